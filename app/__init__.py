@@ -1,0 +1,15 @@
+"""Parlor: chat rooms for anyone with a nickname. The map of the house, on one screen.
+
+    __main__.py        the command line: serve, check-config
+    config.py          every setting once: name, type, default, help
+    model.py           the nouns: Person, Member, Refused
+    server.py          puts the parts together; the only module that knows them all
+    chat/              THE RULES     everything a person can do; a newcomer starts in chat/verbs.py
+    store/             THE MEMORY    SQLAlchemy, group commit, migrations
+    live/              THE SOCKETS   Socket.IO in, frames out
+    web/               THE PAGES     aiohttp handlers and middlewares
+
+The path of one message: live/socket.py, chat/verbs.py, chat/messages.py, store/, live/fanout.py. Five rooms, one line.
+"""
+
+__version__ = "0.1.0"

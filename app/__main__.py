@@ -1,0 +1,70 @@
+"""The command line. `python -m app` serves; every setting is a flag and an environment variable of the same name."""
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+from pydantic import SecretStr
+
+from app import __version__, config, server
+from app.config import BadSetting, Settings
+
+
+def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command every setting as a flag."""
+    for name, field in reversed(Settings.model_fields.items()):
+        names = ", ".join(config.environment_names(name, field))
+        help_text = f"{field.description} [{names}]"
+        command = click.option(config.flag(name), name, default=None, help=help_text, metavar="VALUE")(command)
+    return command
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="Parlor")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Chat rooms you open in a browser with nothing but a nickname. Without a command: serve."""
+    if context.invoked_subcommand is None:
+        context.invoke(serve)
+
+
+@cli.command()
+@_settings
+def serve(**flags: Any) -> None:
+    """Serve rooms until SIGTERM or Ctrl-C."""
+    settings, _ = config.load(flags)
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    server.run(settings)
+
+
+@cli.command("check-config")
+@_settings
+def check_config(**flags: Any) -> None:
+    """Print every setting, its value and where it came from."""
+    settings, origin = config.load(flags)
+    for name in Settings.model_fields:
+        value = getattr(settings, name)
+        click.echo(f"{name:16} {_shown(value):32} {origin[name]}")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, SecretStr):
+        return "(hidden)" if value.get_secret_value() else "(none)"
+    if isinstance(value, tuple):
+        return ",".join(value) or "(none)"
+    return "(none)" if value in (None, "") else str(value)
+
+
+def main() -> None:
+    """What cannot start says why in one sentence."""
+    try:
+        cli(prog_name="parlor" if sys.argv[0].endswith("parlor") else "python -m app")
+    except BadSetting as problem:
+        sys.exit(f"Parlor cannot start: {problem}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""The rules: what people can do in rooms. Knows no sockets, no pages and no SQL; it is handed a store and a voice."""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from app.chat.presence import Presence
+from app.chat.rates import Rates
+from app.model import LIMITS, Limits
+
+__all__ = ["Chat", "Memory", "Voice"]
+
+
+class Voice(Protocol):
+    """How the rules are heard. What is told to a room reaches every socket seated there, in the order of telling."""
+
+    def tell(self, room: str, event: str, payload: dict[str, Any]) -> None: ...
+
+    def whisper(self, socket: str, event: str, payload: dict[str, Any]) -> None: ...
+
+    def seat(self, socket: str, room: str) -> None: ...
+
+    def unseat(self, socket: str, room: str) -> None: ...
+
+
+class Memory(Protocol):
+    """How the rules remember: each question of store/queries.py, asked in a transaction of its own."""
+
+    async def read(self, ask: Any, *args: Any, **kwargs: Any) -> Any: ...
+
+    async def write(self, ask: Any, *args: Any, **kwargs: Any) -> Any: ...
+
+
+@dataclass
+class Chat:
+    """What every verb is handed first.
+
+    epoch: the name of the database's history. transports: as the operator allows them, in order.
+    nickname_hold: seconds that a name stays its owner's after their last socket is gone.
+    """
+
+    store: Memory
+    voice: Voice
+    epoch: str
+    version: str
+    transports: tuple[str, ...]
+    nickname_hold: float
+    rates: Rates
+    secret: str = ""
+    limits: Limits = LIMITS
+    presence: Presence = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.presence = Presence(self.voice)

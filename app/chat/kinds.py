@@ -1,0 +1,79 @@
+"""The kinds of values a payload may hold. Each refuses with its own code and a sentence for people."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from app.model import LIMITS
+
+_ROOM = re.compile(rf"[a-z0-9][a-z0-9_-]{{0,{LIMITS.room - 1}}}", re.ASCII)
+_ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
+
+
+def room_name(text: str) -> str:
+    """A room's name, lower-cased. Raises `bad_room`."""
+    name = text.strip().lower()
+    if not _ROOM.fullmatch(name):
+        raise PydanticCustomError(
+            "bad_room", "A room is named with 1 to 64 of a-z, 0-9, _ and -, beginning with a letter or a digit."
+        )
+    return name
+
+
+def _clean(text: str) -> str:
+    if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
+        raise PydanticCustomError("bad_payload", "it holds a character that no text may hold (NUL or half a pair)")
+    return text
+
+
+def message_text(text: str) -> str:
+    """What is said, without the blanks around it: 1 to 4,000 characters. Raises `too_long`, `bad_payload`."""
+    said = _clean(text).strip()
+    if not said:
+        raise PydanticCustomError("bad_payload", "there is nothing in it to say")
+    if len(said) > LIMITS.text:
+        raise PydanticCustomError(
+            "too_long",
+            "This is {length} characters long; a message holds {limit} at most.",
+            {"length": len(said), "limit": LIMITS.text},
+        )
+    return said
+
+
+def _message_id(text: str) -> str:
+    if not _ID.fullmatch(text):
+        raise PydanticCustomError("bad_payload", "an id is 8 to 64 of A-Z, a-z, 0-9, _ and -")
+    return text
+
+
+def _topic(text: str) -> str:
+    topic = " ".join(_clean(text).split())
+    if len(topic) > LIMITS.topic:
+        raise PydanticCustomError("too_long", "A topic holds {limit} characters at most.", {"limit": LIMITS.topic})
+    return topic
+
+
+LARGEST = 2**53 - 1  # the largest integer that JavaScript counts exactly
+
+RoomName = Annotated[str, AfterValidator(room_name), WithJsonSchema({"type": "string", "title": "room name"})]
+MessageText = Annotated[
+    str,
+    AfterValidator(message_text),
+    WithJsonSchema({"type": "string", "title": f"text, 1 to {LIMITS.text} characters"}),
+]
+MessageId = Annotated[
+    str, AfterValidator(_message_id), WithJsonSchema({"type": "string", "title": "8 to 64 of `A-Za-z0-9_-`"})
+]
+Topic = Annotated[
+    str, AfterValidator(_topic), WithJsonSchema({"type": "string", "title": f"text, up to {LIMITS.topic} characters"})
+]
+NicknameWish = Annotated[str, AfterValidator(_clean), WithJsonSchema({"type": "string", "title": "nickname"})]
+Seq = Annotated[int, Field(ge=1, le=LARGEST), WithJsonSchema({"type": "integer", "title": "seq"})]
+Rev = Annotated[int, Field(ge=0, le=LARGEST), WithJsonSchema({"type": "integer", "title": "rev"})]
+PageLimit = Annotated[
+    int,
+    Field(ge=1, le=LARGEST),
+    WithJsonSchema({"type": "integer", "title": f"at most so many, {LIMITS.page} at most"}),
+]

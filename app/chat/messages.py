@@ -1,0 +1,86 @@
+"""What is said, and how one catches up with it."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from app.chat import Chat
+from app.chat.kinds import MessageId, MessageText, PageLimit, Rev, Seq
+from app.chat.words import words
+from app.model import Member
+from app.store import queries
+from app.store.queries import now
+
+Answer = dict[str, Any]
+
+ACTION = "/me "
+
+
+async def send(chat: Chat, member: Member, *, text: MessageText, id: MessageId, reply_to: Seq | None = None) -> Answer:
+    """Say something. The same `id` again is answered with the first message and not told again.
+
+    Text that begins with `/me ` is an action. Stored before told: who hears of it finds it in the history.
+    """
+    kind, said = ("action", text[len(ACTION) :].strip()) if text.startswith(ACTION) else ("said", text)
+    stored, new = await chat.store.write(
+        queries.say,
+        room=member.room,
+        author=member.id,
+        nickname=chat.presence.nickname(member.id) or member.nickname,
+        id=id,
+        kind=kind,
+        text=said,
+        reply_to=reply_to,
+    )
+    message = as_told(stored)
+    if new:
+        chat.voice.tell(member.room, "message", {"room": member.room, "message": message})
+    return {"message": message}
+
+
+async def sync(chat: Chat, member: Member, *, after: Rev, limit: PageLimit | None = None) -> Answer:
+    """What changed after rev `after`, oldest change first, each message once as it is now."""
+    return caught_up(await _changes(chat, member.room, after, limit))
+
+
+async def history(chat: Chat, member: Member, *, before: Seq | None = None, limit: PageLimit | None = None) -> Answer:
+    """The messages before seq `before` (exclusive; the last ones without it), ascending by seq.
+
+    `more` says that older ones exist.
+    """
+    page, more = await chat.store.read(queries.said_before, room=member.room, before=before, limit=_page(chat, limit))
+    return {"messages": [as_told(one) for one in page], "more": more}
+
+
+async def _changes(chat: Chat, room: str, after: int | None, limit: int | None) -> dict[str, Any]:
+    found: dict[str, Any] = await chat.store.read(
+        queries.catch_up, name=room, after=after, limit=_page(chat, limit), behind=chat.limits.behind
+    )
+    return found
+
+
+def _page(chat: Chat, limit: int | None) -> int:
+    return min(limit or chat.limits.page, chat.limits.page)
+
+
+def caught_up(found: dict[str, Any]) -> Answer:
+    """A page of changes as the wire has it."""
+    page = {"messages": [as_told(one) for one in found["messages"]], "more": found["more"], "rev": found["room"]["rev"]}
+    return page | {"reset": True} if found["reset"] else page
+
+
+def as_told(stored: queries.Message) -> dict[str, Any]:
+    """A stored message as the wire has it: without what is empty, with its words where it has more than plain text."""
+    message = {key: value for key, value in stored.items() if value is not None and key != "room"}
+    message["at"] = iso(stored["at"])
+    if tree := words(stored["text"]):
+        message["words"] = tree
+    return message
+
+
+def iso(milliseconds: int) -> str:
+    """Milliseconds since 1970 as ISO 8601 in UTC."""
+    at = datetime.fromtimestamp(milliseconds // 1000, UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03}Z"
+
+
+__all__ = ["as_told", "caught_up", "history", "iso", "now", "send", "sync"]

@@ -1,0 +1,46 @@
+"""Token buckets: one a person, generous to people, finite to floods."""
+
+import time
+from dataclasses import dataclass
+
+from app.model import Refused
+
+BURST = 10  # seconds' worth that may be spent at once: a reconnecting outbox is a burst, not a flood
+FORGET = 10_000  # buckets kept before the full ones are let go
+
+
+@dataclass(slots=True)
+class Bucket:
+    left: float
+    at: float
+
+
+class Rates:
+    """`per_second` points a person regains; none at all is limited where it is None."""
+
+    def __init__(self, per_second: float | None) -> None:
+        self._rate = per_second
+        self._buckets: dict[str, Bucket] = {}
+
+    def spend(self, person: str, cost: float) -> None:
+        """Raises `too_fast`, with the seconds after which the same would pass."""
+        if self._rate is None:
+            return
+        now, full = time.monotonic(), self._rate * BURST
+        bucket = self._buckets.get(person)
+        if bucket is None:
+            self._forget(now, full)
+            bucket = self._buckets[person] = Bucket(full, now)
+        bucket.left, bucket.at = min(full, bucket.left + (now - bucket.at) * self._rate), now
+        if bucket.left < cost:
+            wait = round((cost - bucket.left) / self._rate + 0.05, 2)
+            raise Refused("too_fast", f"That was too much at once. Try again in {wait} s.", retry_after=wait)
+        bucket.left -= cost
+
+    def _forget(self, now: float, full: float) -> None:
+        if len(self._buckets) >= FORGET and self._rate:
+            self._buckets = {
+                person: bucket
+                for person, bucket in self._buckets.items()
+                if bucket.left + (now - bucket.at) * self._rate < full
+            }

@@ -1,0 +1,87 @@
+"""Coming and going: rooms, who is in them, who is typing there."""
+
+from typing import Any
+
+from app.chat import Chat, people
+from app.chat.kinds import NicknameWish, PageLimit, Rev, RoomName, Topic
+from app.chat.messages import caught_up
+from app.model import Member, Person
+from app.store import queries
+
+Answer = dict[str, Any]
+
+MOST_ROOMS = 100  # in one answer
+
+
+async def join(
+    chat: Chat, person: Person, *, room: RoomName, after: Rev | None = None, nickname: NicknameWish | None = None
+) -> Answer:
+    """Sit down in a room, which is made if there is none, and catch up: with what changed after rev `after`, or with
+    the last page. `nickname`, where given, is the name to bear. For this socket; after a reconnect, join again.
+    """
+    if nickname is not None:
+        await people.take(chat, person, nickname)
+    await chat.store.write(queries.open_room, room)
+    sat = chat.presence.sits(person.id, person.socket, room)
+    chat.presence.sit(person.id, person.socket, room)  # before reading: what is said meanwhile is heard, not missed
+    try:
+        found = await chat.store.read(
+            queries.catch_up, name=room, after=after, limit=chat.limits.page, behind=chat.limits.behind
+        )
+    except BaseException:
+        if not sat:
+            chat.presence.stand(person.id, person.socket, room)
+        raise
+    here, _ = chat.presence.people(room, None, chat.limits.people)
+    return {
+        "room": as_told(chat, found["room"]),
+        "me": people.me(chat, person),
+        "people": here,
+        "count": chat.presence.count(room),
+        **caught_up(found),
+    }
+
+
+async def leave(chat: Chat, member: Member) -> Answer:
+    """Stand up from the room, with this socket."""
+    chat.presence.stand(member.id, member.socket, member.room)
+    return {}
+
+
+async def typing(chat: Chat, member: Member) -> Answer:
+    """Let the room see that one is typing. Nobody says that one stopped: it passes by itself."""
+    nickname = chat.presence.nickname(member.id) or member.nickname
+    chat.voice.tell(member.room, "typing", {"room": member.room, "nickname": nickname})
+    return {}
+
+
+async def people_of(
+    chat: Chat, member: Member, *, after: NicknameWish | None = None, limit: PageLimit | None = None
+) -> Answer:
+    """Who is in the room, in pages in the order of names, from the name after `after`."""
+    here, more = chat.presence.people(member.room, after, min(limit or chat.limits.people, chat.limits.people))
+    return {"people": here, "more": more, "count": chat.presence.count(member.room)}
+
+
+async def topic(chat: Chat, member: Member, *, topic: Topic) -> Answer:
+    """Say what the room is about. Everybody in it is told."""
+    room = as_told(chat, await chat.store.write(queries.set_topic, member.room, topic))
+    chat.voice.tell(member.room, "room", {"room": room})
+    return {"room": room}
+
+
+async def rooms(chat: Chat, person: Person) -> Answer:
+    """The public rooms: those with people first, then those used last."""
+    return {"rooms": await public(chat)}
+
+
+async def public(chat: Chat) -> list[dict[str, Any]]:
+    """`[{name, topic, people, rev}]`, 100 at most."""
+    busy = sorted(chat.presence.counts().items(), key=lambda room: -room[1])[:MOST_ROOMS]
+    found = await chat.store.read(queries.lively_rooms, also=[name for name, _ in busy], limit=MOST_ROOMS)
+    rooms = [{**room, "people": chat.presence.count(room["name"])} for room in found]
+    return sorted(rooms, key=lambda room: (-room["people"], room["name"]))[:MOST_ROOMS]
+
+
+def as_told(chat: Chat, room: dict[str, Any]) -> dict[str, Any]:
+    return {**room, "epoch": chat.epoch, "people": chat.presence.count(room["name"])}

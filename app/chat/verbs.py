@@ -1,0 +1,139 @@
+"""Everything a person can do: one table, one gate. Start reading here.
+
+A verb is one plain function and one row below. The type of its second parameter is the right it wants, its keyword
+parameters are its payload's schema. Every door (Socket.IO today) ends in `perform`, which always answers and never
+raises.
+"""
+
+import inspect
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, get_type_hints
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic.fields import FieldInfo
+
+from app.chat import Chat, messages, people, rooms
+from app.chat.kinds import RoomName
+from app.model import ERRORS, Member, Person, Refused
+
+log = logging.getLogger("parlor.chat")
+
+Answer = dict[str, Any]
+Act = Callable[..., Awaitable[Answer]]
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A row of the table: what to call, and how many points of the rate it costs."""
+
+    act: Act
+    cost: float = 1
+
+    @property
+    def right(self) -> type[Person]:
+        return _second(self.act)
+
+    @property
+    def takes(self) -> type[BaseModel] | None:
+        """The payload's schema; None where any object will do."""
+        return _schema(self.act)
+
+
+async def echo(chat: Chat, person: Person, **payload: Any) -> Answer:
+    """Get the payload back, with the server's time: to see that the line works, and how long it takes."""
+    return {**payload, "at": messages.iso(messages.now())}
+
+
+VERBS = {
+    "join": Verb(rooms.join, cost=2),
+    "leave": Verb(rooms.leave),
+    "send": Verb(messages.send),
+    "typing": Verb(rooms.typing),
+    "sync": Verb(messages.sync),
+    "history": Verb(messages.history),
+    "people": Verb(rooms.people_of),
+    "rooms": Verb(rooms.rooms, cost=2),
+    "topic": Verb(rooms.topic, cost=2),
+    "rename": Verb(people.rename, cost=5),
+    "echo": Verb(echo),
+}
+
+
+async def perform(chat: Chat, person: Person, name: object, payload: object) -> Answer:
+    """Do it, or say why not: `{"ok": true, ...}` or `{"ok": false, "error": code, "text": sentence}`. Never raises."""
+    try:
+        verb = VERBS.get(name) if isinstance(name, str) else None
+        if verb is None:
+            raise Refused("no_such_verb", f"There is no verb “{str(name)[:40]}”. There are: {', '.join(VERBS)}.")
+        chat.rates.spend(person.id, verb.cost)
+        given = read_payload(verb, payload)
+        asker = grant(chat, person, verb.right, given)
+        return {**await verb.act(chat, asker, **given), "ok": True}
+    except Refused as refusal:
+        return refusal.answer()
+    except Exception:
+        ref = uuid4().hex[:8]
+        log.exception("verb %.40r failed [%s]", name, ref)
+        text = f"Something broke on the server. If you tell the operator, name this: {ref}."
+        return {"ok": False, "error": "broken", "text": text, "ref": ref}
+
+
+def read_payload(verb: Verb, payload: object) -> dict[str, Any]:
+    """The keyword arguments of the verb. Raises Refused with the code of the field that is wrong."""
+    if not isinstance(payload, dict):
+        raise Refused("bad_payload", "The payload is one JSON object.")
+    if verb.takes is None:
+        return payload
+    try:
+        return dict(verb.takes.model_validate(payload))
+    except ValidationError as error:
+        raise _refusal(error) from None
+    except RecursionError:
+        raise Refused("bad_payload", "The payload is nested too deeply.") from None
+
+
+def grant(chat: Chat, person: Person, right: type[Person], given: dict[str, Any]) -> Person:
+    """The asker, with the right the verb wants. Raises Refused where they have not got it."""
+    if right is Person:
+        return person
+    room = given.pop("room")
+    if not chat.presence.sits(person.id, person.socket, room):
+        raise Refused("not_member", f"Join #{room} first.")
+    return Member(person.id, person.nickname, person.socket, room)
+
+
+def _refusal(error: ValidationError) -> Refused:
+    fault = error.errors(include_url=False, include_input=False)[0]
+    field = ".".join(str(part) for part in fault["loc"])
+    code = fault["type"] if fault["type"] in ERRORS else "bad_payload"
+    return Refused(code, fault["msg"] if code != "bad_payload" else f"“{field}”: {fault['msg']}.", field=field)
+
+
+def _second(act: Act) -> type[Person]:
+    asker = list(inspect.signature(act).parameters)[1]
+    right: type[Person] = get_type_hints(act)[asker]
+    return right
+
+
+def _schema(act: Act) -> type[BaseModel] | None:
+    return _SCHEMAS[act]
+
+
+def _build(act: Act) -> type[BaseModel] | None:
+    """The keyword parameters as a pydantic model; a Member's `room` is a field too, which the gate takes out."""
+    hints = get_type_hints(act, include_extras=True)
+    parameters = inspect.signature(act).parameters.values()
+    if any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters):
+        return None
+    fields: dict[str, Any] = {} if _second(act) is Person else {"room": (RoomName, FieldInfo())}
+    for one in parameters:
+        if one.kind is inspect.Parameter.KEYWORD_ONLY:
+            required = one.default is inspect.Parameter.empty
+            fields[one.name] = (hints[one.name], FieldInfo() if required else FieldInfo(default=one.default))
+    return create_model(f"{act.__name__}_payload", __config__=ConfigDict(strict=True, extra="forbid"), **fields)
+
+
+_SCHEMAS = {verb.act: _build(verb.act) for verb in VERBS.values()}

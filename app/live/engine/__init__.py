@@ -1,0 +1,69 @@
+"""Our Engine.IO and Socket.IO server: python-engineio and python-socketio with what they lose repaired.
+
+In short: bodies are read to their end, a payload is taken whole or refused with a 400, an upgrade holds nothing back
+and times out, each connection has one inbox worked off in order while its transport goes on being read, every answer is
+written, memory per reader is bounded in bytes, and a transport that is closed is really closed.
+
+Mount it without the chat: `server = create_server(...)`, `@server.on(...)`, `attach(server, app, "/socket.io/")`.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from aiohttp import web
+
+from app.live.engine.events import Manager, Server
+from app.live.engine.packets import Packet
+from app.live.engine.session import OUTBOX_LIMIT
+
+__all__ = ["Server", "attach", "create_server"]
+
+library_log = logging.getLogger("parlor.library")
+library_log.setLevel(logging.WARNING)  # at `info` the libraries log every packet
+
+
+def create_server(
+    *,
+    ping_interval: float = 25,
+    ping_timeout: float = 20,
+    max_payload: int = 1_000_000,
+    transports: Iterable[str] = ("websocket", "polling"),
+    origins: Iterable[str] = (),
+    compression: bool = False,
+    outbox_limit: int = OUTBOX_LIMIT,
+    max_websockets: int | None = None,
+    namespaces: Any = None,
+    own_host: Callable[[web.Request], str] | None = None,
+) -> "Server":
+    """A python-socketio server, ready for handlers.
+
+    ping_interval, ping_timeout: seconds, fractions allowed. max_payload: bytes of one POST or one WebSocket message.
+    transports: of `websocket`, `polling`. origins: allowed besides the page's own host; `*` allows all.
+    outbox_limit: bytes that may wait for one slow reader. max_websockets: the next one is answered 503.
+    own_host: the host the page is served on, as a trusted proxy names it; the Host header where it is not given.
+    """
+    return Server(
+        serializer=Packet,
+        client_manager=Manager(),
+        always_connect=True,
+        namespaces=namespaces,
+        ping_interval=ping_interval,
+        ping_timeout=ping_timeout,
+        max_http_buffer_size=max_payload,
+        transports=list(transports),
+        origins=frozenset(origins),
+        compression=compression,
+        outbox_limit=outbox_limit,
+        max_websockets=max_websockets,
+        own_host=own_host or (lambda request: request.host),
+        http_compression=False,
+        monitor_clients=False,
+        logger=library_log,
+        engineio_logger=library_log,
+    )
+
+
+def attach(server: "Server", app: web.Application, path: str = "/socket.io/") -> None:
+    """Serve `server` at `path` of an aiohttp application."""
+    app.router.add_route("*", f"/{path.strip('/')}/", server.eio.handle_request)

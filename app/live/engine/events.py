@@ -1,0 +1,257 @@
+"""The Socket.IO half: packets become events, one connection's in their order, and who asks for an answer gets one."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+import socketio
+from engineio import packet as engine_packet
+from engineio.packet import Packet as EnginePacket
+from socketio import packet as socketio_packet
+from socketio.async_manager import AsyncManager
+
+from app.live.engine.packets import Malformed, Packet, Unacceptable
+from app.live.engine.requests import Engine
+
+log = logging.getLogger("parlor.live")
+
+CONNECT_TIMEOUT = 45.0  # seconds from the handshake to the first namespace, as in the reference server
+INBOX_LIMIT = 1_000  # events a connection may have waiting before its transport is no longer read
+
+
+class Inbox:
+    """What one connection asked for, done one after the other while its transport goes on being read."""
+
+    def __init__(self, soon: Callable[[Coroutine[Any, Any, Any]], None]) -> None:
+        self._soon = soon
+        self._waiting: deque[Callable[[], Awaitable[Any]]] = deque()
+        self._working = False
+        self._space: asyncio.Event = asyncio.Event()
+        self.partial: Packet | None = None  # a binary event whose attachments are still on their way
+        self.partial_bytes = 0
+
+    def put(self, work: Callable[[], Awaitable[Any]]) -> None:
+        self._waiting.append(work)
+        if not self._working:
+            self._working = True
+            self._soon(self._work())
+
+    async def space(self) -> None:
+        """Wait while too much waits: the sender is slowed down by its own transport, nobody else is."""
+        while len(self._waiting) >= INBOX_LIMIT:
+            self._space.clear()
+            await self._space.wait()
+
+    async def _work(self) -> None:
+        try:
+            while self._waiting:
+                try:
+                    await self._waiting.popleft()()
+                except Exception:
+                    log.exception("a packet could not be handled")
+                self._space.set()
+        finally:
+            self._working = False
+
+
+class Manager(AsyncManager):
+    """Who is connected: an emit that names no room does not reach a client still inside its connect handler."""
+
+    def get_participants(self, namespace: str, room: Any) -> Iterator[tuple[str, str]]:
+        for sid, eio_sid in super().get_participants(namespace, room):
+            if room is not None or self.is_connected(sid, namespace):
+                yield sid, eio_sid
+
+
+class Server(socketio.AsyncServer):
+    """The Socket.IO half: packets become events, in order, and every event that asks for an answer gets one."""
+
+    eio: Engine
+
+    def __init__(self, **options: Any) -> None:
+        self._inboxes: dict[str, Inbox] = {}
+        self._closing = False
+        super().__init__(**options)
+
+    def _engineio_server_class(self) -> type[Engine]:
+        return Engine
+
+    # --- from the engine ---
+
+    async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
+        await super()._handle_eio_connect(eio_sid, environ)
+        self._inboxes[eio_sid] = Inbox(self.eio.soon)
+        asyncio.get_running_loop().call_later(CONNECT_TIMEOUT, self._expire, eio_sid)
+
+    def _expire(self, eio_sid: str) -> None:
+        """A session that never joins a namespace would live as long as it answers pings."""
+        session = self.eio.sockets.get(eio_sid)
+        if session and not any(self.manager.sid_from_eio_sid(eio_sid, name) for name in self.manager.get_namespaces()):
+            session.end(self.reason.SERVER_DISCONNECT)
+
+    async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
+        """Read the packet here, where bad grammar can still close the session; do it in its turn."""
+        inbox = self._inboxes.get(eio_sid)
+        if inbox is None or self._closing:
+            return
+        try:
+            pkt = self._assemble(inbox, data)
+        except Unacceptable as refusal:
+            inbox.put(partial(self._refuse, eio_sid, refusal))
+        else:
+            if pkt is not None:
+                inbox.put(partial(self._take, eio_sid, pkt))
+        await inbox.space()
+
+    def _assemble(self, inbox: Inbox, data: str | bytes) -> Packet | None:
+        """The packet that `data` is or completes; None while attachments are missing."""
+        if inbox.partial is None:
+            pkt = Packet(encoded_packet=data)
+            if not pkt.attachment_count:
+                return pkt
+            inbox.partial, inbox.partial_bytes = pkt, 0
+            return None
+        if isinstance(data, str):
+            raise Malformed("text where an attachment was due")
+        inbox.partial_bytes += len(data)
+        if inbox.partial_bytes > self.eio.max_http_buffer_size:
+            raise Malformed("attachments that are too large together")
+        if not inbox.partial.add_attachment(data):
+            return None
+        complete, inbox.partial = inbox.partial, None
+        return complete
+
+    async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
+        inbox = self._inboxes.pop(eio_sid, None)
+        if inbox:
+            inbox.put(partial(super()._handle_eio_disconnect, eio_sid, reason))
+
+    # --- in turn ---
+
+    async def _take(self, eio_sid: str, pkt: Packet) -> None:
+        if pkt.packet_type == socketio_packet.CONNECT:
+            await self._handle_connect(eio_sid, pkt.namespace, pkt.data)
+        elif pkt.packet_type == socketio_packet.DISCONNECT:
+            await self._handle_disconnect(eio_sid, pkt.namespace, self.reason.CLIENT_DISCONNECT)
+        elif not self.manager.sid_from_eio_sid(eio_sid, pkt.namespace or "/"):
+            self._drop(eio_sid, "an event for a namespace that was never joined")
+        elif pkt.packet_type in (socketio_packet.EVENT, socketio_packet.BINARY_EVENT):
+            await self._handle_event(eio_sid, pkt.namespace, pkt.id, pkt.data)
+        else:
+            await self._handle_ack(eio_sid, pkt.namespace, pkt.id, pkt.data)
+
+    def _drop(self, eio_sid: str, why: str) -> None:
+        if session := self.eio.sockets.get(eio_sid):
+            self.eio.drop(session, Malformed(why))
+
+    async def _handle_connect(self, eio_sid: str, namespace: str, data: Any) -> None:
+        """CONNECT first, then whatever the handler said; a handler that refuses is answered CONNECT_ERROR; one that
+        fails closes the session, so that the client comes back by itself. None leaves anything behind."""
+        session = self.eio.sockets.get(eio_sid)
+        if session is None:
+            return
+        if not self._knows(namespace):
+            await self._refuse_connect(eio_sid, namespace, {"message": "Invalid namespace"})
+            return
+        sid = await self.manager.pre_connect(eio_sid, namespace)
+        if sid is None:
+            self._drop(eio_sid, "a second CONNECT to one namespace")
+            return
+        session.hold()
+        try:
+            welcome = await self._trigger_event("connect", namespace, sid, self.environ[eio_sid], data or None)
+            refusal = {"message": "Connection refused by server"} if welcome is False else None
+        except socketio.exceptions.ConnectionRefusedError as error:
+            refusal = error.error_args
+        except Exception:
+            log.exception("the connect handler failed")
+            session.end(self.reason.SERVER_DISCONNECT)
+            return
+        if refusal is not None:
+            session.hold()
+            session.release()
+            await self.manager.disconnect(sid, namespace, ignore_queue=True)
+            await self._refuse_connect(eio_sid, namespace, refusal)
+            return
+        await self.manager.connect(sid, namespace)
+        connected = Packet(socketio_packet.CONNECT, {"sid": sid}, namespace=namespace)
+        session.release(EnginePacket(engine_packet.MESSAGE, connected.encode()))
+
+    def _knows(self, namespace: str) -> bool:
+        return (
+            self.namespaces == "*"
+            or namespace in self.namespaces
+            or namespace in self.handlers
+            or namespace in self.namespace_handlers
+        )
+
+    async def _refuse_connect(self, eio_sid: str, namespace: str, reason: Any) -> None:
+        await self._send_packet(eio_sid, Packet(socketio_packet.CONNECT_ERROR, reason, namespace=namespace))
+
+    async def _handle_disconnect(self, eio_sid: str, namespace: str, reason: str | None = None) -> None:
+        sid = self.manager.sid_from_eio_sid(eio_sid, namespace or "/")
+        if sid is None:
+            return
+        try:
+            await super()._handle_disconnect(eio_sid, namespace, reason)
+        finally:
+            await self.manager.disconnect(sid, namespace or "/", ignore_queue=True)
+
+    async def _handle_event_internal(
+        self, server: Any, sid: str, eio_sid: str, data: list[Any], namespace: str, id: int | None
+    ) -> None:
+        """Call the handler and write its answer. One that fails is answered too: silence would be resent for ever."""
+        try:
+            answer = await self._trigger_event(data[0], namespace, sid, *data[1:])
+            if id is None or answer is self.not_handled:
+                return
+            values = [] if answer is None else list(answer) if isinstance(answer, tuple) else [answer]
+            ack = Packet(socketio_packet.ACK, values, namespace=namespace, id=id)
+            ack.encode()
+        except Exception:
+            ref = uuid4().hex[:8]
+            log.exception("event %.40r failed [%s]", data[0], ref)
+            broken = {"ok": False, "error": "broken", "text": f"Something broke here. Reference: {ref}", "ref": ref}
+            ack = Packet(socketio_packet.ACK, [broken], namespace=namespace, id=id)
+        if id is not None:
+            await self._send_packet(eio_sid, ack)
+
+    async def _refuse(self, eio_sid: str, refusal: Unacceptable) -> None:
+        """The answer to an event that was read but cannot be taken: its ack if it asked for one, else a notice."""
+        if not self.manager.sid_from_eio_sid(eio_sid, refusal.namespace):
+            self._drop(eio_sid, str(refusal))
+            return
+        text = f"This could not be read: {refusal}."
+        if refusal.id is None:
+            notice = ["notice", {"code": "bad_payload", "text": text}]
+            answer = Packet(socketio_packet.EVENT, notice, namespace=refusal.namespace)
+        else:
+            values = [{"ok": False, "error": "bad_payload", "text": text}]
+            answer = Packet(socketio_packet.ACK, values, namespace=refusal.namespace, id=refusal.id)
+        await self._send_packet(eio_sid, answer)
+
+    # --- from above ---
+
+    async def disconnect(self, sid: str, namespace: str | None = None, ignore_queue: bool = False) -> None:
+        """Send a client away, transport and all: one that only lost its namespace could CONNECT again on it."""
+        eio_sid = self.manager.eio_sid_from_sid(sid, namespace or "/")
+        await super().disconnect(sid, namespace=namespace, ignore_queue=ignore_queue)
+        if session := self.eio.sockets.get(eio_sid):
+            session.end(self.reason.SERVER_DISCONNECT)
+
+    def take_no_more(self) -> None:
+        """Events that come from now on are not done and not answered: their senders ask again elsewhere, or later."""
+        self._closing = True
+
+    async def idle(self, seconds: float) -> None:
+        """Wait until nothing is being done, `seconds` at the most."""
+        await self.eio.finish(seconds)
+
+    def close_all(self) -> None:
+        """Let every client go at the Engine.IO level: for them a `transport close`, after which they come back."""
+        for session in list(self.eio.sockets.values()):
+            session.end(self.reason.SERVER_DISCONNECT)

@@ -1,0 +1,168 @@
+"""The Engine.IO half: every request to the path finds its session, or a refusal that says why."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+from urllib.parse import urlsplit
+
+import engineio
+from aiohttp import web
+from engineio import packet as engine_packet
+from engineio.async_drivers.aiohttp import translate_request
+from engineio.packet import Packet as EnginePacket
+
+from app.live.engine.packets import Malformed, write_payload
+from app.live.engine.session import Session
+
+log = logging.getLogger("parlor.live")
+
+CORS = {
+    "Access-Control-Allow-Credentials": "true",
+    "Access-Control-Allow-Methods": "GET, POST",
+    "Access-Control-Allow-Headers": "Content-Type",
+    "Vary": "Origin",
+}
+
+
+class Engine(engineio.AsyncServer):
+    """The Engine.IO half: sessions over HTTP long-polling and WebSocket."""
+
+    def __init__(self, **options: Any) -> None:
+        self.origins: frozenset[str] = options.pop("origins")
+        self.compression: bool = options.pop("compression")
+        self.outbox_limit: int = options.pop("outbox_limit")
+        self.max_websockets: int | None = options.pop("max_websockets")
+        self.websockets = 0  # open ones
+        self.own_host: Callable[[web.Request], str] = options.pop("own_host")
+        self._tasks: set[asyncio.Future[Any]] = set()
+        super().__init__(async_mode="aiohttp", **options)
+
+    async def handle_request(self, request: web.Request) -> web.StreamResponse:
+        """Every request to the path. Answers are `no-store`: a cached handshake hands one session to many people."""
+        response = await self._answer(request)
+        if response.prepared:
+            return response
+        response.headers["Cache-Control"] = "no-store"
+        if (origin := request.headers.get("Origin")) and self._own_origin(request):
+            response.headers.update(CORS | {"Access-Control-Allow-Origin": origin})
+        return response
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        if refusal := self._refusal(request):
+            return refusal
+        if request.method == "OPTIONS":
+            return web.Response(text="")
+        sid = request.query.get("sid")
+        session = self.sockets.get(sid) if sid else await self._open(request)
+        if session is None:
+            return refuse(1, "Session ID unknown")
+        if sid and session.upgraded and request.query["transport"] == "polling":
+            return refuse(3, "This session speaks WebSocket by now")
+        try:
+            return await self._serve(session, request)
+        except Malformed as error:
+            return refuse(3, f"Bad request: {error}")
+        except web.HTTPRequestEntityTooLarge:
+            return refuse(3, f"More than {self.max_http_buffer_size} bytes", status=413)
+
+    async def _serve(self, session: Session, request: web.Request) -> web.StreamResponse:
+        if request.query["transport"] == "websocket":
+            return await session.websocket(request)
+        if request.method == "POST":
+            return await session.handle_post(request)
+        session.connected = True
+        return web.Response(body=write_payload(await session.poll()), content_type="text/plain", charset="UTF-8")
+
+    async def _open(self, request: web.Request) -> Session:
+        sid = self.generate_id()
+        self.sockets[sid] = session = Session(self, sid)
+        transport = request.query["transport"]
+        session.post(
+            EnginePacket(
+                engine_packet.OPEN,
+                {
+                    "sid": sid,
+                    "upgrades": ["websocket"] if transport == "polling" and "websocket" in self.transports else [],
+                    "pingInterval": round(self.ping_interval * 1000),
+                    "pingTimeout": round(self.ping_timeout * 1000),
+                    "maxPayload": self.max_http_buffer_size,
+                },
+            )
+        )
+        session.schedule_ping()
+        await self._trigger_event("connect", sid, translate_request(request))
+        return session
+
+    def _refusal(self, request: web.Request) -> web.Response | None:
+        """Why this request cannot be served, in Engine.IO's own codes with a sentence, or None."""
+        transport = request.query.get("transport")
+        if not self._own_origin(request):
+            return refuse(4, f"{request.headers['Origin']} is not an accepted origin: see PARLOR_ORIGINS", status=403)
+        if request.method == "OPTIONS":
+            return None
+        if transport not in ("polling", "websocket"):
+            return refuse(0, "Transport unknown")
+        if transport not in self.transports:
+            reason = f"Transport {transport} is switched off here; this server speaks {', '.join(self.transports)}"
+            return refuse(0, reason)
+        if "j" in request.query:
+            return refuse(3, "JSONP is not served")
+        if request.query.get("EIO") != "4":
+            return refuse(5, "Unsupported protocol version: this is Engine.IO 4")
+        if request.method not in ("GET", "POST") or (request.method == "POST" and "sid" not in request.query):
+            return refuse(2, "Bad handshake method")
+        if transport == "websocket":
+            return self._half_upgrade(request)
+        return None
+
+    def _half_upgrade(self, request: web.Request) -> web.Response | None:
+        """A proxy that speaks no WebSocket strips the upgrade's hop-by-hop headers. Say so: it is the diagnosis."""
+        if request.method != "GET":
+            return refuse(2, "Bad handshake method")
+        if request.headers.get("Upgrade", "").lower() != "websocket":
+            return refuse(3, "No 'Upgrade: websocket' header arrived: a proxy on the way strips it")
+        if "upgrade" not in request.headers.get("Connection", "").lower():
+            return refuse(3, "No 'Connection: Upgrade' header arrived: a proxy on the way strips it")
+        if self.max_websockets is not None and self.websockets >= self.max_websockets:
+            return refuse(
+                3, f"{self.websockets} WebSockets are open, as many as PARLOR_MAX_WEBSOCKETS allows", status=503
+            )
+        return None
+
+    def _own_origin(self, request: web.Request) -> bool:
+        """Browsers name the page's origin; other sites' pages may not speak with our visitors' cookies."""
+        origin = request.headers.get("Origin")
+        if origin is None or origin in self.origins or "*" in self.origins:
+            return True
+        return urlsplit(origin).netloc.lower() == self.own_host(request).lower()
+
+    async def message(self, sid: str, data: str | bytes) -> None:
+        """Hand a message to whoever listens; unlike the stock trigger, its Malformed comes back to us."""
+        if listener := self.handlers.get("message"):
+            await listener(sid, data)
+
+    def drop(self, session: Session, error: Malformed) -> None:
+        """One line, and the session is over."""
+        log.info("session %s closed: %s", session.sid, error)
+        session.end(self.reason.TRANSPORT_ERROR)
+
+    async def finish(self, seconds: float) -> None:
+        """Wait for what runs beside, and for what that starts, `seconds` at the most."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._tasks:
+                    await asyncio.wait(self._tasks)
+
+    def soon(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Run beside what runs now; kept until done, for the loop itself keeps tasks weakly."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def refuse(code: int, message: str, status: int = 400) -> web.Response:
+    """A refusal in the form of Engine.IO's reference server: code 0 transport, 1 session, 2 method, 3 request, 4
+    forbidden, 5 version."""
+    return web.json_response({"code": code, "message": message}, status=status)

@@ -1,0 +1,48 @@
+"""The voice: what is told to a room is encoded once, and the same packet is left for every socket seated there.
+
+Besides engine/ the only file that knows the library's insides: a Socket.IO event in an Engine.IO MESSAGE.
+"""
+
+from typing import Any
+
+from engineio import packet as engine_packet
+from engineio.packet import Packet as EnginePacket
+
+from app.live.engine import Server
+from app.live.engine.packets import StrictJSON
+
+
+class Fanout:
+    def __init__(self, server: Server) -> None:
+        self._sessions = server.eio.sockets
+        self._engine_sid = server.manager.eio_sid_from_sid
+        self._seats: dict[str, dict[str, str]] = {}  # room -> socket -> Engine.IO session
+
+    def seat(self, socket: str, room: str) -> None:
+        """From now on `socket` hears what is told to `room`."""
+        self._seats.setdefault(room, {})[socket] = self._engine_sid(socket, "/")
+
+    def unseat(self, socket: str, room: str) -> None:
+        seats = self._seats.get(room, {})
+        seats.pop(socket, None)
+        if not seats:
+            self._seats.pop(room, None)
+
+    def tell(self, room: str, event: str, payload: dict[str, Any]) -> None:
+        """One encoding, one packet, every seat, in the order of telling; waits for nobody."""
+        seats = self._seats.get(room)
+        if not seats:
+            return
+        packet = _packet(event, payload)
+        for session in seats.values():
+            if reader := self._sessions.get(session):
+                reader.post(packet)
+
+    def whisper(self, socket: str, event: str, payload: dict[str, Any]) -> None:
+        """To one socket alone."""
+        if reader := self._sessions.get(self._engine_sid(socket, "/")):
+            reader.post(_packet(event, payload))
+
+
+def _packet(event: str, payload: dict[str, Any]) -> EnginePacket:
+    return EnginePacket(engine_packet.MESSAGE, f"2{StrictJSON.dumps([event, payload])}")

@@ -1,0 +1,71 @@
+"""The nouns that everybody shares. Nothing here imports anything of ours."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody signed in, and the socket through which they ask."""
+
+    id: str
+    nickname: str
+    socket: str
+
+
+@dataclass(frozen=True, slots=True)
+class Member(Person):
+    """A person who sits in `room`. Only the gate makes one: a verb that takes a Member cannot be reached without it."""
+
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is too much. Told to every client in `welcome`, so that pages can warn while one types.
+
+    text: characters of a message. nickname: graphemes. topic, room: characters. page: messages in one answer.
+    people: entries in one answer. behind: changes after which a client starts over instead of catching up.
+    """
+
+    text: int = 4_000
+    nickname: int = 32
+    topic: int = 200
+    room: int = 64
+    page: int = 100
+    people: int = 200
+    behind: int = 1_000
+
+
+LIMITS = Limits()
+
+
+class Refused(Exception):
+    """A no with a code for machines and a sentence for people. Our only exception: anything else is a bug.
+
+    `extra` travels in the answer beside them, e.g. `suggestion` or `retry_after` (seconds).
+    """
+
+    def __init__(self, code: str, text: str, **extra: Any) -> None:
+        super().__init__(text)
+        self.code, self.text, self.extra = code, text, extra
+
+    def answer(self) -> dict[str, Any]:
+        return {"ok": False, "error": self.code, "text": self.text, **self.extra}
+
+
+ERRORS = {
+    "bad_payload": "The payload is not what the verb takes; the sentence says which field and why.",
+    "no_such_verb": "There is no such verb.",
+    "no_such_room": "There is no such room.",
+    "no_such_message": "There is no such message in this room.",
+    "bad_nickname": "The nickname cannot be used: empty, too long, or with characters RFC 8266 disallows.",
+    "nickname_taken": "Somebody bears this nickname or one that looks like it; `suggestion` is free.",
+    "bad_room": "A room's name is 1 to 64 of a-z, 0-9, `_` and `-`, and starts with a letter or digit.",
+    "not_member": "Join the room first.",
+    "too_long": "Longer than the limit that `welcome` tells.",
+    "too_fast": "Too many requests; come back after `retry_after` seconds.",
+    "id_reused": "This id was used for another text.",
+    "storage": "The message could not be stored; nothing was lost that was acked. Retry after `retry_after` seconds.",
+    "broken": "A fault of the server, logged under `ref`.",
+}

@@ -1,0 +1,187 @@
+"""Puts the parts together, starts them, and stops them so that nothing running is cut off. Knows all the others."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+from sqlalchemy.exc import DBAPIError
+
+from app import __version__
+from app.chat import Chat
+from app.chat.rates import Rates
+from app.config import BadSetting, Settings
+from app.live.engine import Server
+from app.live.fanout import Fanout
+from app.live.socket import attach, create_server, open_door
+from app.store import queries
+from app.store.database import Database
+from app.web import echo, edge, ops, pages
+from app.web.assets import Assets, templates
+
+log = logging.getLogger("parlor")
+
+VERBS_MAY_TAKE = 3.0  # seconds that running verbs have at the end
+GOODBYES_MAY_TAKE = 1.0  # seconds that connections have to close
+KEEPALIVE = 75.0  # seconds; longer than the 60 that common proxies keep theirs, so that none sends into a closed one
+
+
+@dataclass
+class Running:
+    """A server that serves. `url` is where."""
+
+    url: str
+    settings: Settings
+    chat: Chat
+    sockets: Server
+    database: Database
+    runner: web.AppRunner
+
+    async def stop(self) -> None:
+        """Take nothing new, let running verbs finish and answer, let every client go, close the store. Under 5 s."""
+        for site in tuple(self.runner.sites):
+            await site.stop()
+        self.sockets.take_no_more()
+        await self.sockets.idle(VERBS_MAY_TAKE)
+        self.sockets.close_all()
+        await echo.close_all(self.runner.app)
+        await self.runner.cleanup()
+        await self.sockets.idle(GOODBYES_MAY_TAKE)
+        self.chat.presence.stop()
+        await self.database.close()
+
+
+async def start(settings: Settings) -> Running:
+    """Open the store, then the door. Raises BadSetting with one sentence where that cannot be done."""
+    database = await _open_store(settings)
+    sockets = create_server(
+        ping_interval=settings.ping_interval,
+        ping_timeout=settings.ping_timeout,
+        max_payload=settings.max_payload,
+        transports=settings.transports,
+        origins=settings.origins,
+        compression=settings.compression,
+        outbox_limit=settings.outbox_limit,
+        max_websockets=settings.max_websockets,
+        own_host=edge.host,
+    )
+    chat = Chat(
+        store=database,
+        voice=Fanout(sockets),
+        epoch=await database.read(queries.epoch),
+        version=__version__,
+        transports=settings.transports,
+        nickname_hold=settings.nickname_hold,
+        rates=Rates(settings.rate_limit),
+        secret=settings.secret.get_secret_value(),
+    )
+    open_door(sockets, chat)
+    runner = web.AppRunner(
+        application(settings, chat, sockets),
+        handle_signals=False,
+        handler_cancellation=True,
+        shutdown_timeout=GOODBYES_MAY_TAKE,
+        keepalive_timeout=KEEPALIVE,
+        access_log=None,
+    )
+    await runner.setup()
+    try:
+        url = await _listen(runner, settings)
+    except BadSetting:
+        await runner.cleanup()
+        await database.close()
+        raise
+    return Running(url, settings, chat, sockets, database, runner)
+
+
+def application(settings: Settings, chat: Chat, sockets: Server) -> web.Application:
+    """The aiohttp application: every address there is."""
+    middlewares = [edge.force_https] if settings.force_https else []
+    app = web.Application(middlewares=[*middlewares, pages.show_errors], client_max_size=settings.max_payload)
+    assets = Assets()
+    app[edge.TRUST] = settings.trust_proxies
+    app[pages.CHAT] = app[ops.CHAT] = chat
+    app[pages.TEMPLATES] = templates(
+        assets, site=settings.site, version=__version__, transports=list(settings.transports)
+    )
+    app[echo.OPEN] = echo.Echoes()
+    app.on_response_prepare.append(edge.add_headers)
+    attach(sockets, app, "/socket.io/")
+    app.add_routes(
+        [
+            web.get("/", pages.landing),
+            web.get("/r/{room}", pages.room),
+            web.get("/echo", pages.echo),
+            web.get("/ws/echo", echo.echo),
+            web.get("/healthz", ops.healthz),
+            web.get("/readyz", ops.readyz),
+            web.get("/static/{path:.+}", assets.serve),
+        ]
+    )
+    return app
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; more of them change nothing."""
+    running = await start(settings)
+    end = asyncio.Event()
+    _on_signals(end)
+    print(_greeting(running), flush=True)
+    await end.wait()
+    log.info("stopping")
+    await running.stop()
+
+
+def _on_signals(end: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        try:
+            loop.add_signal_handler(number, end.set)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(end.set))
+
+
+def _greeting(running: Running) -> str:
+    settings = running.settings
+    where = running.database.url.database or settings.database
+    transports = ", then ".join(settings.transports)
+    return f"Parlor {__version__} serves {running.url} · transports: {transports} · data in {Path(where).resolve()}"
+
+
+async def _open_store(settings: Settings) -> Database:
+    try:
+        if not settings.database_url:
+            settings.data.mkdir(parents=True, exist_ok=True)
+        database = Database(settings.database)
+        await database.start()
+    except (OSError, DBAPIError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error.orig
+        where = "DATABASE_URL" if settings.database_url else f"the data folder {settings.data} (PARLOR_DATA)"
+        raise BadSetting(f"Messages cannot be stored in {where}: {reason}.") from None
+    return database
+
+
+async def _listen(runner: web.AppRunner, settings: Settings) -> str:
+    site = web.TCPSite(runner, settings.host, settings.port, backlog=1024)
+    try:
+        await site.start()
+    except OSError as error:
+        why = "is taken by another program" if error.errno in _TAKEN else f"cannot be listened on ({error.strerror})"
+        raise BadSetting(
+            f"Port {settings.port} on {settings.host} {why}. Choose another with PORT or --port."
+        ) from None
+    port = runner.addresses[0][1]
+    host = "localhost" if settings.host in ("0.0.0.0", "::", "") else settings.host  # noqa: S104
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+_TAKEN = (48, 98, 10048)  # EADDRINUSE on macOS, Linux, Windows
+
+
+def run(settings: Settings) -> None:
+    """Serve in an event loop of its own."""
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(serve(settings))

@@ -1,0 +1,59 @@
+"""The tables. Times are milliseconds since 1970 UTC; the database keeps the promises, not the code above it."""
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# One row: the name of this database's history. Another epoch means that a client's revs say nothing here.
+epochs = Table("epochs", metadata, Column("epoch", String(32), primary_key=True))
+
+# A person is whoever holds the token; only its fingerprint is kept. `left_at` is null while a socket is open.
+people = Table(
+    "people",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("token", String(64), nullable=False),
+    Column("nickname", String(256)),
+    Column("skeleton", String(1024)),
+    Column("created_at", BigInteger, nullable=False),
+    Column("left_at", BigInteger),
+    UniqueConstraint("token"),
+    UniqueConstraint("skeleton"),
+)
+
+# `seq` counts the room's messages, `rev` their changes; both are claimed here, in the sender's transaction.
+rooms = Table(
+    "rooms",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("topic", Text, nullable=False, default=""),
+    Column("seq", BigInteger, nullable=False, default=0),
+    Column("rev", BigInteger, nullable=False, default=0),
+    Column("created_at", BigInteger, nullable=False),
+    Column("active_at", BigInteger, nullable=False),
+    Index(None, "active_at"),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("room", String(64), ForeignKey("rooms.name"), primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("rev", BigInteger, nullable=False),
+    Column("id", String(64), nullable=False),
+    Column("author", String(32), ForeignKey("people.id"), nullable=False),
+    Column("nickname", String(256), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("reply_to", Integer),
+    Column("at", BigInteger, nullable=False),
+    UniqueConstraint("author", "id"),
+    UniqueConstraint("room", "rev"),
+)

@@ -1,0 +1,60 @@
+"""Templates and static files, found beside the source or inside the wheel.
+
+All static files share one hash in their path: `/static/<hash>/js/main.js`. So a module's own `./room.js` is hashed too,
+with no build step and no import map (which would have to be an inline script), and all may be cached for ever.
+"""
+
+import hashlib
+from pathlib import Path
+
+from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+_WHEEL = Path(__file__).parents[1] / "_pages"
+ROOT = _WHEEL if _WHEEL.is_dir() else Path(__file__).parents[2]
+
+FOREVER = "public, max-age=31536000, immutable"
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".ico": "image/x-icon",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
+}
+
+
+class Assets:
+    def __init__(self, folder: Path = ROOT / "static") -> None:
+        files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+        self._files = {path.relative_to(folder).as_posix(): path for path in files}
+        digest = hashlib.sha256()
+        for name, path in self._files.items():
+            digest.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\0".encode())
+        self.hash = digest.hexdigest()[:16]
+
+    def url(self, name: str) -> str:
+        """Where a file is served. Raises KeyError where there is none: a page must not be sent with a dead link."""
+        if name not in self._files:
+            raise KeyError(f"no static file {name}")
+        return f"/static/{self.hash}/{name}"
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """A file for ever under today's hash; under an older one (a page from before a deploy) what there is now."""
+        version, _, name = request.match_info["path"].partition("/")
+        path = self._files.get(name)
+        if path is None:
+            raise web.HTTPNotFound
+        kind = TYPES.get(path.suffix, "text/plain; charset=utf-8")
+        caching = FOREVER if version == self.hash else "no-store"
+        return web.FileResponse(path, headers={"Content-Type": kind, "Cache-Control": caching})
+
+
+def templates(assets: Assets, **always: object) -> Environment:
+    """Jinja2 with everything escaped; `asset(name)` and whatever is in `always` is there in every template."""
+    environment = Environment(
+        loader=FileSystemLoader(ROOT / "templates"), autoescape=True, undefined=StrictUndefined, enable_async=False
+    )
+    environment.globals.update(asset=assets.url, **always)
+    return environment

@@ -1,0 +1,88 @@
+"""The pages people see: landing, room, echo, and what is shown where there is nothing."""
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import web
+from jinja2 import Environment
+from pydantic_core import PydanticCustomError
+
+from app.chat import Chat, people, rooms
+from app.chat.kinds import room_name
+from app.model import Refused
+from app.web import edge
+
+CHAT = web.AppKey("chat", Chat)
+TEMPLATES = web.AppKey("templates", Environment)
+
+COOKIE = "parlor_token"
+YEAR = 365 * 24 * 3600
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+SENTENCES = {
+    404: ("Nothing here", "There is no page at this address."),
+    405: ("Not like that", "This address does not take such a request."),
+    500: ("Something broke", "The server met a fault it did not expect. It is logged; trying again may help."),
+    503: ("Not just now", "The message store cannot be reached. Try again in a moment."),
+}
+
+
+async def landing(request: web.Request) -> web.StreamResponse:
+    """Nickname, room, and the public rooms. `?room=` takes a browser without JavaScript to the room it typed."""
+    if wanted := request.query.get("room"):
+        raise web.HTTPSeeOther(f"/r/{_room(wanted)}")
+    return _page(request, "landing.html", rooms=await rooms.public(request.app[CHAT]))
+
+
+async def room(request: web.Request) -> web.StreamResponse:
+    """The chat page of one room."""
+    asked = request.match_info["room"]
+    name = _room(asked)
+    if name != asked:
+        raise web.HTTPPermanentRedirect(f"/r/{name}")
+    return _page(request, "room.html", room=name)
+
+
+async def echo(request: web.Request) -> web.StreamResponse:
+    return _page(request, "echo.html")
+
+
+def _room(text: str) -> str:
+    try:
+        return room_name(text)
+    except PydanticCustomError as error:
+        raise Refused("bad_room", error.message()) from None
+
+
+def _page(request: web.Request, template: str, /, status: int = 200, **values: Any) -> web.Response:
+    """A page, never stored; with it the browser gets the token that will name its person."""
+    html = request.app[TEMPLATES].get_template(template).render(status=status, **values)
+    response = web.Response(text=html, content_type="text/html", status=status)
+    if status == HTTPStatus.OK and not people.is_token(request.cookies.get(COOKIE)):
+        response.set_cookie(
+            COOKIE,
+            people.new_token(),
+            max_age=YEAR,
+            path="/",
+            httponly=True,
+            samesite="Lax",
+            secure=edge.scheme(request) == "https",
+        )
+    return response
+
+
+@web.middleware
+async def show_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """What went wrong, as a page with a sentence."""
+    try:
+        return await handler(request)
+    except Refused as refusal:
+        status = 503 if refusal.code == "storage" else 404
+        return _page(request, "error.html", status, title=SENTENCES[status][0], text=refusal.text)
+    except web.HTTPException as error:
+        if error.status < 400 or "text/html" not in request.headers.get("Accept", ""):
+            raise
+        title, text = SENTENCES.get(error.status, (HTTPStatus(error.status).phrase, error.text or ""))
+        return _page(request, "error.html", error.status, title=title, text=text)

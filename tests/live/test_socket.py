@@ -1,0 +1,139 @@
+"""The socket door, with the Python client on both transports."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from app.server import Running
+from tests.support.talker import Talker, new_id
+
+TRANSPORTS = ("websocket", "polling")
+
+
+@pytest.fixture(params=TRANSPORTS)
+def transport(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+async def test_two_people_talk(url: str, transport: str) -> None:
+    async with Talker(url, "alice", transport=transport) as alice, Talker(url, "bob", transport=transport) as bob:
+        await alice.join("lobby")
+        await bob.join("lobby")
+        said = await alice.say("lobby", "hello bob")
+        heard = await bob.hears("message")
+        assert heard == {"room": "lobby", "message": said}
+        assert await alice.hears("message") == heard, (
+            "a message goes to every socket of the room, the author's included"
+        )
+        assert (said["seq"], said["rev"], said["nickname"], said["kind"]) == (1, 1, "alice", "said")
+
+
+async def test_the_order_of_one_person_is_kept(url: str, transport: str) -> None:
+    async with Talker(url, "alice", transport=transport) as alice, Talker(url, "bob") as bob:
+        await alice.join("lobby")
+        await bob.join("lobby")
+        answers = await asyncio.gather(*(alice.say("lobby", f"{n}") for n in range(100)))
+        texts = [str(n) for n in range(100)]
+        assert [one["text"] for one in sorted(answers, key=lambda one: one["seq"])] == texts
+        assert await bob.hears_texts("lobby", 100) == texts
+
+
+async def test_welcome_comes_once_and_before_any_ack(url: str, transport: str) -> None:
+    async with Talker(url, "alice", transport=transport) as alice:
+        await alice.ask("echo", {"a": 1})
+        assert [name for name, _ in alice.heard] == ["welcome"]
+        assert alice.welcome["server"]["limits"]["text"] == 4000
+        assert alice.welcome["server"]["transports"] == ["websocket", "polling"]
+
+
+async def test_a_token_names_a_person_for_ever(url: str, transport: str) -> None:
+    async with Talker(url, "alice", transport=transport) as alice:
+        assert alice.token
+    async with Talker(url, token=alice.token, transport=transport) as again:
+        assert again.me == alice.me
+        assert "token" not in again.welcome, "a token is told once"
+
+
+async def test_a_taken_wish_lets_one_in_as_a_guest(url: str, transport: str) -> None:
+    async with Talker(url, "alice"), Talker(url, "ALICE", transport=transport) as other:
+        assert other.me["nickname"].startswith("guest-")
+        answer = await other.ask("join", {"room": "lobby", "nickname": "alice"})
+        assert (answer["ok"], answer["error"], answer["suggestion"]) == (False, "nickname_taken", "alice2")
+
+
+async def test_two_tabs_are_one_person(url: str) -> None:
+    async with Talker(url, "alice") as alice, Talker(url, "bob") as bob:
+        await alice.join("lobby")
+        async with Talker(url, token=alice.token) as tab:
+            assert (await tab.join("lobby"))["count"] == 1
+            assert (await bob.join("lobby"))["count"] == 2
+            await alice.ask("leave", {"room": "lobby"})
+            assert (await bob.ask("people", {"room": "lobby"}))["count"] == 2
+        left = await bob.hears("people", lambda event: bool(event["left"]))
+        assert [one["nickname"] for one in left["left"]] == ["alice"]
+        assert left["count"] == 1
+
+
+@pytest.mark.parametrize("payload", [None, [], "x", 1, True, [1, 2]])
+async def test_a_payload_that_is_no_object_is_refused(url: str, payload: Any) -> None:
+    async with Talker(url, "alice") as alice:
+        answer = await alice.client.call("send", payload)
+        assert answer["error"] == "bad_payload"
+
+
+BAD = {
+    "NaN": '{"room":"lobby","id":"12345678","text":NaN}',
+    "infinity": '{"room":"lobby","id":"12345678","text":-Infinity}',
+    "too large a number": '{"room":"lobby","id":"12345678","text":1e999}',
+    "too large an integer": '{"room":"lobby","id":"12345678","text":123456789012345678901234567890}',
+    "a lone surrogate": '{"room":"lobby","id":"12345678","text":"\\ud800"}',
+    "deep nesting": '{"room":"lobby","id":"12345678","text":' + "[" * 100_000 + "]" * 100_000 + "}",
+    "nesting that can be read": '{"a":' + "[" * 300 + "]" * 300 + "}",
+}
+
+
+@pytest.mark.parametrize("payload", BAD.values(), ids=BAD.keys())
+async def test_what_no_browser_can_read_is_refused_and_the_connection_lives(
+    server: Running, transport: str, payload: str
+) -> None:
+    """Sent as raw packets, for no JSON writer of a client would write them."""
+    async with Talker(server.url, "alice", transport=transport) as alice:
+        await alice.join("lobby")
+        acked: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        number = alice.client._generate_ack_id("/", lambda *answer: acked.set_result(answer[0]))
+        await alice.client.eio.send(f'2{number}["send",{payload}]')
+        answer = await asyncio.wait_for(acked, 5)
+        assert (answer["ok"], answer["error"]) == (False, "bad_payload")
+        assert (await alice.say("lobby", "still here"))["seq"] == 1
+
+
+async def test_an_unreadable_event_without_ack_is_told_as_a_notice(url: str) -> None:
+    async with Talker(url, "alice") as alice:
+        await alice.client.eio.send('2["send",{"text":NaN}]')
+        assert (await alice.hears("notice"))["code"] == "bad_payload"
+
+
+async def test_words_in_a_deep_echo_come_back(url: str) -> None:
+    async with Talker(url, "alice") as alice:
+        payload = {"list": [1, [2, {"deep": None}]], "ok": "mine"}
+        answer = await alice.ask("echo", payload)
+        assert answer["list"] == payload["list"]
+        assert answer["ok"] is True, "the ack's own key wins"
+        assert answer["at"].endswith("Z")
+
+
+async def test_a_restart_loses_nothing(start_server: Any) -> None:
+    first = await start_server()
+    async with Talker(first.url, "alice") as alice:
+        await alice.join("lobby")
+        said = await alice.say("lobby", "remember me", id := new_id())
+    await first.stop()
+    second = await start_server()
+    async with Talker(second.url, token=alice.token) as again:
+        joined = await again.join("lobby", after=0)
+        assert joined["messages"] == [said]
+        assert again.me == alice.me
+        assert await again.say("lobby", "remember me", id) == said, (
+            "the same id is the same message, even after a restart"
+        )
