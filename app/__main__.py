@@ -23,18 +23,26 @@ def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="Parlor")
+@_settings
 @click.pass_context
-def cli(context: click.Context) -> None:
+def cli(context: click.Context, **flags: Any) -> None:
     """Chat rooms you open in a browser with nothing but a nickname. Without a command: serve."""
+    context.obj = flags
     if context.invoked_subcommand is None:
         context.invoke(serve)
 
 
+def _given(context: click.Context, flags: dict[str, Any]) -> dict[str, Any]:
+    """The flags before the command and those behind it; the latter win."""
+    return context.obj | {name: value for name, value in flags.items() if value is not None}
+
+
 @cli.command()
 @_settings
-def serve(**flags: Any) -> None:
+@click.pass_context
+def serve(context: click.Context, **flags: Any) -> None:
     """Serve rooms until SIGTERM or Ctrl-C."""
-    settings, _ = config.load(flags)
+    settings, _ = config.load(_given(context, flags))
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     server.run(settings)
@@ -42,9 +50,10 @@ def serve(**flags: Any) -> None:
 
 @cli.command("check-config")
 @_settings
-def check_config(**flags: Any) -> None:
+@click.pass_context
+def check_config(context: click.Context, **flags: Any) -> None:
     """Print every setting, its value and where it came from."""
-    settings, origin = config.load(flags)
+    settings, origin = config.load(_given(context, flags))
     for name in Settings.model_fields:
         value = getattr(settings, name)
         click.echo(f"{name:16} {_shown(value):32} {origin[name]}")

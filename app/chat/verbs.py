@@ -27,9 +27,10 @@ Act = Callable[..., Awaitable[Answer]]
 
 @dataclass(frozen=True)
 class Verb:
-    """A row of the table: what to call, and how many points of the rate it costs."""
+    """A row of the table: what to call, what its answer adds to `ok`, how many points of the rate it costs."""
 
     act: Act
+    adds: str = ""
     cost: float = 1
 
     @property
@@ -48,17 +49,17 @@ async def echo(chat: Chat, person: Person, **payload: Any) -> Answer:
 
 
 VERBS = {
-    "join": Verb(rooms.join, cost=2),
+    "join": Verb(rooms.join, "room, me, people, count, messages, more, rev, reset?", cost=2),
     "leave": Verb(rooms.leave),
-    "send": Verb(messages.send),
+    "send": Verb(messages.send, "message"),
     "typing": Verb(rooms.typing),
-    "sync": Verb(messages.sync),
-    "history": Verb(messages.history),
-    "people": Verb(rooms.people_of),
-    "rooms": Verb(rooms.rooms, cost=2),
-    "topic": Verb(rooms.topic, cost=2),
-    "rename": Verb(people.rename, cost=5),
-    "echo": Verb(echo),
+    "sync": Verb(messages.sync, "messages, more, rev, reset?"),
+    "history": Verb(messages.history, "messages, more"),
+    "people": Verb(rooms.people_of, "people, more, count"),
+    "rooms": Verb(rooms.rooms, "rooms", cost=2),
+    "topic": Verb(rooms.topic, "room", cost=2),
+    "rename": Verb(people.rename, "me", cost=5),
+    "echo": Verb(echo, "the payload's own keys, at"),
 }
 
 

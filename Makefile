@@ -1,0 +1,54 @@
+# `make run` and `make test` are all one needs; both set up what is missing.
+
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+ONLY ?= tests
+
+.PHONY: run test lint docs bench screenshot vendor clean
+
+run: $(VENV)/run.ready
+	@exec $(BIN)/python -m app
+
+$(VENV)/run.ready: requirements.txt
+	@test -n "$(PYTHON)" || { echo "Parlor needs Python 3.11 or later; none was found. Name one: make run PYTHON=/path/to/python3"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	@touch $@
+
+$(VENV)/test.ready: $(VENV)/run.ready tests/requirements.txt tests/js/package-lock.json
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement tests/requirements.txt
+	@sh tests/packages.sh
+	@if command -v npm >/dev/null; then cd tests/js && npm ci --silent --no-audit --no-fund; fi
+	@touch $@
+
+# Everything: style, types, rules, sockets, browsers, the browser's own modules. ONLY=tests/chat for a part of it.
+test: $(VENV)/test.ready lint
+	$(BIN)/python -m pytest $(ONLY)
+	@if command -v node >/dev/null; then PARLOR_PYTHON="$(abspath $(BIN))/python" node --test tests/js/; \
+	elif [ -n "$(REQUIRE_ALL)" ]; then echo "node is missing: tests/js cannot run"; exit 1; \
+	else echo "NOT RUN: tests/js, for there is no node"; fi
+
+lint: $(VENV)/test.ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+# docs/protocol.md and docs/settings.md, from the code.
+docs: $(VENV)/run.ready
+	$(BIN)/python -m docs.make
+
+bench: $(VENV)/test.ready
+	$(BIN)/python -m tests.bench
+
+# docs/screenshot-*.png: a conversation between real browsers.
+screenshot: $(VENV)/test.ready
+	$(BIN)/python -m docs.screenshot
+
+# Third-party browser code: the published build, unmodified, with its licence, version and checksums.
+vendor:
+	sh static/vendor/fetch.sh socket.io-client $(or $(VERSION),4.8.4)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache tests/js/node_modules

@@ -1,0 +1,165 @@
+"""Makes docs/protocol.md and docs/settings.md from the code: `make docs`. A test holds them equal."""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+from app.chat.verbs import VERBS, Verb
+from app.config import Settings, environment_names, flag
+from app.model import ERRORS, LIMITS, Member
+
+HERE = Path(__file__).parent
+
+PROTOCOL = """\
+# Protocol
+
+Made from the code by `make docs`; do not edit.
+
+Parlor speaks Socket.IO 5 over Engine.IO 4 at `/socket.io/`, namespace `/`. Any Socket.IO client will do.
+
+## Handshake
+
+`auth` is `{{"nickname"?: string, "token"?: string}}`. A token is a secret that names a person for ever; a browser carries
+its own in a cookie that no script can read. A nickname is a wish: if it is taken or cannot be used, the person is let in
+under a guest name. Exactly one `welcome` comes per connection, before any answer.
+
+## Verbs
+
+Every event from a client is a verb: one JSON object as payload, and an ack, which is
+`{{"ok": true, ...}}` or `{{"ok": false, "error": code, "text": sentence, ...}}`. There is always an ack.
+Fields marked `?` may be left out. A field that a verb does not take is refused.
+
+{verbs}
+
+## Events from the server
+
+| event | payload | when |
+|---|---|---|
+| `welcome` | `{{me: {{id, nickname}}, token?, server: {{version, transports, limits}}}}` | once per connection; `token` only when a new one was made |
+| `message` | `{{room, message}}` | to every socket of the room, the author's own included, after it is stored, in the order of `rev` |
+| `people` | `{{room, joined: [{{id, nickname}}], left: [{{id, nickname}}], count}}` | who came, left or bears another name, gathered for up to half a second |
+| `typing` | `{{room, nickname}}` | somebody types; it passes by itself |
+| `room` | `{{room: {{name, topic, rev, epoch, people}}}}` | the topic changed |
+| `notice` | `{{room?, code, text}}` | something to tell that answers no request |
+
+## A message
+
+`{{seq, rev, id, author, nickname, text, words?, at, kind, reply_to?}}`
+
+- `seq` counts the messages of a room from 1, `rev` the changes of its messages from 1; neither has gaps.
+- `id` is the author's own. The same id again is answered with the same message and not told again; with another text it
+  is refused (`id_reused`). So whoever got no ack sends it again, as often as they like.
+- `kind` is `said`, or `action` for `/me waves`, whose text is then `waves`.
+- `at` is the server's time, ISO 8601 in UTC. `words` is the text as a tree where it has more than plain text:
+  a list whose nodes are strings or `{{"link": href, "words": [...]}}`.
+
+## Catching up
+
+Remember the last `rev` of each room. After a connection, `join {{room, after: rev}}` brings what changed since, oldest
+first, each message once as it is now; while `more` is true, `sync {{room, after}}` brings the rest. A live `message` whose
+`rev` is not the next one means that something was missed: `sync` the same way. `reset: true` means more than {behind}
+changes behind, or another history: drop what you hold and begin with this page. `room.epoch` names the history; when it
+changes, what you hold says nothing any more.
+
+## Limits
+
+{limits}
+
+## Error codes
+
+{errors}
+
+## HTTP
+
+| path | what |
+|---|---|
+| `GET /` | landing: nickname, room, the public rooms |
+| `GET /r/{{room}}` | the chat page of a room |
+| `GET /echo`, `GET /ws/echo` | the echo page and its plain WebSocket (subprotocols `echo.parlor`, `chat`) |
+| `GET /healthz`, `GET /readyz` | alive (version and boot id); able to serve (200 or 503) |
+| `/static/<hash>/...` | static files, cached for ever |
+| `/socket.io/` | Socket.IO |
+
+A request to `/socket.io/` that cannot be served is answered `{{"code", "message"}}`: 0 transport unknown or switched off,
+1 session unknown, 2 method, 3 request, 4 origin, 5 protocol version.
+"""
+
+SETTINGS = """\
+# Settings
+
+Made from the code by `make docs`; do not edit.
+
+Each setting is a flag of `python -m app serve` and an environment variable; a flag wins. `python -m app check-config`
+prints every value and where it came from. An unknown `PARLOR_` name or a bad value stops the start with a sentence.
+
+| flag | environment | default | what |
+|---|---|---|---|
+{rows}
+"""
+
+
+def protocol() -> str:
+    return PROTOCOL.format(
+        verbs="\n".join(_verb(name, verb) for name, verb in VERBS.items()),
+        behind=f"{LIMITS.behind:,}",
+        limits=_table("limit", "value", {name: f"{getattr(LIMITS, name):,}" for name in LIMITS.__slots__}),
+        errors=_table("code", "meaning", ERRORS),
+    )
+
+
+def settings() -> str:
+    rows = [
+        f"| `{flag(name)}` | {_names(name)} | {_default(field.default)} | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    ]
+    return SETTINGS.format(rows="\n".join(rows))
+
+
+def _verb(name: str, verb: Verb) -> str:
+    right = "members of the room" if verb.right is Member else "everybody"
+    return "\n".join(
+        (
+            f"### `{name}`",
+            "",
+            inspect.getdoc(verb.act) or "",
+            "",
+            f"For {right}. Payload: {_payload(verb)} Adds to the ack: {f'`{verb.adds}`' if verb.adds else 'nothing'}.",
+            "",
+        )
+    )
+
+
+def _payload(verb: Verb) -> str:
+    if verb.takes is None:
+        return "any object."
+    schema = verb.takes.model_json_schema()
+    required = schema.get("required", [])
+    fields = [_field(name, spec, name in required) for name, spec in schema.get("properties", {}).items()]
+    return f"`{{{', '.join(fields)}}}`."
+
+
+def _field(name: str, spec: dict[str, Any], required: bool) -> str:
+    kind = next(one for one in spec.get("anyOf", [spec]) if one.get("type") != "null")
+    return f"{name}{'' if required else '?'}: {kind.get('title', kind['type'])}".replace("`", "")
+
+
+def _names(name: str) -> str:
+    return ", ".join(f"`{one}`" for one in environment_names(name, Settings.model_fields[name]))
+
+
+def _default(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"`{','.join(value)}`" if value else "none"
+    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`" if str(value).strip("*") else "none"
+
+
+def _table(left: str, right: str, rows: dict[str, str]) -> str:
+    return "\n".join([f"| {left} | {right} |", "|---|---|", *(f"| `{name}` | {text} |" for name, text in rows.items())])
+
+
+PAGES = {"protocol.md": protocol, "settings.md": settings}
+
+if __name__ == "__main__":
+    for page, make in PAGES.items():
+        (HERE / page).write_text(make(), encoding="utf-8")
+        print(f"docs/{page}")

@@ -1,0 +1,148 @@
+"""Saying and catching up, on real SQLite."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from app.model import Person
+from tests.chat.conftest import Ask
+
+
+async def say(ask: Ask, person: Person, count: int, room: str = "lobby") -> list[dict[str, Any]]:
+    answers = [await ask(person, "send", room=room, text=f"no. {n}", id=f"message-{room}-{n}") for n in range(count)]
+    return [answer["message"] for answer in answers]
+
+
+@pytest.fixture(autouse=True)
+async def seated(ask: Ask, alice: Person, bob: Person) -> None:
+    await ask(alice, "join", room="lobby")
+    await ask(bob, "join", room="lobby")
+
+
+async def test_places_are_claimed_without_gaps_even_at_once(ask: Ask, alice: Person, bob: Person) -> None:
+    sends = [ask(who, "send", room="lobby", text="x", id=f"message-{n}") for n in range(100) for who in (alice, bob)]
+    places = [answer["message"] for answer in await asyncio.gather(*sends)]
+    assert sorted(one["seq"] for one in places) == list(range(1, 201))
+    assert sorted(one["rev"] for one in places) == list(range(1, 201))
+
+
+async def test_sending_twice_says_it_once(ask: Ask, alice: Person) -> None:
+    first = await ask(alice, "send", room="lobby", text="once", id="the-same-id")
+    again = await ask(alice, "send", room="lobby", text="once", id="the-same-id")
+    assert again == first
+    assert len((await ask(alice, "history", room="lobby"))["messages"]) == 1
+
+
+async def test_sending_twice_at_once_says_it_once(ask: Ask, alice: Person) -> None:
+    answers = await asyncio.gather(
+        *(ask(alice, "send", room="lobby", text="once", id="the-same-id") for _ in range(20))
+    )
+    assert {answer["message"]["seq"] for answer in answers} == {1}
+
+
+async def test_an_id_for_another_text_or_room_is_refused(ask: Ask, alice: Person) -> None:
+    await ask(alice, "send", room="lobby", text="once", id="the-same-id")
+    assert (await ask(alice, "send", room="lobby", text="twice", id="the-same-id"))["error"] == "id_reused"
+    await ask(alice, "join", room="attic")
+    assert (await ask(alice, "send", room="attic", text="once", id="the-same-id"))["error"] == "id_reused"
+    assert (await ask(alice, "history", room="attic"))["messages"] == []
+
+
+async def test_the_same_id_of_another_person_is_another_message(ask: Ask, alice: Person, bob: Person) -> None:
+    for who in (alice, bob):
+        assert (await ask(who, "send", room="lobby", text="mine", id="the-same-id"))["ok"]
+    assert len((await ask(alice, "history", room="lobby"))["messages"]) == 2
+
+
+async def test_an_action_is_said_without_its_command(ask: Ask, alice: Person) -> None:
+    message = (await ask(alice, "send", room="lobby", text="/me waves", id="message-1"))["message"]
+    assert (message["kind"], message["text"]) == ("action", "waves")
+
+
+async def test_text_is_trimmed_and_kept_to_the_letter(ask: Ask, alice: Person) -> None:
+    text = "  ünïcödé 👩‍👩‍👧 שלום\n\tindented \u202e backwards "
+    message = (await ask(alice, "send", room="lobby", text=text, id="message-1"))["message"]
+    assert message["text"] == text.strip()
+    assert "words" not in message
+
+
+async def test_four_thousand_characters_fit_and_one_more_does_not(ask: Ask, alice: Person) -> None:
+    assert (await ask(alice, "send", room="lobby", text="😀" * 4000, id="message-1"))["ok"]
+    answer = await ask(alice, "send", room="lobby", text="😀" * 4001, id="message-2")
+    assert answer["error"] == "too_long"
+    assert "4001" in answer["text"] and "4000" in answer["text"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("plain", None),
+        ("a://b", None),
+        ("see https://example.org/a?b=c.", ["see ", {"link": "https://example.org/a?b=c"}, "."]),
+        ("(http://example.org)", ["(", {"link": "http://example.org"}, ")"]),
+        ("javascript://alert(1)", None),
+        ("ftp://example.org", None),
+        ("https://a.example https://b.example", [{"link": "https://a.example"}, " ", {"link": "https://b.example"}]),
+    ],
+)
+async def test_links_are_found_and_only_safe_ones(ask: Ask, alice: Person, text: str, words: Any) -> None:
+    message = (await ask(alice, "send", room="lobby", text=text, id="message-1"))["message"]
+    tree = message.get("words")
+    assert (tree and [{"link": one["link"]} if isinstance(one, dict) else one for one in tree]) == words
+
+
+async def test_a_reply_names_a_message_that_is_there(ask: Ask, alice: Person) -> None:
+    await say(ask, alice, 1)
+    reply = await ask(alice, "send", room="lobby", text="yes", id="message-yes", reply_to=1)
+    assert reply["message"]["reply_to"] == 1
+    answer = await ask(alice, "send", room="lobby", text="yes", id="message-no", reply_to=99)
+    assert answer["error"] == "no_such_message"
+
+
+async def test_history_goes_back_in_pages(ask: Ask, alice: Person) -> None:
+    said = await say(ask, alice, 250)
+    last = await ask(alice, "history", room="lobby")
+    assert (last["messages"], last["more"]) == (said[150:], True)
+    older = await ask(alice, "history", room="lobby", before=151)
+    assert (older["messages"], older["more"]) == (said[50:150], True)
+    oldest = await ask(alice, "history", room="lobby", before=51)
+    assert (oldest["messages"], oldest["more"]) == (said[:50], False)
+    assert (await ask(alice, "history", room="lobby", before=1))["messages"] == []
+    assert len((await ask(alice, "history", room="lobby", limit=7))["messages"]) == 7
+    assert len((await ask(alice, "history", room="lobby", limit=100_000))["messages"]) == 100
+
+
+async def test_sync_brings_exactly_what_changed_in_pages(ask: Ask, alice: Person) -> None:
+    said = await say(ask, alice, 250)
+    after, got = 20, []
+    while True:
+        page = await ask(alice, "sync", room="lobby", after=after)
+        got += page["messages"]
+        assert page["rev"] == 250
+        if not page["more"]:
+            break
+        after = page["messages"][-1]["rev"]
+    assert got == said[20:]
+    assert "reset" not in page
+    assert (await ask(alice, "sync", room="lobby", after=250))["messages"] == []
+
+
+async def test_joining_brings_the_last_page_or_what_was_missed(ask: Ask, alice: Person, bob: Person) -> None:
+    said = await say(ask, alice, 150)
+    first = await ask(bob, "join", room="lobby")
+    assert (first["messages"], first["more"], first["rev"]) == (said[50:], False, 150)
+    assert "reset" not in first
+    missed = await ask(bob, "join", room="lobby", after=145)
+    assert missed["messages"] == said[145:]
+    long_ago = await ask(bob, "join", room="lobby", after=0)
+    assert (long_ago["messages"], long_ago["more"]) == (said[:100], True)
+
+
+async def test_who_is_too_far_behind_or_ahead_starts_over(ask: Ask, alice: Person) -> None:
+    said = await say(ask, alice, 1002)
+    assert "reset" not in await ask(alice, "sync", room="lobby", after=2)
+    behind = await ask(alice, "sync", room="lobby", after=1)
+    assert (behind["reset"], behind["messages"]) == (True, said[-100:])
+    ahead = await ask(alice, "sync", room="lobby", after=1003)
+    assert (ahead["reset"], ahead["rev"]) == (True, 1002)

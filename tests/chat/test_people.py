@@ -1,0 +1,108 @@
+"""Nicknames: what may be one, which two are the same, and whose one is."""
+
+import asyncio
+
+import pytest
+
+from app.chat import Chat, people
+from app.model import Person, Refused
+from tests.chat.conftest import Ask
+from tests.conftest import Start
+
+
+@pytest.mark.parametrize(
+    ("wish", "name"),
+    [
+        ("alice", "alice"),
+        ("  Swan  of   Avon ", "Swan of Avon"),
+        ("Ａｌｉｃｅ", "Alice"),
+        ("Ω", "Ω"),
+        ("李白", "李白"),
+        ("🦊", "🦊"),
+        ("x" * 32, "x" * 32),
+    ],
+)
+def test_nicknames_follow_rfc_8266(wish: str, name: str) -> None:
+    assert people.nickname(wish) == name
+
+
+@pytest.mark.parametrize(
+    "wish", ["", "   ", "\u200b", "a\u202eb", "a\0b", "x" * 33, "y" * 100_000, "\ud800", "...", "a\nb"]
+)
+def test_what_is_no_nickname_is_refused(wish: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        people.nickname(wish)
+    assert refusal.value.code == "bad_nickname"
+
+
+@pytest.mark.parametrize("other", ["ALICE", "Alice", "аlice", "ａlice", "a lice", "aIice".replace("I", "l"), "alic℮"])
+def test_look_alikes_share_a_skeleton(other: str) -> None:
+    assert people.skeleton(other) == people.skeleton("alice")
+
+
+def test_different_names_have_different_skeletons() -> None:
+    names = ["alice", "bob", "carol", "josé", "jose", "ann", "anna", "李白", "🦊", "Ω"]
+    assert len({people.skeleton(name) for name in names}) == len(names)
+
+
+async def test_a_taken_name_is_refused_with_one_that_is_free(ask: Ask, alice: Person, bob: Person) -> None:
+    answer = await ask(bob, "rename", nickname="Alice")
+    assert (answer["error"], answer["suggestion"]) == ("nickname_taken", "Alice2")
+    assert (await ask(bob, "rename", nickname=answer["suggestion"]))["ok"]
+
+
+async def test_of_many_claims_at_once_exactly_one_wins(chat: Chat, ask: Ask) -> None:
+    crowd = [await people.arrive(chat, f"socket {n}", people.new_token(), None) for n in range(30)]
+    answers = await asyncio.gather(
+        *(ask(one, "rename", nickname=name) for one, name in zip(crowd, ["zoe", "ZOE", "zое"] * 10, strict=True))
+    )
+    assert sorted(answer["ok"] for answer in answers) == [False] * 29 + [True]
+    assert {answer["error"] for answer in answers if not answer["ok"]} == {"nickname_taken"}
+
+
+async def test_a_name_is_its_owner_s_while_they_are_away(chat: Chat, alice: Person, bob: Person, ask: Ask) -> None:
+    await people.depart(chat, alice)
+    assert (await ask(bob, "rename", nickname="alice"))["error"] == "nickname_taken"
+
+
+async def test_a_name_is_free_once_its_owner_is_away_for_too_long(start_server: Start) -> None:
+    chat = (await start_server(nickname_hold=0)).chat
+    token = people.new_token()
+    alice = await people.arrive(chat, "socket of alice", token, "alice")
+    taken = await people.arrive(chat, "socket of bob", people.new_token(), "alice")
+    assert taken.nickname.startswith("guest-"), "while its owner is here, a name is not free"
+    await people.depart(chat, alice)
+    await people.take(chat, taken, "alice")
+    again = await people.arrive(chat, "another socket", token, "alice")
+    assert again.id == alice.id, "a token always gets its person in"
+    assert again.nickname.startswith("guest-")
+
+
+async def test_who_comes_back_while_leaving_is_here(start_server: Start) -> None:
+    """The old socket's departure and the new one's arrival cross: the name stays held."""
+    chat = (await start_server(nickname_hold=0)).chat
+    token = people.new_token()
+    alice = await people.arrive(chat, "old socket", token, "alice")
+    _, again = await asyncio.gather(people.depart(chat, alice), people.arrive(chat, "new socket", token, "alice"))
+    assert again.nickname == "alice"
+    other = await people.arrive(chat, "socket of bob", people.new_token(), "alice")
+    assert other.nickname.startswith("guest-")
+
+
+async def test_the_store_does_not_hold_tokens(start_server: Start, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("data")
+    server = await start_server(data=folder)
+    token = people.new_token()
+    await people.arrive(server.chat, "socket", token, "alice")
+    assert all(token.encode() not in path.read_bytes() for path in folder.iterdir())
+
+
+async def test_rename_shows_in_every_tab(chat: Chat, ask: Ask) -> None:
+    token = people.new_token()
+    one = await people.arrive(chat, "tab one", token, "alice")
+    two = await people.arrive(chat, "tab two", token, None)
+    assert two.nickname == "alice"
+    await ask(one, "rename", nickname="Alicia")
+    joined = await ask(two, "join", room="lobby")
+    assert joined["me"] == {"id": one.id, "nickname": "Alicia"}
+    assert (await ask(two, "send", room="lobby", text="x", id="message-1"))["message"]["nickname"] == "Alicia"

@@ -1,0 +1,23 @@
+"""Rate limits: generous to people, finite to floods."""
+
+from app.chat import people
+from app.chat.verbs import perform
+from tests.conftest import Start
+
+
+async def test_a_flood_is_told_when_to_come_back(start_server: Start) -> None:
+    chat = (await start_server(rate_limit=5)).chat
+    alice = await people.arrive(chat, "socket of alice", people.new_token(), "alice")
+    bob = await people.arrive(chat, "socket of bob", people.new_token(), "bob")
+    answers = [await perform(chat, alice, "echo", {}) for _ in range(60)]
+    assert all(answer["ok"] for answer in answers[:50]), "ten seconds' worth may come at once"
+    refused = [answer for answer in answers if not answer["ok"]]
+    assert {answer["error"] for answer in refused} == {"too_fast"}
+    assert all(0 < answer["retry_after"] < 1 for answer in refused)
+    assert (await perform(chat, bob, "echo", {}))["ok"], "one person's flood is not another's"
+
+
+async def test_the_limit_can_be_switched_off(start_server: Start) -> None:
+    chat = (await start_server(rate_limit="off")).chat
+    alice = await people.arrive(chat, "socket of alice", people.new_token(), "alice")
+    assert all([(await perform(chat, alice, "echo", {}))["ok"] for _ in range(500)])

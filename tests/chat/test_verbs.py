@@ -1,0 +1,130 @@
+"""The gate: whatever comes in, an answer goes out, and a bad one says which field and why."""
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.chat import Chat
+from app.chat.verbs import VERBS, perform
+from app.model import ERRORS, Member, Person
+from tests.chat.conftest import Ask
+
+GOOD = {
+    "room": "lobby",
+    "text": "hello",
+    "id": "abcdefgh",
+    "after": 0,
+    "before": 1,
+    "limit": 10,
+    "nickname": "alice",
+    "topic": "tea",
+    "reply_to": 1,
+}
+WRONG: list[Any] = [
+    None,
+    True,
+    1.5,
+    float("nan"),
+    float("inf"),
+    [],
+    {},
+    [[]],
+    "\0",
+    "\ud800",
+    "",
+    " ",
+    "x" * 5000,
+    -1,
+    2**70,
+    b"x",
+]
+
+
+def good(verb: str) -> dict[str, Any]:
+    """A payload that the verb takes; people come in the order of names, so there `after` is one."""
+    payload = {name: GOOD[name] for name in fields(verb)}
+    return payload | {"after": "alice"} if verb == "people" else payload
+
+
+def fields(verb: str) -> list[str]:
+    takes = VERBS[verb].takes
+    return list(takes.model_fields) if takes else []
+
+
+@pytest.mark.parametrize(("verb", "field"), [(verb, field) for verb in VERBS for field in fields(verb)])
+async def test_each_field_with_a_wrong_value_is_refused_and_nothing_breaks(
+    chat: Chat, ask: Ask, alice: Person, verb: str, field: str
+) -> None:
+    await ask(alice, "join", room="lobby")
+    await ask(alice, "send", room="lobby", text="first", id="first-message")
+    payload = good(verb)
+    assert (await perform(chat, alice, verb, payload))["ok"] is True, "the good payload is good"
+    for wrong in WRONG:
+        answer = await perform(chat, alice, verb, payload | {field: wrong})
+        fits = wrong is None and not VERBS[verb].takes.model_fields[field].is_required()  # type: ignore[union-attr]
+        fits = fits or (field == "text" and wrong == "x" * 5000 and verb != "send")
+        fits = fits or (field in ("topic", "after") and wrong in ("", " ", "x" * 5000) and verb in ("topic", "people"))
+        if not fits:
+            assert answer["ok"] is False, (field, wrong)
+        assert answer.get("error") != "broken", (field, wrong)
+        assert answer["ok"] or answer["text"], (field, wrong)
+
+
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "echo"])
+async def test_an_extra_field_is_refused(chat: Chat, ask: Ask, alice: Person, verb: str) -> None:
+    await ask(alice, "join", room="lobby")
+    answer = await perform(chat, alice, verb, good(verb) | {"surprise": 1})
+    assert (answer["error"], answer["field"]) == ("bad_payload", "surprise")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+async def test_a_missing_field_is_refused(chat: Chat, ask: Ask, alice: Person, verb: str) -> None:
+    await ask(alice, "join", room="lobby")
+    takes = VERBS[verb].takes
+    for field in fields(verb):
+        if takes and takes.model_fields[field].is_required():
+            payload = {name: value for name, value in good(verb).items() if name != field}
+            answer = await perform(chat, alice, verb, payload)
+            assert (answer["error"], answer["field"]) == ("bad_payload", field)
+
+
+@pytest.mark.parametrize("verb", [name for name, verb in VERBS.items() if verb.right is Member])
+async def test_what_is_for_members_is_refused_to_others(chat: Chat, alice: Person, verb: str) -> None:
+    answer = await perform(chat, alice, verb, good(verb))
+    assert answer["error"] == "not_member"
+
+
+async def test_an_unknown_verb_is_named(ask: Ask, alice: Person) -> None:
+    answer = await ask(alice, "fly")
+    assert answer["error"] == "no_such_verb"
+    assert "fly" in answer["text"]
+
+
+async def test_a_bug_is_answered_with_a_reference_that_the_log_has(
+    chat: Chat, ask: Ask, alice: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The bug is a real one: presence forgets somebody whose socket is still asking."""
+    await ask(alice, "join", room="lobby")
+    chat.presence._guests.clear()
+    answer = await perform(chat, alice, "join", {"room": "attic"})
+    assert answer["error"] == "broken"
+    assert answer["ref"] in caplog.text
+    assert answer["ref"] in answer["text"]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+PAYLOADS = JSON | st.fixed_dictionaries({}, optional={name: st.just(GOOD[name]) | JSON for name in GOOD})
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(verb=st.sampled_from(list(VERBS)) | st.text(max_size=9), payload=PAYLOADS)
+async def test_no_payload_whatever_breaks_the_gate(chat: Chat, alice: Person, verb: str, payload: Any) -> None:
+    answer = await perform(chat, alice, verb, payload)
+    assert answer["ok"] in (True, False)
+    assert answer["ok"] or (answer["error"] in ERRORS and answer["error"] != "broken" and answer["text"])

@@ -1,0 +1,15 @@
+#!/bin/sh
+# The programs that tests drive and pip and npm do not bring. Installed where that is possible, named where it is not.
+set -u
+missing=""
+command -v chromium >/dev/null || command -v chromium-browser >/dev/null || missing="$missing chromium"
+command -v node >/dev/null || missing="$missing nodejs"
+command -v npm >/dev/null || missing="$missing npm"
+[ -z "$missing" ] && exit 0
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "installing:$missing"
+    # shellcheck disable=SC2086
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null && exit 0
+fi
+echo "MISSING:$missing. Tests that need them will not run; on Debian: apt-get install$missing"
+exit 0

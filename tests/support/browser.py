@@ -1,0 +1,130 @@
+"""A person with a real browser: finds controls by role and name, and keeps every complaint the page makes."""
+
+import os
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from playwright.async_api import Browser, BrowserContext, Locator, Page, WebSocket, async_playwright, expect
+
+from tests.support import PATIENCE
+from tests.support.need import program
+
+LIMIT = 3 * PATIENCE  # seconds: what a page may take for anything; also what a fallback may take
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+REPORT_CSP = """
+addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sourceFile, lineNumber }) =>
+  console.error(`CSP: ${violatedDirective} ${blockedURI} at ${sourceFile}:${lineNumber}`));
+"""
+NETWORK = re.compile(r"net::ERR_|WebSocket connection to .* failed|Failed to load resource: the server responded with")
+
+expect.set_options(timeout=LIMIT * 1000)
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """One browser; visitors are contexts of it."""
+    names = (os.environ["CHROMIUM"],) if "CHROMIUM" in os.environ else PROGRAMS
+    path = program(names, "no page is tested in a real browser")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+class Visitor:
+    """One person in a browser context of their own. `url` is the site's; `nickname` the one they choose."""
+
+    def __init__(self, context: BrowserContext, page: Page, url: str, nickname: str) -> None:
+        self.context, self.page, self.url, self.nickname = context, page, url, nickname
+        self.complaints: list[str] = []
+        self.forgives_network = False
+        self.websockets: list[str] = []
+
+    @classmethod
+    async def arrive(cls, browser: Browser, url: str, nickname: str, **options: Any) -> "Visitor":
+        """`options` are Playwright's for a context: viewport, color_scheme, ..."""
+        context = await browser.new_context(**options)
+        context.set_default_timeout(LIMIT * 1000)
+        await context.add_init_script(REPORT_CSP)
+        visitor = cls(context, await context.new_page(), url, nickname)
+        visitor.listen()
+        return visitor
+
+    def listen(self) -> None:
+        """Begin to keep what the page complains of."""
+        page = self.page
+        page.on("console", lambda said: said.type in ("error", "warning") and self.complaints.append(said.text))
+        page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
+        page.on("websocket", self._note)
+
+    def _note(self, socket: WebSocket) -> None:
+        self.websockets.append(socket.url)
+
+    def troubles(self) -> list[str]:
+        """What the page complained of, except network errors where the test provoked them."""
+        return [one for one in self.complaints if not (self.forgives_network and NETWORK.search(one))]
+
+    @property
+    def log(self) -> Locator:
+        return self.page.get_by_role("log", name="Messages")
+
+    @property
+    def said(self) -> Locator:
+        """The texts that are in the log for good, oldest first."""
+        return self.log.locator("#said .message-text")
+
+    @property
+    def pending(self) -> Locator:
+        """The texts that are still on their way."""
+        return self.log.locator("#pending .message-text")
+
+    @property
+    def status(self) -> Locator:
+        return self.page.get_by_role("status", name="Connection")
+
+    @property
+    def box(self) -> Locator:
+        return self.page.get_by_role("textbox", name="Message")
+
+    @property
+    def people(self) -> Locator:
+        return self.page.get_by_role("list", name="People").get_by_role("listitem")
+
+    def room_entry(self, room: str) -> Locator:
+        return self.page.get_by_role("list", name="Rooms").get_by_role("link", name=room)
+
+    async def enters(self, room: str) -> None:
+        """By the room's own address: nickname, Enter."""
+        await self.page.goto(f"{self.url}/r/{room}")
+        nickname = self.page.get_by_role("textbox", name="Nickname")
+        await nickname.fill(self.nickname)
+        await nickname.press("Enter")
+        await expect(self.box).to_be_editable()
+
+    async def is_in(self, transport: str | None = None) -> None:
+        """Connected, in a room that shows its log."""
+        await expect(self.status).to_contain_text(transport or "Connected")
+        await expect(self.people.filter(has_text=self.nickname)).to_have_count(1)
+
+    async def says(self, text: str) -> None:
+        """Type, Enter. Does not wait for the server."""
+        await self.box.fill(text)
+        await self.box.press("Enter")
+
+    async def reads(self, texts: list[str]) -> None:
+        """Exactly these are in the log, in this order, and nothing waits to be sent."""
+        await expect(self.said).to_have_text(texts)
+        await expect(self.pending).to_have_count(0)

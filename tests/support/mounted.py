@@ -1,0 +1,119 @@
+"""A server mounted without the chat: ours, or the stock one that ours repairs."""
+
+import asyncio
+import functools
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import aiohttp
+import pytest
+import socketio
+from aiohttp import web
+
+from app.live.engine import attach, create_server
+from tests.support.raw import Polls, Socket, Speech
+
+STOCK_PATIENCE = 0.4  # seconds in which the stock server is given up
+LIBRARY_SETTINGS = {"max_payload": "max_http_buffer_size", "origins": "cors_allowed_origins"}
+OUR_SETTINGS = ("compression", "outbox_limit", "max_websockets")
+
+TRANSPORTS = ("websocket", "polling")
+on_both_transports = pytest.mark.parametrize("transport", TRANSPORTS)
+
+
+class Mount:
+    """`mounted = await mount(ping_interval=0.1, stock={...})`: settings for either, options for the stock one alone."""
+
+    def __init__(self, stock: bool) -> None:
+        self.stock = stock
+        self.mounted: list[Mounted] = []
+
+    async def __call__(self, *, stock: dict[str, Any] | None = None, **settings: Any) -> "Mounted":
+        mounted = Mounted(self.stock, stock or {}, settings)
+        await mounted.start()
+        self.mounted.append(mounted)
+        return mounted
+
+
+class Mounted:
+    """A Socket.IO server that serves at `url`; `asked` holds the transport of every request, in order."""
+
+    def __init__(self, stock: bool, options: dict[str, Any], settings: dict[str, Any]) -> None:
+        self.stock = stock
+        self.server: Any = stock_server(options, settings) if stock else create_server(**settings)
+        self.asked: list[str] = []
+
+    async def start(self) -> None:
+        @web.middleware
+        async def note(request: web.Request, handler: Any) -> web.StreamResponse:
+            self.asked.append(f"{request.method} {request.query.get('transport')}")
+            return await handler(request)
+
+        app = web.Application(middlewares=[note])
+        if self.stock:
+            self.server.attach(app)
+        else:
+            attach(self.server, app)
+        # the stock server is mounted as web.run_app would, ours as app/server.py does
+        self.runner = web.AppRunner(app, handler_cancellation=not self.stock, access_log=None, shutdown_timeout=0.1)
+        await self.runner.setup()
+        await web.TCPSite(self.runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{self.runner.addresses[0][1]}"
+        self.http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+
+    async def stop(self) -> None:
+        await self.http.close()
+        if self.stock:
+            await self.server.shutdown()
+        else:
+            self.server.close_all()
+        await self.runner.cleanup()
+
+    def polls(self) -> Polls:
+        return Polls(self.http, self.url)
+
+    def socket(self, of: Polls | None = None, **headers: str) -> Socket:
+        return Socket(self.http, self.url, of, **headers)
+
+    def over(self, transport: str) -> Speech:
+        return self.polls() if transport == "polling" else self.socket()
+
+    def left(self) -> dict[str, Any]:
+        """What the server still keeps of anybody."""
+        manager = self.server.manager
+        kept = {
+            "sessions": dict(self.server.eio.sockets),
+            "environ": dict(self.server.environ),
+            "rooms": {name: rooms for name, rooms in manager.rooms.items() if rooms},
+            "callbacks": dict(manager.callbacks),
+            "leaving": {name: sids for name, sids in manager.pending_disconnect.items() if sids},
+            "inboxes": {} if self.stock else dict(self.server._inboxes),
+            "binary": dict(self.server._binary_packet),
+        }
+        return {name: things for name, things in kept.items() if things}
+
+
+def stock_server(options: dict[str, Any], settings: dict[str, Any]) -> Any:
+    quiet = logging.getLogger("tests.stock")
+    quiet.setLevel(logging.ERROR)
+    settings = {LIBRARY_SETTINGS.get(name, name): value for name, value in settings.items() if name not in OUR_SETTINGS}
+    return socketio.AsyncServer(async_mode="aiohttp", logger=quiet, engineio_logger=quiet, **settings | options)
+
+
+def on_both(scenario: Callable[..., Coroutine[Any, Any, None]]) -> Any:
+    """Run a scenario on our server, which must pass it, and on the stock one, which must fail it (`pytest -rP` shows
+    how). The day the stock one passes, the test says so, and our mend can go."""
+
+    @functools.wraps(scenario)
+    async def test(mount: Mount, **more: Any) -> None:
+        if not mount.stock:
+            return await scenario(mount=mount, **more)
+        try:
+            async with asyncio.timeout(STOCK_PATIENCE):
+                await scenario(mount=mount, **more)
+        except (AssertionError, TimeoutError) as failure:
+            return print(f"the stock server: {failure!r:.300}")
+        pytest.fail("The library has mended this: drop our mend.")
+
+    return pytest.mark.parametrize("mount", ["ours", "stock"], indirect=True)(test)

@@ -1,0 +1,102 @@
+"""Who may import whom. The imports are read with `ast`; this table is the law (see app/__init__.py for the map)."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+APP = ROOT / "app"
+
+# Room of the house -> what of ours it may import (prefixes), and which libraries it must not touch.
+MAY = {
+    "app.model": (),
+    "app.config": (),
+    "app.store": ("app.model", "app.store"),
+    "app.chat": ("app.model", "app.chat", "app.store.queries", "app.store"),
+    "app.live": ("app.model", "app.chat", "app.live"),
+    "app.web": ("app.model", "app.chat", "app.web", "app.store.queries", "app.store"),
+    "app.server": ("app",),
+    "app.__main__": ("app",),
+    "app": (),
+}
+HOMES = {
+    "sqlalchemy": ("app.store", "app.server"),
+    "alembic": ("app.store",),
+    "socketio": ("app.live",),
+    "engineio": ("app.live",),
+    "redis": ("app.live.redis",),
+    "aiohttp": ("app.live", "app.web", "app.server"),
+    "jinja2": ("app.web",),
+    "click": ("app.__main__",),
+}
+ONLY_QUERIES = ("app.chat", "app.web")  # of the store they know the questions, not the database
+
+
+def modules() -> list[tuple[str, Path]]:
+    names = []
+    for path in sorted(APP.rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        names.append((".".join(parts[:-1] if parts[-1] == "__init__" else parts), path))
+    return names
+
+
+def imports(path: Path) -> list[str]:
+    """Every module named in an import, `from app.chat import people` as app.chat.people."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found += [f"{node.module}.{alias.name}" for alias in node.names]
+    return found
+
+
+def room_of(module: str) -> str:
+    return max((room for room in MAY if module == room or module.startswith(f"{room}.")), key=len)
+
+
+def within(module: str, prefixes: tuple[str, ...]) -> bool:
+    return any(module == prefix or module.startswith(f"{prefix}.") for prefix in prefixes)
+
+
+@pytest.mark.parametrize(("module", "path"), modules(), ids=[name for name, _ in modules()])
+def test_imports_point_downwards(module: str, path: Path) -> None:
+    for imported in imports(path):
+        if imported.startswith("app.") and imported != "app.__version__":
+            assert within(imported, MAY[room_of(module)]), f"{module} may not import {imported}"
+            if within(module, ONLY_QUERIES) and imported.startswith("app.store"):
+                assert within(imported, ("app.store.queries",)), f"{module} knows the questions only, not {imported}"
+        library = imported.partition(".")[0]
+        if library in HOMES:
+            assert within(module, HOMES[library]), f"{module} may not import {library}"
+
+
+@pytest.mark.parametrize(("module", "path"), modules(), ids=[name for name, _ in modules()])
+def test_a_file_fits_on_a_few_screens(module: str, path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 320, f"{module} has outgrown its name"
+
+
+def test_the_page_writes_no_html() -> None:
+    for path in sorted((ROOT / "static" / "js").glob("*.js")):
+        text = path.read_text(encoding="utf-8")
+        for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
+            assert word not in text, f"{path.name} uses {word}"
+
+
+def test_templates_hold_no_inline_script_or_style() -> None:
+    for path in sorted((ROOT / "templates").rglob("*.html")):
+        text = path.read_text(encoding="utf-8")
+        assert "<style" not in text and " style=" not in text, path.name
+        assert "|safe" not in text.replace(" ", ""), path.name
+        for tag in text.split("<script")[1:]:
+            assert " src=" in tag.partition(">")[0], f"{path.name} holds an inline script"
+
+
+def test_hosts_find_one_way_to_build_it() -> None:
+    """Each of these changes how some host builds the project (docs/hosts.md)."""
+    unwanted = ["package.json", "package-lock.json", "Pipfile", "Pipfile.lock", "poetry.lock", "uv.lock"]
+    unwanted += ["runtime.txt", "Dockerfile", "setup.py", "setup.cfg", "environment.yml"]
+    assert [name for name in unwanted if (ROOT / name).exists()] == []
+    assert list(ROOT.glob("*.py")) == []
