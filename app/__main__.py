@@ -25,7 +25,7 @@ def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.version_option(__version__, prog_name="Parlor")
 @_settings
 @click.pass_context
-def cli(context: click.Context, **flags: Any) -> None:
+def cli(context: click.Context, /, **flags: Any) -> None:
     """Chat rooms you open in a browser with nothing but a nickname. Without a command: serve."""
     context.obj = flags
     if context.invoked_subcommand is None:
@@ -34,13 +34,14 @@ def cli(context: click.Context, **flags: Any) -> None:
 
 def _given(context: click.Context, flags: dict[str, Any]) -> dict[str, Any]:
     """The flags before the command and those behind it; the latter win."""
-    return context.obj | {name: value for name, value in flags.items() if value is not None}
+    before: dict[str, Any] = context.obj
+    return before | {name: value for name, value in flags.items() if value is not None}
 
 
 @cli.command()
 @_settings
 @click.pass_context
-def serve(context: click.Context, **flags: Any) -> None:
+def serve(context: click.Context, /, **flags: Any) -> None:
     """Serve rooms until SIGTERM or Ctrl-C."""
     settings, _ = config.load(_given(context, flags))
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -51,7 +52,7 @@ def serve(context: click.Context, **flags: Any) -> None:
 @cli.command("check-config")
 @_settings
 @click.pass_context
-def check_config(context: click.Context, **flags: Any) -> None:
+def check_config(context: click.Context, /, **flags: Any) -> None:
     """Print every setting, its value and where it came from."""
     settings, origin = config.load(_given(context, flags))
     for name in Settings.model_fields:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
 
 from app.model import Refused
 from app.store.tables import epochs, messages, people, rooms
@@ -21,6 +21,16 @@ def now() -> int:
 
 
 # --- messages ---
+
+# The statements of the busiest path are built once: building one costs more than running it.
+_KNOWN = select(messages).where(messages.c.author == bindparam("author"), messages.c.id == bindparam("id"))
+_CLAIM = (
+    update(rooms)
+    .where(rooms.c.name == bindparam("room"))
+    .values(seq=rooms.c.seq + 1, rev=rooms.c.rev + 1, active_at=bindparam("at"))
+    .returning(rooms.c.seq, rooms.c.rev)
+)
+_STORE = insert(messages)
 
 
 def say(
@@ -35,18 +45,12 @@ def say(
     reply_to: int | None,
 ) -> tuple[Message, bool]:
     """Store a message and claim its place. Returns it, and whether it is new: the same id again gives the first one."""
-    if known := db.execute(select(messages).where(messages.c.author == author, messages.c.id == id)).first():
+    if known := db.execute(_KNOWN, {"author": author, "id": id}).first():
         return _same(known, room, kind, text), False
     if reply_to is not None and not _exists(db, room, reply_to):
         raise Refused("no_such_message", f"There is no message {reply_to} in #{room} to reply to.")
     at = now()
-    claim = (
-        update(rooms)
-        .where(rooms.c.name == room)
-        .values(seq=rooms.c.seq + 1, rev=rooms.c.rev + 1, active_at=at)
-        .returning(rooms.c.seq, rooms.c.rev)
-    )
-    seq, rev = db.execute(claim).one()
+    seq, rev = db.execute(_CLAIM, {"room": room, "at": at}).one()
     message = {
         "room": room,
         "seq": seq,
@@ -59,7 +63,7 @@ def say(
         "reply_to": reply_to,
         "at": at,
     }
-    db.execute(insert(messages), message)
+    db.execute(_STORE, message)
     return message, True
 
 
