@@ -1,0 +1,25 @@
+// Words that begin with a slash. /me is the server's to read; these are the page's own.
+
+export const HELP = [
+  "/me waves: say what you do",
+  "/nick NAME: change your nickname",
+  "/topic TEXT: set what the room is about",
+  "/join ROOM: open another room",
+  "/leave: leave this room",
+].join("\n");
+
+/** {name, rest} of a command, or null where the text is to be said as it stands ("/etc/hosts" is no command). */
+export function commandIn(text) {
+  const found = /^\/([a-z]+)(?:\s+([\s\S]*))?$/i.exec(text);
+  if (!found) return null;
+  const [, name, rest = ""] = found;
+  if (name.toLowerCase() === "me" && rest.trim()) return null;
+  return { name: name.toLowerCase(), rest: rest.trim() };
+}
+
+/** Runs a command of the table; answers a sentence where it could not be done. */
+export function obey({ name, rest }, table) {
+  if (Object.hasOwn(table, name)) return table[name](rest);
+  if (name === "me") return "What do you do? For example: /me waves";
+  return `There is no command /${name}. Write /help for those there are.`;
+}

@@ -1,0 +1,151 @@
+// The one line to the server: it asks, it hears, it comes back by itself. socket.io's own reconnection and offline buffer
+// are off: the outbox is the only queue, and the times of coming back are told to the person.
+
+import { io } from "../vendor/socket.io-client/socket.io.esm.min.js";
+import { Road } from "./road.js";
+
+const ANSWER_WITHIN = 10_000;
+const ALIVE_WITHIN = 3_000;
+const LONGEST_PAUSE = 15_000;
+const WELCOME_WITHIN = 10_000;
+const MEASURE_EVERY = 30_000;
+
+export class Connection {
+  /** auth() gives the handshake's object; hear(event, payload) takes the server's events; changed(status) the state. */
+  constructor({ transports, storage, auth, hear, changed }) {
+    this.changed = changed;
+    this.wanted = false;
+    this.failures = 0;
+    this.road = new Road(transports, { storage, better: () => this.hangUp() });
+    this.socket = io({ autoConnect: false, reconnection: false, auth: (give) => give(auth()), ...this.road.options });
+    this.socket.on("connect", () => this.stands());
+    this.socket.on("connect_error", () => this.missed());
+    this.socket.on("disconnect", () => this.fell());
+    this.socket.onAny(hear);
+    this.watchTheWorld();
+  }
+
+  get isConnected() {
+    return this.socket.connected;
+  }
+
+  /** Rejects where there is no connection or no answer in time; never waits in a buffer. */
+  ask(verb, payload, within = ANSWER_WITHIN) {
+    if (!this.isConnected) return Promise.reject(new Error("not connected"));
+    return this.socket.timeout(within).emitWithAck(verb, payload);
+  }
+
+  start() {
+    this.wanted = true;
+    this.dial();
+  }
+
+  dial() {
+    clearTimeout(this.timer);
+    if (!this.wanted || this.isConnected || this.dialing) return;
+    this.dialing = true;
+    Object.assign(this.socket.io.opts, this.road.options);
+    this.say({ state: "connecting" });
+    this.socket.connect();
+    this.timer = setTimeout(() => this.giveUp(), WELCOME_WITHIN);
+  }
+
+  /** The transport stands, but nobody answers behind it. */
+  giveUp() {
+    this.socket.disconnect();
+    if (this.dialing) this.missed();
+  }
+
+  stands() {
+    clearTimeout(this.timer);
+    this.dialing = false;
+    this.turned = false;
+    this.failures = 0;
+    const engine = this.socket.io.engine;
+    this.use(engine.transport.name);
+    engine.on("upgrade", (transport) => this.use(transport.name));
+    this.measure();
+  }
+
+  use(transport) {
+    this.road.works(transport);
+    this.say({ state: "connected", transport });
+  }
+
+  async missed() {
+    clearTimeout(this.timer);
+    const another = await this.road.failed();
+    this.dialing = false;
+    if (another && !this.turned) {
+      this.turned = true;
+      this.dial();
+    } else {
+      this.turned = false;
+      this.comeBack();
+    }
+  }
+
+  fell() {
+    this.socket.sendBuffer = [];
+    clearTimeout(this.measuring);
+    if (this.dialing) this.missed();
+    else this.comeBack();
+  }
+
+  /** Each pause is longer and none the same, so that a restarted server is not met by everybody at once. */
+  comeBack() {
+    if (!this.wanted) return;
+    const pause = Math.min(500 * 2 ** this.failures, LONGEST_PAUSE) * (0.5 + Math.random() / 2);
+    this.failures += 1;
+    this.say({ state: navigator.onLine ? "waiting" : "offline", until: Date.now() + pause });
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.dial(), pause);
+  }
+
+  /** Drops the line that stands, to come back on a better one. (Closing the engine alone would wait for a hung poll.) */
+  hangUp() {
+    if (this.isConnected) this.socket.disconnect();
+  }
+
+  watchTheWorld() {
+    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.wake());
+    window.addEventListener("pageshow", ({ persisted }) => persisted && this.wake());
+    window.addEventListener("online", () => this.wake());
+    window.addEventListener("offline", () => this.hangUp());
+    window.addEventListener("pagehide", () => this.takeLeave());
+  }
+
+  /** Back from a hidden tab, a sleep, a tunnel: a line that looks alive may be long dead. */
+  async wake() {
+    if (!this.wanted) return;
+    if (!this.isConnected) {
+      this.failures = 0;
+      this.dial();
+      return;
+    }
+    const engine = this.socket.io.engine;
+    const alive = await this.ask("echo", {}, ALIVE_WITHIN).catch(() => null);
+    if (!alive && engine === this.socket.io.engine) this.hangUp();
+  }
+
+  /** A closed tab ends its WebSocket; a poll would leave a ghost behind until the ping timeout. */
+  takeLeave() {
+    const engine = this.socket.io.engine;
+    if (!this.isConnected || engine.transport.name !== "polling") return;
+    navigator.sendBeacon(`/socket.io/?EIO=4&transport=polling&sid=${engine.id}`, "1");
+  }
+
+  async measure() {
+    clearTimeout(this.measuring);
+    const start = performance.now();
+    const back = document.hidden ? null : await this.ask("echo", {}).catch(() => null);
+    if (!this.isConnected) return;
+    if (back?.ok) this.say({ ...this.status, latency: Math.round(performance.now() - start) });
+    this.measuring = setTimeout(() => this.measure(), MEASURE_EVERY);
+  }
+
+  say(status) {
+    this.status = status;
+    this.changed(status);
+  }
+}

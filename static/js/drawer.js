@@ -1,0 +1,28 @@
+// On a narrow screen rooms and people live in a drawer; on a wide one they stand at the sides and none of this applies.
+
+export class Drawer {
+  constructor() {
+    this.drawer = document.getElementById("drawer");
+    this.button = document.getElementById("drawer-button");
+    this.scrim = document.getElementById("scrim");
+    this.narrow = matchMedia("(max-width: 55.99rem)");
+    this.button.addEventListener("click", () => this.set(!this.isOpen));
+    this.scrim.addEventListener("click", () => this.set(false));
+    document.addEventListener("keydown", ({ key }) => key === "Escape" && this.isOpen && this.set(false));
+    this.narrow.addEventListener("change", () => this.set(false));
+  }
+
+  get isOpen() {
+    return this.button.getAttribute("aria-expanded") === "true";
+  }
+
+  set(open) {
+    const wasOpen = this.isOpen;
+    this.button.setAttribute("aria-expanded", String(open));
+    this.drawer.classList.toggle("is-open", open);
+    this.drawer.inert = this.narrow.matches && !open;
+    this.scrim.hidden = !open;
+    if (open) this.drawer.querySelector("[aria-current], a").focus();
+    else if (wasOpen && this.drawer.contains(document.activeElement)) this.button.focus();
+  }
+}

@@ -1,0 +1,47 @@
+// What stands around the conversation: the room's head, the page's title, one's own name, and what the door hides.
+
+import { paint } from "./message.js";
+
+const BEHIND_DOOR = ["conversation", "drawer", "drawer-button"];
+const element = (id) => document.getElementById(id);
+
+export class Frame {
+  constructor({ site }) {
+    this.site = site;
+  }
+
+  get isInside() {
+    return document.body.classList.contains("is-inside");
+  }
+
+  enter() {
+    for (const part of BEHIND_DOOR) Object.assign(element(part), { hidden: false, inert: false });
+    document.body.classList.add("is-inside");
+  }
+
+  leave() {
+    for (const part of BEHIND_DOOR) element(part).hidden = true;
+    document.body.classList.remove("is-inside");
+  }
+
+  /** Seen, but out of reach while the box is in front of it. */
+  stepBack() {
+    for (const part of BEHIND_DOOR) element(part).inert = true;
+  }
+
+  showHead({ name, topic }) {
+    element("room-name").textContent = name;
+    element("room-topic").textContent = topic;
+    element("room-topic").hidden = !topic;
+  }
+
+  showMe({ id, nickname }) {
+    element("self-nickname").textContent = nickname;
+    paint(element("self-avatar"), id ?? nickname, nickname);
+  }
+
+  showUnread(name, unread, isElsewhere) {
+    document.title = `${unread > 0 ? `(${unread}) ` : ""}${name} · ${this.site}`;
+    document.querySelector(".drawer-unread").hidden = !isElsewhere;
+  }
+}

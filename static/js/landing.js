@@ -1,0 +1,38 @@
+// The front door: a nickname and a room, then off to it.
+
+import { roomName } from "./rooms.js";
+import { Shelf } from "./storage.js";
+
+const local = new Shelf("localStorage");
+const form = document.getElementById("door");
+const { nickname, room } = form.elements;
+const sentence = document.getElementById("door-sentence");
+
+nickname.value = local.get("nickname") ?? "";
+room.value = local.get("last-room") ?? "";
+if (nickname.value) room.select();
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const name = roomName(room.value || "lobby");
+  if (!nickname.value.trim()) refuse(nickname, "A nickname is needed, any name will do.");
+  else if (!name) refuse(room, "A room's name has letters a to z, digits, - and _ (64 at most).");
+  else enter(name);
+});
+
+for (const card of document.querySelectorAll(".room-card")) card.addEventListener("click", remember);
+
+function enter(name) {
+  remember();
+  location.assign(`/r/${name}`);
+}
+
+function remember() {
+  if (nickname.value.trim()) local.set("nickname", nickname.value.trim());
+}
+
+function refuse(box, text) {
+  sentence.textContent = text;
+  sentence.hidden = false;
+  box.focus();
+}

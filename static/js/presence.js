@@ -1,0 +1,106 @@
+// Who is in a room, who came and went since the last words, and who is typing. Pure: the clock is handed in.
+
+const TYPING_LASTS = 6_000;
+
+export class Presence {
+  constructor({ wait, now, changed }) {
+    this.people = new Map();
+    this.count = 0;
+    this.wait = wait;
+    this.now = now;
+    this.changed = changed;
+    this.typists = new Map();
+    this.quiet();
+  }
+
+  /** The list a join brings: the whole truth (or its first page), and no news about anybody. */
+  seat(people, count) {
+    this.people = new Map(people.map((person) => [person.id, person]));
+    this.count = count;
+    this.changed("people");
+  }
+
+  /** A further page of a long list. */
+  extend(people) {
+    for (const person of people) this.people.set(person.id, person);
+    this.changed("people");
+  }
+
+  /** A delta from the server. An entry whose id is known is a new nickname. */
+  update({ joined = [], left = [], count }) {
+    for (const person of joined) this.enter(person);
+    for (const person of left) this.exit(person);
+    this.count = count ?? this.people.size;
+    this.changed("people");
+  }
+
+  typing(nickname) {
+    const until = this.now() + TYPING_LASTS;
+    this.typists.set(nickname, until);
+    this.changed("typing");
+    this.wait(TYPING_LASTS).then(() => {
+      if (this.typists.get(nickname) === until) this.stopTyping(nickname);
+    });
+  }
+
+  /** Words end the typing of the one who spoke, and make the news of who came and went old. */
+  spoke(nickname) {
+    this.stopTyping(nickname);
+    if (this.news === "") return;
+    this.quiet();
+    this.changed("people");
+  }
+
+  /** "Ann and Bob joined, Cid left" */
+  get news() {
+    const renamed = [...this.renamed].map(([, [from, to]]) => `${from} is now ${to}`);
+    return [told(this.came, "joined"), told(this.went, "left"), ...renamed].filter(Boolean).join(", ");
+  }
+
+  enter(person) {
+    const known = this.people.get(person.id);
+    this.people.set(person.id, person);
+    if (!known) this.comes(person);
+    else if (known.nickname !== person.nickname) this.renames(person, known.nickname);
+  }
+
+  comes(person) {
+    if (!this.went.delete(person.id)) this.came.set(person.id, person.nickname);
+  }
+
+  renames({ id, nickname }, from) {
+    const [first] = this.renamed.get(id) ?? [from];
+    if (this.came.has(id)) this.came.set(id, nickname);
+    else if (first === nickname) this.renamed.delete(id);
+    else this.renamed.set(id, [first, nickname]);
+  }
+
+  exit(person) {
+    const id = person.id ?? person;
+    const known = this.people.get(id) ?? person;
+    if (!this.people.delete(id) || this.came.delete(id)) return;
+    this.went.set(id, known.nickname);
+  }
+
+  stopTyping(nickname) {
+    if (this.typists.delete(nickname)) this.changed("typing");
+  }
+
+  quiet() {
+    this.came = new Map();
+    this.went = new Map();
+    this.renamed = new Map();
+  }
+}
+
+/** "Ann", "Ann and Bob", "Ann, Bob and 3 others" */
+export function namesOf(nicknames) {
+  const names = [...nicknames];
+  if (names.length <= 2) return names.join(" and ");
+  if (names.length === 3) return `${names[0]}, ${names[1]} and ${names[2]}`;
+  return `${names[0]}, ${names[1]} and ${names.length - 2} others`;
+}
+
+function told(people, did) {
+  return people.size > 0 ? `${namesOf(people.values())} ${did}` : "";
+}

@@ -1,0 +1,59 @@
+// The people of the room one looks at.
+
+import { paint } from "./message.js";
+
+export class Roster {
+  /** ask(verb, payload) fetches the further pages of a long list. */
+  constructor({ me, ask }) {
+    this.me = me;
+    this.ask = ask;
+    this.list = document.getElementById("people");
+    this.count = document.getElementById("head-count");
+    this.more = document.getElementById("more-people");
+    this.rows = new Map();
+    this.more.addEventListener("click", () => this.fetchMore());
+  }
+
+  show(room) {
+    this.room = room;
+    const people = [...room.presence.people.values()].sort(byNickname);
+    const rows = people.map((person) => this.row(person));
+    this.rows = new Map(people.map((person, at) => [person.id, rows[at]]));
+    this.list.replaceChildren(...rows);
+    this.count.textContent = room.presence.count || "";
+    this.more.hidden = people.length >= room.presence.count;
+  }
+
+  row({ id, nickname }) {
+    const row = this.rows.get(id) ?? blank();
+    const name = row.lastElementChild;
+    if (name.textContent !== nickname) name.textContent = nickname;
+    paint(row.firstElementChild, id, nickname);
+    row.classList.toggle("is-me", this.me.is(id));
+    return row;
+  }
+
+  async fetchMore() {
+    const { room } = this;
+    const last = this.list.lastElementChild?.lastElementChild.textContent;
+    const ack = await this.ask("people", { room: room.name, after: last }).catch(() => null);
+    if (ack?.ok) room.presence.extend(ack.people);
+  }
+}
+
+function blank() {
+  const row = document.createElement("li");
+  const avatar = document.createElement("span");
+  const name = document.createElement("span");
+  row.className = "person";
+  avatar.className = "avatar";
+  avatar.ariaHidden = "true";
+  name.className = "person-nickname";
+  name.dir = "auto";
+  row.append(avatar, name);
+  return row;
+}
+
+function byNickname(one, other) {
+  return one.nickname.localeCompare(other.nickname, undefined, { sensitivity: "base", numeric: true });
+}
