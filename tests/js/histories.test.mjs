@@ -1,0 +1,162 @@
+// 500 random lives of a room: words, edits and deletions while events are lost, doubled and overtake each other, the line
+// breaks, pages come late, history is read and let go of. At every step what shows is in order and told once; at the end
+// it is the log.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Room } from "../../static/js/room.js";
+import { Clock, dice, Log, settled } from "./log.mjs";
+
+const HISTORIES = 500;
+const STEPS = 120;
+
+class Life {
+  constructor(seed) {
+    this.dice = dice(seed);
+    this.log = new Log({ page: 2 + this.dice.below(8), behind: this.dice.chance(0.3) ? 12 : 1_000 });
+    this.clock = new Clock();
+    this.wire = [];
+    this.answers = [];
+    this.shown = new Map();
+    this.line = 0;
+    this.room = new Room("den", {
+      ask: (verb, payload) => this.ask(verb, payload),
+      wait: this.clock.wait,
+      now: this.clock.now,
+      changed: (room, what, detail) => this.noted(what, detail),
+    });
+  }
+
+  /** The server answers at once; the answer travels. */
+  ask(verb, payload) {
+    if (!this.connected) return Promise.reject(new Error("not connected"));
+    const ack = this.log.answer(verb, payload);
+    return new Promise((give, fail) => this.answers.push({ give: () => give(ack), fail }));
+  }
+
+  noted(what, detail) {
+    if (what === "message" && !detail.known) {
+      assert.equal(this.shown.has(detail.message.seq), false, "a message is told as new once");
+    }
+    this.shown = new Map(this.room.messages.map((message) => [message.seq, message.rev]));
+  }
+
+  async step() {
+    const acts = ["happens", "says", "happens", "arrives", "arrives", "answered", "answered", "waits", "reads", "breaks", "returns", "trims"];
+    this[acts[this.dice.below(acts.length)]]();
+    await settled();
+    this.check();
+  }
+
+  happens() {
+    const count = this.log.messages.length;
+    const old = 1 + this.dice.below(Math.max(count, 1));
+    const kind = count > 0 ? this.dice.below(10) : 0;
+    const message = kind < 6 ? this.log.say(`words ${count}`) : kind < 9 ? this.log.edit(old, `edit ${this.log.rev}`) : this.log.delete(old);
+    if (!this.connected || this.dice.chance(0.15)) return;
+    this.wire.push(message);
+    if (this.dice.chance(0.1)) this.wire.push(message);
+  }
+
+  /** One's own words: their ack and their event travel on different ways. */
+  says() {
+    if (!this.connected || this.room.stage !== "live") return;
+    const message = this.log.say(`mine ${this.log.rev}`);
+    this.wire.push(message);
+    this.answers.push({ give: () => this.confirmed(structuredClone(message)), fail: () => {} });
+  }
+
+  confirmed(message) {
+    this.room.apply(message);
+    this.room.hear(message);
+  }
+
+  arrives() {
+    const ahead = this.dice.chance(0.25) ? this.dice.below(this.wire.length) : 0;
+    const [message] = this.wire.splice(ahead, 1);
+    if (message) this.room.hear(structuredClone(message));
+    if (message && this.dice.chance(0.05)) this.wire.push(message);
+  }
+
+  answered() {
+    this.answers.splice(this.dice.below(this.answers.length), 1)[0]?.give();
+  }
+
+  waits() {
+    this.clock.pass(100 + this.dice.below(1_000));
+  }
+
+  reads() {
+    this.room.older();
+  }
+
+  trims() {
+    if (this.dice.chance(0.3)) this.room.trim(3);
+  }
+
+  breaks() {
+    if (!this.connected || this.dice.chance(0.6)) return;
+    this.connected = false;
+    this.wire = [];
+    for (const { fail } of this.answers.splice(0)) fail(new Error("gone"));
+    this.room.away();
+  }
+
+  returns() {
+    if (this.connected) return;
+    this.connected = true;
+    this.room.join("ann");
+  }
+
+  check() {
+    const { messages } = this.room;
+    for (let at = 0; at < messages.length; at += 1) {
+      if (at > 0) assert.ok(messages[at - 1].seq < messages[at].seq, "in order, and no place twice");
+      const log = this.log.messages[messages[at].seq - 1];
+      assert.ok(log && log.id === messages[at].id && messages[at].rev <= log.rev, "nothing that was never said");
+    }
+  }
+
+  /** The line holds and everything that travels arrives; then one more event (it shows what was lost), and one reads up. */
+  async end() {
+    this.returns();
+    await this.calm();
+    this.wire.push(this.log.say("last words"));
+    await this.calm();
+    for (let pages = 0; this.room.hasOlder; pages += 1) {
+      assert.ok(pages < 1_000, "history comes to an end");
+      this.reads();
+      await this.calm();
+    }
+  }
+
+  async calm() {
+    for (let moments = 0; moments < 4 || this.wire.length + this.answers.length > 0; moments += 1) {
+      assert.ok(moments < 1_000, "the questions come to an end");
+      while (this.wire.length > 0) this.room.hear(this.wire.shift());
+      while (this.answers.length > 0) {
+        this.answers.shift().give();
+        await settled();
+      }
+      await this.clock.pass(20_000);
+      this.check();
+    }
+  }
+}
+
+test(`${HISTORIES} random histories all end as the log`, async () => {
+  for (let seed = 1; seed <= HISTORIES; seed += 1) {
+    const life = new Life(seed);
+    life.returns();
+    try {
+      for (let nth = 0; nth < STEPS; nth += 1) await life.step();
+      await life.end();
+      assert.deepEqual(life.room.messages, life.log.messages);
+      assert.equal(life.room.rev, life.log.rev);
+    } catch (error) {
+      error.message = `history ${seed}: ${error.message}`;
+      throw error;
+    }
+  }
+});

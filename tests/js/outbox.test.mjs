@@ -1,0 +1,259 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { newId, Outbox } from "../../static/js/outbox.js";
+import { Clock, settled } from "./log.mjs";
+
+class MemoryShelf extends Map {
+  remove(key) {
+    this.delete(key);
+  }
+
+  keys(start) {
+    return [...super.keys()].filter((key) => key.startsWith(start));
+  }
+}
+
+/** A tab with an outbox; what it asks waits in `asked` until the test answers it. */
+function tab({ shelf = new MemoryShelf(), clock = new Clock(), name = "tab-1" } = {}) {
+  const asked = [];
+  const said = [];
+  const lost = [];
+  let ids = 0;
+  const outbox = new Outbox({
+    storage: shelf,
+    tab: name,
+    now: clock.now,
+    wait: clock.wait,
+    newId: () => `${name}-${(ids += 1)}`,
+    ask: (verb, payload) => new Promise((give, fail) => asked.push({ verb, payload, give, fail })),
+    said: (room, message) => said.push([room, message]),
+    lost: (room) => lost.push(room),
+  });
+  const answer = async (ack) => {
+    asked.shift().give(ack);
+    await settled();
+  };
+  const states = (room = "den") => outbox.items(room).map(({ text, state }) => `${text} ${state}`);
+  return { outbox, shelf, clock, asked, said, lost, answer, states };
+}
+
+const taken = (message = {}) => ({ ok: true, message });
+
+test("nothing goes before the room is open, then all goes in order, one after the other", async () => {
+  const { outbox, asked, answer, states } = tab();
+  outbox.add("den", "one");
+  outbox.add("den", "two");
+  assert.equal(asked.length, 0);
+  outbox.open("den");
+  assert.deepEqual(asked.map(({ verb, payload }) => [verb, payload.text]), [["send", "one"]]);
+  assert.deepEqual(states(), ["one sending", "two waiting"]);
+  await answer(taken());
+  assert.deepEqual(asked.map(({ payload }) => payload.text), ["two"]);
+  await answer(taken());
+  assert.deepEqual(states(), []);
+});
+
+test("rooms do not wait for each other", () => {
+  const { outbox, asked } = tab();
+  for (const room of ["den", "attic"]) {
+    outbox.open(room);
+    outbox.add(room, `to ${room}`);
+  }
+  assert.deepEqual(asked.map(({ payload }) => payload.room), ["den", "attic"]);
+});
+
+test("the confirmed words are handed on, and are no longer stored", async () => {
+  const { outbox, said, answer, shelf } = tab();
+  outbox.open("den");
+  outbox.add("den", "one");
+  assert.equal(shelf.size, 1);
+  await answer(taken({ seq: 7 }));
+  assert.deepEqual(said, [["den", { seq: 7 }]]);
+  assert.equal(shelf.size, 0);
+});
+
+test("no answer means unknown: the same id goes again", async () => {
+  const { outbox, asked, clock } = tab();
+  outbox.open("den");
+  outbox.add("den", "one");
+  const first = asked.shift();
+  first.fail(new Error("timeout"));
+  await settled();
+  await clock.pass(1_000);
+  assert.deepEqual(asked[0].payload, first.payload);
+});
+
+test("after a break it goes again with the old id, only once the room is open again", async () => {
+  const { outbox, asked, states, answer } = tab();
+  outbox.open("den");
+  outbox.add("den", "one");
+  const first = asked.shift();
+  outbox.pause();
+  first.fail(new Error("gone"));
+  await settled();
+  assert.deepEqual(states(), ["one waiting"]);
+  assert.equal(asked.length, 0);
+  outbox.open("den");
+  assert.deepEqual(asked[0].payload, first.payload);
+  await answer(taken());
+  assert.deepEqual(states(), []);
+});
+
+test("an ack that comes after the break still counts", async () => {
+  const { outbox, asked, states } = tab();
+  outbox.open("den");
+  outbox.add("den", "one");
+  outbox.pause();
+  asked.shift().give(taken());
+  await settled();
+  assert.deepEqual(states(), []);
+});
+
+test("what fails late, from before the break, does not disturb what is under way", async () => {
+  const { outbox, asked, states } = tab();
+  outbox.open("den");
+  outbox.add("den", "one");
+  const first = asked.shift();
+  outbox.pause();
+  outbox.open("den");
+  first.fail(new Error("gone"));
+  await settled();
+  assert.deepEqual(states(), ["one sending"]);
+});
+
+test("seen in the log while it was away, it is not sent again", () => {
+  const { outbox, asked, shelf } = tab();
+  const id = outbox.add("den", "one");
+  outbox.settle(id);
+  outbox.open("den");
+  assert.equal(asked.length, 0);
+  assert.equal(shelf.size, 0);
+});
+
+test("too fast: it waits as long as it is told and goes by itself, the next one behind it", async () => {
+  const { outbox, asked, answer, clock, states } = tab();
+  outbox.open("den");
+  outbox.add("den", "one");
+  outbox.add("den", "two");
+  await answer({ ok: false, error: "too_fast", text: "Slowly.", retry_after: 4 });
+  await clock.pass(3_999);
+  assert.equal(asked.length, 0);
+  await clock.pass(1);
+  assert.deepEqual(asked.map(({ payload }) => payload.text), ["one"]);
+  assert.deepEqual(states(), ["one sending", "two waiting"]);
+});
+
+test("a refusal fails with its sentence, the next one goes on, and the text can be taken back", async () => {
+  const { outbox, asked, answer, states, shelf } = tab();
+  outbox.open("den");
+  const id = outbox.add("den", "one");
+  outbox.add("den", "two");
+  await answer({ ok: false, error: "too_long", text: "Too long." });
+  assert.deepEqual(states(), ["one failed", "two sending"]);
+  assert.equal(outbox.items("den")[0].sentence, "Too long.");
+  assert.equal(asked[0].payload.text, "two");
+  assert.equal(outbox.take(id), "one");
+  assert.equal(shelf.size, 1);
+});
+
+test("only what has failed can be taken back", () => {
+  const { outbox, states } = tab();
+  const id = outbox.add("den", "one");
+  assert.equal(outbox.take(id), "");
+  assert.deepEqual(states(), ["one waiting"]);
+});
+
+test("trouble with the storage is tried four times with the same id, then it is the person's to retry", async () => {
+  const { outbox, asked, answer, clock, states } = tab();
+  outbox.open("den");
+  const id = outbox.add("den", "one");
+  for (let nth = 1; nth <= 4; nth += 1) {
+    assert.equal(asked[0].payload.id, id);
+    await answer({ ok: false, error: "storage", text: "The disk is full." });
+    await clock.pass(60_000);
+  }
+  assert.deepEqual(states(), ["one failed"]);
+  outbox.retry(id);
+  assert.equal(asked[0].payload.id, id);
+});
+
+test("an id that another text holds is renewed on retry", async () => {
+  const { outbox, asked, answer } = tab();
+  outbox.open("den");
+  const id = outbox.add("den", "one");
+  await answer({ ok: false, error: "id_reused", text: "This id is taken." });
+  outbox.retry(id);
+  assert.notEqual(asked[0].payload.id, id);
+  assert.equal(asked[0].payload.text, "one");
+});
+
+test("a room that the server does not see us in is joined again first", async () => {
+  const { outbox, asked, lost, answer, states } = tab();
+  outbox.open("den");
+  outbox.add("den", "one");
+  await answer({ ok: false, error: "not_member", text: "Join first." });
+  assert.deepEqual(lost, ["den"]);
+  assert.equal(asked.length, 0);
+  assert.deepEqual(states(), ["one waiting"]);
+  outbox.open("den");
+  assert.equal(asked[0].payload.text, "one");
+});
+
+test("a reload finds everything again, in order, the failed still failed", async () => {
+  const before = tab();
+  before.outbox.open("den");
+  for (const text of ["one", "two", "three"]) before.outbox.add("den", text);
+  await before.answer({ ok: false, error: "muted", text: "Muted." });
+  const after = tab({ shelf: before.shelf, clock: before.clock });
+  after.outbox.adopt();
+  assert.deepEqual(after.states(), ["one failed", "two waiting", "three waiting"]);
+  after.outbox.open("den");
+  assert.equal(after.asked[0].payload.id, before.asked[0].payload.id);
+});
+
+test("another tab leaves it alone while its owner lives, and takes it over when the owner is gone", async () => {
+  const one = tab();
+  one.outbox.add("den", "mine");
+  const two = tab({ shelf: one.shelf, clock: one.clock, name: "tab-2" });
+  two.outbox.adopt();
+  assert.deepEqual(two.states(), []);
+  await one.clock.pass(100_000);
+  one.outbox.touch();
+  await one.clock.pass(100_000);
+  two.outbox.adopt();
+  assert.deepEqual(two.states(), []);
+  await one.clock.pass(100_000);
+  two.outbox.adopt();
+  assert.deepEqual(two.states(), ["mine waiting"]);
+});
+
+test("a closed tab leaves its words to the next one at once", () => {
+  const one = tab({ clock: Object.assign(new Clock(), { time: 1_000_000 }) });
+  one.outbox.add("den", "mine");
+  one.outbox.release();
+  const two = tab({ shelf: one.shelf, clock: one.clock, name: "tab-2" });
+  two.outbox.adopt();
+  assert.deepEqual(two.states(), ["mine waiting"]);
+});
+
+test("what another tab settled is gone here too", () => {
+  const { outbox, states } = tab();
+  const id = outbox.add("den", "one");
+  outbox.gone(id);
+  assert.deepEqual(states(), []);
+});
+
+test("a broken row in the storage harms nobody", () => {
+  const shelf = new MemoryShelf([["outbox:x", "{"], ["outbox:y", "null"]]);
+  const { outbox, states } = tab({ shelf });
+  outbox.adopt();
+  assert.deepEqual(states(), []);
+});
+
+test("ids are made where there is no secure context, too", () => {
+  const plain = { getRandomValues: (bytes) => crypto.getRandomValues(bytes) };
+  const ids = new Set(Array.from({ length: 100 }, () => newId(plain)));
+  assert.equal(ids.size, 100);
+  for (const id of ids) assert.match(id, /^[A-Za-z0-9_-]{8,64}$/);
+});

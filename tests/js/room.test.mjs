@@ -1,0 +1,295 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Room } from "../../static/js/room.js";
+import { Clock, Log, settled } from "./log.mjs";
+
+/** A room seated at a log, with every change noted and the questions it asked. */
+async function seated(log, { join = true } = {}) {
+  const clock = new Clock();
+  const told = [];
+  const asked = [];
+  const ask = async (verb, payload) => {
+    asked.push([verb, payload]);
+    return log.answer(verb, payload);
+  };
+  const room = new Room("den", { ask, wait: clock.wait, now: clock.now, changed: (_, what) => told.push(what) });
+  if (join) await room.join("ann");
+  return { room, clock, told, asked };
+}
+
+const texts = (room) => room.messages.map(({ text }) => text);
+const filled = (count, log = new Log()) => {
+  for (let nth = 1; nth <= count; nth += 1) log.say(`${nth}`);
+  return log;
+};
+
+test("the first page is the last page of the log, and older ones are known to exist", async () => {
+  const { room, asked } = await seated(filled(12));
+  assert.deepEqual(texts(room), ["8", "9", "10", "11", "12"]);
+  assert.equal(room.hasOlder, true);
+  assert.deepEqual(asked, [["join", { room: "den", nickname: "ann" }]]);
+});
+
+test("an empty room has nothing older", async () => {
+  const { room } = await seated(new Log());
+  assert.equal(room.hasOlder, false);
+  assert.equal(room.stage, "live");
+});
+
+test("the same live event twice shows one message", async () => {
+  const log = filled(1);
+  const { room, told } = await seated(log);
+  const message = log.say("hello");
+  room.hear(message);
+  room.hear(message);
+  assert.deepEqual(texts(room), ["1", "hello"]);
+  assert.equal(told.filter((what) => what === "message").length, 1);
+});
+
+test("an older look never covers a newer one", async () => {
+  const log = filled(2);
+  const { room } = await seated(log);
+  const before = { ...log.messages[1] };
+  room.hear(log.edit(2, "two"));
+  room.apply(before);
+  assert.deepEqual(texts(room), ["1", "two"]);
+});
+
+test("events that overtake each other show in order, without a question", async () => {
+  const log = filled(1);
+  const { room, asked } = await seated(log);
+  const [second, third] = [log.say("2"), log.say("3")];
+  room.hear(third);
+  assert.deepEqual(texts(room), ["1"]);
+  room.hear(second);
+  assert.deepEqual(texts(room), ["1", "2", "3"]);
+  assert.equal(asked.length, 1);
+});
+
+test("a lost event is asked for after 300 ms, by the same sync as a reconnect", async () => {
+  const log = filled(1);
+  const { room, clock, asked } = await seated(log);
+  log.say("2");
+  room.hear(log.say("3"));
+  await clock.pass(299);
+  assert.equal(asked.length, 1);
+  await clock.pass(1);
+  assert.deepEqual(asked.at(-1), ["sync", { room: "den", after: 1 }]);
+  assert.deepEqual(texts(room), ["1", "2", "3"]);
+});
+
+test("events before the join's answer are kept for after it", async () => {
+  const log = filled(2);
+  const { room } = await seated(log, { join: false });
+  const joining = room.join("ann");
+  const early = log.say("3");
+  room.hear(early);
+  assert.deepEqual(texts(room), []);
+  await joining;
+  assert.deepEqual(texts(room), ["1", "2", "3"]);
+});
+
+test("coming back brings exactly what changed, page by page", async () => {
+  const log = filled(6);
+  const { room, asked } = await seated(log);
+  room.away();
+  log.edit(5, "five");
+  log.delete(6);
+  for (let nth = 7; nth <= 18; nth += 1) log.say(`${nth}`);
+  await room.join("ann");
+  assert.deepEqual(asked[1], ["join", { room: "den", after: 6, nickname: "ann" }]);
+  assert.equal(asked.filter(([verb]) => verb === "sync").length, 2);
+  assert.equal(room.rev, log.rev);
+  assert.deepEqual(room.messages, log.messages.slice(1));
+});
+
+test("an edit above the window shows nowhere, and is there when history brings the place", async () => {
+  const log = filled(12);
+  const { room } = await seated(log);
+  const answer = log.answer("history", { before: 8 });
+  room.hear(log.edit(5, "five"));
+  assert.deepEqual(texts(room), ["8", "9", "10", "11", "12"]);
+  room.ask = async () => answer;
+  await room.older();
+  assert.deepEqual(texts(room), ["3", "4", "five", "6", "7", "8", "9", "10", "11", "12"]);
+});
+
+test("history ends at the beginning and is not asked again", async () => {
+  const { room, asked } = await seated(filled(7));
+  await room.older();
+  await room.older();
+  assert.equal(room.messages.length, 7);
+  assert.equal(room.hasOlder, false);
+  assert.equal(asked.filter(([verb]) => verb === "history").length, 1);
+});
+
+test("a reset drops what was held and starts from its page", async () => {
+  const log = filled(6, new Log({ behind: 10 }));
+  const { room, told } = await seated(log);
+  room.away();
+  for (let nth = 7; nth <= 30; nth += 1) log.say(`${nth}`);
+  await room.join("ann");
+  assert.deepEqual(texts(room), ["26", "27", "28", "29", "30"]);
+  assert.equal(told.filter((what) => what === "reset").length, 2);
+  assert.equal(room.rev, 30);
+});
+
+test("a history page asked before a reset is not mixed in after it", async () => {
+  const log = filled(20, new Log({ behind: 3 }));
+  const { room } = await seated(log);
+  const ask = room.ask;
+  let give;
+  room.ask = (verb, payload) => (verb === "history" ? new Promise((done) => (give = done)) : ask(verb, payload));
+  const older = room.older();
+  const stale = log.answer("history", { before: room.floor });
+  room.away();
+  for (let nth = 0; nth < 5; nth += 1) log.edit(16 + (nth % 2), `again ${nth}`);
+  log.edit(12, "twelve");
+  await room.join("ann");
+  give(stale);
+  assert.equal(await older, false);
+  room.ask = ask;
+  await room.older();
+  assert.deepEqual(room.messages, log.messages.slice(10));
+});
+
+test("another database behind the same name: everything anew, without after", async () => {
+  const { room, asked } = await seated(filled(6));
+  room.away();
+  const other = filled(9, new Log({ epoch: "two" }));
+  room.ask = async (verb, payload) => {
+    asked.push([verb, payload]);
+    return other.answer(verb, payload);
+  };
+  await room.join("ann");
+  assert.deepEqual(asked.at(-1), ["join", { room: "den", nickname: "ann" }]);
+  assert.deepEqual(texts(room), ["5", "6", "7", "8", "9"]);
+  assert.equal(room.epoch, "two");
+});
+
+test("an event held from before the break is not mixed into another database", async () => {
+  const log = filled(3);
+  const { room } = await seated(log);
+  log.say("lost");
+  room.hear(log.say("held"));
+  room.away();
+  const other = filled(4, new Log({ epoch: "two" }));
+  room.ask = async (verb, payload) => other.answer(verb, payload);
+  await room.join("ann");
+  room.hear(other.say("5"));
+  assert.deepEqual(room.messages, other.messages);
+});
+
+test("a gap among the events that came while joining is mended without another event", async () => {
+  const log = filled(2);
+  const { room, clock } = await seated(log, { join: false });
+  const joining = room.join("ann");
+  log.say("lost");
+  room.hear(log.say("4"));
+  await joining;
+  await clock.pass(300);
+  assert.deepEqual(room.messages, log.messages);
+});
+
+test("what came while a reset page travelled is not lost with it", async () => {
+  const log = filled(4);
+  const { room, clock } = await seated(log);
+  let give;
+  room.ask = () => new Promise((done) => (give = done));
+  const fifth = log.say("5");
+  const page = structuredClone({ ok: true, rev: log.rev, reset: true, ...log.lastPage() });
+  room.hear(log.say("6"));
+  await clock.pass(300);
+  room.hear(fifth);
+  give(page);
+  await settled();
+  assert.deepEqual(texts(room), ["1", "2", "3", "4", "5", "6"]);
+});
+
+test("of two changes above the window the newer one counts, whichever comes first", async () => {
+  const log = filled(12);
+  const { room } = await seated(log);
+  const stale = log.answer("history", { before: 8 });
+  const [older, newer] = [log.edit(5, "five"), log.edit(5, "FIVE")];
+  for (const message of [older, newer, older]) room.hear(message);
+  room.ask = async () => stale;
+  await room.older();
+  assert.equal(room.messages.find(({ seq }) => seq === 5).text, "FIVE");
+});
+
+test("a log whose oldest were cleared away ends where it begins now", async () => {
+  const { room } = await seated(filled(12));
+  room.ask = async () => ({ ok: true, messages: [{ seq: 6, rev: 6, text: "6" }, { seq: 7, rev: 7, text: "7" }], more: false });
+  await room.older();
+  assert.equal(room.hasOlder, false);
+});
+
+test("a refused join says so and can be tried again under another name", async () => {
+  const log = filled(2);
+  const { room } = await seated(log, { join: false });
+  const ask = room.ask;
+  room.ask = async () => ({ ok: false, error: "nickname_taken", text: "Taken.", suggestion: "ann2" });
+  assert.equal((await room.join("ann")).suggestion, "ann2");
+  room.ask = ask;
+  assert.equal((await room.join("ann2")).ok, true);
+  assert.deepEqual(texts(room), ["1", "2"]);
+});
+
+test("a passing trouble is asked again until it passes", async () => {
+  const log = filled(2);
+  const { room, clock } = await seated(log, { join: false });
+  const ask = room.ask;
+  const answers = [{ ok: false, error: "too_fast", retry_after: 3 }, { ok: false, error: "storage" }];
+  room.ask = (...question) => (answers.length > 0 ? Promise.resolve(answers.shift()) : ask(...question));
+  const joining = room.join("ann");
+  await settled();
+  await clock.pass(2_999);
+  assert.equal(answers.length, 1);
+  await clock.pass(1);
+  await clock.pass(1_000);
+  assert.equal((await joining).ok, true);
+});
+
+test("letting go of the oldest leaves a way back to them", async () => {
+  const log = filled(12);
+  const { room } = await seated(log);
+  await room.older();
+  room.trim(4);
+  assert.deepEqual(texts(room), ["9", "10", "11", "12"]);
+  room.hear(log.edit(3, "three"));
+  await room.older();
+  await room.older();
+  assert.deepEqual(room.messages, log.messages);
+});
+
+test("who came and went is one line, and a refresh is no news", async () => {
+  const log = filled(1);
+  const { room } = await seated(log);
+  const [ann, bob, cid] = ["ann", "bob", "cid"].map((nickname) => ({ id: nickname, nickname }));
+  room.presence.seat([cid], 1);
+  room.presence.update({ joined: [ann, bob], left: [], count: 3 });
+  room.presence.update({ joined: [], left: [cid], count: 2 });
+  assert.equal(room.presence.news, "ann and bob joined, cid left");
+  room.presence.update({ joined: [cid], left: [bob], count: 2 });
+  assert.equal(room.presence.news, "ann joined");
+  room.presence.update({ joined: [{ id: "cid", nickname: "Sid" }], left: [], count: 2 });
+  assert.equal(room.presence.news, "ann joined, cid is now Sid");
+  room.presence.update({ joined: [cid], left: [], count: 2 });
+  assert.equal(room.presence.news, "ann joined");
+  room.hear(log.say("hello"));
+  assert.equal(room.presence.news, "");
+});
+
+test("typing ends six seconds after the last sign of it, or with the words", async () => {
+  const log = filled(1);
+  const { room, clock } = await seated(log);
+  room.presence.typing("ann");
+  room.presence.typing("bob");
+  await clock.pass(4_000);
+  room.presence.typing("bob");
+  await clock.pass(2_000);
+  assert.deepEqual([...room.presence.typists.keys()], ["bob"]);
+  room.hear(log.say("hi", { author: "bob", id: "b1" }));
+  assert.equal(room.presence.typists.size, 0);
+});
