@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from app import __version__, config, server
 from app.config import BadSetting, Settings
+from app.live.engine.base import UnfitLibrary
 
 
 def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -72,7 +73,7 @@ def main() -> None:
     """What cannot start says why in one sentence."""
     try:
         cli(prog_name="parlor" if sys.argv[0].endswith("parlor") else "python -m app")
-    except BadSetting as problem:
+    except (BadSetting, UnfitLibrary) as problem:
         sys.exit(f"Parlor cannot start: {problem}")
 
 

@@ -56,7 +56,7 @@ class Visitor:
     @classmethod
     async def arrive(cls, browser: Browser, url: str, nickname: str, **options: Any) -> "Visitor":
         """`options` are Playwright's for a context: viewport, color_scheme, ..."""
-        context = await browser.new_context(**options)
+        context = await browser.new_context(**{"reduced_motion": "reduce"} | options)
         context.set_default_timeout(LIMIT * 1000)
         await context.add_init_script(REPORT_CSP)
         visitor = cls(context, await context.new_page(), url, nickname)

@@ -13,8 +13,9 @@ from aiohttp import web
 
 from app.live.engine import attach, create_server
 from tests.support.raw import Polls, Socket, Speech
+from tests.support.talker import until
 
-STOCK_PATIENCE = 0.4  # seconds in which the stock server is given up
+STOCK_PATIENCE = 0.2  # seconds in which the stock server is given up
 LIBRARY_SETTINGS = {"max_payload": "max_http_buffer_size", "origins": "cors_allowed_origins"}
 OUR_SETTINGS = ("compression", "outbox_limit", "max_websockets")
 
@@ -92,6 +93,19 @@ class Mounted:
             "binary": dict(self.server._binary_packet),
         }
         return {name: things for name, things in kept.items() if things}
+
+
+def watch(mounted: Mounted, connect: Any = lambda *_: None) -> list[str]:
+    """Let people in, or do with them as `connect` says. The reasons of those who left, each as often as it is told."""
+    reasons: list[str] = []
+    mounted.server.on("connect", connect)
+    mounted.server.on("disconnect", lambda _sid, reason: reasons.append(reason))
+    return reasons
+
+
+async def empty(mounted: Mounted) -> None:
+    """Wait until nothing is kept of anybody."""
+    await until(lambda: mounted.left() == {})
 
 
 def stock_server(options: dict[str, Any], settings: dict[str, Any]) -> Any:

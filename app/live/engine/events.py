@@ -17,6 +17,8 @@ from socketio.async_manager import AsyncManager
 from app.live.engine.packets import Malformed, Packet, Unacceptable
 from app.live.engine.requests import Engine
 
+_ACKS = (socketio_packet.ACK, socketio_packet.BINARY_ACK)
+
 log = logging.getLogger("parlor.live")
 
 CONNECT_TIMEOUT = 45.0  # seconds from the handshake to the first namespace, as in the reference server
@@ -103,13 +105,17 @@ class Server(socketio.AsyncServer):
         except Unacceptable as refusal:
             inbox.put(partial(self._refuse, eio_sid, refusal))
         else:
-            if pkt is not None:
+            if pkt is not None and pkt.packet_type in _ACKS:
+                self.eio.soon(self._hear_answer(eio_sid, pkt))
+            elif pkt is not None:
                 inbox.put(partial(self._take, eio_sid, pkt))
         await inbox.space()
 
     def _assemble(self, inbox: Inbox, data: str | bytes) -> Packet | None:
         """The packet that `data` is or completes; None while attachments are missing."""
         if inbox.partial is None:
+            if not data:  # the library would make an event without a name of it
+                raise Malformed("not a Socket.IO packet")
             pkt = Packet(encoded_packet=data)
             if not pkt.attachment_count:
                 return pkt
@@ -143,6 +149,19 @@ class Server(socketio.AsyncServer):
             await self._handle_event(eio_sid, pkt.namespace, pkt.id, pkt.data)
         else:
             await self._handle_ack(eio_sid, pkt.namespace, pkt.id, pkt.data)
+
+    async def _handle_event(self, eio_sid: str, namespace: str, id: int | None, data: list[Any]) -> None:
+        """Done before the next one starts; the stock server starts a task for each, and the second overtakes."""
+        sid = self.manager.sid_from_eio_sid(eio_sid, namespace)
+        if self.manager.is_connected(sid, namespace):
+            await self._handle_event_internal(self, sid, eio_sid, data, namespace, id)
+
+    async def _hear_answer(self, eio_sid: str, pkt: Packet) -> None:
+        """Not in turn: the handler that waits for this answer is what the others wait for."""
+        try:
+            await self._take(eio_sid, pkt)
+        except Exception:
+            log.exception("an answer could not be handled")
 
     def _drop(self, eio_sid: str, why: str) -> None:
         if session := self.eio.sockets.get(eio_sid):
@@ -198,6 +217,8 @@ class Server(socketio.AsyncServer):
             return
         try:
             await super()._handle_disconnect(eio_sid, namespace, reason)
+        except Exception:
+            log.exception("the disconnect handler failed")
         finally:
             await self.manager.disconnect(sid, namespace or "/", ignore_queue=True)
 

@@ -52,11 +52,8 @@ class StrictJSON:
         except orjson.JSONDecodeError as error:
             raise _verdict(text)(str(error)) from None
         if _LONG_NUMBER.search(text):
-            json.loads(text, parse_int=_bounded)
-        if (
-            text.count("[" if isinstance(text, str) else b"[") + text.count("{" if isinstance(text, str) else b"{")
-            > 200
-        ):
+            _check_integers(text)
+        if text.count("[") + text.count("{") > 200:
             _answerable(value)
         return value
 
@@ -69,12 +66,19 @@ class StrictJSON:
 def _verdict(text: str) -> type[ValueError]:
     """Would a lenient reader have read it? Then it is refused with an answer instead of a closed door."""
     try:
-        json.loads(text)
+        json.loads(text, parse_int=len)  # as an int, Python would read no more than 4,300 digits
     except RecursionError:
         return Unacceptable
     except ValueError:
         return Malformed
     return Unacceptable
+
+
+def _check_integers(text: str) -> None:
+    try:
+        json.loads(text, parse_int=_bounded)
+    except RecursionError:
+        raise Unacceptable("nested too deeply") from None
 
 
 def _bounded(digits: str) -> int:
@@ -176,9 +180,9 @@ class Packet(socketio_packet.Packet):
     def reconstruct_binary(cls, data: Any, attachments: list[bytes]) -> Any:
         """Put the attachments where their placeholders stand. Raises Malformed for a placeholder without one."""
         try:
-            return super().reconstruct_binary(data, attachments)
-        except (IndexError, TypeError, RecursionError):
-            raise Malformed("a placeholder without an attachment") from None
+            return _refill(data, attachments)
+        except RecursionError:
+            raise Malformed("a placeholder too deep") from None
 
     @classmethod
     def data_is_binary(cls, data: Any) -> bool:
@@ -188,3 +192,16 @@ class Packet(socketio_packet.Packet):
         except TypeError:
             return bool(super().data_is_binary(data))
         return False
+
+
+def _refill(data: Any, attachments: list[bytes]) -> Any:
+    if isinstance(data, list):
+        return [_refill(one, attachments) for one in data]
+    if not isinstance(data, dict):
+        return data
+    if data.get("_placeholder") is not True:
+        return {name: _refill(one, attachments) for name, one in data.items()}
+    number = data.get("num")
+    if type(number) is not int or not 0 <= number < len(attachments):
+        raise Malformed("a placeholder without an attachment")
+    return attachments[number]

@@ -14,9 +14,11 @@ from engineio.async_drivers.aiohttp import translate_request
 from engineio.packet import Packet as EnginePacket
 
 from app.live.engine.packets import Malformed, write_payload
-from app.live.engine.session import Session
+from app.live.engine.session import NOOP, Session
 
 log = logging.getLogger("parlor.live")
+
+NOTHING = write_payload([NOOP])
 
 CORS = {
     "Access-Control-Allow-Credentials": "true",
@@ -35,6 +37,7 @@ class Engine(engineio.AsyncServer):
         self.outbox_limit: int = options.pop("outbox_limit")
         self.max_websockets: int | None = options.pop("max_websockets")
         self.websockets = 0  # open ones
+        self.parting: dict[str, Session] = {}  # ended by us, with a last poll still to come
         self.own_host: Callable[[web.Request], str] = options.pop("own_host")
         self._tasks: set[asyncio.Future[Any]] = set()
         super().__init__(async_mode="aiohttp", **options)
@@ -47,7 +50,26 @@ class Engine(engineio.AsyncServer):
         response.headers["Cache-Control"] = "no-store"
         if (origin := request.headers.get("Origin")) and self._own_origin(request):
             response.headers.update(CORS | {"Access-Control-Allow-Origin": origin})
+        if request.method == "GET":
+            await self._deliver(request, response)
         return response
+
+    async def _deliver(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Write a poll's answer here, where we learn that it was not taken: what it carried is lost, so the session
+        ends. Who takes longer than a heartbeat to read it would have timed out anyway; the connection is cut.
+        A refusal or a NOOP carries nothing, and nobody loses a session over it."""
+        try:
+            async with asyncio.timeout(self.ping_interval + self.ping_timeout):
+                await response.prepare(request)
+                await response.write_eof()
+        except (TimeoutError, ConnectionError, asyncio.CancelledError) as error:
+            carried = response.status == 200 and getattr(response, "body", None) != NOTHING
+            if carried and (session := self.sockets.get(request.query.get("sid", ""))):
+                session.end(self.reason.TRANSPORT_ERROR)
+            if request.transport is not None:
+                request.transport.abort()
+            if isinstance(error, asyncio.CancelledError):
+                raise
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         if refusal := self._refusal(request):
@@ -55,7 +77,7 @@ class Engine(engineio.AsyncServer):
         if request.method == "OPTIONS":
             return web.Response(text="")
         sid = request.query.get("sid")
-        session = self.sockets.get(sid) if sid else await self._open(request)
+        session = self._find(sid, request) if sid else await self._open(request)
         if session is None:
             return refuse(1, "Session ID unknown")
         if sid and session.upgraded and request.query["transport"] == "polling":
@@ -64,8 +86,18 @@ class Engine(engineio.AsyncServer):
             return await self._serve(session, request)
         except Malformed as error:
             return refuse(3, f"Bad request: {error}")
+        except web.HTTPBadRequest as error:
+            return refuse(3, f"Bad upgrade: {error.text}")
         except web.HTTPRequestEntityTooLarge:
             return refuse(3, f"More than {self.max_http_buffer_size} bytes", status=413)
+
+    def _find(self, sid: str, request: web.Request) -> Session | None:
+        """A session that we ended still answers polls, until its goodbye is told: a kick that nobody hears of looks
+        like a lost connection, and the client would come back."""
+        session: Session | None = self.sockets.get(sid)
+        if session is None and request.query["transport"] == "polling" and request.method == "GET":
+            return self.parting.get(sid)
+        return session
 
     async def _serve(self, session: Session, request: web.Request) -> web.StreamResponse:
         if request.query["transport"] == "websocket":
@@ -136,7 +168,7 @@ class Engine(engineio.AsyncServer):
         origin = request.headers.get("Origin")
         if origin is None or origin in self.origins or "*" in self.origins:
             return True
-        return urlsplit(origin).netloc.lower() == self.own_host(request).lower()
+        return _bare(urlsplit(origin).netloc) == _bare(self.own_host(request))
 
     async def message(self, sid: str, data: str | bytes) -> None:
         """Hand a message to whoever listens; unlike the stock trigger, its Malformed comes back to us."""
@@ -160,6 +192,11 @@ class Engine(engineio.AsyncServer):
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _bare(host: str) -> str:
+    """A host without the port that goes without saying: browsers leave it out, some proxies put it in."""
+    return host.lower().removesuffix(":443").removesuffix(":80")
 
 
 def refuse(code: int, message: str, status: int = 400) -> web.Response:

@@ -21,6 +21,7 @@ log = logging.getLogger("parlor.live")
 UPGRADE_TIMEOUT = 10.0  # seconds from the upgrade's WebSocket to its `5`
 UPGRADE_POLL = 0.1  # seconds a poll is held while an upgrade is under way
 CLOSE_TIMEOUT = 1.0  # seconds we wait for a peer's close frame
+GOODBYE_TIMEOUT = 10.0  # seconds that what was said before the server ended a session waits for one more poll
 OUTBOX_LIMIT = 1_000_000  # bytes a reader may have waiting before it is dropped
 POLL_PACKETS = 15  # in one answer; with a goodbye 16, which is all that python-engineio's client takes at once
 WRITE_PACKETS = 1_000  # written in one go to a WebSocket
@@ -146,7 +147,8 @@ class Session(AsyncSocket):
             self.end(self.server.reason.TRANSPORT_ERROR)
             raise
         self.polling = False
-        if self.closed:
+        if self.closed and not (self._waiting and self.sid in self.server.parting):
+            self.server.parting.pop(self.sid, None)
             packets.append(NOOP if self.left else EnginePacket(engine_packet.CLOSE))
         return packets or [NOOP]
 
@@ -164,6 +166,9 @@ class Session(AsyncSocket):
         except Malformed as error:
             self.server.drop(self, error)
             raise
+        except (asyncio.CancelledError, ConnectionError):  # broken off: nobody knows what of it was taken
+            self.end(self.server.reason.TRANSPORT_ERROR)
+            raise
         finally:
             self.posting = False
         return web.Response(text="ok")
@@ -177,7 +182,12 @@ class Session(AsyncSocket):
             compress=self.server.compression,
             timeout=CLOSE_TIMEOUT,
         )
-        await ws.prepare(request)
+        try:
+            await ws.prepare(request)
+        except BaseException:  # a broken handshake, or a peer that left: nobody will ever speak in a session so new
+            if not self.connected:
+                self.end(self.server.reason.TRANSPORT_ERROR)
+            raise
         self.server.websockets += 1
         try:
             return await self._speak(ws, request)
@@ -204,11 +214,12 @@ class Session(AsyncSocket):
         """`2probe`, `3probe`, `5`. Polls bring messages all the while; only at `5` does the WebSocket take over."""
         if self.upgraded or self.upgrading:
             return False
+        probed = False
         try:
             async with asyncio.timeout(UPGRADE_TIMEOUT):
-                if await ws.receive_str() != f"{engine_packet.PING}{PROBE}":
-                    return False
-                self.upgrading = True
+                if await ws.receive_str() != f"{engine_packet.PING}{PROBE}" or self.upgraded or self.upgrading:
+                    return False  # whoever probes first is the upgrade, others that were open by then are not
+                self.upgrading = probed = True
                 await ws.send_str(f"{engine_packet.PONG}{PROBE}")
                 self._wake()
                 if await ws.receive_str() != str(engine_packet.UPGRADE):
@@ -216,7 +227,8 @@ class Session(AsyncSocket):
         except (TimeoutError, TypeError, ConnectionError, RuntimeError):
             return False
         finally:
-            self.upgrading = False
+            if probed:
+                self.upgrading = False
         if self.closed:
             return False
         self.upgraded = True
@@ -242,7 +254,7 @@ class Session(AsyncSocket):
                 for pkt in packets:
                     encoded = pkt.encode()
                     await (ws.send_bytes(encoded) if isinstance(encoded, bytes) else ws.send_str(encoded))
-                if self.closed:
+                if self.closed and not self._waiting:
                     await ws.close()
                     return
         except (ConnectionError, RuntimeError):
@@ -259,6 +271,9 @@ class Session(AsyncSocket):
         self._set_timer(0, self._wake)
         self._wake()
         self.server.sockets.pop(self.sid, None)
+        if reason == self.server.reason.SERVER_DISCONNECT and not self.upgraded:  # its poll may be on its way
+            self.server.parting[self.sid] = self
+            self._loop.call_later(GOODBYE_TIMEOUT, self.server.parting.pop, self.sid, None)
         self.server.soon(self.server._trigger_event("disconnect", self.sid, reason))
         if self.request is not None:
             self._loop.call_later(2 * CLOSE_TIMEOUT, self._cut)

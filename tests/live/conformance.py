@@ -1,0 +1,60 @@
+"""What the official protocol suites talk to: `python -m tests.live.conformance PORT`, on the loopback.
+
+The suites stand in the socket.io repository under docs/: engine.io-protocol/v4-test-suite and
+socket.io-protocol/v5-test-suite. They expect http://localhost:3000, pings of 300/200 ms and payloads of 1e6 bytes.
+"""
+
+import asyncio
+import sys
+from typing import Any
+
+from aiohttp import web
+
+from app.live.engine import Engine, EngineSettings, Server, attach, create_engine, create_server
+
+SETTINGS: EngineSettings = {"ping_interval": 0.3, "ping_timeout": 0.2, "max_payload": 1_000_000}
+
+
+def echo_engine() -> Engine:
+    """Engine.IO: every message comes back as it was."""
+    engine = create_engine(**SETTINGS)
+    engine.on("message", engine.send)
+    return engine
+
+
+def echo_server() -> Server:
+    """Socket.IO, on `/` and `/custom`: `auth` on connect, `message` comes back, `message-with-ack` is acked."""
+    server = create_server(**SETTINGS)
+
+    def open_namespace(namespace: str) -> None:
+        async def connect(sid: str, _environ: Any, auth: Any) -> None:
+            await server.emit("auth", auth or {}, to=sid, namespace=namespace)
+
+        async def message(sid: str, *values: Any) -> None:
+            await server.emit("message-back", values, to=sid, namespace=namespace)
+
+        async def message_with_ack(_sid: str, *values: Any) -> tuple[Any, ...]:
+            return values
+
+        server.on("connect", connect, namespace=namespace)
+        server.on("message", message, namespace=namespace)
+        server.on("message-with-ack", message_with_ack, namespace=namespace)
+
+    open_namespace("/")
+    open_namespace("/custom")
+    return server
+
+
+async def serve(port: int) -> None:
+    app = web.Application()
+    attach(echo_engine(), app, "/engine.io/")
+    attach(echo_server(), app, "/socket.io/")
+    runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    print(f"http://127.0.0.1:{runner.addresses[0][1]}", flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(int(sys.argv[1])))

@@ -1,0 +1,134 @@
+"""One connection's events are done one after the other, while its transport goes on being read."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.support.mounted import Mount, Mounted, on_both, on_both_transports
+from tests.support.talker import until
+
+
+def slowly(mounted: Mounted, seconds: float) -> list[Any]:
+    """Every `say` takes `seconds`; what was said, in the order of being done."""
+    done: list[Any] = []
+
+    async def say(_sid: str, value: Any) -> Any:
+        await asyncio.sleep(seconds if value == 0 else 0)
+        done.append(value)
+        return value
+
+    mounted.server.on("connect", lambda *_: None)
+    mounted.server.on("say", say)
+    return done
+
+
+@on_both
+@on_both_transports
+async def test_a_second_event_does_not_overtake_a_slow_first(mount: Mount, transport: str) -> None:
+    mounted = await mount()
+    done = slowly(mounted, 0.05)
+    async with mounted.over(transport) as speech:
+        await speech.join()
+        await speech.send(*(f'42["say",{n}]' for n in range(10)))
+        await until(lambda: len(done) == 10)
+    assert done == list(range(10))
+
+
+@on_both
+@pytest.mark.parametrize("in_order", [True, False])
+async def test_pongs_are_read_while_a_verb_runs(mount: Mount, in_order: bool) -> None:
+    """With `async_handlers=False` the stock server keeps order, but its slow handler kills its own client."""
+    mounted = await mount(ping_interval=0.05, ping_timeout=0.05, stock={"async_handlers": not in_order})
+    done = slowly(mounted, 0.15)
+    async with mounted.socket() as socket:
+        await socket.join()
+        await socket.send('421["say",0]', '422["say",1]')
+        assert await socket.hears() == "431[0]"
+        assert await socket.hears() == "432[1]"
+    assert done == [0, 1]
+
+
+@on_both_transports
+async def test_one_persons_slow_verb_does_not_hold_others_up(mounted: Mounted, transport: str) -> None:
+    done = slowly(mounted, 60)
+    async with mounted.over(transport) as alice, mounted.over(transport) as bob:
+        await alice.join()
+        await bob.join()
+        await alice.send('42["say",0]')
+        assert await bob.ask('421["say",1]') == [1]
+    assert done == [1]
+
+
+async def test_answers_come_in_the_order_of_asking(mounted: Mounted) -> None:
+    slowly(mounted, 0.02)
+    async with mounted.polls() as polls:
+        await polls.join()
+        await polls.send(*(f'42{n}["say",{n}]' for n in range(50)))
+        assert [await polls.hears() for _ in range(50)] == [f"43{n}[{n}]" for n in range(50)]
+
+
+async def test_a_connect_that_takes_long_is_done_before_the_first_event(mounted: Mounted) -> None:
+    done = slowly(mounted, 0)
+
+    async def connect(*_: Any) -> None:
+        await asyncio.sleep(0.02)
+        done.append("connected")
+
+    mounted.server.on("connect", connect)
+    async with mounted.socket() as socket:
+        await socket.send("40", '42["say",0]', '42["say",1]')
+        await until(lambda: len(done) == 3)
+    assert done == ["connected", 0, 1]
+
+
+async def test_what_was_said_before_leaving_is_done_before_the_leaving(mounted: Mounted) -> None:
+    done = slowly(mounted, 0.02)
+    mounted.server.on("disconnect", lambda _sid, reason: done.append(reason))
+    async with mounted.socket() as socket:
+        await socket.join()
+        await socket.send('42["say",0]', '42["say",1]', "1")
+        await until(lambda: len(done) == 3)
+    assert done == [0, 1, "client disconnect"]
+
+
+async def test_who_asks_faster_than_it_can_be_done_is_read_slower(
+    mounted: Mounted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The inbox has an end: past it the sender's own transport waits, and still nothing is lost."""
+    monkeypatch.setattr("app.live.engine.events.INBOX_LIMIT", 20)
+    done: list[int] = []
+    waiting: list[int] = []
+    go = asyncio.Event()
+
+    async def say(sid: str, n: int) -> None:
+        await go.wait()
+        waiting.append(max(len(inbox._waiting) for inbox in mounted.server._inboxes.values()))
+        done.append(n)
+
+    mounted.server.on("connect", lambda *_: None)
+    mounted.server.on("say", say)
+    async with mounted.socket() as socket:
+        await socket.join()
+        await socket.send(*(f'42["say",{n}]' for n in range(200)))
+        go.set()
+        await until(lambda: len(done) == 200)
+    assert done == list(range(200))
+    assert max(waiting) <= 20
+
+
+@on_both_transports
+async def test_a_verb_may_ask_its_own_client_and_wait(mounted: Mounted, transport: str) -> None:
+    """The client's answer must not wait in line behind the verb that waits for it."""
+
+    async def ask(sid: str) -> Any:
+        return await mounted.server.call("question", to=sid, timeout=2)
+
+    mounted.server.on("connect", lambda *_: None)
+    mounted.server.on("ask", ask)
+    async with mounted.over(transport) as speech:
+        await speech.join()
+        await speech.send('427["ask"]')
+        assert await speech.hears() == '421["question"]'
+        await speech.send('431["answer"]')
+        assert await speech.hears() == '437["answer"]'
