@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ONLY ?= tests
 
-.PHONY: run test lint docs bench screenshot vendor clean
+.PHONY: run test quick lint docs bench screenshot vendor clean
 
 run: $(VENV)/run.ready
 	@exec $(BIN)/python -m app
@@ -26,9 +26,13 @@ $(VENV)/test.ready: $(VENV)/run.ready tests/requirements.txt tests/js/package-lo
 # Everything: style, types, rules, sockets, browsers, the browser's own modules. ONLY=tests/chat for a part of it.
 test: $(VENV)/test.ready lint
 	$(BIN)/python -m pytest $(ONLY)
-	@if command -v node >/dev/null; then PARLOR_PYTHON="$(abspath $(BIN))/python" node --test tests/js/; \
+	@if command -v node >/dev/null; then PARLOR_PYTHON="$(abspath $(BIN))/python" node --test tests/js/*.test.mjs tests/js/client/*.test.mjs; \
 	elif [ -n "$(REQUIRE_ALL)" ]; then echo "node is missing: tests/js cannot run"; exit 1; \
 	else echo "NOT RUN: tests/js, for there is no node"; fi
+
+# What one runs after each change: under a minute, no browsers.
+quick: $(VENV)/test.ready lint
+	$(BIN)/python -m pytest -m "not slow"
 
 lint: $(VENV)/test.ready
 	$(BIN)/ruff format --check .

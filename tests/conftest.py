@@ -12,6 +12,15 @@ from app.server import Running, start
 Start = Callable[..., Awaitable[Running]]
 
 
+SLOW = ("browser", "test_stopping.py", "test_command_line.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if set(SLOW) & set(item.path.parts):
+            item.add_marker("slow")
+
+
 @pytest.fixture
 async def start_server(tmp_path: Path) -> AsyncIterator[Start]:
     """Start servers with settings of one's own; all of one test share the data folder unless told otherwise."""

@@ -7,6 +7,7 @@ at rest a sender waits for nobody. Other threads read. The event loop never touc
 import asyncio
 import contextlib
 import logging
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ READERS = 2  # threads
 MOST_AT_ONCE = 500  # writes in one transaction
 RETRY_AFTER = 2.0  # seconds, told to who could not be served
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+_alembic = threading.Lock()  # its context is one for the whole process
 
 PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -73,7 +76,8 @@ class Database:
             config = Config()
             config.set_main_option("script_location", str(MIGRATIONS))
             config.attributes["connection"] = db
-            command.upgrade(config, "head")
+            with _alembic:
+                command.upgrade(config, "head")
             queries.begin_epoch(db, uuid4().hex)
             queries.nobody_is_here(db)
 

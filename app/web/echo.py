@@ -28,7 +28,10 @@ async def echo(request: web.Request) -> web.StreamResponse:
     if not ws.can_prepare(request):
         text = "This address speaks WebSocket; no complete upgrade arrived (a proxy may strip its headers)."
         return web.Response(status=426, text=text, headers={"Upgrade": "websocket"})
-    await ws.prepare(request)
+    try:
+        await ws.prepare(request)
+    except ConnectionError:  # a peer that left before the 101
+        return web.Response(status=400)
     request.app[OPEN].sockets.add(ws)
     try:
         async for frame in ws:

@@ -184,9 +184,11 @@ class Session(AsyncSocket):
         )
         try:
             await ws.prepare(request)
-        except BaseException:  # a broken handshake, or a peer that left: nobody will ever speak in a session so new
+        except BaseException as error:  # a broken handshake, or a peer that left: nobody will speak in a session so new
             if not self.connected:
                 self.end(self.server.reason.TRANSPORT_ERROR)
+            if isinstance(error, ConnectionError):
+                return web.Response(status=400)
             raise
         self.server.websockets += 1
         try:
