@@ -1,6 +1,7 @@
 """Fixtures: the shipped server on a free port of the loopback, with real SQLite in a folder of the test's own."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +22,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("slow")
 
 
-@pytest.fixture
-async def start_server(tmp_path: Path) -> AsyncIterator[Start]:
-    """Start servers with settings of one's own; all of one test share the data folder unless told otherwise."""
+@asynccontextmanager
+async def servers(folder: Path) -> AsyncIterator[Start]:
+    """Start servers with settings of one's own, stopped at the end; all share the data folder unless told otherwise."""
     running: list[Running] = []
 
     async def begin(**settings: Any) -> Running:
-        choices = {"host": "127.0.0.1", "port": 0, "data": tmp_path / "data", "rate_limit": "off"} | settings
+        choices = {"host": "127.0.0.1", "port": 0, "data": folder / "data", "rate_limit": "off"} | settings
         running.append(await start(Settings(**choices)))
         return running[-1]
 
     yield begin
     for one in running:
         await one.stop()
+
+
+@pytest.fixture
+async def start_server(tmp_path: Path) -> AsyncIterator[Start]:
+    async with servers(tmp_path) as begin:
+        yield begin
 
 
 @pytest.fixture

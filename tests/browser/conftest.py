@@ -3,7 +3,6 @@
 Playwright lives in the loop in which it began, so everything here runs in the session's loop.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -13,12 +12,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
-from app.config import Settings
-from app.server import Running, start
+from app.server import Running
+from tests.conftest import Start, servers
 from tests.support.browser import Visitor, chromium
 from tests.support.proxy import Proxy
 
-Start = Callable[..., Awaitable[Running]]
 Between = Callable[[str], Awaitable[Proxy]]
 Visit = Callable[..., Awaitable[Visitor]]
 
@@ -37,19 +35,8 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def start_server(tmp_path: Path) -> AsyncIterator[Start]:
-    """As in tests/conftest.py, in this loop. Stopping one twice does nothing."""
-    running: list[Running] = []
-    one_by_one = asyncio.Lock()  # Alembic's context is the process's
-
-    async def begin(**settings: Any) -> Running:
-        choices = {"host": "127.0.0.1", "port": 0, "data": tmp_path / "data", "rate_limit": "off"} | settings
-        async with one_by_one:
-            running.append(await start(Settings(**choices)))
-            return running[-1]
-
-    yield begin
-    for one in running:
-        await one.stop()
+    async with servers(tmp_path) as begin:
+        yield begin
 
 
 @pytest_asyncio.fixture(loop_scope="session")
