@@ -38,6 +38,7 @@ class Limits:
 
 
 LIMITS = Limits()
+COOKIE = "parlor_token"  # in which a browser carries its token; no script can read it
 
 
 class Refused(Exception):

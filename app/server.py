@@ -19,7 +19,7 @@ from app.live.fanout import Fanout
 from app.live.socket import attach, create_server, open_door
 from app.store import queries
 from app.store.database import Database
-from app.web import echo, edge, ops, pages
+from app.web import CHAT, echo, edge, ops, pages
 from app.web.assets import Assets, templates
 
 log = logging.getLogger("parlor")
@@ -103,7 +103,7 @@ def application(settings: Settings, chat: Chat, sockets: Server) -> web.Applicat
     app = web.Application(middlewares=[*middlewares, pages.show_errors], client_max_size=settings.max_payload)
     assets = Assets()
     app[edge.TRUST] = settings.trust_proxies
-    app[pages.CHAT] = app[ops.CHAT] = chat
+    app[CHAT] = chat
     app[pages.TEMPLATES] = templates(
         assets, site=settings.site, version=__version__, transports=list(settings.transports)
     )

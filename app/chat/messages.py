@@ -8,7 +8,6 @@ from app.chat.kinds import MessageId, MessageText, PageLimit, Rev, Seq
 from app.chat.words import words
 from app.model import Member
 from app.store import queries
-from app.store.queries import now
 
 Answer = dict[str, Any]
 
@@ -39,7 +38,7 @@ async def send(chat: Chat, member: Member, *, text: MessageText, id: MessageId, 
 
 async def sync(chat: Chat, member: Member, *, after: Rev, limit: PageLimit | None = None) -> Answer:
     """What changed after rev `after`, oldest change first, each message once as it is now."""
-    return caught_up(await _changes(chat, member.room, after, limit))
+    return caught_up(await changes(chat, member.room, after, limit))
 
 
 async def history(chat: Chat, member: Member, *, before: Seq | None = None, limit: PageLimit | None = None) -> Answer:
@@ -51,7 +50,8 @@ async def history(chat: Chat, member: Member, *, before: Seq | None = None, limi
     return {"messages": [as_told(one) for one in page], "more": more}
 
 
-async def _changes(chat: Chat, room: str, after: int | None, limit: int | None) -> dict[str, Any]:
+async def changes(chat: Chat, room: str, after: int | None, limit: int | None = None) -> dict[str, Any]:
+    """The room and what changed in it, as of one moment (`queries.catch_up`)."""
     found: dict[str, Any] = await chat.store.read(
         queries.catch_up, name=room, after=after, limit=_page(chat, limit), behind=chat.limits.behind
     )
@@ -81,6 +81,3 @@ def iso(milliseconds: int) -> str:
     """Milliseconds since 1970 as ISO 8601 in UTC."""
     at = datetime.fromtimestamp(milliseconds // 1000, UTC)
     return f"{at:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03}Z"
-
-
-__all__ = ["as_told", "caught_up", "history", "iso", "now", "send", "sync"]

@@ -4,7 +4,7 @@ from typing import Any
 
 from app.chat import Chat, people
 from app.chat.kinds import NicknameWish, PageLimit, Rev, RoomName, Topic
-from app.chat.messages import caught_up
+from app.chat.messages import caught_up, changes
 from app.model import Member, Person
 from app.store import queries
 
@@ -25,9 +25,7 @@ async def join(
     sat = chat.presence.sits(person.id, person.socket, room)
     chat.presence.sit(person.id, person.socket, room)  # before reading: what is said meanwhile is heard, not missed
     try:
-        found = await chat.store.read(
-            queries.catch_up, name=room, after=after, limit=chat.limits.page, behind=chat.limits.behind
-        )
+        found = await changes(chat, room, after)
     except BaseException:
         if not sat:
             chat.presence.stand(person.id, person.socket, room)

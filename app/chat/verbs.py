@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 from app.chat import Chat, messages, people, rooms
 from app.chat.kinds import RoomName
 from app.model import ERRORS, Member, Person, Refused
+from app.store import queries
 
 log = logging.getLogger("parlor.chat")
 
@@ -45,7 +46,7 @@ class Verb:
 
 async def echo(chat: Chat, person: Person, **payload: Any) -> Answer:
     """Get the payload back, with the server's time: to see that the line works, and how long it takes."""
-    return {**payload, "at": messages.iso(messages.now())}
+    return {**payload, "at": messages.iso(queries.now())}
 
 
 VERBS = {

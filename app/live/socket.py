@@ -3,7 +3,6 @@
 One person's words stay in order because the engine does one connection's events one after the other.
 """
 
-import logging
 from http.cookies import SimpleCookie
 from typing import Any
 
@@ -12,13 +11,9 @@ from socketio.exceptions import ConnectionRefusedError
 from app.chat import Chat, people
 from app.chat.verbs import perform
 from app.live.engine import Server, attach, create_server
-from app.model import Person, Refused
+from app.model import COOKIE, Person, Refused
 
-__all__ = ["COOKIE", "attach", "create_server", "open_door"]
-
-log = logging.getLogger("parlor.live")
-
-COOKIE = "parlor_token"
+__all__ = ["attach", "create_server", "open_door"]
 
 
 def open_door(server: Server, chat: Chat) -> None:

@@ -1,0 +1,7 @@
+"""The pages: aiohttp handlers and middlewares."""
+
+from aiohttp import web
+
+from app.chat import Chat
+
+CHAT = web.AppKey("chat", Chat)  # what every handler of ours may ask

@@ -4,11 +4,10 @@ from uuid import uuid4
 
 from aiohttp import web
 
-from app.chat import Chat
 from app.model import Refused
 from app.store import queries
+from app.web import CHAT
 
-CHAT = web.AppKey("ops_chat", Chat)
 BOOT = uuid4().hex[:12]  # another one after each start: two of them behind one address are two processes
 
 

@@ -8,15 +8,13 @@ from aiohttp import web
 from jinja2 import Environment
 from pydantic_core import PydanticCustomError
 
-from app.chat import Chat, people, rooms
+from app.chat import people, rooms
 from app.chat.kinds import room_name
-from app.model import Refused
-from app.web import edge
+from app.model import COOKIE, Refused
+from app.web import CHAT, edge
 
-CHAT = web.AppKey("chat", Chat)
 TEMPLATES = web.AppKey("templates", Environment)
 
-COOKIE = "parlor_token"
 YEAR = 365 * 24 * 3600
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from app.web.pages import COOKIE
+from app.model import COOKIE
 from tests.conftest import Start
 from tests.support.talker import Talker
 
