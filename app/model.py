@@ -25,7 +25,7 @@ class Limits:
     """What is too much. Told to every client in `welcome`, so that pages can warn while one types.
 
     text: characters of a message. nickname: graphemes. topic, room: characters. page: messages in one answer.
-    people: entries in one answer. behind: changes after which a client starts over instead of catching up.
+    people: entries in one answer. reactions: different ones on a message. behind: changes after which a client starts over instead of catching up.
     """
 
     text: int = 4_000
@@ -34,6 +34,7 @@ class Limits:
     room: int = 64
     page: int = 100
     people: int = 200
+    reactions: int = 20
     behind: int = 1_000
 
 
@@ -63,6 +64,7 @@ ERRORS = {
     "bad_nickname": "The nickname cannot be used: empty, too long, or with characters RFC 8266 disallows.",
     "nickname_taken": "Somebody bears this nickname or one that looks like it; `suggestion` is free.",
     "bad_room": "A room's name is 1 to 64 of a-z, 0-9, `_` and `-`, and starts with a letter or digit.",
+    "not_allowed": "Not yours to do.",
     "not_member": "Join the room first.",
     "too_long": "Longer than the limit that `welcome` tells.",
     "too_fast": "Too many requests; come back after `retry_after` seconds.",

@@ -44,12 +44,14 @@ Fields marked `?` may be left out. A field that a verb does not take is refused.
 
 ## A message
 
-`{{seq, rev, id, author, nickname, text, words?, at, kind, reply_to?}}`
+`{{seq, rev, id, author, nickname, text, words?, at, kind, reply_to?, edited?, deleted?, reactions?}}`
 
 - `seq` counts the messages of a room from 1, `rev` the changes of its messages from 1; neither has gaps.
 - `id` is the author's own. The same id again is answered with the same message and not told again; with another text it
   is refused (`id_reused`). So whoever got no ack sends it again, as often as they like.
 - `kind` is `said`, or `action` for `/me waves`, whose text is then `waves`.
+- `edited` is the time of the last edit. `deleted: true` is a tombstone: the text is empty, the place stays.
+  `reactions` is `{{emoji: [nickname]}}`. Each of these changes takes a `rev` and is told as a `message` with the same `seq`.
 - `at` is the server's time, ISO 8601 in UTC. `words` is the text as a tree where it has more than plain text:
   a list whose nodes are strings or `{{"link": href, "words": [...]}}`.
 

@@ -3,12 +3,14 @@
 import re
 from typing import Annotated
 
+import regex
 from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from app.model import LIMITS
 
 _ROOM = re.compile(rf"[a-z0-9][a-z0-9_-]{{0,{LIMITS.room - 1}}}", re.ASCII)
+_PICTURE = regex.compile(r"\p{Extended_Pictographic}|\p{Regional_Indicator}|\u20e3")
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 
 
@@ -48,6 +50,12 @@ def _message_id(text: str) -> str:
     return text
 
 
+def _emoji(text: str) -> str:
+    if len(text) > 32 or not regex.fullmatch(r"\X", text) or not _PICTURE.search(text):
+        raise PydanticCustomError("bad_payload", "a reaction is one emoji")
+    return text
+
+
 def _topic(text: str) -> str:
     topic = " ".join(_clean(text).split())
     if len(topic) > LIMITS.topic:
@@ -69,6 +77,8 @@ MessageId = Annotated[
 Topic = Annotated[
     str, AfterValidator(_topic), WithJsonSchema({"type": "string", "title": f"text, up to {LIMITS.topic} characters"})
 ]
+Emoji = Annotated[str, AfterValidator(_emoji), WithJsonSchema({"type": "string", "title": "one emoji"})]
+Flag = Annotated[bool, WithJsonSchema({"type": "boolean", "title": "true or false"})]
 NicknameWish = Annotated[str, AfterValidator(_clean), WithJsonSchema({"type": "string", "title": "nickname"})]
 Seq = Annotated[int, Field(ge=1, le=LARGEST), WithJsonSchema({"type": "integer", "title": "seq"})]
 Rev = Annotated[int, Field(ge=0, le=LARGEST), WithJsonSchema({"type": "integer", "title": "rev"})]

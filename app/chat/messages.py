@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.chat import Chat
-from app.chat.kinds import MessageId, MessageText, PageLimit, Rev, Seq
+from app.chat.kinds import Emoji, Flag, MessageId, MessageText, PageLimit, Rev, Seq
 from app.chat.words import words
 from app.model import Member
 from app.store import queries
@@ -12,6 +12,7 @@ from app.store import queries
 Answer = dict[str, Any]
 
 ACTION = "/me "
+UNTOLD = ("room", "deleted_by")  # columns that clients are not told of, or know
 
 
 async def send(chat: Chat, member: Member, *, text: MessageText, id: MessageId, reply_to: Seq | None = None) -> Answer:
@@ -30,10 +31,32 @@ async def send(chat: Chat, member: Member, *, text: MessageText, id: MessageId, 
         text=said,
         reply_to=reply_to,
     )
-    message = as_told(stored)
-    if new:
-        chat.voice.tell(member.room, "message", {"room": member.room, "message": message})
-    return {"message": message}
+    return _tell_if_new(chat, member, stored, new)
+
+
+async def edit(chat: Chat, member: Member, *, seq: Seq, text: MessageText) -> Answer:
+    """Give one's own message another text. It keeps its place, its time and its id."""
+    return _tell_if_new(chat, member, *await chat.store.write(queries.edit, **_mine(member, seq), text=text))
+
+
+async def delete(chat: Chat, member: Member, *, seq: Seq) -> Answer:
+    """Take one's own message back. A tombstone without text stays in its place."""
+    return _tell_if_new(chat, member, *await chat.store.write(queries.delete, **_mine(member, seq)))
+
+
+async def react(chat: Chat, member: Member, *, seq: Seq, emoji: Emoji, on: Flag) -> Answer:
+    """Answer a message with an emoji, or with `on` false take that back."""
+    changed = await chat.store.write(
+        queries.react,
+        room=member.room,
+        seq=seq,
+        person=member.id,
+        nickname=chat.presence.nickname(member.id) or member.nickname,
+        emoji=emoji,
+        on=on,
+        most=chat.limits.reactions,
+    )
+    return _tell_if_new(chat, member, *changed)
 
 
 async def sync(chat: Chat, member: Member, *, after: Rev, limit: PageLimit | None = None) -> Answer:
@@ -48,6 +71,18 @@ async def history(chat: Chat, member: Member, *, before: Seq | None = None, limi
     """
     page, more = await chat.store.read(queries.said_before, room=member.room, before=before, limit=_page(chat, limit))
     return {"messages": [as_told(one) for one in page], "more": more}
+
+
+def _mine(member: Member, seq: int) -> dict[str, Any]:
+    return {"room": member.room, "seq": seq, "author": member.id}
+
+
+def _tell_if_new(chat: Chat, member: Member, stored: queries.Message, new: bool) -> Answer:
+    """Tell the room how a message looks now, and answer with it; what changed nothing is not told again."""
+    message = as_told(stored)
+    if new:
+        chat.voice.tell(member.room, "message", {"room": member.room, "message": message})
+    return {"message": message}
 
 
 async def changes(chat: Chat, room: str, after: int | None, limit: int | None = None) -> dict[str, Any]:
@@ -70,8 +105,12 @@ def caught_up(found: dict[str, Any]) -> Answer:
 
 def as_told(stored: queries.Message) -> dict[str, Any]:
     """A stored message as the wire has it: without what is empty, with its words where it has more than plain text."""
-    message = {key: value for key, value in stored.items() if value is not None and key != "room"}
+    message = {key: value for key, value in stored.items() if value is not None and key not in UNTOLD}
     message["at"] = iso(stored["at"])
+    if stored["edited"] is not None:
+        message["edited"] = iso(stored["edited"])
+    if stored["deleted"] is not None:
+        message["deleted"] = True
     if tree := words(stored["text"]):
         message["words"] = tree
     return message

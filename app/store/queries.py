@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
+from sqlalchemy import delete as remove
 
 from app.model import Refused
-from app.store.tables import epochs, messages, people, rooms
+from app.store.tables import epochs, messages, people, reactions, rooms
 
 Message = dict[str, Any]
 
@@ -46,7 +47,7 @@ def say(
 ) -> tuple[Message, bool]:
     """Store a message and claim its place. Returns it, and whether it is new: the same id again gives the first one."""
     if known := db.execute(_KNOWN, {"author": author, "id": id}).first():
-        return _same(known, room, kind, text), False
+        return _whole(db, [_same(known, room, kind, text)])[0], False
     if reply_to is not None and not _exists(db, room, reply_to):
         raise Refused("no_such_message", f"There is no message {reply_to} in #{room} to reply to.")
     at = now()
@@ -64,17 +65,97 @@ def say(
         "at": at,
     }
     db.execute(_STORE, message)
-    return message, True
+    return message | {"edited": None, "deleted": None}, True
 
 
 def _same(known: Row[*tuple[Any, ...]], room: str, kind: str, text: str) -> Message:
-    if (known.room, known.kind, known.text) != (room, kind, text):
+    changed = known.edited is not None or known.deleted is not None
+    if known.room != room or (not changed and (known.kind, known.text) != (kind, text)):
         raise Refused("id_reused", "This id was already used for another message; a new message needs a new one.")
     return _plain(known)
 
 
 def _exists(db: Connection, room: str, seq: int) -> bool:
     return db.execute(select(messages.c.seq).where(messages.c.room == room, messages.c.seq == seq)).first() is not None
+
+
+def edit(db: Connection, *, room: str, seq: int, author: str, text: str) -> tuple[Message, bool]:
+    """Give one's own message another text. Returns it, and whether that changed anything."""
+    message = _own(db, room, seq, author)
+    if message["deleted"] is not None:
+        raise Refused("no_such_message", "This message was deleted; it cannot be edited any more.")
+    if message["text"] == text:
+        return message, False
+    return _changed(db, room, seq, text=text, edited=now()), True
+
+
+def delete(db: Connection, *, room: str, seq: int, author: str) -> tuple[Message, bool]:
+    """Take one's own message back: a tombstone stays in its place. Returns it, and whether that changed anything."""
+    message = _own(db, room, seq, author)
+    if message["deleted"] is not None:
+        return message, False
+    db.execute(remove(reactions).where(reactions.c.room == room, reactions.c.seq == seq))
+    return _changed(db, room, seq, text="", reply_to=None, deleted=now(), deleted_by=author), True
+
+
+def react(
+    db: Connection, *, room: str, seq: int, person: str, nickname: str, emoji: str, on: bool, most: int
+) -> tuple[Message, bool]:
+    """Answer a message with an emoji, or take that back. Returns the message, and whether that changed anything."""
+    message = one(db, room, seq)
+    if message["deleted"] is not None:
+        raise Refused("no_such_message", "This message was deleted; nobody can react to it any more.")
+    names = message.get("reactions", {})
+    mine = (reactions.c.room == room, reactions.c.seq == seq, reactions.c.emoji == emoji, reactions.c.person == person)
+    known = db.execute(select(reactions.c.person).where(*mine)).first() is not None
+    if known == on:
+        return message, False
+    if on and emoji not in names and len(names) >= most:
+        raise Refused("not_allowed", f"A message takes {most} different reactions at most.")
+    if on:
+        row = {"room": room, "seq": seq, "emoji": emoji, "person": person, "nickname": nickname, "at": now()}
+        db.execute(insert(reactions), row)
+    else:
+        db.execute(remove(reactions).where(*mine))
+    return _changed(db, room, seq), True
+
+
+def one(db: Connection, room: str, seq: int) -> Message:
+    """A message as it looks now. Raises `no_such_message`."""
+    found = db.execute(select(messages).where(messages.c.room == room, messages.c.seq == seq)).first()
+    if found is None:
+        raise Refused("no_such_message", f"There is no message {seq} in #{room}.")
+    return _whole(db, [_plain(found)])[0]
+
+
+def _own(db: Connection, room: str, seq: int, author: str) -> Message:
+    message = one(db, room, seq)
+    if message["author"] != author:
+        raise Refused("not_allowed", "Only who said it can change it.")
+    return message
+
+
+def _changed(db: Connection, room: str, seq: int, **values: Any) -> Message:
+    """Claim the room's next rev for a message that looks different now; its seq stays."""
+    claim = update(rooms).where(rooms.c.name == room).values(rev=rooms.c.rev + 1).returning(rooms.c.rev)
+    rev = db.execute(claim).scalar_one()
+    db.execute(update(messages).where(messages.c.room == room, messages.c.seq == seq).values(rev=rev, **values))
+    return one(db, room, seq)
+
+
+def _whole(db: Connection, page: list[Message]) -> list[Message]:
+    """Messages of one room with their reactions, `{emoji: [nickname]}` in the order of reacting: one question for all."""
+    by_seq = {message["seq"]: message for message in page}
+    if not page:
+        return page
+    wanted = (
+        select(reactions.c.seq, reactions.c.emoji, reactions.c.nickname)
+        .where(reactions.c.room == page[0]["room"], reactions.c.seq.in_(by_seq))
+        .order_by(reactions.c.at, reactions.c.person)
+    )
+    for seq, emoji, nickname in db.execute(wanted):
+        by_seq[seq].setdefault("reactions", {}).setdefault(emoji, []).append(nickname)
+    return page
 
 
 def changed_since(db: Connection, *, room: str, after: int, limit: int) -> tuple[list[Message], bool]:
@@ -85,7 +166,7 @@ def changed_since(db: Connection, *, room: str, after: int, limit: int) -> tuple
         .order_by(messages.c.rev)
         .limit(limit + 1)
     )
-    return _page(db.execute(wanted).all(), limit)
+    return _page(db, db.execute(wanted).all(), limit)
 
 
 def said_before(db: Connection, *, room: str, before: int | None, limit: int) -> tuple[list[Message], bool]:
@@ -93,12 +174,12 @@ def said_before(db: Connection, *, room: str, before: int | None, limit: int) ->
     wanted = select(messages).where(messages.c.room == room).order_by(messages.c.seq.desc()).limit(limit + 1)
     if before is not None:
         wanted = wanted.where(messages.c.seq < before)
-    page, more = _page(db.execute(wanted).all(), limit)
+    page, more = _page(db, db.execute(wanted).all(), limit)
     return page[::-1], more
 
 
-def _page(rows: Sequence[Row[*tuple[Any, ...]]], limit: int) -> tuple[list[Message], bool]:
-    return [_plain(row) for row in rows[:limit]], len(rows) > limit
+def _page(db: Connection, rows: Sequence[Row[*tuple[Any, ...]]], limit: int) -> tuple[list[Message], bool]:
+    return _whole(db, [_plain(row) for row in rows[:limit]]), len(rows) > limit
 
 
 # --- rooms ---

@@ -1,6 +1,18 @@
 """The tables. Times are milliseconds since 1970 UTC; the database keeps the promises, not the code above it."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 metadata = MetaData(
     naming_convention={
@@ -54,6 +66,22 @@ messages = Table(
     Column("text", Text, nullable=False),
     Column("reply_to", Integer),
     Column("at", BigInteger, nullable=False),
+    Column("edited", BigInteger),
+    Column("deleted", BigInteger),
+    Column("deleted_by", String(32), ForeignKey("people.id")),
     UniqueConstraint("author", "id"),
     UniqueConstraint("room", "rev"),
+)
+
+# Who answered a message with what. The nickname is the one borne then, as with messages.
+reactions = Table(
+    "reactions",
+    metadata,
+    Column("room", String(64), primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("emoji", String(64), primary_key=True),
+    Column("person", String(32), ForeignKey("people.id"), primary_key=True),
+    Column("nickname", String(256), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    ForeignKeyConstraint(["room", "seq"], ["messages.room", "messages.seq"]),
 )

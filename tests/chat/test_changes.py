@@ -1,0 +1,116 @@
+"""Edits, deletions and reactions: all of them changes of a message that keeps its place."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from app.model import Person
+from tests.chat.conftest import Ask
+
+
+@pytest.fixture(autouse=True)
+async def said(ask: Ask, alice: Person, bob: Person) -> list[dict[str, Any]]:
+    """Three messages of alice in the lobby, where bob is too."""
+    await ask(alice, "join", room="lobby")
+    await ask(bob, "join", room="lobby")
+    sends = [await ask(alice, "send", room="lobby", text=f"no. {n}", id=f"message-{n}") for n in (1, 2, 3)]
+    return [answer["message"] for answer in sends]
+
+
+async def test_an_edit_keeps_place_and_time_and_takes_the_next_rev(
+    ask: Ask, alice: Person, said: list[dict[str, Any]]
+) -> None:
+    edited = (await ask(alice, "edit", room="lobby", seq=2, text="better"))["message"]
+    kept = {name: edited[name] for name in ("seq", "id", "author", "at", "kind")}
+    assert kept == {name: said[1][name] for name in kept}
+    assert (edited["text"], edited["rev"]) == ("better", 4)
+    assert edited["edited"] >= edited["at"]
+
+
+async def test_who_was_away_gets_an_edited_message_once_as_it_is_now(ask: Ask, alice: Person, bob: Person) -> None:
+    for text in ("better", "best"):
+        await ask(alice, "edit", room="lobby", seq=2, text=text)
+    await ask(alice, "delete", room="lobby", seq=1)
+    missed = await ask(bob, "sync", room="lobby", after=3)
+    assert [(one["seq"], one["rev"], one["text"], one.get("deleted")) for one in missed["messages"]] == [
+        (2, 5, "best", None),
+        (1, 6, "", True),
+    ]
+    assert (missed["rev"], missed["more"]) == (6, False)
+
+
+async def test_a_tombstone_says_nothing_and_stays(ask: Ask, alice: Person, bob: Person) -> None:
+    await ask(bob, "react", room="lobby", seq=2, emoji="👍", on=True)
+    gone = (await ask(alice, "delete", room="lobby", seq=2))["message"]
+    assert (gone["deleted"], gone["text"]) == (True, "")
+    assert "reactions" not in gone and "deleted_by" not in gone
+    assert await ask(alice, "delete", room="lobby", seq=2) == {"ok": True, "message": gone}, "twice is once"
+    for change in ({"verb": "edit", "text": "back"}, {"verb": "react", "emoji": "👍", "on": True}):
+        assert (await ask(alice, change.pop("verb"), room="lobby", seq=2, **change))["error"] == "no_such_message"
+    assert [one["seq"] for one in (await ask(bob, "history", room="lobby"))["messages"]] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("change", [("edit", {"text": "mine now"}), ("delete", {})])
+async def test_only_who_said_it_can_change_it(
+    ask: Ask, bob: Person, said: list[dict[str, Any]], change: tuple[str, dict[str, Any]]
+) -> None:
+    verb, payload = change
+    assert (await ask(bob, verb, room="lobby", seq=1, **payload))["error"] == "not_allowed"
+    assert (await ask(bob, "history", room="lobby"))["messages"] == said
+
+
+async def test_what_changes_nothing_takes_no_rev(ask: Ask, alice: Person, bob: Person) -> None:
+    await ask(alice, "edit", room="lobby", seq=1, text="no. 1")
+    await ask(bob, "react", room="lobby", seq=1, emoji="👍", on=False)
+    assert (await ask(alice, "sync", room="lobby", after=3))["rev"] == 3
+
+
+async def test_a_resend_of_a_message_edited_since_is_that_message(ask: Ask, alice: Person) -> None:
+    """The ack was lost, another tab edited it, the first one sends again: it is still the same one."""
+    edited = (await ask(alice, "edit", room="lobby", seq=1, text="better"))["message"]
+    again = await ask(alice, "send", room="lobby", text="no. 1", id="message-1")
+    assert again["message"] == edited
+
+
+async def test_reactions_are_told_by_name_in_the_order_of_reacting(ask: Ask, alice: Person, bob: Person) -> None:
+    await ask(bob, "react", room="lobby", seq=1, emoji="👍", on=True)
+    await asyncio.sleep(0)
+    await ask(alice, "react", room="lobby", seq=1, emoji="👍", on=True)
+    both = await ask(alice, "react", room="lobby", seq=1, emoji="🇨🇭", on=True)
+    assert {emoji: sorted(names) for emoji, names in both["message"]["reactions"].items()} == {
+        "👍": ["alice", "bob"],
+        "🇨🇭": ["alice"],
+    }
+    less = await ask(bob, "react", room="lobby", seq=1, emoji="👍", on=False)
+    assert less["message"]["reactions"] == {"👍": ["alice"], "🇨🇭": ["alice"]}
+    page = (await ask(bob, "history", room="lobby"))["messages"]
+    assert [one.get("reactions") for one in page] == [less["message"]["reactions"], None, None]
+
+
+@pytest.mark.parametrize("emoji", ["", "a", "1", "ok", "👍👍", "👍 ", "<b>", "👍" + "\u200d👍" * 20])
+async def test_a_reaction_is_one_emoji(ask: Ask, bob: Person, emoji: str) -> None:
+    assert (await ask(bob, "react", room="lobby", seq=1, emoji=emoji, on=True))["error"] == "bad_payload"
+
+
+@pytest.mark.parametrize("emoji", ["👍", "❤️", "👩‍👩‍👧", "🇨🇭", "1️⃣", "👋🏽"])
+async def test_all_sorts_of_emoji_are_one(ask: Ask, bob: Person, emoji: str) -> None:
+    assert (await ask(bob, "react", room="lobby", seq=1, emoji=emoji, on=True))["ok"]
+
+
+async def test_a_message_takes_so_many_different_reactions_and_no_more(ask: Ask, alice: Person, bob: Person) -> None:
+    for n in range(20):
+        assert (await ask(bob, "react", room="lobby", seq=1, emoji=chr(0x1F600 + n), on=True))["ok"]
+    assert (await ask(bob, "react", room="lobby", seq=1, emoji="👍", on=True))["error"] == "not_allowed"
+    assert (await ask(alice, "react", room="lobby", seq=1, emoji=chr(0x1F600), on=True))["ok"]
+
+
+async def test_changes_at_once_take_places_without_gaps(ask: Ask, alice: Person, bob: Person) -> None:
+    await asyncio.gather(
+        *(ask(alice, "edit", room="lobby", seq=n % 3 + 1, text=f"edit {n}") for n in range(30)),
+        *(ask(bob, "react", room="lobby", seq=n % 3 + 1, emoji=chr(0x1F600 + n % 5), on=True) for n in range(15)),
+        *(ask(bob, "send", room="lobby", text="x", id=f"message-of-bob-{n}") for n in range(10)),
+    )
+    page = await ask(alice, "sync", room="lobby", after=0)
+    assert page["rev"] == 3 + 30 + 15 + 10
+    assert len(page["messages"]) == 13
