@@ -25,7 +25,8 @@ class Limits:
     """What is too much. Told to every client in `welcome`, so that pages can warn while one types.
 
     text: characters of a message. nickname: graphemes. topic, room: characters. page: messages in one answer.
-    people: entries in one answer. reactions: different ones on a message. behind: changes after which a client starts over instead of catching up.
+    people: entries in one answer. reactions: different ones on a message. behind: changes after which a client starts
+    over instead of catching up.
     """
 
     text: int = 4_000

@@ -144,7 +144,7 @@ def _changed(db: Connection, room: str, seq: int, **values: Any) -> Message:
 
 
 def _whole(db: Connection, page: list[Message]) -> list[Message]:
-    """Messages of one room with their reactions, `{emoji: [nickname]}` in the order of reacting: one question for all."""
+    """Messages of a room with their reactions, `{emoji: [nickname]}` in the order of reacting: one question for all."""
     by_seq = {message["seq"]: message for message in page}
     if not page:
         return page
