@@ -1,7 +1,10 @@
 """What is said, and how one catches up with it."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
+
+import orjson
 
 from app.chat import Chat
 from app.chat.kinds import Emoji, Flag, MessageId, MessageText, PageLimit, Rev, Seq
@@ -12,6 +15,7 @@ from app.store import queries
 Answer = dict[str, Any]
 
 ACTION = "/me "
+PAGE_BYTES = 250_000  # of messages in one answer; a quarter of what a slow reader may leave waiting
 UNTOLD = ("room", "deleted_by")  # columns that clients are not told of, or know
 
 
@@ -70,7 +74,8 @@ async def history(chat: Chat, member: Member, *, before: Seq | None = None, limi
     `more` says that older ones exist.
     """
     page, more = await chat.store.read(queries.said_before, room=member.room, before=before, limit=_page(chat, limit))
-    return {"messages": [as_told(one) for one in page], "more": more}
+    newest = _fitting(as_told(one) for one in reversed(page))
+    return {"messages": newest[::-1], "more": more or len(newest) < len(page)}
 
 
 def _mine(member: Member, seq: int) -> dict[str, Any]:
@@ -98,9 +103,30 @@ def _page(chat: Chat, limit: int | None) -> int:
 
 
 def caught_up(found: dict[str, Any]) -> Answer:
-    """A page of changes as the wire has it."""
-    page = {"messages": [as_told(one) for one in found["messages"]], "more": found["more"], "rev": found["room"]["rev"]}
-    return page | {"reset": True} if found["reset"] else page
+    """A page of changes as the wire has it. What does not fit comes with the next; of a last page, what is older."""
+    answer: Answer = {"rev": found["room"]["rev"]}
+    if found["last_page"]:
+        newest = _fitting(as_told(one) for one in reversed(found["messages"]))
+        answer |= {"messages": newest[::-1], "more": False}
+    else:
+        oldest = _fitting(as_told(one) for one in found["messages"])
+        answer |= {"messages": oldest, "more": found["more"] or len(oldest) < len(found["messages"])}
+    return answer | {"reset": True} if found["reset"] else answer
+
+
+def _fitting(messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """As many as make a page that every reader can take: counted in bytes, for a text may weigh a hundred others.
+
+    One at least, or a single heavy message would stop everybody's catching up.
+    """
+    page: list[dict[str, Any]] = []
+    size = 0
+    for message in messages:
+        size += len(orjson.dumps(message))
+        if page and size > PAGE_BYTES:
+            break
+        page.append(message)
+    return page
 
 
 def as_told(stored: queries.Message) -> dict[str, Any]:

@@ -225,19 +225,16 @@ def lively_rooms(db: Connection, *, also: Sequence[str], limit: int) -> list[dic
 
 
 def catch_up(db: Connection, *, name: str, after: int | None, limit: int, behind: int) -> dict[str, Any]:
-    """Room and messages as of one moment, for who comes or comes back: `{room, messages, more, reset}`.
+    """Room and messages as of one moment, for who comes or comes back: `{room, messages, more, last_page, reset}`.
 
     Without `after`, or more than `behind` changes behind it, or ahead of it (another history): the last page.
     """
     found = room(db, name)
-    if after is None:
+    if after is None or not found["rev"] - behind <= after <= found["rev"]:
         page, _ = said_before(db, room=name, before=None, limit=limit)
-        return {"room": found, "messages": page, "more": False, "reset": False}
-    if not found["rev"] - behind <= after <= found["rev"]:
-        page, _ = said_before(db, room=name, before=None, limit=limit)
-        return {"room": found, "messages": page, "more": False, "reset": True}
+        return {"room": found, "messages": page, "more": False, "last_page": True, "reset": after is not None}
     page, more = changed_since(db, room=name, after=after, limit=limit)
-    return {"room": found, "messages": page, "more": more, "reset": False}
+    return {"room": found, "messages": page, "more": more, "last_page": False, "reset": False}
 
 
 # --- people ---

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import orjson
 import pytest
 
 from app.model import Person
@@ -146,3 +147,27 @@ async def test_who_is_too_far_behind_or_ahead_starts_over(ask: Ask, alice: Perso
     assert (behind["reset"], behind["messages"]) == (True, said[-100:])
     ahead = await ask(alice, "sync", room="lobby", after=1003)
     assert (ahead["reset"], ahead["rev"]) == (True, 1002)
+
+
+HEAVY = {"links": ("http://a.b " * 364)[:3999], "escapes": "\x01" * 4000, "han": "漢" * 4000}
+
+
+@pytest.mark.parametrize("text", HEAVY.values(), ids=HEAVY.keys())
+async def test_a_room_of_heavy_messages_can_be_read_to_its_end(ask: Ask, alice: Person, bob: Person, text: str) -> None:
+    """Pages end by their bytes too: one that is larger than a reader may leave waiting would throw everybody out."""
+    for n in range(60):
+        assert (await ask(alice, "send", room="lobby", text=text, id=f"message-{n}"))["ok"]
+    joined = await ask(bob, "join", room="lobby")
+    pages, seqs = [joined], [one["seq"] for one in joined["messages"]]
+    while seqs[0] > 1:
+        pages.append(await ask(bob, "history", room="lobby", before=seqs[0]))
+        seqs = [one["seq"] for one in pages[-1]["messages"]] + seqs
+        assert pages[-1]["more"] is (seqs[0] > 1)
+    assert seqs == list(range(1, 61))
+    revs: list[int] = []
+    while len(revs) < 60:
+        pages.append(await ask(bob, "sync", room="lobby", after=revs[-1] if revs else 0))
+        revs += [one["rev"] for one in pages[-1]["messages"]]
+        assert pages[-1]["more"] is (len(revs) < 60)
+    assert revs == list(range(1, 61))
+    assert max(len(orjson.dumps(page)) for page in pages) < 300_000

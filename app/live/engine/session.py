@@ -59,7 +59,7 @@ class Session(AsyncSocket):
             return
         self._waiting.append(pkt)
         self._waiting_bytes += len(pkt.data or "")
-        if self._waiting_bytes > self.server.outbox_limit:
+        if self._waiting_bytes > self.server.outbox_limit and len(self._waiting) > 1:  # one packet alone is no pile
             log.info("session %s dropped: its reader left %d bytes waiting", self.sid, self._waiting_bytes)
             self.abort()
         else:
@@ -159,7 +159,7 @@ class Session(AsyncSocket):
             raise Malformed("two posts at once")
         self.posting = True
         try:
-            body = await read_body(request, self.server.max_http_buffer_size)
+            body = await read_body(request, self.server.max_http_buffer_size, self.server.patience)
             packets = read_payload(body)
             for pkt in packets:
                 await self.receive(pkt)
@@ -295,11 +295,18 @@ class Session(AsyncSocket):
             self.request.transport.abort()
 
 
-async def read_body(request: web.Request, limit: int) -> bytes:
-    """The whole body however many segments it comes in, decompressed. Raises 413 past `limit` bytes."""
+async def read_body(request: web.Request, limit: int, seconds: float) -> bytes:
+    """The whole body however many segments it comes in, decompressed. Raises 413 past `limit` bytes, Malformed for one
+    whose chunks or compression are broken, or that is not there within `seconds`."""
     body = bytearray()
-    async for chunk in request.content.iter_any():
-        body += chunk
-        if len(body) > limit:
-            raise web.HTTPRequestEntityTooLarge(limit, len(body))
+    try:
+        async with asyncio.timeout(seconds):
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > limit:
+                    raise web.HTTPRequestEntityTooLarge(limit, len(body))
+    except TimeoutError:
+        raise Malformed("a body that did not come to its end") from None
+    except web.RequestPayloadError:
+        raise Malformed("a body that cannot be decoded") from None
     return bytes(body)
