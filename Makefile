@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ONLY ?= tests
 
-.PHONY: run test quick lint docs bench screenshot vendor clean
+.PHONY: run test quick lint docs bench fuzz screenshot vendor clean
 
 run: $(VENV)/run.ready
 	@exec $(BIN)/python -m app
@@ -45,6 +45,10 @@ docs: $(VENV)/run.ready
 
 bench: $(VENV)/test.ready
 	$(BIN)/python -m tests.bench
+
+# 1,000,000 packets, right and wrong, at the engine alone and at the whole chat; a short run of it is part of `test`.
+fuzz: $(VENV)/test.ready
+	$(BIN)/python -m tests.fuzz --packets 1000000
 
 # docs/screenshot-*.png: a conversation between real browsers.
 screenshot: $(VENV)/test.ready

@@ -7,7 +7,9 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from aiohttp import web
+from aiohttp import ClientConnectionResetError, web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.log import server_logger
 from sqlalchemy.exc import DBAPIError
 
 from app import __version__
@@ -27,6 +29,23 @@ log = logging.getLogger("parlor")
 VERBS_MAY_TAKE = 3.0  # seconds that running verbs have at the end
 GOODBYES_MAY_TAKE = 1.0  # seconds that connections have to close
 KEEPALIVE = 75.0  # seconds; longer than the 60 that common proxies keep theirs, so that none sends into a closed one
+
+
+_THEIRS = (HttpProcessingError, web.RequestPayloadError, ClientConnectionResetError)
+
+
+def _one_line(record: logging.LogRecord) -> bool:
+    """Who speaks no HTTP is answered 400, who is gone cannot be answered; aiohttp logs a traceback of either, with
+    which anybody could fill the disk."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, _THEIRS):
+        record.levelno, record.levelname = logging.INFO, "INFO"
+        record.msg, record.args = "a request came to nothing: %.100s", (repr(" ".join(str(error).split())),)
+        record.exc_info = record.exc_text = None
+    return record.levelno >= log.getEffectiveLevel()
+
+
+server_logger.addFilter(_one_line)
 
 
 @dataclass

@@ -17,7 +17,7 @@ from aiohttp import web
 from app.live.engine.base import check
 from app.live.engine.events import Manager, Server
 from app.live.engine.packets import Packet
-from app.live.engine.requests import Engine
+from app.live.engine.requests import Engine, expect
 from app.live.engine.session import OUTBOX_LIMIT
 
 __all__ = ["Engine", "EngineSettings", "Server", "attach", "create_engine", "create_server"]
@@ -96,4 +96,4 @@ def _options(
 def attach(server: Server | Engine, app: web.Application, path: str = "/socket.io/") -> None:
     """Serve `server` at `path` of an aiohttp application."""
     engine = server if isinstance(server, Engine) else server.eio
-    app.router.add_route("*", f"/{path.strip('/')}/", engine.handle_request)
+    app.router.add_route("*", f"/{path.strip('/')}/", engine.handle_request, expect_handler=expect)

@@ -47,6 +47,7 @@ LEANS_ON: dict[Callable[..., Any], tuple[str, ...]] = {
     async_manager.AsyncManager.pre_connect: ("self", "eio_sid", "namespace"),
     async_manager.AsyncManager.connect: ("self", "sid", "namespace"),
     async_manager.AsyncManager.disconnect: ("self", "sid", "namespace", "kwargs"),
+    async_manager.AsyncManager.trigger_callback: ("self", "sid", "id", "data"),
     async_manager.AsyncManager.sid_from_eio_sid: ("self", "eio_sid", "namespace"),
     async_manager.AsyncManager.eio_sid_from_sid: ("self", "sid", "namespace"),
     socketio_packet.Packet.decode: ("self", "encoded_packet"),

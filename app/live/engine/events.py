@@ -68,6 +68,11 @@ class Manager(AsyncManager):
             if room is not None or self.is_connected(sid, namespace):
                 yield sid, eio_sid
 
+    async def trigger_callback(self, sid: str, id: int, data: list[Any]) -> None:
+        """Under 0 the library keeps the counter of ids: an answer to 0 would take it away."""
+        if id:
+            await super().trigger_callback(sid, id, data)
+
 
 class Server(socketio.AsyncServer):
     """The Socket.IO half: packets become events, in order, and every event that asks for an answer gets one."""

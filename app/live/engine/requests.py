@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import engineio
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from engineio import packet as engine_packet
 from engineio.async_drivers.aiohttp import translate_request
 from engineio.packet import Packet as EnginePacket
@@ -42,6 +42,12 @@ class Engine(engineio.AsyncServer):
         self._tasks: set[asyncio.Future[Any]] = set()
         super().__init__(async_mode="aiohttp", **options)
 
+    @property
+    def patience(self) -> float:
+        """Seconds after which a peer that gives no sign of life has timed out, in whatever it was about."""
+        seconds: float = self.ping_interval + self.ping_timeout
+        return seconds
+
     async def handle_request(self, request: web.Request) -> web.StreamResponse:
         """Every request to the path. Answers are `no-store`: a cached handshake hands one session to many people."""
         response = await self._answer(request)
@@ -59,7 +65,7 @@ class Engine(engineio.AsyncServer):
         ends. Who takes longer than a heartbeat to read it would have timed out anyway; the connection is cut.
         A refusal or a NOOP carries nothing, and nobody loses a session over it."""
         try:
-            async with asyncio.timeout(self.ping_interval + self.ping_timeout):
+            async with asyncio.timeout(self.patience):
                 await response.prepare(request)
                 await response.write_eof()
         except (TimeoutError, ConnectionError, asyncio.CancelledError) as error:
@@ -168,7 +174,10 @@ class Engine(engineio.AsyncServer):
         origin = request.headers.get("Origin")
         if origin is None or origin in self.origins or "*" in self.origins:
             return True
-        return _bare(urlsplit(origin).netloc) == _bare(self.own_host(request))
+        try:
+            return _bare(urlsplit(origin).netloc) == _bare(self.own_host(request))
+        except ValueError:  # brackets that hold no address
+            return False
 
     async def message(self, sid: str, data: str | bytes) -> None:
         """Hand a message to whoever listens; unlike the stock trigger, its Malformed comes back to us."""
@@ -197,6 +206,15 @@ class Engine(engineio.AsyncServer):
 def _bare(host: str) -> str:
     """A host without the port that goes without saying: browsers leave it out, some proxies put it in."""
     return host.lower().removesuffix(":443").removesuffix(":80")
+
+
+async def expect(request: web.Request) -> None:
+    """RFC 9110, 10.1.1. aiohttp's own says the header back, and breaks with a 500 over one that is not UTF-8."""
+    if request.headers.get("Expect", "").lower() != "100-continue":
+        raise web.HTTPExpectationFailed
+    if request.version == HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # so that an error can still be answered
 
 
 def refuse(code: int, message: str, status: int = 400) -> web.Response:

@@ -1,0 +1,177 @@
+"""The server under fire, in a process of its own: `python -m tests.fuzz.served mounted|chat`.
+
+It prints its url; for each line on stdin it prints, as JSON, what went wrong since, and for `all` what it keeps.
+"""
+
+import asyncio
+import contextlib
+import gc
+import json
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from socketio.exceptions import ConnectionRefusedError
+
+from app.config import Settings
+from app.live.engine import Server, attach, create_server, events, session
+from app.server import Running, start
+
+PACE: dict[str, float] = {"ping_interval": 0.3, "ping_timeout": 1.0}  # so that who is gone is soon forgotten
+MOST_FAULTS = 20
+
+# Shorter, so that a run meets them; nothing else is other than shipped.
+session.GOODBYE_TIMEOUT = 1.0
+session.UPGRADE_TIMEOUT = 1.0
+events.CONNECT_TIMEOUT = 1.0
+
+read = 0  # packets that came out of frames and payloads
+_read_packet = session.read_packet
+
+
+def _counting(encoded: str | bytes) -> Any:
+    global read
+    read += 1
+    return _read_packet(encoded)
+
+
+session.read_packet = _counting
+
+
+class Faults(logging.Handler):
+    """Whatever is logged as an error or with a traceback."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.setFormatter(logging.Formatter("%(name)s %(levelname)s %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if (record.levelno >= logging.ERROR or record.exc_info) and len(self.found) < MOST_FAULTS:
+            self.found.append(self.format(record)[-4_000:])
+
+    def take(self) -> list[str]:
+        found, self.found = self.found, []
+        return found
+
+
+def open_doors() -> Server:
+    """Handlers of every kind, on `/`, `/other` and `/refusing`. None of them fails."""
+    server = create_server(**PACE)  # type: ignore[arg-type]
+
+    async def connect(_sid: str, _environ: Any, _auth: Any) -> None:
+        await asyncio.sleep(0)
+
+    async def refuse(*_: Any) -> None:
+        raise ConnectionRefusedError("not here")
+
+    for namespace in ("/", "/other"):
+
+        async def back(sid: str, *values: Any, namespace: str = namespace) -> None:
+            await server.emit("back", values, to=sid, namespace=namespace)
+
+        async def seat(sid: str, *_: Any, namespace: str = namespace) -> int:
+            await server.enter_room(sid, "seats", namespace=namespace)
+            await server.emit("news", b"\0", room="seats", namespace=namespace)
+            await server.leave_room(sid, "seats", namespace=namespace)
+            return len(server.rooms(sid, namespace=namespace))
+
+        async def ask(sid: str, *_: Any, namespace: str = namespace) -> None:
+            await server.emit("question", to=sid, namespace=namespace, callback=lambda *_: None)
+
+        async def all(_sid: str, *_: Any, namespace: str = namespace) -> None:
+            await server.emit("all", namespace=namespace)
+
+        server.on("connect", connect, namespace=namespace)
+        server.on("echo", lambda _sid, *values: values, namespace=namespace)
+        server.on("none", lambda *_: None, namespace=namespace)
+        server.on("pair", lambda *_: (1, b"\0"), namespace=namespace)
+        server.on("back", back, namespace=namespace)
+        server.on("seat", seat, namespace=namespace)
+        server.on("ask", ask, namespace=namespace)
+        server.on("all", all, namespace=namespace)
+    server.on("connect", refuse, namespace="/refusing")
+    return server
+
+
+def kept(server: Server, running: Running | None) -> dict[str, int]:
+    """How much the server keeps of people, all of which must be 0 once they are gone."""
+    manager, engine = server.manager, server.eio
+    counts = {
+        "sessions": len(engine.sockets),
+        "parting": len(engine.parting),
+        "websockets": engine.websockets,
+        "beside": len(engine._tasks),
+        "inboxes": len(server._inboxes),
+        "environ": len(server.environ),
+        "rooms": sum(map(len, manager.rooms.values())),
+        "callbacks": len(manager.callbacks),
+        "leaving": sum(map(len, manager.pending_disconnect.values())),
+    }
+    if running:
+        presence, voice = running.chat.presence, running.chat.voice
+        counts |= {
+            "guests": len(presence._guests),
+            "crowds": len(presence._crowds),
+            "seats": len(voice._seats),  # type: ignore[attr-defined]
+        }
+    return counts
+
+
+def look(server: Server, running: Running | None) -> dict[str, Any]:
+    gc.collect()
+    return {
+        "kept": {name: count for name, count in kept(server, running).items() if count},
+        "tasks": len(asyncio.all_tasks()),
+        "files": len(open_files()),
+        "objects": len(gc.get_objects()),
+        "memory": int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"),
+    }
+
+
+def open_files() -> list[str]:
+    """What the process has open, the database aside: its pool opens what it needs and keeps it."""
+    names = []
+    for link in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):  # the one by which the folder itself is read
+            names.append(str(link.readlink()))
+    return [name for name in names if "parlor.db" not in name]
+
+
+async def mounted() -> tuple[str, Server, None, Callable[[], Awaitable[None]]]:
+    server = open_doors()
+    app = web.Application()
+    attach(server, app)
+    runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    return f"http://127.0.0.1:{runner.addresses[0][1]}", server, None, runner.cleanup
+
+
+async def chat(folder: str) -> tuple[str, Server, Running, Callable[[], Awaitable[None]]]:
+    settings = Settings(host="127.0.0.1", port=0, data=Path(folder), rate_limit="off", nickname_hold=0, **PACE)
+    running = await start(settings)
+    return running.url, running.sockets, running, running.stop
+
+
+async def serve(which: str, folder: str) -> None:
+    faults = Faults()
+    logging.getLogger().addHandler(faults)
+    url, server, running, stop = await (mounted() if which == "mounted" else chat(folder))
+    print(url, flush=True)
+    lines = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    while line := await lines.readline():
+        seen = look(server, running) if line == b"all\n" else {}
+        print(json.dumps(seen | {"read": read, "faults": faults.take()}), flush=True)
+    await stop()
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(serve(sys.argv[1], folder))
