@@ -5,6 +5,7 @@
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -37,7 +38,7 @@ def _rate(value: Any) -> Any:
 
 def _origins(value: tuple[str, ...]) -> tuple[str, ...]:
     for origin in value:
-        if origin != "*" and not origin.startswith(("http://", "https://")):
+        if origin != "*" and not re.fullmatch(r"https?://[^/\s]+/?", origin):
             raise ValueError(f"an origin is like https://chat.example.org, not {origin!r}")
     return tuple(origin.rstrip("/") for origin in value)
 
@@ -81,7 +82,9 @@ class Settings(BaseSettings):
         le=300,
         description="Seconds between heartbeats. Under 30, or some hosts cut idle polls (docs/hosts.md).",
     )
-    ping_timeout: float = Field(20, gt=0, le=300, description="Seconds to wait for the answer to a heartbeat.")
+    ping_timeout: float = Field(
+        20, gt=0, le=300, allow_inf_nan=False, description="Seconds to wait for the answer to a heartbeat."
+    )
     max_payload: int = Field(
         1_000_000, ge=10_000, le=100_000_000, description="Bytes of one request or WebSocket message."
     )
@@ -111,10 +114,16 @@ class Settings(BaseSettings):
         None, ge=0, description="WebSockets at once; the next one is answered 503, and that browser talks by polling."
     )
     nickname_hold: float = Field(
-        86_400, ge=0, description="Seconds that a nickname stays its owner's after their last connection has gone."
+        86_400,
+        ge=0,
+        allow_inf_nan=False,
+        description="Seconds that a nickname stays its owner's after their last connection has gone.",
     )
     rate_limit: Annotated[float | None, BeforeValidator(_rate)] = Field(
-        20, gt=0, description="Actions a second that one person may sustain, ten times that at once; `off`: no limit."
+        20,
+        ge=1,
+        allow_inf_nan=False,
+        description="Actions a second that one person may sustain, ten times that at once; `off`: no limit.",
     )
     secret: SecretStr = Field(
         SecretStr(""),
@@ -201,8 +210,14 @@ def _sentence(error: ValidationError, given: Mapping[str, Any], origin: Mapping[
 
 
 def _check(settings: Settings, origin: Mapping[str, str]) -> None:
+    """What single values cannot tell: whether they fit together, and what this version can do."""
     if not settings.database.startswith("sqlite:"):
         scheme = settings.database.partition(":")[0]
+        raise BadSetting(f"{origin['database_url']} names a {scheme} database; this version stores in SQLite only.")
+    if not re.fullmatch(r"sqlite:///[^:?].*", settings.database):
+        raise BadSetting(f"{origin['database_url']} names no file; it is like sqlite:///folder/parlor.db.")
+    if settings.force_https and not settings.trust_proxies:
         raise BadSetting(
-            f"{origin['database_url']} names a {scheme} database; this version of Parlor stores in SQLite only."
+            f"{origin['force_https']} needs PARLOR_TRUST_PROXIES: without a proxy that is believed, "
+            "nobody knows who came by http."
         )

@@ -10,7 +10,8 @@ from pathlib import Path
 from aiohttp import ClientConnectionResetError, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.log import server_logger
-from sqlalchemy.exc import DBAPIError
+from alembic.util import CommandError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app import __version__
 from app.chat import Chat
@@ -176,8 +177,8 @@ async def _open_store(settings: Settings) -> Database:
             settings.data.mkdir(parents=True, exist_ok=True)
         database = Database(settings.database)
         await database.start()
-    except (OSError, DBAPIError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error.orig
+    except (OSError, SQLAlchemyError, CommandError) as error:
+        reason = error.strerror if isinstance(error, OSError) else getattr(error, "orig", error)
         where = "DATABASE_URL" if settings.database_url else f"the data folder {settings.data} (PARLOR_DATA)"
         raise BadSetting(f"Messages cannot be stored in {where}: {reason}.") from None
     return database
@@ -189,9 +190,8 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> str:
         await site.start()
     except OSError as error:
         why = "is taken by another program" if error.errno in _TAKEN else f"cannot be listened on ({error.strerror})"
-        raise BadSetting(
-            f"Port {settings.port} on {settings.host} {why}. Choose another with PORT or --port."
-        ) from None
+        mend = "Choose another with PORT or --port" if error.errno in _TAKEN else "Look at HOST and PORT"
+        raise BadSetting(f"Port {settings.port} on {settings.host} {why}. {mend}.") from None
     port = runner.addresses[0][1]
     host = "localhost" if settings.host in ("0.0.0.0", "::", "") else settings.host  # noqa: S104
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -22,7 +22,7 @@ MAY = {
 }
 HOMES = {
     "sqlalchemy": ("app.store", "app.server"),
-    "alembic": ("app.store",),
+    "alembic": ("app.store", "app.server"),
     "socketio": ("app.live",),
     "engineio": ("app.live",),
     "redis": ("app.live.redis",),

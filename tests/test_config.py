@@ -48,6 +48,10 @@ BAD = [
     ({"PARLOR_PING_INTERVAL": "nan"}, "PARLOR_PING_INTERVAL = 'nan' cannot be used"),
     ({"PARLOR_PING_TIMEOUT": "-1"}, "PARLOR_PING_TIMEOUT = '-1' cannot be used"),
     ({"PARLOR_ORIGINS": "chat.example.org"}, "PARLOR_ORIGINS = 'chat.example.org' cannot be used"),
+    ({"PARLOR_ORIGINS": "https://a.example/path"}, "PARLOR_ORIGINS = 'https://a.example/path' cannot be used"),
+    ({"PARLOR_NICKNAME_HOLD": "inf"}, "PARLOR_NICKNAME_HOLD = 'inf' cannot be used"),
+    ({"PARLOR_RATE_LIMIT": "0.1"}, "PARLOR_RATE_LIMIT = '0.1' cannot be used"),
+    ({"PARLOR_FORCE_HTTPS": "true"}, "PARLOR_FORCE_HTTPS needs PARLOR_TRUST_PROXIES"),
     ({"PARLOR_TRANSPORT": "polling"}, "PARLOR_TRANSPORT is no setting of Parlor"),
     ({"DATABASE_URL": "mysql://db"}, "DATABASE_URL names a mysql database"),
 ]

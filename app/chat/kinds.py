@@ -82,6 +82,11 @@ Flag = Annotated[bool, WithJsonSchema({"type": "boolean", "title": "true or fals
 NicknameWish = Annotated[str, AfterValidator(_clean), WithJsonSchema({"type": "string", "title": "nickname"})]
 Seq = Annotated[int, Field(ge=1, le=LARGEST), WithJsonSchema({"type": "integer", "title": "seq"})]
 Rev = Annotated[int, Field(ge=0, le=LARGEST), WithJsonSchema({"type": "integer", "title": "rev"})]
+PeopleLimit = Annotated[
+    int,
+    Field(ge=1, le=LARGEST),
+    WithJsonSchema({"type": "integer", "title": f"at most so many, {LIMITS.people} at most"}),
+]
 PageLimit = Annotated[
     int,
     Field(ge=1, le=LARGEST),

@@ -1,5 +1,6 @@
 """What is said, and how one catches up with it."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +15,7 @@ from app.store import queries
 
 Answer = dict[str, Any]
 
-ACTION = "/me "
+ACTION = re.compile(r"/me\s+(.+)", re.DOTALL | re.IGNORECASE)
 PAGE_BYTES = 250_000  # of messages in one answer; a quarter of what a slow reader may leave waiting
 UNTOLD = ("room", "deleted_by")  # columns that clients are not told of, or know
 
@@ -24,7 +25,8 @@ async def send(chat: Chat, member: Member, *, text: MessageText, id: MessageId, 
 
     Text that begins with `/me ` is an action. Stored before told: who hears of it finds it in the history.
     """
-    kind, said = ("action", text[len(ACTION) :].strip()) if text.startswith(ACTION) else ("said", text)
+    action = ACTION.fullmatch(text)
+    kind, said = ("action", action[1]) if action else ("said", text)
     stored, new = await chat.store.write(
         queries.say,
         room=member.room,

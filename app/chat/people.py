@@ -22,6 +22,8 @@ from app.store import queries
 Answer = dict[str, Any]
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32,128}", re.ASCII)
+_PICTURE_STYLE = "\ufe0f"  # asks for an emoji in colour; RFC 8266 knows no such thing
+_STROKES = str.maketrans({"i": "l", "1": "l", "|": "l", " ": None})  # one stroke is as good as another, a blank as none
 _profile = get_profile("NicknameCasePreserved")
 _folded = get_profile("NicknameCaseMapped")
 
@@ -34,11 +36,12 @@ def nickname(wish: str) -> str:
     if len(wish) > 8 * LIMITS.nickname:
         raise Refused("bad_nickname", f"A nickname has {LIMITS.nickname} characters at most.")
     try:
-        name: str = _profile.enforce(wish)
+        name: str = _profile.enforce(wish.replace(_PICTURE_STYLE, ""))
     except (UnicodeError, ValueError):
-        name = ""
+        text = "A nickname has letters, digits and symbols, but no control, joining or invisible characters."
+        raise Refused("bad_nickname", text) from None
     if not name or not any(unicodedata.category(char)[0] in "LNS" for char in name):
-        raise Refused("bad_nickname", "A nickname has at least one letter, digit or symbol, and no control characters.")
+        raise Refused("bad_nickname", "A nickname has at least one letter, digit or symbol.")
     if len(regex.findall(r"\X", name)) > LIMITS.nickname or len(name) > 4 * LIMITS.nickname:
         raise Refused("bad_nickname", f"A nickname has {LIMITS.nickname} characters at most.")
     return name
@@ -48,7 +51,7 @@ def skeleton(name: str) -> str:
     """What a nickname looks like: two that share it cannot be told apart (UTS 39, 4, on the case-folded name)."""
     folded = unicodedata.normalize("NFD", _folded.enforce(name).casefold())
     looks = "".join(_prototype(char) for char in folded).casefold()
-    return unicodedata.normalize("NFD", looks).replace(" ", "")
+    return unicodedata.normalize("NFD", looks).translate(_STROKES)
 
 
 @cache

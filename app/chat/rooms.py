@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.chat import Chat, people
-from app.chat.kinds import NicknameWish, PageLimit, Rev, RoomName, Topic
+from app.chat.kinds import NicknameWish, PeopleLimit, Rev, RoomName, Topic
 from app.chat.messages import caught_up, changes
 from app.model import Member, Person
 from app.store import queries
@@ -54,7 +54,7 @@ async def typing(chat: Chat, member: Member) -> Answer:
 
 
 async def people_of(
-    chat: Chat, member: Member, *, after: NicknameWish | None = None, limit: PageLimit | None = None
+    chat: Chat, member: Member, *, after: NicknameWish | None = None, limit: PeopleLimit | None = None
 ) -> Answer:
     """Who is in the room, in pages in the order of names, from the name after `after`."""
     here, more = chat.presence.people(member.room, after, min(limit or chat.limits.people, chat.limits.people))

@@ -10,6 +10,8 @@ from linkify_it import LinkifyIt
 
 Tree = list[Any]
 
+MOST_LINKS = 50  # in one text; what has more is no conversation, and finding them would cost everybody's time
+
 _links = LinkifyIt(options={"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
 for _schema in ("ftp:", "//", "mailto:"):
     _links.add(_schema, None)
@@ -17,7 +19,7 @@ for _schema in ("ftp:", "//", "mailto:"):
 
 def words(text: str) -> Tree | None:
     """The tree of a text; None where it is plain."""
-    if "://" not in text:
+    if not 0 < text.count("://") <= MOST_LINKS:
         return None
     found = _links.match(text)
     if not found:

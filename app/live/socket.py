@@ -3,6 +3,7 @@
 One person's words stay in order because the engine does one connection's events one after the other.
 """
 
+import logging
 from http.cookies import SimpleCookie
 from typing import Any
 
@@ -14,6 +15,8 @@ from app.live.engine import Server, attach, create_server
 from app.model import COOKIE, Person, Refused
 
 __all__ = ["attach", "create_server", "open_door"]
+
+log = logging.getLogger("parlor.live")
 
 
 def open_door(server: Server, chat: Chat) -> None:
@@ -33,7 +36,10 @@ def open_door(server: Server, chat: Chat) -> None:
 
     async def disconnect(socket: str, _reason: str) -> None:
         if person := here.pop(socket, None):
-            await people.depart(chat, person)
+            try:
+                await people.depart(chat, person)
+            except Refused as refusal:  # at the next start nobody is here anyway
+                log.warning("a departure could not be noted: %s", refusal.text)
 
     async def event(name: str, socket: str, *payload: Any) -> dict[str, Any]:
         return await perform(chat, here[socket], name, payload[0] if len(payload) == 1 else None)

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ Ask = Callable[[Connection], Any]
 Attempt = Callable[[Connection, Ask], Any]
 
 BUSY = 5.0  # seconds to wait for another process's lock
+BUSY_STEP = 0.2  # seconds of it at a time, so that a server that stops need not wait for all of it
 READERS = 2  # threads
 MOST_AT_ONCE = 500  # writes in one transaction
 RETRY_AFTER = 2.0  # seconds, told to who could not be served
@@ -43,7 +45,7 @@ PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",  # an ack means committed, and survives the power cord
     "PRAGMA foreign_keys=ON",
-    f"PRAGMA busy_timeout={int(BUSY * 1000)}",
+    f"PRAGMA busy_timeout={int(BUSY_STEP * 1000)}",
 )
 
 
@@ -66,6 +68,7 @@ class Database:
         self._writer = ThreadPoolExecutor(1, "parlor-write")
         self._waiting: list[Write] = []
         self._committing: asyncio.Task[None] | None = None
+        self._closing = False
 
     async def start(self) -> None:
         """Bring the schema up to date, forget who was here. Raises DBAPIError or OSError where that cannot be done."""
@@ -82,6 +85,8 @@ class Database:
             queries.nobody_is_here(db)
 
     async def close(self) -> None:
+        """Commit what waits. What another process's lock keeps from being stored now is refused, not waited for."""
+        self._closing = True
         while self._committing:
             await asyncio.wait([self._committing])
         for pool in (self._reader, self._writer):
@@ -130,15 +135,28 @@ class Database:
         First without savepoints, which cost as much as a write; only where one is refused, again with them.
         """
         try:
-            with contextlib.suppress(_OneRefused):
-                return self._commit_with(_plainly, batch)
-            return self._commit_with(_apart, batch)
+            return self._while_locked(lambda: self._commit_once(batch))
         except DBAPIError as error:
             log.error("could not commit %d writes: %s", len(batch), error.orig)
             return [unavailable(error)] * len(batch)
         except Exception as error:
             log.exception("could not commit %d writes", len(batch))
             return [error] * len(batch)
+
+    def _commit_once(self, batch: list[Ask]) -> list[Any]:
+        with contextlib.suppress(_OneRefused):
+            return self._commit_with(_plainly, batch)
+        return self._commit_with(_apart, batch)
+
+    def _while_locked(self, commit: Callable[[], T]) -> T:
+        """Try again while another process holds the lock: BEGIN IMMEDIATE fails before anything is written."""
+        until = time.monotonic() + BUSY
+        while True:
+            try:
+                return commit()
+            except DBAPIError as error:
+                if "locked" not in str(error.orig) or self._closing or time.monotonic() > until:
+                    raise
 
     def _commit_with(self, attempt: Attempt, batch: list[Ask]) -> list[Any]:
         with self._writing.begin() as db:

@@ -217,7 +217,8 @@ def set_topic(db: Connection, name: str, topic: str) -> dict[str, Any]:
 
 def lively_rooms(db: Connection, *, also: Sequence[str], limit: int) -> list[dict[str, Any]]:
     """The rooms used last, and those named in `also`: `{name, topic, rev}`."""
-    recent = select(rooms.c.name).order_by(rooms.c.active_at.desc(), rooms.c.name).limit(limit)
+    used = or_(rooms.c.rev > 0, rooms.c.topic != "")  # a name that somebody mistyped is no room to show
+    recent = select(rooms.c.name).where(used).order_by(rooms.c.active_at.desc(), rooms.c.name).limit(limit)
     wanted = select(rooms.c.name, rooms.c.topic, rooms.c.rev).where(
         or_(rooms.c.name.in_(recent), rooms.c.name.in_(also))
     )

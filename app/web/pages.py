@@ -48,8 +48,9 @@ async def echo(request: web.Request) -> web.StreamResponse:
 
 
 def _room(text: str) -> str:
+    """The room that somebody means who types an address: `My Room` is my-room, as in the page's own boxes."""
     try:
-        return room_name(text)
+        return room_name("-".join(text.removeprefix("#").split()))
     except PydanticCustomError as error:
         raise Refused("bad_room", error.message()) from None
 

@@ -19,6 +19,7 @@ from tests.conftest import Start
         ("Ω", "Ω"),
         ("李白", "李白"),
         ("🦊", "🦊"),
+        ("Anna ❤️", "Anna ❤"),
         ("x" * 32, "x" * 32),
     ],
 )
@@ -35,7 +36,7 @@ def test_what_is_no_nickname_is_refused(wish: str) -> None:
     assert refusal.value.code == "bad_nickname"
 
 
-@pytest.mark.parametrize("other", ["ALICE", "Alice", "аlice", "ａlice", "a lice", "aIice".replace("I", "l"), "alic℮"])
+@pytest.mark.parametrize("other", ["ALICE", "Alice", "аlice", "ａlice", "a lice", "aIice", "a1ice", "alic℮"])
 def test_look_alikes_share_a_skeleton(other: str) -> None:
     assert people.skeleton(other) == people.skeleton("alice")
 

@@ -27,7 +27,10 @@ async def test_a_topic_stays(ask: Ask, alice: Person, bob: Person) -> None:
 async def test_rooms_are_listed_with_heads_the_fullest_first(ask: Ask, alice: Person, bob: Person) -> None:
     for who, room in [(alice, "attic"), (alice, "lobby"), (bob, "lobby")]:
         await ask(who, "join", room=room)
+    await ask(alice, "send", room="attic", text="hello?", id="message-1")
     await ask(alice, "leave", room="attic")
+    await ask(alice, "join", room="mistyped")
+    await ask(alice, "leave", room="mistyped")
     listed = (await ask(alice, "rooms"))["rooms"]
     assert [(one["name"], one["people"]) for one in listed] == [("lobby", 2), ("attic", 0)]
 

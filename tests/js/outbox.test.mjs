@@ -212,6 +212,19 @@ test("a reload finds everything again, in order, the failed still failed", async
   assert.equal(after.asked[0].payload.id, before.asked[0].payload.id);
 });
 
+test("what an answer answers goes with it, over a reload too; other words carry nothing of the kind", async () => {
+  const { outbox, shelf, clock } = tab();
+  outbox.add("den", "yes!", 7);
+  outbox.add("den", "by the way");
+  const again = tab({ shelf, clock });
+  again.outbox.adopt();
+  assert.deepEqual(again.outbox.items("den").map(({ reply_to }) => reply_to), [7, undefined]);
+  again.outbox.open("den");
+  assert.equal(again.asked[0].payload.reply_to, 7);
+  await again.answer(taken());
+  assert.equal("reply_to" in again.asked[0].payload, false);
+});
+
 test("another tab leaves it alone while its owner lives, and takes it over when the owner is gone", async () => {
   const one = tab();
   one.outbox.add("den", "mine");

@@ -8,11 +8,13 @@ import pytest
 from sqlalchemy import inspect
 from sqlalchemy.exc import IntegrityError
 
+from app.config import BadSetting, load
 from app.model import Refused
 from app.store import queries
 from app.store.database import Database
 from app.store.tables import metadata
 from tests.conftest import Start
+from tests.support.talker import Talker
 
 
 @pytest.fixture
@@ -112,7 +114,7 @@ async def test_a_locked_database_is_waited_for_and_nothing_stalls(database: Data
 async def test_a_database_that_stays_locked_is_a_refusal_with_a_time(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await database.write(lambda db: db.exec_driver_sql("PRAGMA busy_timeout=20"))
+    monkeypatch.setattr("app.store.database.BUSY", 0.1)
     other = sqlite3.connect(tmp_path / "parlor.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(Refused) as refusal:
@@ -132,3 +134,33 @@ async def test_the_epoch_outlives_a_restart(start_server: Start) -> None:
 async def test_another_database_is_another_epoch(start_server: Start, tmp_path: Path) -> None:
     first, second = await start_server(data=tmp_path / "a"), await start_server(data=tmp_path / "b")
     assert first.chat.epoch != second.chat.epoch
+
+
+async def test_stopping_does_not_wait_for_another_process_s_lock(start_server: Start, tmp_path: Path) -> None:
+    server = await start_server(data=tmp_path)
+    async with Talker(server.url, "alice") as alice:
+        await alice.join("lobby")
+        other = sqlite3.connect(tmp_path / "parlor.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        async with asyncio.timeout(5):
+            await server.stop()
+        other.close()
+
+
+@pytest.mark.parametrize(
+    ("environment", "reason"),
+    [("sqlite:", "names no file"), ("sqlite:///:memory:", "names no file"), ("sqlite:parlor.db", "names no file")],
+)
+def test_a_database_without_a_file_is_told_in_a_sentence(environment: str, reason: str) -> None:
+    with pytest.raises(BadSetting) as problem:
+        load({}, {"DATABASE_URL": environment})
+    assert reason in str(problem.value)
+
+
+async def test_a_database_of_a_newer_parlor_is_told_in_a_sentence(start_server: Start, tmp_path: Path) -> None:
+    await (await start_server(data=tmp_path)).stop()
+    with sqlite3.connect(tmp_path / "parlor.db") as db:
+        db.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(BadSetting) as problem:
+        await start_server(data=tmp_path)
+    assert "9999" in str(problem.value) and "\n" not in str(problem.value)

@@ -93,12 +93,13 @@ async def test_a_room_typed_without_javascript_is_reached(browser: aiohttp.Clien
         assert (answer.status, answer.headers["Location"]) == (303, "/r/tea-room")
 
 
-async def test_a_room_s_name_is_lower_cased_in_the_address(browser: aiohttp.ClientSession) -> None:
-    async with browser.get("/r/Lobby", allow_redirects=False) as answer:
-        assert (answer.status, answer.headers["Location"]) == (308, "/r/lobby")
+@pytest.mark.parametrize(("typed", "room"), [("Lobby", "lobby"), ("My Room", "my-room"), ("%23tea", "tea")])
+async def test_a_room_s_name_is_put_right_in_the_address(browser: aiohttp.ClientSession, typed: str, room: str) -> None:
+    async with browser.get(f"/r/{typed}", allow_redirects=False) as answer:
+        assert (answer.status, answer.headers["Location"]) == (308, f"/r/{room}")
 
 
-@pytest.mark.parametrize("name", ["-", "a b", "x" * 65, "<script>", "ümlaut"])
+@pytest.mark.parametrize("name", ["-", "a&b", "x" * 65, "<script>", "ümlaut"])
 async def test_a_room_that_cannot_be_is_a_page_that_says_so(browser: aiohttp.ClientSession, name: str) -> None:
     async with browser.get(f"/r/{name}") as answer:
         html = await answer.text()
@@ -131,6 +132,17 @@ async def test_https_is_forced_only_where_a_trusted_proxy_says_http(start_server
                 assert answer.status == status, (path, headers)
                 if status == 308:
                     assert answer.headers["Location"] == f"https://{server.url.removeprefix('http://')}{path}"
+
+
+async def test_a_forwarded_host_is_believed_by_the_count_of_proxies_and_only_if_it_is_one(start_server: Start) -> None:
+    server = await start_server(force_https=True, trust_proxies=1)
+    ours = server.url.removeprefix("http://")
+    said = {"evil.example, chat.example.org": "chat.example.org", "evil.example/a?": ours, "[::1]:80": "[::1]:80"}
+    async with aiohttp.ClientSession(server.url) as browser:
+        for forwarded, believed in said.items():
+            headers = {"X-Forwarded-Proto": "http", "X-Forwarded-Host": forwarded}
+            async with browser.get("/r/x", headers=headers, allow_redirects=False) as answer:
+                assert answer.headers["Location"] == f"https://{believed}/r/x"
 
 
 async def test_the_echo_gives_back_text_and_bytes_and_chooses_a_subprotocol(
