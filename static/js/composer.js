@@ -1,16 +1,23 @@
 // Where one writes. What is typed stays here until it is safely in the outbox: on any refusal, over a reload, per room.
+// What it is about (a new message, an answer, an edit) is the subject's to know.
+
+import { Subject } from "./subject.js";
 
 const TYPING_EVERY = 3_000;
 const WARN_BELOW = 200;
 const TALLEST = 200;
 
 export class Composer {
-  /** say(text) answers a sentence (or a promise of one) where the text may not go; typing() tells the room; limit() in characters. */
-  constructor({ storage, say, typing, limit }) {
-    Object.assign(this, { storage, say, typing, limit });
+  /**
+   * say(text) answers a sentence (or a promise of one) where the text may not go; typing() tells the room; limit() in
+   * characters; up() hears arrow up in an empty box.
+   */
+  constructor({ storage, say, typing, limit, up }) {
+    Object.assign(this, { storage, say, typing, limit, up });
+    this.subject = new Subject({ storage, cancelled: () => this.cancel() });
     this.form = document.getElementById("composer");
     this.box = document.getElementById("message");
-    this.button = this.form.querySelector("button");
+    this.button = this.form.querySelector(".send");
     this.sentence = document.getElementById("composer-sentence");
     this.lastTyping = 0;
     this.form.addEventListener("submit", (event) => this.submit(event));
@@ -22,9 +29,37 @@ export class Composer {
 
   show(room) {
     this.room = room;
-    this.box.value = this.storage.get(`draft:${room}`) ?? "";
+    this.subject.show(room);
     this.box.placeholder = `Message #${room}`;
+    this.fill();
+  }
+
+  /** What was typed here before. */
+  fill() {
+    this.box.value = this.storage.get(this.subject.slot) ?? "";
     this.look();
+  }
+
+  /** Begins an answer to a message; what is typed already stays. */
+  reply({ seq, nickname }, text) {
+    this.subject.be({ verb: "reply", seq, nickname, text });
+    this.fill();
+    this.focus();
+  }
+
+  /** Puts one's own message into the box. The draft that was there comes back after it. */
+  edit({ seq, text }) {
+    this.subject.be({ verb: "edit", seq });
+    this.storage.set(this.subject.slot, text);
+    this.fill();
+    this.focus();
+    this.box.setSelectionRange(text.length, text.length);
+  }
+
+  cancel() {
+    this.subject.end();
+    this.fill();
+    this.focus();
   }
 
   focus() {
@@ -33,50 +68,58 @@ export class Composer {
 
   /** Puts a text back in front of what stands there. */
   takeBack(text) {
-    this.box.value = this.box.value.trim() ? `${text}\n${this.box.value}` : text;
-    this.keep();
-    this.look();
+    const draft = this.storage.get(`draft:${this.room}`) ?? "";
+    this.storage.set(`draft:${this.room}`, draft.trim() ? `${text}\n${draft}` : text);
+    this.fill();
     this.focus();
   }
 
   key(event) {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+    if (event.isComposing || event.keyCode === 229 || event.shiftKey) return;
+    if (event.key === "Escape" && this.subject.now) this.cancel();
+    else if (event.key === "ArrowUp" && !this.box.value && !this.subject.now) this.up();
+    else if (event.key === "Enter") this.form.requestSubmit(this.button.disabled ? undefined : this.button);
+    else return;
     event.preventDefault();
-    this.form.requestSubmit(this.button.disabled ? undefined : this.button);
   }
 
   async submit(event) {
     event.preventDefault();
     const text = this.box.value.trim();
     if (!text || this.excess > 0) return;
-    const { room } = this;
+    const { room, subject: { slot } } = this;
     const answer = this.say(text);
     const refusal = answer instanceof Promise ? await answer : answer;
     if (refusal) this.tell(refusal);
-    else this.clear(room, text);
+    else this.clear(room, slot, text);
   }
 
   /** The text is safe elsewhere. What was typed meanwhile, or in another room, stays. */
-  clear(room, text) {
-    if (this.storage.get(`draft:${room}`)?.trim() === text) this.storage.remove(`draft:${room}`);
-    if (this.room !== room || this.box.value.trim() !== text) return;
-    this.box.value = "";
-    this.keep();
-    this.look();
+  clear(room, slot, text) {
+    if (this.storage.get(slot)?.trim() === text) this.storage.remove(slot);
+    if (this.room !== room) this.subject.endElsewhere(room, slot);
+    else if (this.subject.slot === slot && this.box.value.trim() === text) this.empty();
+  }
+
+  empty() {
+    if (this.subject.isEdit) this.subject.end();
+    else this.storage.remove(this.subject.slot);
+    this.lastTyping = 0;
+    this.fill();
   }
 
   changed() {
     this.keep();
     this.look();
     const now = Date.now();
-    if (!this.box.value.trim() || this.box.value.startsWith("/") || now - this.lastTyping < TYPING_EVERY) return;
+    if (this.subject.isEdit || !this.box.value.trim() || this.box.value.startsWith("/") || now - this.lastTyping < TYPING_EVERY) return;
     this.lastTyping = now;
     this.typing();
   }
 
   keep() {
-    if (this.box.value) this.storage.set(`draft:${this.room}`, this.box.value);
-    else this.storage.remove(`draft:${this.room}`);
+    if (this.box.value) this.storage.set(this.subject.slot, this.box.value);
+    else this.storage.remove(this.subject.slot);
     if (!this.box.value) this.lastTyping = 0;
   }
 

@@ -8,6 +8,8 @@ const ANSWER_WITHIN = 10_000;
 const ALIVE_WITHIN = 3_000;
 const LONGEST_PAUSE = 15_000;
 const WELCOME_WITHIN = 10_000;
+// A line that stands and falls at once is as bad as none: only one that lasts makes the next pause short again.
+const STEADY_AFTER = 5_000;
 const MEASURE_EVERY = 30_000;
 
 export class Connection {
@@ -60,7 +62,7 @@ export class Connection {
     clearTimeout(this.timer);
     this.dialing = false;
     this.turned = false;
-    this.failures = 0;
+    this.steady = setTimeout(() => (this.failures = 0), STEADY_AFTER);
     const engine = this.socket.io.engine;
     this.use(engine.transport.name);
     engine.on("upgrade", (transport) => this.use(transport.name));
@@ -87,6 +89,7 @@ export class Connection {
 
   fell() {
     this.socket.sendBuffer = [];
+    clearTimeout(this.steady);
     clearTimeout(this.measuring);
     if (this.dialing) this.missed();
     else this.comeBack();

@@ -22,7 +22,7 @@ export class Drawer {
     this.drawer.classList.toggle("is-open", open);
     this.drawer.inert = this.narrow.matches && !open;
     this.scrim.hidden = !open;
-    if (open) this.drawer.querySelector("[aria-current], a").focus();
+    if (open) (this.drawer.querySelector("[aria-current]") ?? this.drawer.querySelector("a")).focus();
     else if (wasOpen && this.drawer.contains(document.activeElement)) this.button.focus();
   }
 }

@@ -1,5 +1,8 @@
 // The chat page: puts the parts together. It alone knows them all.
 
+import { Actions } from "./actions.js";
+import { Away, whileAway } from "./away.js";
+import { Changes, lastOwn, NO_LINE, sentenceOf } from "./changes.js";
 import { commandIn, HELP, obey } from "./commands.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
@@ -9,6 +12,7 @@ import { Frame } from "./frame.js";
 import { Myself } from "./myself.js";
 import { Notices, StatusChip } from "./notices.js";
 import { newId, Outbox } from "./outbox.js";
+import { quoteOf } from "./reply.js";
 import { Room } from "./room.js";
 import { roomName, Rooms } from "./rooms.js";
 import { Roster } from "./roster.js";
@@ -17,7 +21,6 @@ import { Timeline } from "./timeline.js";
 
 const LOOK_AFTER = 30_000;
 const NAME_TROUBLE = new Set(["nickname_taken", "bad_nickname"]);
-const NO_LINE = "There is no connection right now. Please try again in a moment.";
 
 const page = document.body.dataset;
 const local = new Shelf("localStorage");
@@ -25,7 +28,7 @@ const session = new Shelf("sessionStorage");
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 const ask = (verb, payload) => connection.ask(verb, payload);
 const touch = matchMedia("(pointer: coarse)");
-let limits = { text: 4_000 };
+let limits = { text: 4_000, reactions: 20 };
 
 const me = new Myself({ local, session });
 const frame = new Frame(page);
@@ -57,6 +60,20 @@ const composer = new Composer({
   say,
   typing: () => ask("typing", { room: rooms.activeName }).catch(() => null),
   limit: () => limits.text,
+  up: () => editable(lastOwn(rooms.active.messages, me)),
+});
+const changes = new Changes({ ask, said });
+const away = new Away();
+const actions = new Actions({
+  me,
+  room: () => rooms.active,
+  most: () => limits.reactions,
+  reply: (message) => composer.reply(message, quoteOf(message).text),
+  edit: editable,
+  remove: ({ seq }) => changes.delete(rooms.activeName, seq).then(complain),
+  react: (message, emoji, on) => changes.react(rooms.activeName, message, emoji, on).then(complain),
+  jump: (seq) => timeline.jumpTo(seq),
+  left: () => composer.focus(),
 });
 const connection = new Connection({
   transports: page.transports.split(" "),
@@ -103,7 +120,7 @@ const REDRAWN = {
 
 const COMMANDS = {
   nick: (nickname) => (nickname ? rename(nickname) : "Which nickname? For example: /nick Ann"),
-  topic: (topic) => sentenceOf(ask("topic", { room: rooms.activeName, topic })),
+  topic: (topic) => ask("topic", { room: rooms.activeName, topic }).then(sentenceOf, () => NO_LINE),
   join: joinAnother,
   leave: () => leave(rooms.activeName),
   help: () => notices.tell(HELP, { lasting: true }),
@@ -215,7 +232,7 @@ function entered(room, ack) {
   iAm(ack.me);
   outbox.open(room.name);
   if (!frame.isInside) comeIn();
-  if (room === rooms.active && timeline.following) markRead();
+  if (room === rooms.active) tellNews(away.back(room, me));
   return true;
 }
 
@@ -230,6 +247,7 @@ function lineChanged(status) {
   chip.show(status);
   if (status.state === "connected" || status.state === "connecting") return;
   outbox.pause();
+  away.leave(rooms.active);
   for (const room of rooms.all()) room.away();
   timeline.drawPending();
 }
@@ -246,6 +264,7 @@ function goTo(name, { push = true } = {}) {
   if (push && name !== rooms.activeName) history.pushState(null, "", `/r/${name}`);
   rooms.activate(name);
   frame.showHead(room);
+  actions.putAway();
   showTimeline(room);
   roster.show(room);
   composer.show(name);
@@ -275,9 +294,11 @@ function joinAnother(text) {
 }
 
 function say(text) {
+  const { subject } = composer;
+  if (subject.isEdit) return changes.edit(rooms.activeName, subject.now.seq, text);
   const command = commandIn(text);
   if (command) return obey(command, COMMANDS);
-  outbox.add(rooms.activeName, text);
+  outbox.add(rooms.activeName, text, subject.end()?.seq);
   timeline.toEnd();
   return "";
 }
@@ -294,10 +315,12 @@ function settle({ author, id }) {
   if (me.is(author)) outbox.settle(id);
 }
 
-async function sentenceOf(asked) {
-  const ack = await asked.catch(() => null);
-  if (!ack) return NO_LINE;
-  return ack.ok ? "" : ack.text;
+function editable(message) {
+  if (message) composer.edit(message);
+}
+
+function complain(sentence) {
+  if (sentence) notices.tell(sentence);
 }
 
 /** With a line above what is new since one last looked. */
@@ -309,8 +332,13 @@ function showTimeline(room) {
 
 function lookAgain() {
   if (document.visibilityState !== "visible") return;
-  const firstNew = rooms.firstUnread(rooms.active);
-  if (firstNew) timeline.divide(firstNew);
+  const seq = rooms.firstUnread(rooms.active);
+  tellNews(seq && { seq, label: whileAway(rooms.unread(rooms.active)) });
+}
+
+/** Back at the page, or back on the line. */
+function tellNews(news) {
+  if (news) timeline.divide(news.seq, news.label);
   if (timeline.following) markRead();
 }
 

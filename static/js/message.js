@@ -1,5 +1,7 @@
 // One message on the page, from the one <template>. Said and pending ones are drawn by the same lines.
 
+import { fillReactions } from "./reactions.js";
+import { fillQuote } from "./reply.js";
 import { drawn } from "./words.js";
 
 const GROUPED_WITHIN = 5 * 60_000;
@@ -14,8 +16,11 @@ export function blankRow() {
   return document.getElementById("message-template").content.firstElementChild.cloneNode(true);
 }
 
-/** Fills a row with a message as it looks now; `mine` gives it a mark of its state. */
-export function fill(row, message, { mine }) {
+/**
+ * Fills a row with a message as it looks now. `mine` gives it a mark of its state; `nickname` is one's own; `answered` is the
+ * message it replies to, where that is held here.
+ */
+export function fill(row, message, { mine, nickname, answered }) {
   const part = (name) => row.querySelector(`.message-${name}`);
   row.dataset.kind = message.deleted ? "deleted" : message.kind;
   row.classList.toggle("is-mine", mine);
@@ -23,8 +28,9 @@ export function fill(row, message, { mine }) {
   part("author").textContent = message.nickname;
   part("author").style.setProperty("--hue", hueOf(message.author));
   fillTime(part("time"), new Date(message.at), message.edited);
+  fillQuote(row, message.reply_to, answered);
   fillText(part("text"), message);
-  fillReactions(row.querySelector(".reactions"), message.reactions ?? {});
+  fillReactions(row.querySelector(".reactions"), message.reactions ?? {}, nickname);
   fillState(row, mine ? (message.state ?? "said") : null, message.sentence);
 }
 
@@ -57,7 +63,7 @@ export function asMessage(item, me) {
 
 function continues(message, previous) {
   if (previous.author !== message.author || previous.nickname !== message.nickname) return false;
-  if (previous.kind !== "said" || message.kind !== "said") return false;
+  if (previous.kind !== "said" || message.kind !== "said" || message.reply_to) return false;
   return new Date(message.at) - new Date(previous.at) < GROUPED_WITHIN;
 }
 
@@ -80,19 +86,6 @@ function action(message) {
   const who = document.createElement("b");
   who.textContent = message.nickname;
   return ["* ", who, " ", drawn(message.words ?? message.text)];
-}
-
-function fillReactions(list, reactions) {
-  const entries = Object.entries(reactions).filter(([, nicknames]) => nicknames.length > 0);
-  list.hidden = entries.length === 0;
-  list.replaceChildren(...entries.map(reaction));
-}
-
-function reaction([emoji, nicknames]) {
-  const entry = document.createElement("li");
-  entry.textContent = `${emoji} ${nicknames.length}`;
-  entry.title = nicknames.join(", ");
-  return entry;
 }
 
 function fillState(row, state, sentence) {

@@ -28,8 +28,9 @@ export class Outbox {
     return new Set([...this.rows.values()].map(({ room }) => room));
   }
 
-  add(room, text) {
-    const item = { id: this.newId(), room, text, at: this.now(), nth: this.nextPlace(), tab: this.tab };
+  /** reply_to: the seq it answers, if any. */
+  add(room, text, reply_to) {
+    const item = { id: this.newId(), room, text, reply_to, at: this.now(), nth: this.nextPlace(), tab: this.tab };
     this.rows.set(item.id, { ...item, state: "waiting", tries: 0 });
     this.keep(item.id);
     this.changed(room);
@@ -121,8 +122,8 @@ export class Outbox {
 
   async deliver(item, turn) {
     item.state = "sending";
-    const { room, text, id } = item;
-    const ack = await this.ask("send", { room, text, id }).catch(() => null);
+    const { room, text, id, reply_to } = item;
+    const ack = await this.ask("send", { room, text, id, ...(reply_to && { reply_to }) }).catch(() => null);
     if (ack?.ok) return this.confirm(item, ack.message);
     if (turn !== this.turn || !this.rows.has(id)) return undefined;
     item.state = "waiting";
@@ -163,8 +164,8 @@ export class Outbox {
   }
 
   keep(id, touched = this.now()) {
-    const { room, text, at, nth, tab, error, sentence } = this.rows.get(id);
-    const row = { id, room, text, at, nth, tab, error, sentence, touched };
+    const { room, text, reply_to, at, nth, tab, error, sentence } = this.rows.get(id);
+    const row = { id, room, text, reply_to, at, nth, tab, error, sentence, touched };
     this.storage.set(`outbox:${id}`, JSON.stringify(row));
   }
 

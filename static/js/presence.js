@@ -16,6 +16,7 @@ export class Presence {
   /** The list a join brings: the whole truth (or its first page), and no news about anybody. */
   seat(people, count) {
     this.people = new Map(people.map((person) => [person.id, person]));
+    this.lastOfPages = people.at(-1)?.nickname;
     this.count = count;
     this.changed("people");
   }
@@ -23,6 +24,7 @@ export class Presence {
   /** A further page of a long list. */
   extend(people) {
     for (const person of people) this.people.set(person.id, person);
+    this.lastOfPages = people.at(-1)?.nickname ?? this.lastOfPages;
     this.changed("people");
   }
 

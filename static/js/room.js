@@ -81,6 +81,12 @@ export class Room {
     this.tell("message", { message, at, known });
   }
 
+  /** The message with this seq, where it is held here. */
+  find(seq) {
+    const message = this.messages[this.placeOf(seq)];
+    return message?.seq === seq ? message : undefined;
+  }
+
   /** One page of older messages above what is held. */
   async older() {
     if (!this.hasOlder || this.fetching || this.stage !== "live") return false;

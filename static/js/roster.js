@@ -33,10 +33,10 @@ export class Roster {
     return row;
   }
 
+  /** From where the server's pages ended: its order of names is not the reader's. */
   async fetchMore() {
     const { room } = this;
-    const last = this.list.lastElementChild?.lastElementChild.textContent;
-    const ack = await this.ask("people", { room: room.name, after: last }).catch(() => null);
+    const ack = await this.ask("people", { room: room.name, after: room.presence.lastOfPages }).catch(() => null);
     if (ack?.ok) room.presence.extend(ack.people);
   }
 }

@@ -3,11 +3,13 @@
 
 import { asMessage, blankRow, fill, place } from "./message.js";
 import { namesOf } from "./presence.js";
+import { fillQuote } from "./reply.js";
 
 const NEAR_END = 80;
 const NEAR_START = 600;
 const KEPT = 400;
 const TOO_MANY = 600;
+const FLASH = 1_600;
 
 export class Timeline {
   /** items(room) gives what is still on its way; seen() is told when the end is in sight; act(verb, id) for the buttons. */
@@ -49,6 +51,7 @@ export class Timeline {
       const row = this.rows.get(message.seq) ?? this.insertRow(message, at);
       fill(row, message, this.look(message));
       this.placeFrom(at);
+      this.drawQuotes(message.seq);
     });
     if (this.following) this.reached();
     if (this.following || known || this.me.is(message.author)) return;
@@ -61,6 +64,7 @@ export class Timeline {
       this.inSilence(() => {
         this.insert(messages, this.said.firstElementChild);
         this.placeFrom(messages.length);
+        this.drawQuotes();
         this.drawStart();
       }),
     );
@@ -68,10 +72,26 @@ export class Timeline {
   }
 
   /** A line above the first message that is new since one last looked. */
-  divide(seq) {
-    this.said.querySelector(".is-new-here")?.classList.remove("is-new-here");
-    this.rows.get(seq)?.classList.add("is-new-here");
+  divide(seq, label = "New") {
+    const row = this.rows.get(seq);
+    this.steady(() => {
+      this.said.querySelector(".is-new-here")?.classList.remove("is-new-here");
+      row?.classList.add("is-new-here");
+      if (row) row.dataset.news = label;
+    });
     if (this.following) this.toEnd();
+  }
+
+  /** Shows one message among the others, and says which. */
+  jumpTo(seq) {
+    const row = this.rows.get(seq);
+    if (!row) return;
+    row.scrollIntoView({ block: "center" });
+    this.scrolled();
+    row.tabIndex = -1;
+    row.focus({ preventScroll: true });
+    row.classList.add("is-flashed");
+    setTimeout(() => row.classList.remove("is-flashed"), FLASH);
   }
 
   /** The room let go of its oldest. */
@@ -83,6 +103,7 @@ export class Timeline {
         this.rows.delete(seq);
       }
       this.placeFrom(0);
+      this.drawQuotes();
       this.drawStart();
     });
   }
@@ -94,7 +115,7 @@ export class Timeline {
       const row = rows.get(item.id) ?? blankRow();
       const message = asMessage(item, this.me);
       row.dataset.id = item.id;
-      fill(row, message, { mine: true });
+      fill(row, message, this.look(message));
       place(row, message, previous);
       previous = message;
       return row;
@@ -163,7 +184,15 @@ export class Timeline {
   }
 
   look(message) {
-    return { mine: this.me.is(message.author) };
+    return { mine: this.me.is(message.author), nickname: this.me.nickname, answered: this.room.find(message.reply_to) };
+  }
+
+  /** The quotes of one message, or all: what they show has changed, came, or was let go of. */
+  drawQuotes(seq) {
+    for (const quote of this.messages.querySelectorAll(seq ? `[data-answers="${seq}"]` : "[data-answers]")) {
+      const answers = Number(quote.dataset.answers);
+      fillQuote(quote.closest(".message"), answers, this.room.find(answers));
+    }
   }
 
   /** Whatever changes, the line one reads stays where it is. */

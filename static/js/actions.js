@@ -1,0 +1,231 @@
+// What one may do with a message, on a small bar at its row: there where one points, where the keyboard is, or on a tap.
+// There is one bar, and it moves. It stands over the text, so nothing shifts, and steps aside while one selects.
+
+import { allowed } from "./changes.js";
+import { choices } from "./reactions.js";
+
+const ASKED = 4_000;
+const STEPS = { ArrowLeft: -1, ArrowRight: 1 };
+const ROWS = { ArrowUp: "previousElementSibling", ArrowDown: "nextElementSibling" };
+
+export class Actions {
+  /**
+   * room() is the one in sight, me is oneself, most() how many different reactions fit on a message. The verbs take the
+   * message; react also {emoji, on}. delete and react answer a promise, and tell by themselves what was refused.
+   */
+  constructor({ room, me, most, reply, edit, remove, react, jump, left }) {
+    Object.assign(this, { room, me, most, reply, edit, remove, react, jump, left });
+    this.log = document.getElementById("messages");
+    this.said = document.getElementById("said");
+    this.bar = document.getElementById("actions-template").content.firstElementChild.cloneNode(true);
+    this.tools = this.bar.querySelector(".tools");
+    this.picker = this.bar.querySelector(".picker");
+    this.noMouse = matchMedia("(hover: none)");
+    this.listen();
+  }
+
+  /** Null where there is none, or where it has left the log. */
+  get row() {
+    return this.bar.isConnected ? this.bar.parentElement : null;
+  }
+
+  get message() {
+    return this.row && this.room().find(Number(this.row.dataset.seq));
+  }
+
+  get isPicking() {
+    return this.row && !this.picker.hidden;
+  }
+
+  listen() {
+    this.log.addEventListener("click", (event) => this.clicked(event));
+    this.log.addEventListener("pointerover", (event) => this.points(event));
+    this.log.addEventListener("pointerup", (event) => this.points(event));
+    this.log.addEventListener("pointerleave", ({ pointerType }) => pointerType === "mouse" && !this.isHeld && this.putAway());
+    this.log.addEventListener("pointerdown", ({ target, pointerType }) => {
+      if (pointerType === "mouse" && !this.bar.contains(target)) this.putAway();
+    });
+    this.log.addEventListener("focusin", ({ target }) => this.focused(target));
+    this.log.addEventListener("focusout", ({ relatedTarget }) => relatedTarget && !this.log.contains(relatedTarget) && this.putAway());
+    this.bar.addEventListener("keydown", (event) => this.key(event));
+    document.addEventListener("pointerdown", ({ target }) => this.isPicking && !this.log.contains(target) && this.putAway());
+  }
+
+  /** The pointer does not take the bar away from a keyboard, nor while one chooses. */
+  get isHeld() {
+    return this.isPicking || Boolean(this.bar.querySelector(":focus-visible"));
+  }
+
+  points({ target, pointerType, buttons }) {
+    if (pointerType !== "mouse" || buttons || this.isHeld || !getSelection().isCollapsed) return;
+    const row = target.closest("#said > .message");
+    if (row !== this.row) this.show(row);
+  }
+
+  focused(target) {
+    if (this.bar.contains(target) || !target.matches(":focus-visible")) return;
+    this.show(target === this.log ? this.lastInSight() : target.closest("#said > .message"));
+  }
+
+  clicked(event) {
+    const row = event.target.closest(".message");
+    const button = event.target.closest("button");
+    if (!row) return;
+    if (this.bar.contains(event.target)) this.pressed(button, event);
+    else if (button?.matches(".reaction")) this.toggle(this.room().find(Number(row.dataset.seq)), button);
+    else if (button?.matches(".message-quote")) this.jump(Number(button.dataset.answers));
+    else if (!event.target.closest("a, button") && this.isTap(event)) this.show(row === this.row ? null : row);
+  }
+
+  isTap({ pointerType }) {
+    return (pointerType === "touch" || this.noMouse.matches) && getSelection().isCollapsed;
+  }
+
+  show(row) {
+    this.putAway();
+    const message = row && this.room().find(Number(row.dataset.seq));
+    const may = message && allowed(message, this.me);
+    if (!may?.reply) return;
+    for (const button of this.tools.children) button.hidden = !may[button.dataset.do];
+    this.mark(row, true);
+    row.append(this.bar);
+    this.bar.classList.toggle("is-below", row.offsetTop - this.log.scrollTop < this.bar.offsetHeight);
+  }
+
+  putAway() {
+    const { row } = this;
+    this.disarm();
+    this.picker.hidden = true;
+    this.tools.hidden = false;
+    if (row) this.mark(row, false);
+    this.bar.remove();
+  }
+
+  /** Only the reactions of this one row are stops on the way of the Tab key. */
+  mark(row, isCurrent) {
+    row.classList.toggle("is-current", isCurrent);
+    for (const button of row.querySelectorAll(".reaction")) button.tabIndex = isCurrent ? 0 : -1;
+  }
+
+  pressed(button, event) {
+    const { message } = this;
+    if (!button || !message) return;
+    const { emoji } = button.dataset;
+    if (emoji) this.choose(message, button);
+    else if (button.dataset.do === "react") this.pick(message);
+    else if (button.dataset.do === "delete") this.askTwice(message, button, event);
+    else this.leaveFor(() => this[button.dataset.do](message));
+  }
+
+  leaveFor(verb) {
+    this.putAway();
+    verb();
+  }
+
+  pick(message) {
+    const buttons = choices(message.reactions ?? {}, this.me.nickname, this.most()).map(choice);
+    this.picker.replaceChildren(...buttons);
+    this.picker.hidden = false;
+    this.tools.hidden = true;
+    buttons[0].focus({ preventScroll: true });
+  }
+
+  choose(message, button) {
+    const { seq } = message;
+    this.toggle(message, button);
+    if (this.noMouse.matches) this.putAway();
+    else this.backToTools(seq);
+  }
+
+  backToTools(seq) {
+    this.show(this.rowOf(seq));
+    this.tools.querySelector("[data-do=react]").focus({ preventScroll: true });
+  }
+
+  /** A reaction that nobody has any more is gone, and with it the focus: it stays at the message. */
+  async toggle(message, button) {
+    const on = button.getAttribute("aria-pressed") !== "true";
+    const hadFocus = button.matches(":focus-visible");
+    await this.react(message, button.dataset.emoji, on);
+    if (hadFocus && !button.isConnected && document.activeElement === document.body) this.backToTools(message.seq);
+  }
+
+  /** The second press means it; a double click is only one. */
+  async askTwice(message, button, { detail }) {
+    if (detail > 1) return;
+    if (button.dataset.armed) {
+      this.putAway();
+      this.left();
+      await this.remove(message);
+      return;
+    }
+    button.dataset.armed = "yes";
+    button.ariaLabel = "Delete?";
+    this.asked = setTimeout(() => this.disarm(), ASKED);
+  }
+
+  disarm() {
+    const button = this.tools.querySelector("[data-do=delete]");
+    clearTimeout(this.asked);
+    delete button.dataset.armed;
+    button.ariaLabel = "Delete";
+  }
+
+  key(event) {
+    const { key } = event;
+    if (key === "Escape") this.escape();
+    else if (key in STEPS) this.step(STEPS[key]);
+    else if (key in ROWS && !this.isPicking) this.walk(ROWS[key]);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  escape() {
+    if (this.isPicking) {
+      this.backToTools(this.message.seq);
+    } else {
+      this.putAway();
+      this.left();
+    }
+  }
+
+  step(by) {
+    const face = this.isPicking ? this.picker : this.tools;
+    const buttons = [...face.children].filter((button) => !button.hidden && !button.disabled);
+    const at = buttons.indexOf(document.activeElement);
+    buttons[(at + by + buttons.length) % buttons.length].focus();
+  }
+
+  /** To the next message up or down that anything can be done with, on the same button where it has that. */
+  walk(way) {
+    const verb = document.activeElement.dataset.do;
+    let row = this.row[way];
+    while (row && !allowed(this.room().find(Number(row.dataset.seq)), this.me).reply) row = row[way];
+    if (!row) return;
+    row.scrollIntoView({ block: "nearest" });
+    this.show(row);
+    const button = this.tools.querySelector(`[data-do="${verb}"]`);
+    (button.hidden ? this.tools.firstElementChild : button).focus({ preventScroll: true });
+  }
+
+  rowOf(seq) {
+    return this.said.querySelector(`[data-seq="${seq}"]`);
+  }
+
+  lastInSight() {
+    const edge = this.log.getBoundingClientRect().bottom;
+    const inSight = (row) => row.getBoundingClientRect().top < edge && allowed(this.room().find(Number(row.dataset.seq)), this.me).reply;
+    return [...this.said.children].findLast(inSight);
+  }
+}
+
+function choice({ emoji, mine, full }) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.dataset.emoji = emoji;
+  button.textContent = emoji;
+  button.disabled = full;
+  button.setAttribute("aria-pressed", String(mine));
+  return button;
+}

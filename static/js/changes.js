@@ -1,0 +1,59 @@
+// What one may do to a message that already stands: edit, delete, react. The answer takes the way of every message; where
+// it is refused, a sentence comes back. No DOM and no socket in here.
+
+export const NO_LINE = "There is no connection right now. Please try again in a moment.";
+
+const WORDY = new Set(["said", "action"]);
+
+export class Changes {
+  /** ask(verb, payload) -> Promise of the ack; said(room, message) takes the message as it looks then. */
+  constructor({ ask, said }) {
+    Object.assign(this, { ask, said });
+  }
+
+  edit(room, seq, text) {
+    return this.sentence("edit", { room, seq, text });
+  }
+
+  delete(room, seq) {
+    return this.sentence("delete", { room, seq });
+  }
+
+  /**
+   * Puts one's reaction on, or takes it off. A reaction keeps the nickname of its day, so after a rename one's own looks like
+   * another's: where putting it on changes nothing, it was there already, and this is meant to take it off.
+   */
+  async react(room, { seq, rev }, emoji, on) {
+    const ack = await this.change("react", { room, seq, emoji, on });
+    if (on && ack?.ok && ack.message.rev === rev) return this.react(room, { seq }, emoji, false);
+    return sentenceOf(ack);
+  }
+
+  async sentence(verb, payload) {
+    return sentenceOf(await this.change(verb, payload));
+  }
+
+  async change(verb, payload) {
+    const ack = await this.ask(verb, payload).catch(() => null);
+    if (ack?.ok) this.said(payload.room, ack.message);
+    return ack;
+  }
+}
+
+/** Empty where it was done. */
+export function sentenceOf(ack) {
+  if (!ack) return NO_LINE;
+  return ack.ok ? "" : ack.text;
+}
+
+/** Which of the verbs a person has for a message. */
+export function allowed(message, me) {
+  if (message.deleted || message.kind === "notice") return { reply: false, react: false, edit: false, delete: false };
+  const mine = me.is(message.author);
+  return { reply: true, react: true, edit: mine && WORDY.has(message.kind), delete: mine };
+}
+
+/** The message that arrow up edits: the last of one's own that can be. */
+export function lastOwn(messages, me) {
+  return messages.findLast((message) => allowed(message, me).edit);
+}
