@@ -16,7 +16,7 @@ import { quoteOf } from "./reply.js";
 import { Room } from "./room.js";
 import { roomName, Rooms } from "./rooms.js";
 import { Roster } from "./roster.js";
-import { Shelf } from "./storage.js";
+import { Drafts, Shelf } from "./storage.js";
 import { Timeline } from "./timeline.js";
 
 const LOOK_AFTER = 30_000;
@@ -56,7 +56,7 @@ const timeline = new Timeline({
   act: (verb, id) => (verb === "retry" ? outbox.retry(id) : composer.takeBack(outbox.take(id))),
 });
 const composer = new Composer({
-  storage: local,
+  storage: new Drafts({ local, session }),
   say,
   typing: () => ask("typing", { room: rooms.activeName }).catch(() => null),
   limit: () => limits.text,
@@ -146,6 +146,8 @@ function listen() {
   rooms.onAnother(joinAnother);
   local.watch((key, value) => {
     if (value === null && key.startsWith("outbox:")) outbox.gone(key.slice("outbox:".length));
+    const read = key.startsWith("read:") && rooms.get(key.slice("read:".length));
+    if (read) drawUnread(read);
   });
   setInterval(lookAfterOutbox, LOOK_AFTER);
   lookAfterOutbox();
@@ -275,6 +277,10 @@ function goTo(name, { push = true } = {}) {
 }
 
 function leave(name) {
+  if (outbox.items(name).length > 0) {
+    notices.tell(`What you said in #${name} is not sent yet. Wait for it or take it back, then leave.`);
+    return;
+  }
   const room = rooms.get(name);
   ask("leave", { room: name }).catch(() => null);
   room.away();

@@ -50,6 +50,30 @@ export class Shelf {
   }
 }
 
+/** What is being written: each tab keeps its own, and the last one's is there for a tab to come. */
+export class Drafts {
+  constructor({ local, session }) {
+    Object.assign(this, { local, session });
+  }
+
+  get(key) {
+    const own = this.session.get(key);
+    return own === null ? this.local.get(key) : own || null;
+  }
+
+  set(key, text) {
+    this.session.set(key, text);
+    this.local.set(key, text);
+  }
+
+  /** An empty row stays in this tab: another tab's draft is not ours. */
+  remove(key) {
+    const own = this.session.get(key);
+    if (own !== null && this.local.get(key) === own) this.local.remove(key);
+    this.session.set(key, "");
+  }
+}
+
 function opened(kind) {
   try {
     return window[kind];

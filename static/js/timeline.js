@@ -22,7 +22,10 @@ export class Timeline {
     this.following = true;
     this.missed = 0;
     this.messages.addEventListener("scroll", () => this.scrolled(), { passive: true });
-    this.latest.addEventListener("click", () => this.toEnd());
+    this.latest.addEventListener("click", () => {
+      this.toEnd();
+      this.messages.focus({ preventScroll: true }); // the button goes; the focus must not go with it
+    });
     this.pending.addEventListener("click", ({ target }) => {
       if (target.dataset.do) act(target.dataset.do, target.closest(".message").dataset.id);
     });

@@ -367,3 +367,29 @@ async def test_a_missing_page_says_so_in_a_sentence(url: str, visit: Visit) -> N
     await expect(alice.page.get_by_text("There is no page at this address.")).to_be_visible()
     await alice.page.get_by_role("link", name="To the rooms").click()
     await expect(alice.page.get_by_role("textbox", name="Nickname")).to_be_visible()
+
+
+async def test_two_tabs_keep_a_draft_each(url: str, visit: Visit) -> None:
+    alice = await enters(visit, url)
+    await alice.box.fill("begun here")
+    other = await alice.context.new_page()
+    await other.goto(f"{url}/r/lobby")
+    box = other.get_by_role("textbox", name="Message")
+    await box.fill("said there")
+    await box.press("Enter")
+    await expect(alice.said.filter(has_text="said there")).to_be_visible()
+    await alice.page.reload()
+    await expect(alice.box).to_have_value("begun here")
+    await other.reload()
+    await expect(box).to_have_value("")
+
+
+async def test_a_room_is_not_left_while_something_said_there_is_not_sent(url: str, visit: Visit) -> None:
+    alice = await enters(visit, url)
+    await alice.context.set_offline(True)
+    await alice.says("on its way")
+    await alice.page.get_by_role("button", name="Leave lobby").click()
+    await alice.page.get_by_text("is not sent yet").wait_for()
+    assert alice.page.url.endswith("/r/lobby")
+    await alice.context.set_offline(False)
+    await expect(alice.said.filter(has_text="on its way")).to_be_visible()
