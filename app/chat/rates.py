@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from app.model import Refused
 
 BURST = 10  # seconds' worth that may be spent at once: a reconnecting outbox is a burst, not a flood
-FORGET = 10_000  # buckets kept before the full ones are let go
+FORGET = 1_000  # buckets kept before the full ones are let go; then twice what is left
 
 
 @dataclass(slots=True)
@@ -21,6 +21,7 @@ class Rates:
     def __init__(self, per_second: float | None) -> None:
         self._rate = per_second
         self._buckets: dict[str, Bucket] = {}
+        self._forget_at = FORGET
 
     def spend(self, person: str, cost: float) -> None:
         """Raises `too_fast`, with the seconds after which the same would pass."""
@@ -38,9 +39,10 @@ class Rates:
         bucket.left -= cost
 
     def _forget(self, now: float, full: float) -> None:
-        if len(self._buckets) >= FORGET and self._rate:
+        if len(self._buckets) >= self._forget_at and self._rate:
             self._buckets = {
                 person: bucket
                 for person, bucket in self._buckets.items()
                 if bucket.left + (now - bucket.at) * self._rate < full
             }
+            self._forget_at = max(FORGET, 2 * len(self._buckets))

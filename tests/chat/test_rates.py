@@ -1,6 +1,7 @@
 """Rate limits: generous to people, finite to floods."""
 
 from app.chat import people
+from app.chat.rates import Rates
 from app.chat.verbs import perform
 from tests.conftest import Start
 
@@ -21,3 +22,10 @@ async def test_the_limit_can_be_switched_off(start_server: Start) -> None:
     chat = (await start_server(rate_limit="off")).chat
     alice = await people.arrive(chat, "socket of alice", people.new_token(), "alice")
     assert all([(await perform(chat, alice, "echo", {}))["ok"] for _ in range(500)])
+
+
+def test_buckets_of_people_who_are_gone_are_let_go() -> None:
+    rates = Rates(1_000_000)
+    for n in range(5_000):
+        rates.spend(f"person {n}", 1)
+    assert len(rates._buckets) <= 2_001
