@@ -45,10 +45,15 @@ def echo_server() -> Server:
     return server
 
 
-async def serve(port: int) -> None:
+def suites_app() -> web.Application:
     app = web.Application()
     attach(echo_engine(), app, "/engine.io/")
     attach(echo_server(), app, "/socket.io/")
+    return app
+
+
+async def serve(app: web.Application, port: int) -> None:
+    """Serve until the process ends; the first line says where."""
     runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
@@ -57,4 +62,4 @@ async def serve(port: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1])))
+    asyncio.run(serve(suites_app(), int(sys.argv[1])))

@@ -15,6 +15,7 @@ from aiohttp import web
 from socketio.exceptions import ConnectionRefusedError
 
 from app.live.engine import Server, attach, create_server
+from tests.live.conformance import serve
 
 NAMESPACES = ("/", "/foo", "/timeout_socket", "/valid", "/asd", "/abc", "/no")
 DELAY = 0.01  # seconds before a handshake is answered, so that a client's timeout of 0 comes first
@@ -104,15 +105,11 @@ async def late(request: web.Request, handler: Any) -> web.StreamResponse:
     return await handler(request)
 
 
-async def serve(port: int) -> None:
+def doors_app() -> web.Application:
     app = web.Application(middlewares=[late])
     attach(open_doors(), app)
-    runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    print(f"http://127.0.0.1:{runner.addresses[0][1]}", flush=True)
-    await asyncio.Event().wait()
+    return app
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]) if len(sys.argv) > 1 else 3210))
+    asyncio.run(serve(doors_app(), int(sys.argv[1]) if len(sys.argv) > 1 else 3210))
