@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from app.chat import Chat
+from app.chat import Chat, people
 from app.chat.kinds import Emoji, Flag, MessageId, MessageText, PageLimit, Rev, Seq
 from app.chat.words import words
 from app.model import Member
@@ -31,7 +31,7 @@ async def send(chat: Chat, member: Member, *, text: MessageText, id: MessageId, 
         queries.say,
         room=member.room,
         author=member.id,
-        nickname=chat.presence.nickname(member.id) or member.nickname,
+        nickname=people.borne(chat, member),
         id=id,
         kind=kind,
         text=said,
@@ -57,7 +57,7 @@ async def react(chat: Chat, member: Member, *, seq: Seq, emoji: Emoji, on: Flag)
         room=member.room,
         seq=seq,
         person=member.id,
-        nickname=chat.presence.nickname(member.id) or member.nickname,
+        nickname=people.borne(chat, member),
         emoji=emoji,
         on=on,
         most=chat.limits.reactions,
@@ -76,8 +76,8 @@ async def history(chat: Chat, member: Member, *, before: Seq | None = None, limi
     `more` says that older ones exist.
     """
     page, more = await chat.store.read(queries.said_before, room=member.room, before=before, limit=_page(chat, limit))
-    newest = _fitting(as_told(one) for one in reversed(page))
-    return {"messages": newest[::-1], "more": more or len(newest) < len(page)}
+    newest = _newest(page)
+    return {"messages": newest, "more": more or len(newest) < len(page)}
 
 
 def _mine(member: Member, seq: int) -> dict[str, Any]:
@@ -108,12 +108,16 @@ def caught_up(found: dict[str, Any]) -> Answer:
     """A page of changes as the wire has it. What does not fit comes with the next; of a last page, what is older."""
     answer: Answer = {"rev": found["room"]["rev"]}
     if found["last_page"]:
-        newest = _fitting(as_told(one) for one in reversed(found["messages"]))
-        answer |= {"messages": newest[::-1], "more": False}
+        answer |= {"messages": _newest(found["messages"]), "more": False}
     else:
         oldest = _fitting(as_told(one) for one in found["messages"])
         answer |= {"messages": oldest, "more": found["more"] or len(oldest) < len(found["messages"])}
     return answer | {"reset": True} if found["reset"] else answer
+
+
+def _newest(page: list[queries.Message]) -> list[dict[str, Any]]:
+    """The last ones of a page that fit, ascending."""
+    return _fitting(as_told(one) for one in reversed(page))[::-1]
 
 
 def _fitting(messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

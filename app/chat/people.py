@@ -141,7 +141,12 @@ async def take(chat: Chat, person: Person, wish: str) -> None:
 
 
 def me(chat: Chat, person: Person) -> dict[str, str]:
-    return {"id": person.id, "nickname": chat.presence.nickname(person.id) or person.nickname}
+    return {"id": person.id, "nickname": borne(chat, person)}
+
+
+def borne(chat: Chat, person: Person) -> str:
+    """The nickname that the person bears now; the one they came with may be another."""
+    return chat.presence.nickname(person.id) or person.nickname
 
 
 def _held(chat: Chat) -> int:

@@ -48,8 +48,7 @@ async def leave(chat: Chat, member: Member) -> Answer:
 
 async def typing(chat: Chat, member: Member) -> Answer:
     """Let the room see that one is typing. Nobody says that one stopped: it passes by itself."""
-    nickname = chat.presence.nickname(member.id) or member.nickname
-    chat.voice.tell(member.room, "typing", {"room": member.room, "nickname": nickname})
+    chat.voice.tell(member.room, "typing", {"room": member.room, "nickname": people.borne(chat, member)})
     return {}
 
 

@@ -9,6 +9,7 @@ import inspect
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, get_type_hints
 from uuid import uuid4
 
@@ -34,14 +35,17 @@ class Verb:
     adds: str = ""
     cost: float = 1
 
-    @property
+    @cached_property
     def right(self) -> type[Person]:
-        return _second(self.act)
+        """The type of the second parameter."""
+        asker = list(inspect.signature(self.act).parameters)[1]
+        right: type[Person] = get_type_hints(self.act)[asker]
+        return right
 
-    @property
+    @cached_property
     def takes(self) -> type[BaseModel] | None:
         """The payload's schema; None where any object will do."""
-        return _schema(self.act)
+        return _schema(self.act, self.right)
 
 
 async def echo(chat: Chat, person: Person, **payload: Any) -> Answer:
@@ -117,28 +121,15 @@ def _refusal(error: ValidationError) -> Refused:
     return Refused(code, fault["msg"] if code != "bad_payload" else f"“{field}”: {fault['msg']}.", field=field)
 
 
-def _second(act: Act) -> type[Person]:
-    asker = list(inspect.signature(act).parameters)[1]
-    right: type[Person] = get_type_hints(act)[asker]
-    return right
-
-
-def _schema(act: Act) -> type[BaseModel] | None:
-    return _SCHEMAS[act]
-
-
-def _build(act: Act) -> type[BaseModel] | None:
+def _schema(act: Act, right: type[Person]) -> type[BaseModel] | None:
     """The keyword parameters as a pydantic model; a Member's `room` is a field too, which the gate takes out."""
     hints = get_type_hints(act, include_extras=True)
     parameters = inspect.signature(act).parameters.values()
     if any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters):
         return None
-    fields: dict[str, Any] = {} if _second(act) is Person else {"room": (RoomName, FieldInfo())}
+    fields: dict[str, Any] = {} if right is Person else {"room": (RoomName, FieldInfo())}
     for one in parameters:
         if one.kind is inspect.Parameter.KEYWORD_ONLY:
             required = one.default is inspect.Parameter.empty
             fields[one.name] = (hints[one.name], FieldInfo() if required else FieldInfo(default=one.default))
     return create_model(f"{act.__name__}_payload", __config__=ConfigDict(strict=True, extra="forbid"), **fields)
-
-
-_SCHEMAS = {verb.act: _build(verb.act) for verb in VERBS.values()}

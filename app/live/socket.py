@@ -4,7 +4,6 @@ One person's words stay in order because the engine does one connection's events
 """
 
 import logging
-from http.cookies import SimpleCookie
 from typing import Any
 
 from socketio.exceptions import ConnectionRefusedError
@@ -57,6 +56,6 @@ def _welcome(chat: Chat, person: Person, minted: str | None) -> dict[str, Any]:
 
 
 def _cookie(environ: dict[str, Any]) -> str | None:
-    """The token that the browser carries; from the request, for a page cannot read it."""
-    morsel = SimpleCookie(environ.get("HTTP_COOKIE", "")).get(COOKIE)
-    return morsel.value if morsel else None
+    """The token that the browser carries, read as the pages read it: one broken cookie must not hide the others."""
+    token: str | None = environ["aiohttp.request"].cookies.get(COOKIE)
+    return token

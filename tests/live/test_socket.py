@@ -4,9 +4,11 @@ import asyncio
 from typing import Any
 
 import pytest
+import socketio
 
+from app.model import COOKIE
 from app.server import Running
-from tests.support.talker import Talker, new_id
+from tests.support.talker import Talker, hang_up, new_id
 
 TRANSPORTS = ("websocket", "polling")
 
@@ -137,3 +139,15 @@ async def test_a_restart_loses_nothing(start_server: Any) -> None:
         assert await again.say("lobby", "remember me", id) == said, (
             "the same id is the same message, even after a restart"
         )
+
+
+async def test_a_broken_cookie_of_another_site_s_making_does_not_hide_the_token(url: str) -> None:
+    """Over polling: on a WebSocket the Python client parses the header itself, and loses the token on its own."""
+    async with Talker(url, "alice") as alice:
+        cookies = f'settings={{"a": [1, 2]}}; {COOKIE}={alice.token}'
+        client = socketio.AsyncClient(reconnection=False)
+        welcomed: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        client.on("welcome", welcomed.set_result)
+        await client.connect(url, transports=["polling"], headers={"Cookie": cookies})
+        assert (await asyncio.wait_for(welcomed, 5))["me"] == alice.me
+        await hang_up(client)

@@ -52,7 +52,6 @@ def create_server(*, namespaces: Any = None, **settings: Unpack[EngineSettings])
     return Server(
         serializer=Packet,
         client_manager=Manager(),
-        always_connect=True,
         namespaces=namespaces,
         engineio_logger=library_log,
         **_options(**settings),
