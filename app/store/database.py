@@ -1,4 +1,4 @@
-"""The engine, group commit, and the few true differences between databases.
+"""Group commit, and the file that may be gone, locked, full or another one.
 
 One thread writes, and takes everything that waits into one transaction: under load a commit is shared by many senders,
 at rest a sender waits for nobody. Other threads read. The event loop never touches the file.
@@ -7,24 +7,24 @@ at rest a sender waits for nobody. Other threads read. The event loop never touc
 import asyncio
 import contextlib
 import logging
+import os
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError
+from alembic.util import CommandError
+from sqlalchemy import Connection
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
 
 from app.model import Refused
 from app.store import queries
+from app.store.engine import migrate, open_engine
 
 log = logging.getLogger("parlor.store")
 
@@ -33,20 +33,11 @@ Ask = Callable[[Connection], Any]
 Attempt = Callable[[Connection, Ask], Any]
 
 BUSY = 5.0  # seconds to wait for another process's lock
-BUSY_STEP = 0.2  # seconds of it at a time, so that a server that stops need not wait for all of it
 READERS = 2  # threads
 MOST_AT_ONCE = 500  # writes in one transaction
 RETRY_AFTER = 2.0  # seconds, told to who could not be served
-MIGRATIONS = Path(__file__).parent / "migrations"
 
-_alembic = threading.Lock()  # its context is one for the whole process
-
-PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=FULL",  # an ack means committed, and survives the power cord
-    "PRAGMA foreign_keys=ON",
-    f"PRAGMA busy_timeout={int(BUSY_STEP * 1000)}",
-)
+_ITS_OWN_FAULT = (IntegrityError, DataError, ProgrammingError)  # a write's; any other error is the database's
 
 
 @dataclass(slots=True)
@@ -62,27 +53,83 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = make_url(url)
-        self._reading = _engine(self.url, "BEGIN")
-        self._writing = _engine(self.url, "BEGIN IMMEDIATE")
+        self._reading = open_engine(self.url, "BEGIN")
+        self._writing = open_engine(self.url, "BEGIN IMMEDIATE")
         self._reader = ThreadPoolExecutor(READERS, "parlor-read")
         self._writer = ThreadPoolExecutor(1, "parlor-write")
         self._waiting: list[Write] = []
         self._committing: asyncio.Task[None] | None = None
         self._closing = False
+        self._file: tuple[int, int] | None = None  # the one that is open
+        self._readers = threading.Semaphore(READERS)
+        self.replaced: Callable[[str], None] = lambda _epoch: None  # hears the epoch of a file that took the place
 
     async def start(self) -> None:
         """Bring the schema up to date, forget who was here. Raises DBAPIError or OSError where that cannot be done."""
-        await asyncio.get_running_loop().run_in_executor(self._writer, self._prepare)
+        self._loop = asyncio.get_running_loop()
+        await self._loop.run_in_executor(self._writer, self._prepare)
 
-    def _prepare(self) -> None:
+    def _prepare(self) -> str:
+        migrate(self.url)
         with self._writing.begin() as db:
-            config = Config()
-            config.set_main_option("script_location", str(MIGRATIONS))
-            config.attributes["connection"] = db
-            with _alembic:
-                command.upgrade(config, "head")
             queries.begin_epoch(db, uuid4().hex)
             queries.nobody_is_here(db)
+            epoch = queries.epoch(db)
+        self._file = self._place()
+        return epoch
+
+    # --- its file ---
+
+    def _place(self) -> tuple[int, int] | None:
+        """The file under our name as the file system knows it; None where there is none."""
+        try:
+            found = os.stat(str(self.url.database))  # noqa: PTH116 - a thousand times a second
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _stay_or_follow(self) -> None:
+        """An open file lives on when it is moved away, and what is written to it is gone with it. Raises Refused where
+        there is none under our name; one that was put there is opened, and everybody has to come again."""
+        place = self._place()
+        if self._file and place == self._file:
+            return
+        if self._file:
+            self._empty_journal()
+        if place is None:
+            text = "The database file is gone from its place. Put it back, or restart Parlor to begin a new one."
+            raise Refused("storage", text, retry_after=RETRY_AFTER)
+        log.warning("another database file is in place of the one that was open: it is opened, everybody comes again")
+        epoch = self._follow()
+        self._loop.call_soon_threadsafe(self.replaced, epoch)
+        raise Refused("storage", "The database was replaced by another one just now.", retry_after=RETRY_AFTER)
+
+    def _follow(self) -> str:
+        for _ in range(READERS):
+            self._readers.acquire()
+        try:
+            self._reading.dispose()
+            self._writing.dispose()
+            self._file = None
+            return self._prepare()
+        except (SQLAlchemyError, CommandError, sqlite3.Error) as error:
+            text = f"The database file that is in place now cannot be opened ({error})."
+            raise Refused("storage", text, retry_after=RETRY_AFTER) from error
+        finally:
+            self._readers.release(READERS)
+
+    def _empty_journal(self) -> None:
+        """Bring what is still in the journal home to the file that was moved away. The journal keeps its name: SQLite
+        would take it for the other file's, and write pages of the one into the other."""
+        pooled = self._writing.raw_connection()
+        try:
+            busy, *_ = pooled.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            pooled.close()
+        if busy:
+            raise Refused("storage", "The database file was moved while it was read.", retry_after=RETRY_AFTER)
+
+    # --- its end ---
 
     async def close(self) -> None:
         """Commit what waits. What another process's lock keeps from being stored now is refused, not waited for."""
@@ -94,14 +141,28 @@ class Database:
         self._reading.dispose()
         self._writing.dispose()
 
+    # --- questions ---
+
     async def read(self, ask: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Ask a question that changes nothing, as of one moment."""
-        return await asyncio.get_running_loop().run_in_executor(self._reader, self._ask, partial(ask, *args, **kwargs))
+
+        def question(db: Connection) -> T:
+            return ask(db, *args, **kwargs)
+
+        try:
+            return await self._loop.run_in_executor(self._reader, self._ask, question)
+        except _Replaced:
+            with contextlib.suppress(Refused):
+                await self.write(lambda _db: None)  # who writes follows to the other file
+            return await self._loop.run_in_executor(self._reader, self._ask, question)
 
     def _ask(self, ask: Callable[..., T]) -> T:
         try:
-            with self._reading.begin() as db:
-                return ask(db)
+            with self._readers:
+                if self._file is None or self._place() not in (self._file, None):
+                    raise _Replaced("storage", "The database was replaced by one that cannot be opened.")
+                with self._reading.begin() as db:
+                    return ask(db)
         except DBAPIError as error:
             raise unavailable(error) from error
 
@@ -135,7 +196,10 @@ class Database:
         First without savepoints, which cost as much as a write; only where one is refused, again with them.
         """
         try:
+            self._stay_or_follow()
             return self._while_locked(lambda: self._commit_once(batch))
+        except Refused as refusal:
+            return [refusal] * len(batch)
         except DBAPIError as error:
             log.error("could not commit %d writes: %s", len(batch), error.orig)
             return [unavailable(error)] * len(batch)
@@ -163,6 +227,10 @@ class Database:
             return [attempt(db, ask) for ask in batch]
 
 
+class _Replaced(Refused):
+    """Another file is under our name than the one that is open."""
+
+
 class _OneRefused(Exception):
     """One of a batch raised: the transaction goes, and is tried again with each one apart."""
 
@@ -170,9 +238,9 @@ class _OneRefused(Exception):
 def _plainly(db: Connection, ask: Ask) -> Any:
     try:
         return ask(db)
-    except DBAPIError:
-        raise
     except Exception as error:
+        if _of_the_database(error):
+            raise
         raise _OneRefused from error
 
 
@@ -181,13 +249,18 @@ def _apart(db: Connection, ask: Ask) -> Any:
     savepoint = db.begin_nested()
     try:
         answer = ask(db)
-    except DBAPIError:
-        raise
     except Exception as error:
+        if _of_the_database(error):
+            raise
         savepoint.rollback()
         return error
     savepoint.commit()
     return answer
+
+
+def _of_the_database(error: Exception) -> bool:
+    """Full, locked, unreadable: nobody's write will do. Otherwise it is this one that was wrong."""
+    return isinstance(error, DBAPIError) and not isinstance(error, _ITS_OWN_FAULT)
 
 
 def _settle(done: asyncio.Future[Any], outcome: Any) -> None:
@@ -203,20 +276,3 @@ def unavailable(error: DBAPIError) -> Refused:
     """The database's own reason, as a sentence that says that nothing acked is lost."""
     text = f"The message store cannot be reached just now ({error.orig}). Nothing that was confirmed is lost."
     return Refused("storage", text, retry_after=RETRY_AFTER)
-
-
-def _engine(url: URL, begin: str) -> Engine:
-    """An engine whose transactions open with `begin`: SQLite's deferred one fails at once when it turns to writing."""
-    engine = create_engine(url, connect_args={"check_same_thread": False})
-
-    @event.listens_for(engine, "connect")
-    def _connected(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # the driver opens no transactions of its own
-        for pragma in PRAGMAS:
-            connection.execute(pragma).close()
-
-    @event.listens_for(engine, "begin")
-    def _begun(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine

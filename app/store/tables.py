@@ -26,18 +26,35 @@ metadata = MetaData(
 # One row: the name of this database's history. Another epoch means that a client's revs say nothing here.
 epochs = Table("epochs", metadata, Column("epoch", String(32), primary_key=True))
 
-# A person is whoever holds the token; only its fingerprint is kept. `left_at` is null while a socket is open.
+# `left_at` is null while a socket is open. Who has a passphrase (argon2, never the text) keeps the nickname for ever.
 people = Table(
     "people",
     metadata,
     Column("id", String(32), primary_key=True),
-    Column("token", String(64), nullable=False),
     Column("nickname", String(256)),
-    Column("skeleton", String(1024)),
+    Column("passphrase", String(256)),
+    Column("reserved_at", BigInteger),
     Column("created_at", BigInteger, nullable=False),
     Column("left_at", BigInteger),
-    UniqueConstraint("token"),
-    UniqueConstraint("skeleton"),
+)
+
+# Whoever holds a token is its person; one a browser. Only fingerprints are kept.
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("fingerprint", String(64), primary_key=True),
+    Column("person", String(32), ForeignKey("people.id"), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index(None, "person"),
+)
+
+# What a nickname looks like, in capitals and small; of two people's names no look may be the same.
+skeletons = Table(
+    "skeletons",
+    metadata,
+    Column("skeleton", String(1024), primary_key=True),
+    Column("person", String(32), ForeignKey("people.id"), nullable=False),
+    Index(None, "person"),
 )
 
 # `seq` counts the room's messages, `rev` their changes; both are claimed here, in the sender's transaction.

@@ -1,20 +1,24 @@
 """The memory: what the database itself promises, and what happens when it cannot serve."""
 
 import asyncio
+import shutil
 import sqlite3
 from pathlib import Path
 
 import pytest
-from sqlalchemy import inspect
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from app.config import BadSetting, load
 from app.model import Refused
 from app.store import queries
 from app.store.database import Database
+from app.store.engine import MIGRATIONS
 from app.store.tables import metadata
 from tests.conftest import Start
-from tests.support.talker import Talker
+from tests.support.talker import Talker, new_id
 
 
 @pytest.fixture
@@ -22,7 +26,7 @@ async def database(tmp_path: Path):
     database = Database(f"sqlite:///{tmp_path / 'parlor.db'}")
     await database.start()
     await database.write(queries.open_room, "lobby")
-    await database.write(queries.arrive, token="t", new_id="alice", wish=None, guest=("guest-1", "guest-1"), held=0)
+    await database.write(queries.arrive, token="t", new_id="alice", wish=None, guest=("guest-1", ["guest-1"]), held=0)
     yield database
     await database.close()
 
@@ -55,6 +59,39 @@ def _shape(inspector):
         for name in inspector.get_table_names()
         if name != "alembic_version"
     }
+
+
+async def test_a_database_of_the_version_before_keeps_all_it_holds(tmp_path: Path) -> None:
+    """As 0002 left it: a person with a token and a look, and what they said."""
+    engine = create_engine(f"sqlite:///{tmp_path / 'parlor.db'}")
+    with engine.begin() as db:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = db
+        command.upgrade(config, "0002")
+        db.execute(text("INSERT INTO epochs VALUES ('e')"))
+        db.execute(text("INSERT INTO people VALUES ('alice', 't', 'Alice', 'allce', 1, NULL)"))
+        db.execute(text("INSERT INTO people VALUES ('bob', 'u', NULL, NULL, 1, 2)"))
+        db.execute(text("INSERT INTO rooms VALUES ('lobby', '', 1, 1, 1, 1)"))
+        db.execute(
+            text(
+                "INSERT INTO messages VALUES"
+                " ('lobby',1,1,'message-1','alice','Alice','said','hi',NULL,1,NULL,NULL,NULL)"
+            )
+        )
+    engine.dispose()
+    database = Database(f"sqlite:///{tmp_path / 'parlor.db'}")
+    await database.start()
+    assert await database.read(queries.epoch) == "e"
+    assert await database.read(queries.whose, "t") == {"id": "alice", "nickname": "Alice", "reserved": False}
+    assert (await database.read(queries.whose, "u"))["nickname"] is None
+    page, _ = await database.read(queries.said_before, room="lobby", before=None, limit=10)
+    assert [(one["author"], one["text"]) for one in page] == [("alice", "hi")]
+    assert await database.read(lambda db: db.exec_driver_sql("PRAGMA foreign_key_check").all()) == []
+    with pytest.raises(Refused):
+        name = ("Alice", ["allce"])
+        await database.write(queries.claim, person="bob", name=name, held=60_000, spare=[])
+    await database.close()
 
 
 async def test_sqlite_writes_ahead_and_syncs(database: Database) -> None:
@@ -123,6 +160,89 @@ async def test_a_database_that_stays_locked_is_a_refusal_with_a_time(
     other.execute("ROLLBACK")
     other.close()
     assert (await database.write(queries.say, **message(1)))[1] is True, "writing resumes by itself"
+
+
+async def test_a_write_that_is_wrong_by_itself_does_not_touch_its_neighbours(database: Database) -> None:
+    """A message of nobody the database knows: its foreign key fails, the others are stored."""
+    wrong = message(1) | {"author": "nobody"}
+    sends = [database.write(queries.say, **(wrong if n == 1 else message(n))) for n in range(3)]
+    first, second, third = await asyncio.gather(*sends, return_exceptions=True)
+    assert isinstance(second, IntegrityError)
+    assert [one[0]["seq"] for one in (first, third)] == [1, 2]
+
+
+async def put_in_place(folder: Path, other: Path) -> None:
+    """Another server's database, closed and whole, takes the name of the one that is open."""
+    shutil.copy(other / "parlor.db", folder / "new.db")
+    (folder / "new.db").replace(folder / "parlor.db")
+
+
+async def test_another_file_in_place_of_the_open_one_is_another_epoch_and_everybody_starts_over(
+    start_server: Start, tmp_path: Path
+) -> None:
+    other = await start_server(data=tmp_path / "other")
+    async with Talker(other.url, "carol") as carol:
+        await carol.join("lobby")
+        told = await carol.say("lobby", "from another time")
+    await other.stop()
+    server = await start_server(data=tmp_path / "data")
+    async with Talker(server.url, "alice") as alice:
+        first = await alice.join("lobby")
+        await alice.say("lobby", "one")
+        await put_in_place(tmp_path / "data", tmp_path / "other")
+        gone = asyncio.Event()
+        alice.client.on("disconnect", lambda *_: gone.set())
+        refusal = await alice.ask("send", {"room": "lobby", "text": "two", "id": new_id()})
+        assert (refusal["error"], refusal["retry_after"]) == ("storage", 2.0)
+        await asyncio.wait_for(gone.wait(), 5)
+    assert server.chat.epoch == other.chat.epoch != first["room"]["epoch"]
+    async with Talker(server.url, "alice", token=alice.token) as alice:
+        assert alice.me["nickname"] == "alice"
+        joined = await alice.join("lobby", after=1, epoch=first["room"]["epoch"])
+        assert (joined["reset"], joined["messages"]) == (True, [told])
+        assert (await alice.say("lobby", "two"))["seq"] == 2
+        assert (await alice.join("lobby", after=1, epoch=joined["room"]["epoch"])).get("reset") is None
+
+
+async def test_who_only_reads_follows_to_the_other_file_too(start_server: Start, tmp_path: Path) -> None:
+    other = await start_server(data=tmp_path / "other")
+    await other.stop()
+    server = await start_server(data=tmp_path / "data")
+    async with Talker(server.url, "alice") as alice:
+        await alice.join("lobby")
+        await put_in_place(tmp_path / "data", tmp_path / "other")
+        gone = asyncio.Event()
+        alice.client.on("disconnect", lambda *_: gone.set())
+        assert (await alice.ask("history", {"room": "lobby"}))["messages"] == []
+        await asyncio.wait_for(gone.wait(), 5)
+    assert server.chat.epoch == other.chat.epoch
+
+
+async def test_while_the_file_is_gone_nothing_is_written_into_the_void(start_server: Start, tmp_path: Path) -> None:
+    server = await start_server(data=tmp_path)
+    async with Talker(server.url, "alice") as alice:
+        await alice.join("lobby")
+        await alice.say("lobby", "one")
+        (tmp_path / "parlor.db").rename(tmp_path / "elsewhere.db")
+        refusal = await alice.ask("send", {"room": "lobby", "text": "two", "id": new_id()})
+        assert (refusal["error"], "gone from its place" in refusal["text"]) == ("storage", True)
+        assert [one["text"] for one in (await alice.ask("history", {"room": "lobby"}))["messages"]] == ["one"]
+        (tmp_path / "elsewhere.db").rename(tmp_path / "parlor.db")
+        assert (await alice.say("lobby", "two"))["seq"] == 2, "it goes on by itself"
+
+
+async def test_a_file_in_its_place_that_is_no_database_is_a_refusal_and_the_server_lives(
+    start_server: Start, tmp_path: Path
+) -> None:
+    server = await start_server(data=tmp_path)
+    async with Talker(server.url, "alice") as alice:
+        await alice.join("lobby")
+        (tmp_path / "nonsense").write_bytes(b"this is no database\n" * 500)
+        (tmp_path / "nonsense").replace(tmp_path / "parlor.db")
+        for _ in range(2):
+            assert (await alice.ask("send", {"room": "lobby", "text": "x", "id": new_id()}))["error"] == "storage"
+            assert (await alice.ask("history", {"room": "lobby"}))["error"] == "storage"
+        assert (await alice.ask("echo", {}))["ok"]
 
 
 async def test_the_epoch_outlives_a_restart(start_server: Start) -> None:

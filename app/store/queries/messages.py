@@ -1,27 +1,17 @@
-"""Every question we ask of the memory, written once for every database.
+"""Messages: said, changed, read again, caught up with."""
 
-Each takes the open transaction first and runs inside it; who writes, writes through `Database.write`, so that BEGIN
-IMMEDIATE holds and a read before a write cannot go stale. Rows come back as plain dicts. Times are milliseconds.
-"""
-
-import time
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from sqlalchemy import delete as remove
 
 from app.model import Refused
-from app.store.tables import epochs, messages, people, reactions, rooms
+from app.store.queries.rooms import room as room_now
+from app.store.queries.rows import now, plain
+from app.store.tables import messages, reactions, rooms
 
 Message = dict[str, Any]
-
-
-def now() -> int:
-    return time.time_ns() // 1_000_000
-
-
-# --- messages ---
 
 # The statements of the busiest path are built once: building one costs more than running it.
 _KNOWN = select(messages).where(messages.c.author == bindparam("author"), messages.c.id == bindparam("id"))
@@ -72,7 +62,7 @@ def _same(known: Row[*tuple[Any, ...]], room: str, kind: str, text: str) -> Mess
     changed = known.edited is not None or known.deleted is not None
     if known.room != room or (not changed and (known.kind, known.text) != (kind, text)):
         raise Refused("id_reused", "This id was already used for another message; a new message needs a new one.")
-    return _plain(known)
+    return plain(known)
 
 
 def _exists(db: Connection, room: str, seq: int) -> bool:
@@ -125,7 +115,7 @@ def one(db: Connection, room: str, seq: int) -> Message:
     found = db.execute(select(messages).where(messages.c.room == room, messages.c.seq == seq)).first()
     if found is None:
         raise Refused("no_such_message", f"There is no message {seq} in #{room}.")
-    return _whole(db, [_plain(found)])[0]
+    return _whole(db, [plain(found)])[0]
 
 
 def _own(db: Connection, room: str, seq: int, author: str) -> Message:
@@ -179,124 +169,18 @@ def said_before(db: Connection, *, room: str, before: int | None, limit: int) ->
 
 
 def _page(db: Connection, rows: Sequence[Row[*tuple[Any, ...]]], limit: int) -> tuple[list[Message], bool]:
-    return _whole(db, [_plain(row) for row in rows[:limit]]), len(rows) > limit
+    return _whole(db, [plain(row) for row in rows[:limit]]), len(rows) > limit
 
 
-# --- rooms ---
-
-
-def epoch(db: Connection) -> str:
-    name: str = db.execute(select(epochs.c.epoch)).scalar_one()
-    return name
-
-
-def begin_epoch(db: Connection, name: str) -> None:
-    """Name the history of a new database; one that has a name keeps it."""
-    if db.execute(select(epochs.c.epoch)).first() is None:
-        db.execute(insert(epochs).values(epoch=name))
-
-
-def open_room(db: Connection, name: str) -> None:
-    """Make the room if there is none of that name."""
-    if db.execute(select(rooms.c.name).where(rooms.c.name == name)).first() is None:
-        db.execute(insert(rooms).values(name=name, topic="", seq=0, rev=0, created_at=now(), active_at=now()))
-
-
-def room(db: Connection, name: str) -> dict[str, Any]:
-    """`{name, topic, rev}`. Raises `no_such_room`."""
-    found = db.execute(select(rooms.c.name, rooms.c.topic, rooms.c.rev).where(rooms.c.name == name)).first()
-    if found is None:
-        raise Refused("no_such_room", f"There is no room #{name}.")
-    return _plain(found)
-
-
-def set_topic(db: Connection, name: str, topic: str) -> dict[str, Any]:
-    db.execute(update(rooms).where(rooms.c.name == name).values(topic=topic))
-    return room(db, name)
-
-
-def lively_rooms(db: Connection, *, also: Sequence[str], limit: int) -> list[dict[str, Any]]:
-    """The rooms used last, and those named in `also`: `{name, topic, rev}`."""
-    used = or_(rooms.c.rev > 0, rooms.c.topic != "")  # a name that somebody mistyped is no room to show
-    recent = select(rooms.c.name).where(used).order_by(rooms.c.active_at.desc(), rooms.c.name).limit(limit)
-    wanted = select(rooms.c.name, rooms.c.topic, rooms.c.rev).where(
-        or_(rooms.c.name.in_(recent), rooms.c.name.in_(also))
-    )
-    return [_plain(row) for row in db.execute(wanted)]
-
-
-def catch_up(db: Connection, *, name: str, after: int | None, limit: int, behind: int) -> dict[str, Any]:
+def catch_up(db: Connection, *, name: str, after: int | None, strange: bool, limit: int, behind: int) -> dict[str, Any]:
     """Room and messages as of one moment, for who comes or comes back: `{room, messages, more, last_page, reset}`.
 
-    Without `after`, or more than `behind` changes behind it, or ahead of it (another history): the last page.
+    Without `after`, or more than `behind` changes behind it, or ahead of it, or where it is `strange` (a rev of another
+    history): the last page.
     """
-    found = room(db, name)
-    if after is None or not found["rev"] - behind <= after <= found["rev"]:
+    found = room_now(db, name)
+    if after is None or strange or not found["rev"] - behind <= after <= found["rev"]:
         page, _ = said_before(db, room=name, before=None, limit=limit)
         return {"room": found, "messages": page, "more": False, "last_page": True, "reset": after is not None}
     page, more = changed_since(db, room=name, after=after, limit=limit)
     return {"room": found, "messages": page, "more": more, "last_page": False, "reset": False}
-
-
-# --- people ---
-
-
-def arrive(
-    db: Connection, *, token: str, new_id: str, wish: tuple[str, str] | None, guest: tuple[str, str], held: int
-) -> dict[str, Any]:
-    """The person whose token has this fingerprint, made on the first visit: `{id, nickname}`.
-
-    wish, guest: nickname and skeleton. A wish that is taken is passed over: a known person keeps their name, a new one
-    is a guest. held: milliseconds that a name stays its owner's after they left.
-    """
-    found = db.execute(select(people.c.id, people.c.nickname).where(people.c.token == token)).first()
-    if found is None:
-        db.execute(insert(people).values(id=new_id, token=token, created_at=now()))
-    person, nickname = (found.id, found.nickname) if found else (new_id, None)
-    for name, skeleton in [name for name in (wish, None if nickname else guest) if name]:
-        if name != nickname and _free(db, person, skeleton, held):
-            nickname = name
-            db.execute(update(people).where(people.c.id == person).values(nickname=name, skeleton=skeleton))
-            break
-    stay(db, person)
-    return {"id": person, "nickname": nickname}
-
-
-def claim(
-    db: Connection, *, person: str, nickname: str, skeleton: str, held: int, spare: Sequence[tuple[str, str]]
-) -> None:
-    """Give `person` the nickname. Raises `nickname_taken`, with the first of `spare` that is free as `suggestion`."""
-    if not _free(db, person, skeleton, held):
-        free = next((name for name, shape in spare if _free(db, person, shape, held)), None)
-        extra = {"suggestion": free} if free else {}
-        raise Refused("nickname_taken", f"Somebody here is called “{nickname}”, or nearly so.", **extra)
-    db.execute(update(people).where(people.c.id == person).values(nickname=nickname, skeleton=skeleton))
-
-
-def _free(db: Connection, person: str, skeleton: str, held: int) -> bool:
-    """Is the name free for this person? One whose owner has been away too long is taken from them."""
-    holder = db.execute(select(people.c.id, people.c.left_at).where(people.c.skeleton == skeleton)).first()
-    if holder is None or holder.id == person:
-        return True
-    if holder.left_at is None or holder.left_at > now() - held:
-        return False
-    db.execute(update(people).where(people.c.id == holder.id).values(nickname=None, skeleton=None))
-    return True
-
-
-def depart(db: Connection, person: str) -> None:
-    db.execute(update(people).where(people.c.id == person).values(left_at=now()))
-
-
-def stay(db: Connection, person: str) -> None:
-    db.execute(update(people).where(people.c.id == person).values(left_at=None))
-
-
-def nobody_is_here(db: Connection) -> None:
-    """At start no socket is open: whoever a crash left behind as present has left."""
-    db.execute(update(people).where(people.c.left_at.is_(None)).values(left_at=now()))
-
-
-def _plain(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
-    """A row as a dict of plain strings: the column names of a row are a subclass that JSON writers refuse."""
-    return {str(name): value for name, value in row._mapping.items()}

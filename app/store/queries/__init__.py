@@ -1,0 +1,60 @@
+"""Every question we ask of the memory, written once for every database.
+
+Each takes the open transaction first and runs inside it; who writes, writes through `Database.write`, so that BEGIN
+IMMEDIATE holds and a read before a write cannot go stale. Rows come back as plain dicts. Times are milliseconds.
+"""
+
+from app.store.queries.messages import (
+    Message,
+    catch_up,
+    changed_since,
+    delete,
+    edit,
+    one,
+    react,
+    said_before,
+    say,
+)
+from app.store.queries.people import (
+    Name,
+    arrive,
+    claim,
+    depart,
+    hand_over,
+    nobody_is_here,
+    reserve,
+    reserved,
+    stay,
+    whose,
+)
+from app.store.queries.rooms import begin_epoch, epoch, lively_rooms, open_room, room, set_topic
+from app.store.queries.rows import now
+
+__all__ = [
+    "Message",
+    "Name",
+    "arrive",
+    "begin_epoch",
+    "catch_up",
+    "changed_since",
+    "claim",
+    "delete",
+    "depart",
+    "edit",
+    "epoch",
+    "hand_over",
+    "lively_rooms",
+    "nobody_is_here",
+    "now",
+    "one",
+    "open_room",
+    "react",
+    "reserve",
+    "reserved",
+    "room",
+    "said_before",
+    "say",
+    "set_topic",
+    "stay",
+    "whose",
+]

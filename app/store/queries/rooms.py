@@ -1,0 +1,50 @@
+"""Rooms, and the name of their history."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, insert, or_, select, update
+
+from app.model import Refused
+from app.store.queries.rows import now, plain
+from app.store.tables import epochs, rooms
+
+
+def epoch(db: Connection) -> str:
+    name: str = db.execute(select(epochs.c.epoch)).scalar_one()
+    return name
+
+
+def begin_epoch(db: Connection, name: str) -> None:
+    """Name the history of a new database; one that has a name keeps it."""
+    if db.execute(select(epochs.c.epoch)).first() is None:
+        db.execute(insert(epochs).values(epoch=name))
+
+
+def open_room(db: Connection, name: str) -> None:
+    """Make the room if there is none of that name."""
+    if db.execute(select(rooms.c.name).where(rooms.c.name == name)).first() is None:
+        db.execute(insert(rooms).values(name=name, topic="", seq=0, rev=0, created_at=now(), active_at=now()))
+
+
+def room(db: Connection, name: str) -> dict[str, Any]:
+    """`{name, topic, rev}`. Raises `no_such_room`."""
+    found = db.execute(select(rooms.c.name, rooms.c.topic, rooms.c.rev).where(rooms.c.name == name)).first()
+    if found is None:
+        raise Refused("no_such_room", f"There is no room #{name}.")
+    return plain(found)
+
+
+def set_topic(db: Connection, name: str, topic: str) -> dict[str, Any]:
+    db.execute(update(rooms).where(rooms.c.name == name).values(topic=topic))
+    return room(db, name)
+
+
+def lively_rooms(db: Connection, *, also: Sequence[str], limit: int) -> list[dict[str, Any]]:
+    """The rooms used last, and those named in `also`: `{name, topic, rev}`."""
+    used = or_(rooms.c.rev > 0, rooms.c.topic != "")  # a name that somebody mistyped is no room to show
+    recent = select(rooms.c.name).where(used).order_by(rooms.c.active_at.desc(), rooms.c.name).limit(limit)
+    wanted = select(rooms.c.name, rooms.c.topic, rooms.c.rev).where(
+        or_(rooms.c.name.in_(recent), rooms.c.name.in_(also))
+    )
+    return [plain(row) for row in db.execute(wanted)]
