@@ -119,6 +119,12 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="Seconds that a nickname stays its owner's after their last connection has gone.",
     )
+    grace: float = Field(
+        10,
+        ge=0,
+        le=600,
+        description="Seconds that rooms show somebody whose connection broke as reconnecting, before they have left.",
+    )
     rate_limit: Annotated[float | None, BeforeValidator(_rate)] = Field(
         20,
         ge=1,

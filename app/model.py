@@ -1,23 +1,24 @@
 """The nouns that everybody shares. Nothing here imports anything of ours."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody signed in, and the socket through which they ask."""
+    """Somebody signed in, the socket through which they ask, and the fingerprint of the token they came with."""
 
     id: str
     nickname: str
     socket: str
+    token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Member(Person):
     """A person who sits in `room`. Only the gate makes one: a verb that takes a Member cannot be reached without it."""
 
-    room: str
+    room: str = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,8 @@ ERRORS = {
     "no_such_room": "There is no such room.",
     "no_such_message": "There is no such message in this room.",
     "bad_nickname": "The nickname cannot be used: empty, too long, or with characters RFC 8266 disallows.",
-    "nickname_taken": "Somebody bears this nickname or one that looks like it; `suggestion` is free.",
+    "nickname_taken": "Somebody bears this nickname or one that looks like it; `suggestion` is free. `reserved` where "
+    "its owner keeps it with a passphrase.",
     "bad_room": "A room's name is 1 to 64 of a-z, 0-9, `_` and `-`, and starts with a letter or digit.",
     "not_allowed": "Not yours to do.",
     "not_member": "Join the room first.",

@@ -96,9 +96,17 @@ async def start(settings: Settings) -> Running:
         transports=settings.transports,
         nickname_hold=settings.nickname_hold,
         rates=Rates(settings.rate_limit),
+        grace=settings.grace,
         secret=settings.secret.get_secret_value(),
     )
     open_door(sockets, chat)
+
+    def begin_again(epoch: str) -> None:
+        """Another database took the place of ours: everybody comes again, and starts over with what it holds."""
+        chat.epoch = epoch
+        sockets.let_go_soon(GOODBYES_MAY_TAKE)
+
+    database.replaced = begin_again
     runner = web.AppRunner(
         application(settings, chat, sockets),
         handle_signals=False,

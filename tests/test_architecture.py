@@ -16,6 +16,7 @@ MAY = {
     "app.chat": ("app.model", "app.chat", "app.store.queries", "app.store"),
     "app.live": ("app.model", "app.chat", "app.live"),
     "app.web": ("app.model", "app.chat", "app.web", "app.store.queries", "app.store"),
+    "app.tools": ("app.config", "app.model", "app.tools"),
     "app.server": ("app",),
     "app.__main__": ("app",),
     "app": (),
@@ -23,10 +24,10 @@ MAY = {
 HOMES = {
     "sqlalchemy": ("app.store", "app.server"),
     "alembic": ("app.store", "app.server"),
-    "socketio": ("app.live",),
-    "engineio": ("app.live",),
+    "socketio": ("app.live", "app.tools"),
+    "engineio": ("app.live", "app.tools"),
     "redis": ("app.live.redis",),
-    "aiohttp": ("app.live", "app.web", "app.server"),
+    "aiohttp": ("app.live", "app.web", "app.server", "app.tools"),
     "jinja2": ("app.web",),
     "click": ("app.__main__",),
 }

@@ -1,5 +1,6 @@
 """The rules: what people can do in rooms. Knows no sockets, no pages and no SQL; it is handed a store and a voice."""
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -35,7 +36,8 @@ class Chat:
     """What every verb is handed first.
 
     epoch: the name of the database's history. transports: as the operator allows them, in order.
-    nickname_hold: seconds that a name stays its owner's after their last socket is gone.
+    nickname_hold: seconds that a name stays its owner's after their last socket is gone. grace: seconds that a room
+    awaits somebody whose connection broke. one_at_a_time: held while a passphrase is read, for each takes 64 MB.
     """
 
     store: Memory
@@ -45,9 +47,11 @@ class Chat:
     transports: tuple[str, ...]
     nickname_hold: float
     rates: Rates
+    grace: float = 10
     secret: str = ""
     limits: Limits = LIMITS
     presence: Presence = field(init=False)
+    one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         self.presence = Presence(self.voice)

@@ -4,6 +4,7 @@ import re
 from typing import Annotated
 
 import regex
+from precis_i18n import get_profile
 from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
@@ -11,6 +12,7 @@ from app.model import LIMITS
 
 _ROOM = re.compile(rf"[a-z0-9][a-z0-9_-]{{0,{LIMITS.room - 1}}}", re.ASCII)
 _PICTURE = regex.compile(r"\p{Extended_Pictographic}|\p{Regional_Indicator}|\u20e3")
+_opaque = get_profile("OpaqueString")
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 
 
@@ -50,6 +52,17 @@ def _message_id(text: str) -> str:
     return text
 
 
+def _passphrase(text: str) -> str:
+    """As RFC 8265 has it (OpaqueString), so that two keyboards write the same one. Raises `bad_payload`."""
+    try:
+        said: str = _opaque.enforce(_clean(text))
+    except (UnicodeError, ValueError):
+        raise PydanticCustomError("bad_payload", "it holds a character that no passphrase may hold") from None
+    if not 8 <= len(said) <= 200:
+        raise PydanticCustomError("bad_payload", "a passphrase has 8 to 200 characters")
+    return said
+
+
 def _emoji(text: str) -> str:
     if len(text) > 32 or not regex.fullmatch(r"\X", text) or not _PICTURE.search(text):
         raise PydanticCustomError("bad_payload", "a reaction is one emoji")
@@ -77,6 +90,10 @@ MessageId = Annotated[
 Topic = Annotated[
     str, AfterValidator(_topic), WithJsonSchema({"type": "string", "title": f"text, up to {LIMITS.topic} characters"})
 ]
+Passphrase = Annotated[
+    str, AfterValidator(_passphrase), WithJsonSchema({"type": "string", "title": "text, 8 to 200 characters"})
+]
+Epoch = Annotated[str, Field(pattern="^[0-9a-f]{32}$"), WithJsonSchema({"type": "string", "title": "epoch"})]
 Emoji = Annotated[str, AfterValidator(_emoji), WithJsonSchema({"type": "string", "title": "one emoji"})]
 Flag = Annotated[bool, WithJsonSchema({"type": "boolean", "title": "true or false"})]
 NicknameWish = Annotated[str, AfterValidator(_clean), WithJsonSchema({"type": "string", "title": "nickname"})]

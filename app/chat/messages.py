@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from app.chat import Chat, people
-from app.chat.kinds import Emoji, Flag, MessageId, MessageText, PageLimit, Rev, Seq
+from app.chat.kinds import Emoji, Epoch, Flag, MessageId, MessageText, PageLimit, Rev, Seq
 from app.chat.words import words
 from app.model import Member
 from app.store import queries
@@ -65,9 +65,11 @@ async def react(chat: Chat, member: Member, *, seq: Seq, emoji: Emoji, on: Flag)
     return _tell_if_new(chat, member, *changed)
 
 
-async def sync(chat: Chat, member: Member, *, after: Rev, limit: PageLimit | None = None) -> Answer:
-    """What changed after rev `after`, oldest change first, each message once as it is now."""
-    return caught_up(await changes(chat, member.room, after, limit))
+async def sync(
+    chat: Chat, member: Member, *, after: Rev, limit: PageLimit | None = None, epoch: Epoch | None = None
+) -> Answer:
+    """What changed after rev `after`, oldest change first, each message once as it is now. `epoch`: as with join."""
+    return caught_up(await changes(chat, member.room, after, epoch, limit))
 
 
 async def history(chat: Chat, member: Member, *, before: Seq | None = None, limit: PageLimit | None = None) -> Answer:
@@ -92,10 +94,17 @@ def _tell_if_new(chat: Chat, member: Member, stored: queries.Message, new: bool)
     return {"message": message}
 
 
-async def changes(chat: Chat, room: str, after: int | None, limit: int | None = None) -> dict[str, Any]:
+async def changes(
+    chat: Chat, room: str, after: int | None, epoch: str | None = None, limit: int | None = None
+) -> dict[str, Any]:
     """The room and what changed in it, as of one moment (`queries.catch_up`)."""
     found: dict[str, Any] = await chat.store.read(
-        queries.catch_up, name=room, after=after, limit=_page(chat, limit), behind=chat.limits.behind
+        queries.catch_up,
+        name=room,
+        after=after,
+        strange=epoch not in (None, chat.epoch),
+        limit=_page(chat, limit),
+        behind=chat.limits.behind,
     )
     return found
 

@@ -1,26 +1,34 @@
 """Nicknames and who bears them. A token names a person for ever; a nickname is what others see."""
 
+import asyncio
 import hashlib
 import hmac
 import re
 import secrets
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import regex
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error
 from confusable_homoglyphs.confusables import confusables_data
 from precis_i18n import get_profile
 
 from app.chat import Chat
-from app.chat.kinds import NicknameWish
+from app.chat.kinds import NicknameWish, Passphrase
 from app.model import LIMITS, Person, Refused
 from app.store import queries
 
 Answer = dict[str, Any]
+T = TypeVar("T")
 
+TRY = 20  # points of the rate that a guess at a passphrase costs its owner's bucket, whoever guesses
+
+_hasher = PasswordHasher()  # RFC 9106, 4: the second recommended option (64 MB)
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32,128}", re.ASCII)
 _PICTURE_STYLE = "\ufe0f"  # asks for an emoji in colour; RFC 8266 knows no such thing
 _STROKES = str.maketrans({"i": "l", "1": "l", "|": "l", " ": None})  # one stroke is as good as another, a blank as none
@@ -47,11 +55,19 @@ def nickname(wish: str) -> str:
     return name
 
 
-def skeleton(name: str) -> str:
-    """What a nickname looks like: two that share it cannot be told apart (UTS 39, 4, on the case-folded name)."""
-    folded = unicodedata.normalize("NFD", _folded.enforce(name).casefold())
-    looks = "".join(_prototype(char) for char in folded).casefold()
+def skeletons(name: str) -> tuple[str, ...]:
+    """What a nickname looks like: two that share one of these cannot be told apart (UTS 39, 4). Of the name as it is
+    written and of the case-folded one: capitals have other look-alikes than small letters."""
+    return tuple({_skeleton(name), _skeleton(_folded.enforce(name).casefold())})
+
+
+def _skeleton(text: str) -> str:
+    looks = "".join(_prototype(char) for char in unicodedata.normalize("NFD", text)).casefold()
     return unicodedata.normalize("NFD", looks).translate(_STROKES)
+
+
+def _named(name: str) -> queries.Name:
+    return name, skeletons(name)
 
 
 @cache
@@ -77,6 +93,8 @@ def _spare(name: str) -> Iterator[str]:
     yield f"{stem}{secrets.randbelow(9000) + 1000}"
 
 
+_nickname = nickname  # for verbs whose payload has a field of that name
+
 # --- persons ---
 
 
@@ -93,33 +111,43 @@ def is_token(text: object) -> bool:
 async def arrive(chat: Chat, socket: str, token: str, wish: object) -> Person:
     """A socket opens: find or make its person. A wish that is bad or taken is passed over, the person is let in."""
     try:
-        name = nickname(wish) if isinstance(wish, str) else None
+        name = _named(nickname(wish)) if isinstance(wish, str) else None
     except Refused:
         name = None
-    guest = _guest()
-    found = await chat.store.write(
-        queries.arrive,
-        token=_fingerprint(chat, token),
-        new_id=uuid4().hex,
-        wish=(name, skeleton(name)) if name else None,
-        guest=(guest, skeleton(guest)),
-        held=_held(chat),
-    )
-    person = Person(found["id"], found["nickname"], socket)
-    chat.presence.enter(person)
+    fingerprint = _fingerprint(chat, token)
+    try:
+        found = await chat.store.write(
+            queries.arrive,
+            token=fingerprint,
+            new_id=uuid4().hex,
+            wish=name,
+            guest=_named(_guest()),
+            held=_held(chat),
+        )
+    except Refused as refusal:
+        found = await chat.store.read(queries.whose, fingerprint)  # where nothing can be stored one can still read
+        if found is None or found["nickname"] is None:
+            raise refusal from None
+    person = Person(found["id"], found["nickname"], socket, fingerprint)
+    chat.presence.enter(person, found["reserved"])
     return person
 
 
-async def depart(chat: Chat, person: Person) -> None:
-    """A socket closes; with the last one, the time begins after which the name is free for others."""
-    if chat.presence.exit(person.id, person.socket):
-        await chat.store.write(queries.depart, person.id)
-        if chat.presence.nickname(person.id) is not None:  # came back while that was written
-            await chat.store.write(queries.stay, person.id)
+async def depart(chat: Chat, person: Person, awaited: float = 0) -> None:
+    """A socket closes, its rooms await the person for so many seconds. With the last one, the time begins after which
+    the name is free for others."""
+    if chat.presence.exit(person.id, person.socket, awaited):
+        await _note_departure(chat, person)
+
+
+async def _note_departure(chat: Chat, person: Person) -> None:
+    await chat.store.write(queries.depart, person.id)
+    if chat.presence.is_here(person.id):  # came back while that was written
+        await chat.store.write(queries.stay, person.id)
 
 
 async def rename(chat: Chat, person: Person, *, nickname: NicknameWish) -> Answer:
-    """Bear another nickname, in every room and every tab."""
+    """Bear another nickname, in every room and every tab. One that is reserved for somebody needs `identify`."""
     await take(chat, person, nickname)
     return {"me": me(chat, person)}
 
@@ -129,24 +157,74 @@ async def take(chat: Chat, person: Person, wish: str) -> None:
     name = nickname(wish)
     if name == chat.presence.nickname(person.id):
         return
-    await chat.store.write(
-        queries.claim,
-        person=person.id,
-        nickname=name,
-        skeleton=skeleton(name),
-        held=_held(chat),
-        spare=[(spare, skeleton(spare)) for spare in _spare(name)],
-    )
+    spare = [_named(one) for one in _spare(name)]
+    await chat.store.write(queries.claim, person=person.id, name=_named(name), held=_held(chat), spare=spare)
     chat.presence.rename(person.id, name)
+    _tell_tabs(chat, person)
 
 
-def me(chat: Chat, person: Person) -> dict[str, str]:
-    return {"id": person.id, "nickname": borne(chat, person)}
+async def reserve(chat: Chat, person: Person, *, passphrase: Passphrase | None) -> Answer:
+    """Keep the nickname that one bears, and any that one takes later: it is free for nobody else, however long one is
+    away, and with the passphrase one is the same person on every device. `null` gives that up."""
+    shown = await _alone(chat, _hasher.hash, passphrase) if passphrase else None
+    await chat.store.write(queries.reserve, person=person.id, passphrase=shown)
+    chat.presence.reserve(person.id, shown is not None)
+    _tell_tabs(chat, person)
+    return {"me": me(chat, person)}
+
+
+async def identify(chat: Chat, person: Person, *, nickname: NicknameWish, passphrase: Passphrase) -> Answer:
+    """Be the person who reserved this nickname, in this browser from now on. What one said before stays as it was."""
+    looks = skeletons(_nickname(nickname))
+    owner = await chat.store.read(queries.reserved, looks)
+    if owner is None:
+        raise Refused("not_allowed", f"Nobody has reserved “{nickname}”, so no passphrase opens it.")
+    chat.rates.spend(f"passphrase of {owner['id']}", TRY)
+    if not await _alone(chat, _opens, owner["passphrase"], passphrase):
+        raise Refused("not_allowed", f"This is not the passphrase of “{owner['nickname']}”.")
+    if owner["id"] != person.id:
+        await chat.store.write(queries.hand_over, token=person.token, person=owner["id"])
+        await _become(chat, person, owner["id"], owner["nickname"])
+    here = chat.presence.person(person.socket)
+    return {"me": me(chat, here)}
+
+
+async def _become(chat: Chat, person: Person, id: str, nickname: str) -> None:
+    """Every tab of this browser is the owner's now, and goes on where it sits."""
+    for tab in chat.presence.tabs(person.id):
+        if tab.token == person.token and chat.presence.become(tab.socket, replace(tab, id=id, nickname=nickname), True):
+            await _note_departure(chat, person)
+    _tell_tabs(chat, chat.presence.person(person.socket))
+
+
+def _tell_tabs(chat: Chat, person: Person) -> None:
+    """Let the person's other sockets know who they are now."""
+    for tab in chat.presence.tabs(person.id):
+        if tab.socket != person.socket:
+            chat.voice.whisper(tab.socket, "me", {"me": me(chat, tab)})
+
+
+def me(chat: Chat, person: Person) -> Answer:
+    myself = {"id": person.id, "nickname": borne(chat, person)}
+    return myself | {"reserved": True} if chat.presence.reserved(person.id) else myself
 
 
 def borne(chat: Chat, person: Person) -> str:
     """The nickname that the person bears now; the one they came with may be another."""
     return chat.presence.nickname(person.id) or person.nickname
+
+
+async def _alone(chat: Chat, reckon: Callable[..., T], *args: Any) -> T:
+    """Argon2 takes much time and memory on purpose: off the loop, and one at a time."""
+    async with chat.one_at_a_time:
+        return await asyncio.to_thread(reckon, *args)
+
+
+def _opens(shown: str, passphrase: str) -> bool:
+    try:
+        return _hasher.verify(shown, passphrase)
+    except Argon2Error:
+        return False
 
 
 def _held(chat: Chat) -> int:

@@ -1,4 +1,6 @@
-"""Who is here: people, not sockets. Somebody in two tabs is there once, and leaves with the last of them."""
+"""Who is here: people, not sockets. Somebody in two tabs is there once, and leaves with the last of them; whose
+connection broke is awaited for a while before they are said to have left.
+"""
 
 import asyncio
 from bisect import bisect_left, bisect_right, insort
@@ -12,68 +14,111 @@ if TYPE_CHECKING:
 
 GATHER = 0.4  # seconds over which arrivals and departures are gathered into one `people` event
 
+Look = tuple[str, bool] | None  # how a room sees somebody: nickname, reconnecting or not; None: not there
+
 
 @dataclass(slots=True)
 class Guest:
-    """One person, and where their sockets sit."""
+    """One person, where their sockets sit, and in which rooms they are awaited."""
 
     id: str
     nickname: str
+    reserved: bool = False
     sockets: dict[str, set[str]] = field(default_factory=dict)  # socket -> rooms
+    awaited: dict[str, asyncio.TimerHandle] = field(default_factory=dict)  # room -> until when
 
 
 @dataclass(slots=True)
 class Crowd:
     """The people of one room: how many sockets each has there, and their names in order."""
 
-    sockets: dict[str, int] = field(default_factory=dict)  # person -> sockets
+    sockets: dict[str, int] = field(default_factory=dict)  # person -> sockets; 0: awaited
     order: list[tuple[str, str, str]] = field(default_factory=list)  # (folded nickname, person, nickname)
-    told: dict[str, set[str | None]] = field(default_factory=dict)  # person -> what somebody was told, None: not there
+    told: dict[str, set[Look]] = field(default_factory=dict)  # person -> what somebody was told of them
     timer: asyncio.TimerHandle | None = None
 
 
 class Presence:
     def __init__(self, voice: "Voice") -> None:
         self._voice = voice
+        self._people: dict[str, Person] = {}  # by socket
         self._guests: dict[str, Guest] = {}
         self._crowds: dict[str, Crowd] = {}
 
     # --- sockets ---
 
-    def enter(self, person: Person) -> None:
+    def enter(self, person: Person, reserved: bool = False) -> None:
         """A socket of this person opens."""
+        self._people[person.socket] = person
         guest = self._guests.setdefault(person.id, Guest(person.id, person.nickname))
         guest.sockets[person.socket] = set()
+        guest.reserved = reserved
         self.rename(person.id, person.nickname)
 
-    def exit(self, person: str, socket: str) -> bool:
-        """A socket closes. True if it was the person's last one."""
+    def exit(self, person: str, socket: str, awaited: float = 0) -> bool:
+        """A socket closes; its rooms await the person for so many seconds. True if it was the person's last one."""
+        self._people.pop(socket, None)
         guest = self._guests.get(person)
-        if guest is None:
+        if guest is None or socket not in guest.sockets:
             return False
-        for room in list(guest.sockets.get(socket, ())):
-            self.stand(person, socket, room)
-        guest.sockets.pop(socket, None)
-        if guest.sockets:
-            return False
-        del self._guests[person]
-        return True
+        for room in list(guest.sockets[socket]):
+            self._rise(guest, socket, room, awaited)
+        del guest.sockets[socket]
+        self._forget(guest)
+        return not guest.sockets
+
+    def become(self, socket: str, person: Person, reserved: bool) -> bool:
+        """A socket is somebody else's from now on, in the rooms it sits in. True if it was the former one's last."""
+        former = self._people[socket]
+        rooms = tuple(self._guests[former.id].sockets[socket])
+        last = self.exit(former.id, socket)
+        self.enter(person, reserved)
+        for room in rooms:
+            self.sit(person.id, socket, room)
+        return last
+
+    def _forget(self, guest: Guest) -> None:
+        if not guest.sockets and not guest.awaited:
+            self._guests.pop(guest.id, None)
+
+    # --- persons ---
+
+    def person(self, socket: str) -> Person:
+        """Whose socket it is. Raises KeyError."""
+        return self._people[socket]
+
+    def tabs(self, person: str) -> list[Person]:
+        """The person, once for each socket."""
+        guest = self._guests.get(person)
+        return [self._people[socket] for socket in guest.sockets] if guest else []
+
+    def is_here(self, person: str) -> bool:
+        return bool(self.tabs(person))
 
     def nickname(self, person: str) -> str | None:
         guest = self._guests.get(person)
         return guest.nickname if guest else None
 
+    def reserved(self, person: str) -> bool:
+        guest = self._guests.get(person)
+        return guest is not None and guest.reserved
+
+    def reserve(self, person: str, reserved: bool) -> None:
+        self._guests[person].reserved = reserved
+
     def rename(self, person: str, nickname: str) -> None:
         """Bear another name, in every room at once."""
         guest = self._guests[person]
-        before, guest.nickname = guest.nickname, nickname
+        before = guest.nickname
         if before == nickname:
             return
-        for room in {room for rooms in guest.sockets.values() for room in rooms}:
-            crowd = self._crowds[room]
-            self._mark(room, person, before)
-            _drop(crowd.order, before, person)
-            insort(crowd.order, _entry(nickname, person))
+        rooms = {room for rooms in guest.sockets.values() for room in rooms} | set(guest.awaited)
+        for room in rooms:
+            self._mark(room, person)
+        guest.nickname = nickname
+        for room in rooms:
+            _drop(self._crowds[room].order, before, person)
+            insort(self._crowds[room].order, _entry(nickname, person))
 
     # --- rooms ---
 
@@ -81,26 +126,48 @@ class Presence:
         guest = self._guests[person]
         if room in guest.sockets[socket]:
             return
-        guest.sockets[socket].add(room)
         crowd = self._crowds.setdefault(room, Crowd())
         self._voice.seat(socket, room)
+        if not crowd.sockets.get(person):
+            self._mark(room, person)
         if person not in crowd.sockets:
-            self._mark(room, person, None)
             insort(crowd.order, _entry(guest.nickname, person))
+        if waiting := guest.awaited.pop(room, None):
+            waiting.cancel()
+        guest.sockets[socket].add(room)
         crowd.sockets[person] = crowd.sockets.get(person, 0) + 1
 
     def stand(self, person: str, socket: str, room: str) -> None:
         guest = self._guests[person]
-        if room not in guest.sockets.get(socket, ()):
-            return
+        if room in guest.sockets.get(socket, ()):
+            self._rise(guest, socket, room, 0)
+
+    def _rise(self, guest: Guest, socket: str, room: str, awaited: float) -> None:
         guest.sockets[socket].discard(room)
         self._voice.unseat(socket, room)
         crowd = self._crowds[room]
-        crowd.sockets[person] -= 1
-        if not crowd.sockets[person]:
-            del crowd.sockets[person]
-            self._mark(room, person, guest.nickname)
-            _drop(crowd.order, guest.nickname, person)
+        if crowd.sockets[guest.id] > 1:
+            crowd.sockets[guest.id] -= 1
+            return
+        self._mark(room, guest.id)
+        crowd.sockets[guest.id] = 0
+        if awaited:
+            loop = asyncio.get_running_loop()
+            guest.awaited[room] = loop.call_later(awaited, self._give_up, guest, room)
+        else:
+            self._go(guest, room)
+
+    def _give_up(self, guest: Guest, room: str) -> None:
+        """They did not come back."""
+        self._mark(room, guest.id)
+        del guest.awaited[room]
+        self._go(guest, room)
+        self._forget(guest)
+
+    def _go(self, guest: Guest, room: str) -> None:
+        crowd = self._crowds[room]
+        del crowd.sockets[guest.id]
+        _drop(crowd.order, guest.nickname, guest.id)
 
     def sits(self, person: str, socket: str, room: str) -> bool:
         guest = self._guests.get(person)
@@ -114,45 +181,53 @@ class Presence:
         """Room -> people, where there are any."""
         return {room: len(crowd.sockets) for room, crowd in self._crowds.items() if crowd.sockets}
 
-    def people(self, room: str, after: str | None, limit: int) -> tuple[list[dict[str, str]], bool]:
-        """A page of `{id, nickname}` in the order of names, from the name after `after`; and whether there is more."""
+    def people(self, room: str, after: str | None, limit: int) -> tuple[list[dict[str, Any]], bool]:
+        """A page of `{id, nickname, reconnecting?}` in the order of names, from the name after `after`; and whether
+        there is more."""
         crowd = self._crowds.get(room)
-        order = crowd.order if crowd else []
-        start = 0 if after is None else bisect_right(order, (after.casefold(), "\U0010ffff", ""))
-        if crowd:
-            self._show(crowd)
-        page = [{"id": person, "nickname": nickname} for _, person, nickname in order[start : start + limit]]
-        return page, start + limit < len(order)
+        if crowd is None:
+            return [], False
+        for person, told in crowd.told.items():  # whoever sees this list may have to be told otherwise after all
+            told.add(self._look(crowd, person))
+        start = 0 if after is None else bisect_right(crowd.order, (after.casefold(), "\U0010ffff", ""))
+        page = [_seen(person, self._look(crowd, person)) for _, person, _ in crowd.order[start : start + limit]]
+        return page, start + limit < len(crowd.order)
 
     # --- telling ---
 
-    def _mark(self, room: str, person: str, told: str | None) -> None:
-        """Somebody's being here changes; `told` is what the room knew of them until now."""
+    def _look(self, crowd: Crowd, person: str) -> Look:
+        if person not in crowd.sockets:
+            return None
+        return self._guests[person].nickname, not crowd.sockets[person]
+
+    def _mark(self, room: str, person: str) -> None:
+        """Somebody's being here is about to change."""
         crowd = self._crowds[room]
-        crowd.told.setdefault(person, {told})
+        crowd.told.setdefault(person, {self._look(crowd, person)})
         if crowd.timer is None:
             crowd.timer = asyncio.get_running_loop().call_later(GATHER, self._tell, room)
-
-    def _show(self, crowd: Crowd) -> None:
-        """A list goes out in between: who is on it, or is missing, may have to be told otherwise after all."""
-        for person, told in crowd.told.items():
-            told.add(self._guests[person].nickname if person in crowd.sockets else None)
 
     def _tell(self, room: str) -> None:
         """One event for all that is not as somebody was told; a reload within the time is no news."""
         crowd = self._crowds[room]
         told, crowd.told, crowd.timer = crowd.told, {}, None
-        joined, left = [], []
-        for person, names in told.items():
-            now = self._guests[person].nickname if person in crowd.sockets else None
-            others = [name for name in names if name != now]
-            if others and now is not None:
-                joined.append({"id": person, "nickname": now})
-            elif others:
-                left.append({"id": person, "nickname": others[0]})
-        if joined or left:
-            delta: dict[str, Any] = {"room": room, "joined": joined, "left": left, "count": len(crowd.sockets)}
-            self._voice.tell(room, "people", delta)
+        news: dict[str, list[dict[str, Any]]] = {"joined": [], "left": [], "changed": []}
+        for person, looks in told.items():
+            now = self._look(crowd, person)
+            others = [look for look in looks if look != now]
+            if not others:
+                continue
+            if now is None:
+                known = next(look for look in others if look)
+                news["left"].append({"id": person, "nickname": known[0]})
+            elif all(look and look[0] == now[0] for look in others):
+                news["changed"].append(_seen(person, now))
+            else:
+                news["joined"].append(_seen(person, now))
+        if any(news.values()):
+            if not news["changed"]:
+                del news["changed"]
+            self._voice.tell(room, "people", {"room": room, **news, "count": len(crowd.sockets)})
         if not crowd.sockets:
             del self._crowds[room]
 
@@ -161,6 +236,15 @@ class Presence:
         for crowd in self._crowds.values():
             if crowd.timer:
                 crowd.timer.cancel()
+        for guest in self._guests.values():
+            for waiting in guest.awaited.values():
+                waiting.cancel()
+
+
+def _seen(person: str, look: Look) -> dict[str, Any]:
+    nickname, reconnecting = look or ("", False)
+    entry: dict[str, Any] = {"id": person, "nickname": nickname}
+    return entry | {"reconnecting": True} if reconnecting else entry
 
 
 def _entry(nickname: str, person: str) -> tuple[str, str, str]:

@@ -3,9 +3,9 @@
 from typing import Any
 
 from app.chat import Chat, people
-from app.chat.kinds import NicknameWish, PeopleLimit, Rev, RoomName, Topic
+from app.chat.kinds import Epoch, NicknameWish, PeopleLimit, Rev, RoomName, Topic
 from app.chat.messages import caught_up, changes
-from app.model import Member, Person
+from app.model import Member, Person, Refused
 from app.store import queries
 
 Answer = dict[str, Any]
@@ -14,18 +14,24 @@ MOST_ROOMS = 100  # in one answer
 
 
 async def join(
-    chat: Chat, person: Person, *, room: RoomName, after: Rev | None = None, nickname: NicknameWish | None = None
+    chat: Chat,
+    person: Person,
+    *,
+    room: RoomName,
+    after: Rev | None = None,
+    nickname: NicknameWish | None = None,
+    epoch: Epoch | None = None,
 ) -> Answer:
     """Sit down in a room, which is made if there is none, and catch up: with what changed after rev `after`, or with
-    the last page. `nickname`, where given, is the name to bear. For this socket; after a reconnect, join again.
+    the last page. `nickname`, where given, is the name to bear. `epoch`, the one that the room told, says from which
+    history the rev is: of another one it means nothing. For this socket; after a reconnect, join again.
     """
     if nickname is not None:
         await people.take(chat, person, nickname)
-    await chat.store.write(queries.open_room, room)
     sat = chat.presence.sits(person.id, person.socket, room)
     chat.presence.sit(person.id, person.socket, room)  # before reading: what is said meanwhile is heard, not missed
     try:
-        found = await changes(chat, room, after)
+        found = await _opened(chat, room, after, epoch)
     except BaseException:
         if not sat:
             chat.presence.stand(person.id, person.socket, room)
@@ -38,6 +44,17 @@ async def join(
         "count": chat.presence.count(room),
         **caught_up(found),
     }
+
+
+async def _opened(chat: Chat, room: str, after: int | None, epoch: str | None) -> dict[str, Any]:
+    """Read first: a room that is there can be read when nothing can be stored."""
+    try:
+        return await changes(chat, room, after, epoch)
+    except Refused as refusal:
+        if refusal.code != "no_such_room":
+            raise
+    await chat.store.write(queries.open_room, room)
+    return await changes(chat, room, after, epoch)
 
 
 async def leave(chat: Chat, member: Member) -> Answer:

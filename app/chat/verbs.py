@@ -67,6 +67,8 @@ VERBS = {
     "rooms": Verb(rooms.rooms, "rooms", cost=2),
     "topic": Verb(rooms.topic, "room", cost=2),
     "rename": Verb(people.rename, "me", cost=5),
+    "reserve": Verb(people.reserve, "me", cost=20),
+    "identify": Verb(people.identify, "me", cost=20),
     "echo": Verb(echo, "the payload's own keys, at"),
 }
 
@@ -111,7 +113,7 @@ def grant(chat: Chat, person: Person, right: type[Person], given: dict[str, Any]
     room = given.pop("room")
     if not chat.presence.sits(person.id, person.socket, room):
         raise Refused("not_member", f"Join #{room} first.")
-    return Member(person.id, person.nickname, person.socket, room)
+    return Member(person.id, person.nickname, person.socket, person.token, room=room)
 
 
 def _refusal(error: ValidationError) -> Refused:

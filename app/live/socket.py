@@ -6,21 +6,24 @@ One person's words stay in order because the engine does one connection's events
 import logging
 from typing import Any
 
+import socketio
 from socketio.exceptions import ConnectionRefusedError
 
 from app.chat import Chat, people
 from app.chat.verbs import perform
-from app.live.engine import Server, attach, create_server
+from app.live.engine import GOING_AWAY, Server, attach, create_server
 from app.model import COOKIE, Person, Refused
 
 __all__ = ["attach", "create_server", "open_door"]
+
+GOODBYES = (socketio.Server.reason.CLIENT_DISCONNECT, socketio.Server.reason.SERVER_DISCONNECT)
+RELOAD = 4.0  # seconds that a page may take to be there again
 
 log = logging.getLogger("parlor.live")
 
 
 def open_door(server: Server, chat: Chat) -> None:
     """Let the chat hear and answer on namespace `/` of `server`."""
-    here: dict[str, Person] = {}
 
     async def connect(socket: str, environ: dict[str, Any], auth: dict[str, Any] | None) -> None:
         auth = auth or {}
@@ -30,22 +33,33 @@ def open_door(server: Server, chat: Chat) -> None:
             person = await people.arrive(chat, socket, token or minted or "", auth.get("nickname"))
         except Refused as refusal:
             raise ConnectionRefusedError(refusal.text, refusal.answer()) from None
-        here[socket] = person
         chat.voice.whisper(socket, "welcome", _welcome(chat, person, minted))
 
-    async def disconnect(socket: str, _reason: str) -> None:
-        if person := here.pop(socket, None):
-            try:
-                await people.depart(chat, person)
-            except Refused as refusal:  # at the next start nobody is here anyway
-                log.warning("a departure could not be noted: %s", refusal.text)
+    async def disconnect(socket: str, reason: str) -> None:
+        try:
+            person = chat.presence.person(socket)
+        except KeyError:  # was not let in
+            return
+        try:
+            await people.depart(chat, person, awaited=_awaited(chat, reason))
+        except Refused as refusal:  # at the next start nobody is here anyway
+            log.warning("a departure could not be noted: %s", refusal.text)
 
     async def event(name: str, socket: str, *payload: Any) -> dict[str, Any]:
-        return await perform(chat, here[socket], name, payload[0] if len(payload) == 1 else None)
+        person = chat.presence.person(socket)
+        return await perform(chat, person, name, payload[0] if len(payload) == 1 else None)
 
     server.on("connect", connect)
     server.on("disconnect", disconnect)
     server.on("*", event)
+
+
+def _awaited(chat: Chat, reason: str) -> float:
+    """Seconds in which they may come back: none if they said goodbye or were sent away, few if the page was closed
+    (a reload looks the same), the operator's grace if the connection broke."""
+    if reason in GOODBYES:
+        return 0
+    return min(RELOAD, chat.grace) if reason == GOING_AWAY else chat.grace
 
 
 def _welcome(chat: Chat, person: Person, minted: str | None) -> dict[str, Any]:

@@ -38,12 +38,13 @@ def test_what_is_no_nickname_is_refused(wish: str) -> None:
 
 @pytest.mark.parametrize("other", ["ALICE", "Alice", "аlice", "ａlice", "a lice", "aIice", "a1ice", "alic℮"])
 def test_look_alikes_share_a_skeleton(other: str) -> None:
-    assert people.skeleton(other) == people.skeleton("alice")
+    assert set(people.skeletons(other)) & set(people.skeletons("alice"))
 
 
 def test_different_names_have_different_skeletons() -> None:
     names = ["alice", "bob", "carol", "josé", "jose", "ann", "anna", "李白", "🦊", "Ω"]
-    assert len({people.skeleton(name) for name in names}) == len(names)
+    looks = [look for name in names for look in set(people.skeletons(name))]
+    assert len(set(looks)) == len(looks)
 
 
 async def test_a_taken_name_is_refused_with_one_that_is_free(ask: Ask, alice: Person, bob: Person) -> None:

@@ -154,7 +154,9 @@ async def mounted() -> tuple[str, Server, None, Callable[[], Awaitable[None]]]:
 
 
 async def chat(folder: str) -> tuple[str, Server, Running, Callable[[], Awaitable[None]]]:
-    settings = Settings(host="127.0.0.1", port=0, data=Path(folder), rate_limit="off", nickname_hold=0, **PACE)
+    settings = Settings(
+        host="127.0.0.1", port=0, data=Path(folder), rate_limit="off", nickname_hold=0, grace=0.5, **PACE
+    )
     running = await start(settings)
     return running.url, running.sockets, running, running.stop
 

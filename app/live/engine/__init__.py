@@ -18,9 +18,9 @@ from app.live.engine.base import check
 from app.live.engine.events import Manager, Server
 from app.live.engine.packets import Packet
 from app.live.engine.requests import Engine, expect
-from app.live.engine.session import OUTBOX_LIMIT
+from app.live.engine.session import GOING_AWAY, OUTBOX_LIMIT
 
-__all__ = ["Engine", "EngineSettings", "Server", "attach", "create_engine", "create_server"]
+__all__ = ["GOING_AWAY", "Engine", "EngineSettings", "Server", "attach", "create_engine", "create_server"]
 
 library_log = logging.getLogger("parlor.library")
 library_log.setLevel(logging.WARNING)  # at `info` the libraries log every packet

@@ -277,6 +277,12 @@ class Server(socketio.AsyncServer):
         """Wait until nothing is being done, `seconds` at the most."""
         await self.eio.finish(seconds)
 
+    def let_go_soon(self, seconds: float) -> None:
+        """Let every client go, once they have the answers that they wait for; after `seconds` at the latest."""
+        loop = asyncio.get_running_loop()
+        self._going = loop.create_task(self.idle(seconds))
+        self._going.add_done_callback(lambda _: self.close_all())
+
     def close_all(self) -> None:
         """Let every client go at the Engine.IO level: for them a `transport close`, after which they come back."""
         for session in list(self.eio.sockets.values()):

@@ -7,6 +7,7 @@ it is answered with a sentence and the connection lives on.
 Sources: Engine.IO protocol 4, Socket.IO protocol 5, RFC 8259.
 """
 
+import asyncio
 import base64
 import binascii
 import json
@@ -14,6 +15,7 @@ import re
 from typing import Any
 
 import orjson
+from aiohttp import web
 from engineio.packet import MESSAGE
 from engineio.packet import Packet as EnginePacket
 from socketio import packet as socketio_packet
@@ -205,3 +207,20 @@ def _refill(data: Any, attachments: list[bytes]) -> Any:
     if type(number) is not int or not 0 <= number < len(attachments):
         raise Malformed("a placeholder without an attachment")
     return attachments[number]
+
+
+async def read_body(request: web.Request, limit: int, seconds: float) -> bytes:
+    """The whole body however many segments it comes in, decompressed. Raises 413 past `limit` bytes, Malformed for one
+    whose chunks or compression are broken, or that is not there within `seconds`."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(seconds):
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > limit:
+                    raise web.HTTPRequestEntityTooLarge(limit, len(body))
+    except TimeoutError:
+        raise Malformed("a body that did not come to its end") from None
+    except web.RequestPayloadError:
+        raise Malformed("a body that cannot be decoded") from None
+    return bytes(body)

@@ -6,12 +6,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 from engineio import packet as engine_packet
 from engineio.async_socket import AsyncSocket
 from engineio.packet import Packet as EnginePacket
 
-from app.live.engine.packets import Malformed, read_packet, read_payload
+from app.live.engine.packets import Malformed, read_body, read_packet, read_payload
 
 if TYPE_CHECKING:
     from app.live.engine.requests import Engine
@@ -26,7 +26,11 @@ OUTBOX_LIMIT = 1_000_000  # bytes a reader may have waiting before it is dropped
 POLL_PACKETS = 15  # in one answer; with a goodbye 16, which is all that python-engineio's client takes at once
 WRITE_PACKETS = 1_000  # written in one go to a WebSocket
 
+LATE = 1.0  # seconds by which a timer may be late before we take it that we ourselves stood still
+CATCH_BREATH = 5.0  # seconds to read what came meanwhile
+
 PROBE = "probe"
+GOING_AWAY = "going away"  # the reason where a browser's page was closed or loaded anew (RFC 6455, 7.4.1: 1001)
 NOOP = EnginePacket(engine_packet.NOOP)
 
 
@@ -47,6 +51,7 @@ class Session(AsyncSocket):
         self._reader: asyncio.Future[None] | None = None
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0  # the loop's time at which it should go off
 
     # --- out ---
 
@@ -106,9 +111,15 @@ class Session(AsyncSocket):
         self._set_timer(self.server.ping_timeout, self._ping_timed_out)
 
     def _ping_timed_out(self) -> None:
-        self.end(self.server.reason.PING_TIMEOUT)
+        """The answer may have come while this process stood still (SIGSTOP, a suspended machine): then it is read now,
+        and nobody has to go for it."""
+        if self._loop.time() - self._due > LATE:
+            self._set_timer(min(self.server.ping_timeout, CATCH_BREATH), self._ping_timed_out)
+        else:
+            self.end(self.server.reason.PING_TIMEOUT)
 
     def _set_timer(self, seconds: float, callback: Callable[[], None]) -> None:
+        self._due = self._loop.time() + seconds
         if self._timer:
             self._timer.cancel()
         self._timer = None if self.closed else self._loop.call_later(seconds, callback)
@@ -243,6 +254,8 @@ class Session(AsyncSocket):
         while not self.closed:
             frame = await ws.receive()
             if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+                if frame.type == WSMsgType.CLOSE and frame.data == WSCloseCode.GOING_AWAY:
+                    self.end(GOING_AWAY)
                 return
             try:
                 await self.receive(read_packet(frame.data))
@@ -293,20 +306,3 @@ class Session(AsyncSocket):
     def _cut(self) -> None:
         if self.request is not None and self.request.transport is not None:
             self.request.transport.abort()
-
-
-async def read_body(request: web.Request, limit: int, seconds: float) -> bytes:
-    """The whole body however many segments it comes in, decompressed. Raises 413 past `limit` bytes, Malformed for one
-    whose chunks or compression are broken, or that is not there within `seconds`."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(seconds):
-            async for chunk in request.content.iter_any():
-                body += chunk
-                if len(body) > limit:
-                    raise web.HTTPRequestEntityTooLarge(limit, len(body))
-    except TimeoutError:
-        raise Malformed("a body that did not come to its end") from None
-    except web.RequestPayloadError:
-        raise Malformed("a body that cannot be decoded") from None
-    return bytes(body)
