@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.live.engine import session
+from app.live.engine import GOING_AWAY, session
 from tests.support.mounted import Mount, Mounted, empty, on_both, on_both_transports, watch
 from tests.support.raw import Gone, Speech
 from tests.support.talker import until
@@ -72,9 +72,15 @@ async def hang_up(speech: Speech) -> None:
     await speech.hang_up()
 
 
+async def close_the_page(speech: Any) -> None:
+    """As a browser does, whether the page is closed or loaded anew."""
+    await speech.ws.close(code=1001)
+
+
 @pytest.mark.parametrize(
     ("transport", "leave", "reason"),
     [
+        ("websocket", close_the_page, GOING_AWAY),
         ("websocket", leave_by_packet, "client disconnect"),
         ("websocket", leave_namespace, "client disconnect"),
         ("websocket", hang_up, "transport close"),

@@ -6,7 +6,7 @@ from typing import Any
 import aiohttp.web
 import pytest
 
-from app.live.engine import attach, create_engine
+from app.live.engine import attach, create_engine, session
 from tests.support.mounted import Mount, Mounted, on_both, on_both_transports
 from tests.support.raw import Gone, Polls, Socket
 from tests.support.talker import until
@@ -85,6 +85,21 @@ async def test_a_jump_of_the_wall_clock_disconnects_nobody(
         monkeypatch.setattr(time, "time", lambda true=time.time: true() + 3_600)
         await mounted.server.emit("news", to=sid)
         assert await speech.event() == ["news"]
+
+
+@on_both_transports
+async def test_a_process_that_stood_still_first_reads_what_came_meanwhile(
+    mount: Mount, transport: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGSTOP, a suspended machine: when it goes on, the answer to the ping is late through no fault of the peer's."""
+    monkeypatch.setattr(session, "LATE", 0.1)
+    mounted = await mount(ping_interval=0.05, ping_timeout=0.3)
+    async with mounted.over(transport) as speech:
+        await speech.join()
+        assert await speech.packet() == "2"
+        time.sleep(0.6)
+        await speech.send("3")
+        assert await speech.packet() == "2", "the next one, in the same session"
 
 
 async def test_the_number_of_open_websockets_is_known(mounted: Mounted) -> None:

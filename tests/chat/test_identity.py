@@ -1,0 +1,165 @@
+"""Reserved nicknames: kept for ever, and one person on every device that knows the passphrase."""
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+import pytest
+from confusable_homoglyphs.confusables import confusables_data
+
+from app.chat import Chat, people
+from app.model import Person, Refused
+from app.server import Running
+from tests.chat.conftest import Ask
+from tests.conftest import Start
+from tests.support.talker import Talker
+
+PHRASE = "correct horse battery"
+
+
+async def test_a_reserved_name_is_free_for_nobody_however_long_its_owner_is_away(start_server: Start) -> None:
+    chat = (await start_server(nickname_hold=0)).chat
+    alice = await people.arrive(chat, "socket of alice", people.new_token(), "alice")
+    await people.reserve(chat, alice, passphrase=PHRASE)
+    await people.depart(chat, alice)
+    bob = await people.arrive(chat, "socket of bob", people.new_token(), "alice")
+    assert bob.nickname.startswith("guest-")
+    with pytest.raises(Refused) as refusal:
+        await people.take(chat, bob, "Аlice")
+    assert (refusal.value.code, refusal.value.extra["reserved"]) == ("nickname_taken", True)
+
+
+async def test_a_reservation_moves_with_its_owner_to_another_name(ask: Ask, alice: Person, bob: Person) -> None:
+    assert (await ask(alice, "reserve", passphrase=PHRASE))["me"]["reserved"] is True
+    assert (await ask(alice, "rename", nickname="Alicia"))["me"] == {
+        "id": alice.id,
+        "nickname": "Alicia",
+        "reserved": True,
+    }
+    assert (await ask(bob, "rename", nickname="alice"))["ok"], "the former name is free"
+    assert (await ask(bob, "rename", nickname="alicia"))["reserved"] is True
+
+
+async def test_a_reservation_can_be_given_up(start_server: Start) -> None:
+    chat = (await start_server(nickname_hold=0)).chat
+    alice = await people.arrive(chat, "socket of alice", people.new_token(), "alice")
+    await people.reserve(chat, alice, passphrase=PHRASE)
+    assert "reserved" not in (await people.reserve(chat, alice, passphrase=None))["me"]
+    await people.depart(chat, alice)
+    assert (await people.arrive(chat, "socket of bob", people.new_token(), "alice")).nickname == "alice"
+
+
+async def test_with_the_passphrase_another_device_is_the_same_person(server: Running) -> None:
+    async with Talker(server.url, "alice") as home, Talker(server.url, "bob") as bob:
+        await home.ask("reserve", {"passphrase": PHRASE})
+        await bob.join("lobby")
+        async with Talker(server.url, "phone") as phone:
+            await phone.join("lobby")
+            answer = await phone.ask("identify", {"nickname": "ALICE", "passphrase": PHRASE})
+            assert answer["me"] == {"id": home.me["id"], "nickname": "alice", "reserved": True}
+            said = await phone.say("lobby", "it is me")
+            assert (said["author"], said["nickname"]) == (home.me["id"], "alice")
+            here = (await bob.ask("people", {"room": "lobby"}))["people"]
+            assert [one["nickname"] for one in here] == ["alice", "bob"], "in the rooms where the device sat"
+            assert (await phone.ask("edit", {"room": "lobby", "seq": said["seq"], "text": "really"}))["ok"]
+        async with Talker(server.url, token=phone.token) as phone:
+            assert phone.me["id"] == home.me["id"], "from now on, its token names that person"
+
+
+async def test_every_tab_of_the_browser_follows_and_the_owner_s_own_stay(server: Running) -> None:
+    async with Talker(server.url, "alice") as home, Talker(server.url, "phone") as one:
+        await home.ask("reserve", {"passphrase": PHRASE})
+        async with Talker(server.url, token=one.token) as two:
+            await two.join("lobby")
+            await one.ask("identify", {"nickname": "alice", "passphrase": PHRASE})
+            assert (await two.hears("me"))["me"]["id"] == home.me["id"]
+            assert (await two.say("lobby", "x"))["author"] == home.me["id"]
+
+
+@pytest.mark.parametrize(
+    ("nickname", "passphrase"),
+    [("alice", "wrong passphrase"), ("bob", PHRASE), ("nobody", PHRASE), ("alice", PHRASE.upper())],
+)
+async def test_without_the_passphrase_nobody_is_anybody_else(
+    ask: Ask, alice: Person, bob: Person, nickname: str, passphrase: str
+) -> None:
+    await ask(alice, "reserve", passphrase=PHRASE)
+    assert (await ask(bob, "identify", nickname=nickname, passphrase=passphrase))["error"] == "not_allowed"
+
+
+async def test_guessing_soon_is_too_fast_whoever_guesses(start_server: Start) -> None:
+    chat = (await start_server(rate_limit=20)).chat
+    alice = await people.arrive(chat, "socket of alice", people.new_token(), "alice")
+    await people.reserve(chat, alice, passphrase=PHRASE)
+    crowd = [await people.arrive(chat, f"socket {n}", people.new_token(), None) for n in range(15)]
+    errors = []
+    for one in crowd:
+        with pytest.raises(Refused) as refusal:
+            await people.identify(chat, one, nickname="alice", passphrase="a wrong guess")
+        errors.append(refusal.value.code)
+    assert errors[:10] == ["not_allowed"] * 10
+    assert "too_fast" in errors[10:]
+
+
+async def test_the_store_does_not_hold_passphrases(chat: Chat, ask: Ask, alice: Person, tmp_path: Path) -> None:
+    await ask(alice, "reserve", passphrase=PHRASE)
+    with sqlite3.connect(next(tmp_path.rglob("parlor.db"))) as db:
+        (shown,) = db.execute("SELECT passphrase FROM people WHERE id = ?", (alice.id,)).fetchone()
+    assert shown.startswith("$argon2id$")
+    assert PHRASE not in shown
+
+
+async def test_the_loop_goes_on_while_a_passphrase_is_read(ask: Ask, alice: Person, bob: Person) -> None:
+    reading = asyncio.create_task(ask(alice, "reserve", passphrase=PHRASE))
+    for _ in range(3):
+        assert (await ask(bob, "echo"))["ok"]
+    assert not reading.done()
+    assert (await reading)["ok"]
+
+
+async def test_a_rename_is_told_to_the_other_tabs(server: Running) -> None:
+    async with Talker(server.url, "alice") as one:
+        two = await Talker(server.url, token=one.token).__aenter__()
+        await one.ask("rename", {"nickname": "Alicia"})
+        assert (await two.hears("me"))["me"] == {"id": one.me["id"], "nickname": "Alicia"}
+        assert not [event for event, _ in one.heard if event == "me"], "who asked has the answer"
+        await two.client.disconnect()
+
+
+async def test_of_a_hundred_claims_at_once_by_sockets_exactly_one_wins(server: Running) -> None:
+    """The name and its look-alikes, through the door and by joining, on both transports."""
+    looks = ["zoe", "ZOE", "zое", "z0e", "Ζoe", "zo℮", "ｚｏｅ", "z oe"]
+    async with asyncio.TaskGroup() as group:
+        arrivals = [group.create_task(_claims(server.url, looks[n % len(looks)], n)) for n in range(100)]
+    won = [arrival.result() for arrival in arrivals if arrival.result()]
+    assert len(won) == 1, won
+
+
+async def _claims(url: str, nickname: str, n: int) -> str:
+    """By join; the name if it was won."""
+    async with Talker(url, transport="polling" if n % 10 == 0 else "websocket") as one:
+        answer = await one.ask("join", {"room": "lobby", "nickname": nickname})
+        assert answer["ok"] or answer["error"] == "nickname_taken", answer
+        return nickname if answer["ok"] else ""
+
+
+@pytest.mark.parametrize("name", ["alice", "Walter", "KATE99", "jürgen", "fred_k", "Олег", "АННА", "Δημήτρης", "ΣΟΦΙΑ"])
+def test_of_the_single_character_look_alikes_of_a_name_95_in_100_are_refused(name: str) -> None:
+    """All that Unicode's confusables know for each of its characters, one exchanged at a time."""
+    looks = set(people.skeletons(name))
+    others = [name[:at] + other + name[at + 1 :] for at, char in enumerate(name) for other in alike(char)]
+    passed = [other for other in others if not _is_refused(other, looks)]
+    assert len(others) > 50
+    assert len(passed) <= 0.05 * len(others), passed
+
+
+def alike(char: str) -> set[str]:
+    near = {entry["c"] for entry in confusables_data.get(char, ())}
+    return near.union(*({entry["c"] for entry in confusables_data.get(one, ())} for one in near)) - {char}
+
+
+def _is_refused(name: str, looks: set[str]) -> bool:
+    try:
+        return bool(set(people.skeletons(people.nickname(name))) & looks)
+    except Refused:
+        return True
