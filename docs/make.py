@@ -37,10 +37,14 @@ Fields marked `?` may be left out. A field that a verb does not take is refused.
 |---|---|---|
 | `welcome` | `{{me: {{id, nickname}}, token?, server: {{version, transports, limits}}}}` | once per connection; `token` only when a new one was made |
 | `message` | `{{room, message}}` | to every socket of the room, the author's own included, after it is stored, in the order of `rev` |
-| `people` | `{{room, joined: [{{id, nickname}}], left: [{{id, nickname}}], count}}` | who came, left or bears another name, gathered for up to half a second |
+| `people` | `{{room, joined: [person], left: [person], changed?: [person], count}}` | who came or bears another name (`joined`), who left, who is reconnecting or back again (`changed`), gathered for up to half a second |
+| `me` | `{{me}}` | to the other sockets of a person: they were renamed, or are somebody else by `identify` |
 | `typing` | `{{room, nickname}}` | somebody types; it passes by itself |
 | `room` | `{{room: {{name, topic, rev, epoch, people}}}}` | the topic changed |
 | `notice` | `{{room?, code, text}}` | something to tell that answers no request |
+
+A person is `{{id, nickname, reconnecting?}}`. Whose connection broke is `reconnecting: true` for a while (`PARLOR_GRACE`)
+and counted; back in time, nobody is told that they left or joined. `me` is `{{id, nickname, reserved?}}`.
 
 ## A message
 
@@ -57,11 +61,10 @@ Fields marked `?` may be left out. A field that a verb does not take is refused.
 
 ## Catching up
 
-Remember the last `rev` of each room. After a connection, `join {{room, after: rev}}` brings what changed since, oldest
-first, each message once as it is now; while `more` is true, `sync {{room, after}}` brings the rest. A live `message` whose
+Remember the last `rev` of each room, and `room.epoch`, the name of the history it counts in. After a connection,
+`join {{room, after: rev, epoch}}` brings what changed since, oldest first, each message once as it is now; while `more` is true, `sync {{room, after}}` brings the rest. A live `message` whose
 `rev` is not the next one means that something was missed: `sync` the same way. `reset: true` means more than {behind}
-changes behind, or another history: drop what you hold and begin with this page. `room.epoch` names the history; when it
-changes, what you hold says nothing any more.
+changes behind, or another epoch (the database was replaced): drop what you hold and begin with this page.
 
 ## Limits
 
