@@ -2,6 +2,7 @@
 
     __main__.py        the command line: serve, check-config
     config.py          every setting once: name, type, default, help
+    logs.py            one event, one line
     model.py           the nouns: Person, Member, Refused
     server.py          puts the parts together; the only module that knows them all
     chat/              THE RULES     everything a person can do; a newcomer starts in chat/verbs.py

@@ -1,6 +1,5 @@
 """The command line. `python -m app` serves; every setting is a flag and an environment variable of the same name."""
 
-import logging
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import click
 from pydantic import SecretStr
 
-from app import __version__, config, server
+from app import __version__, config, logs, server
 from app.config import BadSetting, Settings
 from app.live.engine.base import UnfitLibrary
 
@@ -45,8 +44,7 @@ def _given(context: click.Context, flags: dict[str, Any]) -> dict[str, Any]:
 def serve(context: click.Context, /, **flags: Any) -> None:
     """Serve rooms until SIGTERM or Ctrl-C."""
     settings, _ = config.load(_given(context, flags))
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logs.begin(settings.log_level, settings.log_format)
     server.run(settings)
 
 

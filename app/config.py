@@ -36,6 +36,13 @@ def _rate(value: Any) -> Any:
     return None if value in ("off", "none", "0", 0) else value
 
 
+PLANS = {"free": 5, "shared": 35, "basic": 350}  # WebSockets that an instance of Azure's plan lets through
+
+
+def _plan(value: Any) -> Any:
+    return PLANS.get(value, value) if isinstance(value, str) else value
+
+
 def _origins(value: tuple[str, ...]) -> tuple[str, ...]:
     for origin in value:
         if origin != "*" and not re.fullmatch(r"https?://[^/\s]+/?", origin):
@@ -110,8 +117,18 @@ class Settings(BaseSettings):
         False,
         description="Redirect pages to https where a trusted proxy says that they came by http. Needs trust_proxies.",
     )
-    max_websockets: int | None = Field(
-        None, ge=0, description="WebSockets at once; the next one is answered 503, and that browser talks by polling."
+    max_websockets: Annotated[int | None, BeforeValidator(_plan)] = Field(
+        None,
+        ge=0,
+        description="WebSockets at once; the next one is answered 503, and that browser talks by polling. Also as the "
+        "name of an Azure plan: `free` (5), `shared` (35), `basic` (350).",
+    )
+    max_connection_age: float | None = Field(
+        None,
+        ge=1,
+        allow_inf_nan=False,
+        description="Seconds after which a connection is closed, up to a tenth earlier; the client comes back at once, "
+        "on a new one. For edges that cut old connections.",
     )
     nickname_hold: float = Field(
         86_400,
@@ -136,6 +153,10 @@ class Settings(BaseSettings):
         description="Mixed into the stored fingerprints of tokens. Changing it makes everybody a new person.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
+    log_format: Literal["text", "json"] = Field("text", description="One line an event: as text, or as a JSON object.")
+    access_log: bool = Field(
+        False, description="Log a line for each request: method, path, status, bytes, time; no queries, no tokens."
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -210,7 +231,7 @@ def _sentence(error: ValidationError, given: Mapping[str, Any], origin: Mapping[
     )
     annotation = Settings.model_fields[name].annotation
     secret = annotation is SecretStr
-    wanted = f" (one of {', '.join(get_args(annotation))})" if get_args(annotation) and name == "log_level" else ""
+    wanted = f" (one of {', '.join(get_args(annotation))})" if name in ("log_level", "log_format") else ""
     shown = "" if secret else f" = {str(given[name])!r}"
     return f"{origin[name]}{shown} cannot be used: {fault['msg'].removeprefix('Value error, ')}{wanted}."
 

@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import logging
+import os
 import signal
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,15 +22,18 @@ from app.config import BadSetting, Settings
 from app.live.engine import Server
 from app.live.fanout import Fanout
 from app.live.socket import attach, create_server, open_door
+from app.logs import Access, access_log
 from app.store import queries
 from app.store.database import Database
 from app.web import CHAT, echo, edge, ops, pages
 from app.web.assets import Assets, templates
+from app.web.metrics import METRICS, Lines, Metrics, metrics, pulsing
 
 log = logging.getLogger("parlor")
 
 VERBS_MAY_TAKE = 3.0  # seconds that running verbs have at the end
 GOODBYES_MAY_TAKE = 1.0  # seconds that connections have to close
+IDLE_CUT = 30.0  # seconds after which the strictest known host cuts a request that has not brought a byte
 KEEPALIVE = 75.0  # seconds; longer than the 60 that common proxies keep theirs, so that none sends into a closed one
 
 
@@ -86,11 +91,13 @@ async def start(settings: Settings) -> Running:
         compression=settings.compression,
         outbox_limit=settings.outbox_limit,
         max_websockets=settings.max_websockets,
+        max_age=settings.max_connection_age,
         own_host=edge.host,
     )
+    voice = Fanout(sockets)
     chat = Chat(
         store=database,
-        voice=Fanout(sockets),
+        voice=voice,
         epoch=await database.read(queries.epoch),
         version=__version__,
         transports=settings.transports,
@@ -108,12 +115,13 @@ async def start(settings: Settings) -> Running:
 
     database.replaced = begin_again
     runner = web.AppRunner(
-        application(settings, chat, sockets),
+        application(settings, chat, sockets, voice),
         handle_signals=False,
         handler_cancellation=True,
         shutdown_timeout=GOODBYES_MAY_TAKE,
         keepalive_timeout=KEEPALIVE,
-        access_log=None,
+        access_log=access_log if settings.access_log else None,
+        access_log_class=Access,
     )
     await runner.setup()
     try:
@@ -125,17 +133,19 @@ async def start(settings: Settings) -> Running:
     return Running(url, settings, chat, sockets, database, runner)
 
 
-def application(settings: Settings, chat: Chat, sockets: Server) -> web.Application:
+def application(settings: Settings, chat: Chat, sockets: Server, voice: Fanout) -> web.Application:
     """The aiohttp application: every address there is."""
     middlewares = [edge.force_https] if settings.force_https else []
     app = web.Application(middlewares=[*middlewares, pages.show_errors], client_max_size=settings.max_payload)
     assets = Assets()
     app[edge.TRUST] = settings.trust_proxies
     app[CHAT] = chat
+    app[METRICS] = Metrics(chat, Lines(sockets.eio.open_sockets, lambda: (voice.told, voice.deliveries)))
+    app.cleanup_ctx.append(pulsing)
     app[pages.TEMPLATES] = templates(
         assets, site=settings.site, version=__version__, transports=list(settings.transports)
     )
-    app[echo.OPEN] = echo.Echoes()
+    app[echo.OPEN] = echo.Echoes(full=lambda: sockets.eio.is_full)
     app.on_response_prepare.append(edge.add_headers)
     attach(sockets, app, "/socket.io/")
     app.add_routes(
@@ -146,6 +156,7 @@ def application(settings: Settings, chat: Chat, sockets: Server) -> web.Applicat
             web.get("/ws/echo", echo.echo),
             web.get("/healthz", ops.healthz),
             web.get("/readyz", ops.readyz),
+            web.get("/metrics", metrics),
             web.get("/static/{path:.+}", assets.serve),
         ]
     )
@@ -155,12 +166,26 @@ def application(settings: Settings, chat: Chat, sockets: Server) -> web.Applicat
 async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; more of them change nothing."""
     running = await start(settings)
+    for warning in warnings(settings, os.environ):
+        log.warning("%s", warning)
     end = asyncio.Event()
     _on_signals(end)
     print(_greeting(running), flush=True)
     await end.wait()
     log.info("stopping")
     await running.stop()
+
+
+def warnings(settings: Settings, environment: Mapping[str, str]) -> Iterator[str]:
+    """What will work, but not as somebody may have thought."""
+    workers = environment.get("WEB_CONCURRENCY", "1")
+    if workers.isdigit() and int(workers) > 1:
+        yield f"WEB_CONCURRENCY is {workers}, but Parlor is one process: rooms live in its memory. It is ignored."
+    if settings.ping_interval >= IDLE_CUT:
+        yield (
+            f"PARLOR_PING_INTERVAL is {settings.ping_interval:g} s: hosts that cut a request after {IDLE_CUT:g} s "
+            "without a byte (Heroku) will cut every idle poll. 20 to 25 s suits all known hosts."
+        )
 
 
 def _on_signals(end: asyncio.Event) -> None:

@@ -12,6 +12,7 @@ APP = ROOT / "app"
 MAY = {
     "app.model": (),
     "app.config": (),
+    "app.logs": (),
     "app.store": ("app.model", "app.store"),
     "app.chat": ("app.model", "app.chat", "app.store.queries", "app.store"),
     "app.live": ("app.model", "app.chat", "app.live"),
@@ -27,9 +28,11 @@ HOMES = {
     "socketio": ("app.live", "app.tools"),
     "engineio": ("app.live", "app.tools"),
     "redis": ("app.live.redis",),
-    "aiohttp": ("app.live", "app.web", "app.server", "app.tools"),
+    "aiohttp": ("app.live", "app.web", "app.server", "app.logs", "app.tools"),
     "jinja2": ("app.web",),
     "click": ("app.__main__",),
+    "prometheus_client": ("app.web.metrics",),
+    "argon2": ("app.chat.people",),
 }
 ONLY_QUERIES = ("app.chat", "app.web")  # of the store they know the questions, not the database
 

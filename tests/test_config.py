@@ -34,6 +34,11 @@ def test_transports_are_a_list_in_order(given: str, transports: tuple[str, ...])
     assert load({}, {"PARLOR_TRANSPORTS": given})[0].transports == transports
 
 
+@pytest.mark.parametrize(("plan", "most"), [("free", 5), ("shared", 35), ("basic", 350), ("7", 7)])
+def test_the_most_websockets_may_be_the_name_of_a_plan(plan: str, most: int) -> None:
+    assert load({}, {"PARLOR_MAX_WEBSOCKETS": plan})[0].max_websockets == most
+
+
 @pytest.mark.parametrize("off", ["off", "none", "0"])
 def test_the_rate_limit_can_be_switched_off(off: str) -> None:
     assert load({"rate_limit": off}, {})[0].rate_limit is None

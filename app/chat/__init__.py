@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from app.chat.counts import Counts
 from app.chat.presence import Presence
 from app.chat.rates import Rates
 from app.model import LIMITS, Limits
@@ -51,6 +52,7 @@ class Chat:
     secret: str = ""
     limits: Limits = LIMITS
     presence: Presence = field(init=False)
+    counts: Counts = field(default_factory=Counts)
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:

@@ -37,6 +37,7 @@ async def send(chat: Chat, member: Member, *, text: MessageText, id: MessageId, 
         text=said,
         reply_to=reply_to,
     )
+    chat.counts.said += new
     return _tell_if_new(chat, member, stored, new)
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from app.chat import Voice
 
 GATHER = 0.4  # seconds over which arrivals and departures are gathered into one `people` event
+BLIP = 1.5  # seconds in which a broken connection may be back without anybody being told
 
 Look = tuple[str, bool] | None  # how a room sees somebody: nickname, reconnecting or not; None: not there
 
@@ -95,6 +96,11 @@ class Presence:
     def is_here(self, person: str) -> bool:
         return bool(self.tabs(person))
 
+    @property
+    def heads(self) -> int:
+        """People with an open socket."""
+        return sum(1 for guest in self._guests.values() if guest.sockets)
+
     def nickname(self, person: str) -> str | None:
         guest = self._guests.get(person)
         return guest.nickname if guest else None
@@ -149,7 +155,7 @@ class Presence:
         if crowd.sockets[guest.id] > 1:
             crowd.sockets[guest.id] -= 1
             return
-        self._mark(room, guest.id)
+        self._mark(room, guest.id, BLIP if awaited else GATHER)
         crowd.sockets[guest.id] = 0
         if awaited:
             loop = asyncio.get_running_loop()
@@ -200,12 +206,15 @@ class Presence:
             return None
         return self._guests[person].nickname, not crowd.sockets[person]
 
-    def _mark(self, room: str, person: str) -> None:
-        """Somebody's being here is about to change."""
-        crowd = self._crowds[room]
+    def _mark(self, room: str, person: str, within: float = GATHER) -> None:
+        """Somebody's being here is about to change; the room is told within so many seconds."""
+        crowd, loop = self._crowds[room], asyncio.get_running_loop()
         crowd.told.setdefault(person, {self._look(crowd, person)})
+        if crowd.timer and crowd.timer.when() > loop.time() + within:
+            crowd.timer.cancel()
+            crowd.timer = None
         if crowd.timer is None:
-            crowd.timer = asyncio.get_running_loop().call_later(GATHER, self._tell, room)
+            crowd.timer = loop.call_later(within, self._tell, room)
 
     def _tell(self, room: str) -> None:
         """One event for all that is not as somebody was told; a reload within the time is no news."""

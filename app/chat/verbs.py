@@ -7,6 +7,7 @@ raises.
 
 import inspect
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -75,6 +76,15 @@ VERBS = {
 
 async def perform(chat: Chat, person: Person, name: object, payload: object) -> Answer:
     """Do it, or say why not: `{"ok": true, ...}` or `{"ok": false, "error": code, "text": sentence}`. Never raises."""
+    began = time.perf_counter()
+    answer = await _answer(chat, person, name, payload)
+    chat.counts.answers.note(time.perf_counter() - began)
+    known = name if isinstance(name, str) and name in VERBS else "?"
+    chat.counts.verbs[known, "ok" if answer["ok"] else answer["error"]] += 1
+    return answer
+
+
+async def _answer(chat: Chat, person: Person, name: object, payload: object) -> Answer:
     try:
         verb = VERBS.get(name) if isinstance(name, str) else None
         if verb is None:

@@ -16,6 +16,7 @@ class Fanout:
     def __init__(self, server: Server) -> None:
         self._sessions = server.eio.sockets
         self._engine_sid = server.manager.eio_sid_from_sid
+        self.told = self.deliveries = 0  # events to rooms; the same, once for each socket
         self._seats: dict[str, dict[str, str]] = {}  # room -> socket -> Engine.IO session
 
     def seat(self, socket: str, room: str) -> None:
@@ -34,6 +35,8 @@ class Fanout:
         if not seats:
             return
         packet = _packet(event, payload)
+        self.told += 1
+        self.deliveries += len(seats)
         for session in seats.values():
             if reader := self._sessions.get(session):
                 reader.post(packet)

@@ -1,6 +1,7 @@
 """A plain WebSocket that says back what it hears: the simplest proof that WebSockets come through."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from aiohttp import WSMsgType, web
@@ -12,8 +13,9 @@ LARGEST = 1_000_000  # bytes
 
 @dataclass
 class Echoes:
-    """The ones that are open, to be closed with the server."""
+    """The ones that are open, to be closed with the server. full: may no WebSocket more be opened here?"""
 
+    full: Callable[[], bool]
     sockets: set[web.WebSocketResponse] = field(default_factory=set)
 
 
@@ -28,6 +30,8 @@ async def echo(request: web.Request) -> web.StreamResponse:
     if not ws.can_prepare(request):
         text = "This address speaks WebSocket; no complete upgrade arrived (a proxy may strip its headers)."
         return web.Response(status=426, text=text, headers={"Upgrade": "websocket"})
+    if request.app[OPEN].full():  # a page that tries whether a WebSocket would do must not come over for nothing
+        return web.Response(status=503, text="As many WebSockets are open as PARLOR_MAX_WEBSOCKETS allows.")
     try:
         await ws.prepare(request)
     except ConnectionError:  # a peer that left before the 101

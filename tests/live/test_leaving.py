@@ -1,5 +1,6 @@
 """Going: once, with the reason, to the last word; who is sent away is really gone, and nothing is left behind."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -130,3 +131,25 @@ async def test_everybody_is_let_go_at_the_end(mounted: Mounted) -> None:
             await socket.hears()
         await empty(mounted)
     assert reasons == ["server disconnect"] * 2
+
+
+@on_both_transports
+async def test_an_old_connection_is_let_go_with_all_that_was_said(mount: Mount, transport: str) -> None:
+    mounted = await mount(max_age=0.3)
+    reasons = watch(mounted)
+    async with mounted.over(transport) as speech:
+        sid = await speech.join()
+        await mounted.server.emit("news", 1, to=sid)
+        assert await speech.event() == ["news", 1]
+        await speech.is_let_go()
+        await empty(mounted)
+    assert reasons == ["transport close"]
+
+
+async def test_of_many_that_came_at_once_no_two_are_let_go_at_once(mount: Mount) -> None:
+    mounted = await mount(max_age=1000)
+    async with mounted.socket(), mounted.socket(), mounted.socket():
+        ends = {session._aging.when() for session in mounted.server.eio.sockets.values()}
+        now = asyncio.get_running_loop().time()
+    assert len(ends) == 3
+    assert all(890 < end - now <= 1000 for end in ends)

@@ -8,7 +8,8 @@ import pytest
 
 from app.model import COOKIE
 from tests.conftest import Start
-from tests.support.talker import Talker
+from tests.support.raw import UPGRADE
+from tests.support.talker import Talker, until
 
 HTML = {"Accept": "text/html"}
 
@@ -161,3 +162,15 @@ async def test_the_echo_s_address_says_what_it_wants(browser: aiohttp.ClientSess
     async with browser.get("/ws/echo") as answer:
         assert answer.status == 426
         assert "WebSocket" in await answer.text()
+
+
+async def test_the_echo_is_full_when_the_chat_is(start_server: Start) -> None:
+    """A page that talks by polling asks here whether a WebSocket would do."""
+    server = await start_server(max_websockets=1)
+    async with aiohttp.ClientSession(server.url) as http:
+        async with Talker(server.url, "alice"), http.get("/ws/echo", headers=UPGRADE) as answer:
+            assert (answer.status, "PARLOR_MAX_WEBSOCKETS" in await answer.text()) == (503, True)
+        await until(lambda: server.sockets.eio.websockets == 0)
+        async with http.ws_connect("/ws/echo") as ws:
+            await ws.send_str("room")
+            assert await ws.receive_str() == "room"

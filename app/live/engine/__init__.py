@@ -32,6 +32,7 @@ class EngineSettings(TypedDict, total=False):
     ping_interval, ping_timeout: seconds, fractions allowed. max_payload: bytes of one POST or one WebSocket message.
     transports: of `websocket`, `polling`. origins: allowed besides the page's own host; `*` allows all.
     outbox_limit: bytes that may wait for one slow reader. max_websockets: the next one is answered 503.
+    max_age: seconds after which a session is closed, give or take, so that its client comes back on a new one.
     own_host: the host the page is served on, as a trusted proxy names it; the Host header where it is not given.
     """
 
@@ -43,6 +44,7 @@ class EngineSettings(TypedDict, total=False):
     compression: bool
     outbox_limit: int
     max_websockets: int | None
+    max_age: float | None
     own_host: Callable[[web.Request], str] | None
 
 
@@ -74,6 +76,7 @@ def _options(
     compression: bool = False,
     outbox_limit: int = OUTBOX_LIMIT,
     max_websockets: int | None = None,
+    max_age: float | None = None,
     own_host: Callable[[web.Request], str] | None = None,
 ) -> dict[str, Any]:
     return {
@@ -85,6 +88,7 @@ def _options(
         "compression": compression,
         "outbox_limit": outbox_limit,
         "max_websockets": max_websockets,
+        "max_age": max_age,
         "own_host": own_host or (lambda request: request.host),
         "http_compression": False,
         "monitor_clients": False,

@@ -36,6 +36,7 @@ class Engine(engineio.AsyncServer):
         self.compression: bool = options.pop("compression")
         self.outbox_limit: int = options.pop("outbox_limit")
         self.max_websockets: int | None = options.pop("max_websockets")
+        self.max_age: float | None = options.pop("max_age")
         self.websockets = 0  # open ones
         self.parting: dict[str, Session] = {}  # ended by us, with a last poll still to come
         self.own_host: Callable[[web.Request], str] = options.pop("own_host")
@@ -130,6 +131,7 @@ class Engine(engineio.AsyncServer):
             )
         )
         session.schedule_ping()
+        session.schedule_end(self.max_age)
         await self._trigger_event("connect", sid, translate_request(request))
         return session
 
@@ -137,7 +139,7 @@ class Engine(engineio.AsyncServer):
         """Why this request cannot be served, in Engine.IO's own codes with a sentence, or None."""
         transport = request.query.get("transport")
         if not self._own_origin(request):
-            return refuse(4, f"{request.headers['Origin']} is not an accepted origin: see PARLOR_ORIGINS", status=403)
+            return refuse(4, self._wrong_origin(request), status=403)
         if request.method == "OPTIONS":
             return None
         if transport not in ("polling", "websocket"):
@@ -163,7 +165,7 @@ class Engine(engineio.AsyncServer):
             return refuse(3, "No 'Upgrade: websocket' header arrived: a proxy on the way strips it")
         if "upgrade" not in request.headers.get("Connection", "").lower():
             return refuse(3, "No 'Connection: Upgrade' header arrived: a proxy on the way strips it")
-        if self.max_websockets is not None and self.websockets >= self.max_websockets:
+        if self.is_full:
             return refuse(
                 3, f"{self.websockets} WebSockets are open, as many as PARLOR_MAX_WEBSOCKETS allows", status=503
             )
@@ -178,6 +180,25 @@ class Engine(engineio.AsyncServer):
             return _bare(urlsplit(origin).netloc) == _bare(self.own_host(request))
         except ValueError:  # brackets that hold no address
             return False
+
+    def _wrong_origin(self, request: web.Request) -> str:
+        """What was refused, and which setting mends it: behind a proxy the page's host is mostly another than ours."""
+        return (
+            f"{request.headers['Origin'][:200]} is not an accepted origin: this server is asked as "
+            f"{self.own_host(request)}. Where a proxy in front names the host in X-Forwarded-Host, set "
+            "PARLOR_TRUST_PROXIES; to let other sites' pages in, list them in PARLOR_ORIGINS"
+        )
+
+    def open_sockets(self) -> dict[str, int]:
+        """Sessions by the transport they speak now."""
+        sessions = self.sockets.values()
+        upgraded = sum(1 for session in sessions if session.upgraded)
+        return {"websocket": upgraded, "polling": len(sessions) - upgraded}
+
+    @property
+    def is_full(self) -> bool:
+        """No more WebSockets."""
+        return self.max_websockets is not None and self.websockets >= self.max_websockets
 
     async def message(self, sid: str, data: str | bytes) -> None:
         """Hand a message to whoever listens; unlike the stock trigger, its Malformed comes back to us."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -51,6 +52,7 @@ class Session(AsyncSocket):
         self._reader: asyncio.Future[None] | None = None
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
+        self._aging: asyncio.TimerHandle | None = None
         self._due = 0.0  # the loop's time at which it should go off
 
     # --- out ---
@@ -123,6 +125,14 @@ class Session(AsyncSocket):
         if self._timer:
             self._timer.cancel()
         self._timer = None if self.closed else self._loop.call_later(seconds, callback)
+
+    def schedule_end(self, age: float | None) -> None:
+        """Let the client go when it gets old, and no two at once: some proxies cut old connections without a word."""
+        if age is not None:
+            self._aging = self._loop.call_later(age * random.uniform(0.9, 1), self._grow_old)  # noqa: S311
+
+    def _grow_old(self) -> None:
+        self.end(self.server.reason.TRANSPORT_CLOSE)
 
     async def check_ping_timeout(self) -> bool:
         return not self.closed
@@ -284,6 +294,8 @@ class Session(AsyncSocket):
         self.closing = self.closed = True
         self.left = reason == self.server.reason.CLIENT_DISCONNECT
         self._set_timer(0, self._wake)
+        if self._aging:
+            self._aging.cancel()
         self._wake()
         self.server.sockets.pop(self.sid, None)
         if reason == self.server.reason.SERVER_DISCONNECT and not self.upgraded:  # its poll may be on its way

@@ -1,0 +1,29 @@
+"""What happened, counted: plain numbers that cost nothing on the way. Whoever shows them (web/metrics.py) asks."""
+
+from bisect import bisect_left
+from collections import Counter
+from dataclasses import dataclass, field
+
+BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
+
+
+@dataclass
+class Durations:
+    """How many took how long: `buckets[n]` counts those up to `BOUNDS[n]` seconds, the last one the rest."""
+
+    buckets: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
+    total: float = 0.0  # seconds
+
+    def note(self, seconds: float) -> None:
+        self.buckets[bisect_left(BOUNDS, seconds)] += 1
+        self.total += seconds
+
+
+@dataclass
+class Counts:
+    """verbs: how each one ended, by name and `ok` or the error's code. answers: from the payload to the ack.
+    said: new messages."""
+
+    verbs: Counter[tuple[str, str]] = field(default_factory=Counter)
+    answers: Durations = field(default_factory=Durations)
+    said: int = 0

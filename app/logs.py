@@ -1,0 +1,68 @@
+"""One event, one line: as text or as JSON, with no control characters, no tokens and no session ids in it."""
+
+import logging
+import re
+from typing import Any
+
+import orjson
+from aiohttp import web
+from aiohttp.abc import AbstractAccessLogger
+
+access_log = logging.getLogger("parlor.access")
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def begin(level: str, form: str) -> None:
+    """From now on everything is logged to stderr, in `form` text or json."""
+    lines = logging.StreamHandler()
+    lines.setFormatter(JSON() if form == "json" else Text())
+    logging.basicConfig(level=level.upper(), handlers=[lines], force=True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+class Text(logging.Formatter):
+    """`2026-11-21 12:00:00,000 INFO parlor: what happened`; a traceback stays on the line."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        return one_line(super().format(record))
+
+
+class JSON(logging.Formatter):
+    """`{"at", "level", "name", "text", "error"?}` and, of a request, what the access log notes."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03}",
+            "level": record.levelname.lower(),
+            "name": record.name,
+            "text": one_line(record.getMessage()),
+        }
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return orjson.dumps(line | getattr(record, "seen", {}), default=str).decode()
+
+
+class Access(AbstractAccessLogger):
+    """A line a request, when it is over. Never its query, which may hold a session id, and no header but one."""
+
+    def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
+        seen = {
+            "method": request.method[:20],
+            "path": one_line(request.path)[:200],
+            "status": response.status,
+            "bytes": response.body_length,
+            "ms": round(time * 1000, 1),
+            "from": request.remote or "",
+            "transport": request.query.get("transport", "")[:20] if request.path.startswith("/socket.io/") else "",
+        }
+        text = "{from} {method} {path} {transport} {status} {bytes} B {ms} ms".format(**seen).replace("  ", " ")
+        access_log.info("%s", text, extra={"seen": seen})
+
+
+def one_line(text: str) -> str:
+    """With control characters written out: nobody can forge a line, or clear a terminal."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

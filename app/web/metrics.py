@@ -1,0 +1,104 @@
+"""/metrics: what the server counted, as Prometheus reads it. One process, one registry, nothing on the busy path."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+from app.chat import Chat
+from app.chat.counts import BOUNDS, Durations
+
+BEAT = 0.5  # seconds between looks at the loop's lateness
+
+
+@dataclass(frozen=True)
+class Lines:
+    """What the sockets can tell of themselves, asked when somebody looks."""
+
+    sockets: Callable[[], dict[str, int]]  # transport -> open sessions
+    told: Callable[[], tuple[int, int]]  # events told to rooms, and deliveries of them
+
+
+@dataclass
+class Pulse:
+    """How late the event loop is: what waits behind one long step waits for all."""
+
+    late: Durations = field(default_factory=Durations)
+    _timer: asyncio.TimerHandle | None = None
+
+    def beat(self, due: float | None = None) -> None:
+        loop = asyncio.get_running_loop()
+        if due is not None:
+            self.late.note(max(0.0, loop.time() - due))
+        following = loop.time() + BEAT
+        self._timer = loop.call_at(following, self.beat, following)
+
+    def stop(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+
+
+@dataclass(eq=False)
+class Metrics:
+    """A collector of prometheus-client: reads the numbers where they are."""
+
+    chat: Chat
+    lines: Lines
+    pulse: Pulse = field(default_factory=Pulse)
+
+    def __post_init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.registry.register(self)
+        for library in (ProcessCollector, PlatformCollector, GCCollector):
+            library(registry=self.registry)
+
+    def collect(self) -> Iterator[Metric]:
+        chat = self.chat
+        told, deliveries = self.lines.told()
+        yield GaugeMetricFamily("parlor_people", "People with an open connection.", chat.presence.heads)
+        yield GaugeMetricFamily("parlor_rooms", "Rooms with somebody in them.", len(chat.presence.counts()))
+        sockets = GaugeMetricFamily("parlor_sockets", "Open connections.", labels=["transport"])
+        for transport, count in self.lines.sockets().items():
+            sockets.add_metric([transport], count)
+        yield sockets
+        yield CounterMetricFamily("parlor_messages", "Messages said.", chat.counts.said)
+        verbs = CounterMetricFamily("parlor_verbs", "What was asked, and how it ended.", labels=["verb", "end"])
+        for (verb, end), count in sorted(chat.counts.verbs.items()):
+            verbs.add_metric([verb, end], count)
+        yield verbs
+        yield CounterMetricFamily("parlor_told", "Events told to rooms.", told)
+        yield CounterMetricFamily("parlor_deliveries", "Events told to rooms, once for each socket.", deliveries)
+        yield _histogram("parlor_answer_seconds", "From a payload to its ack.", chat.counts.answers)
+        yield _histogram("parlor_loop_late_seconds", "How late the event loop was.", self.pulse.late)
+
+
+METRICS = web.AppKey("metrics", Metrics)
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """Prometheus text."""
+    body = generate_latest(request.app[METRICS].registry)
+    return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+
+
+async def pulsing(app: web.Application) -> Any:
+    """For as long as the application runs."""
+    app[METRICS].pulse.beat()
+    yield
+    app[METRICS].pulse.stop()
+
+
+def _histogram(name: str, text: str, durations: Durations) -> HistogramMetricFamily:
+    reached, buckets = 0, []
+    for bound, count in zip((*map(str, BOUNDS), "+Inf"), durations.buckets, strict=True):
+        reached += count
+        buckets.append((bound, float(reached)))
+    return HistogramMetricFamily(name, text, buckets=buckets, sum_value=durations.total)
