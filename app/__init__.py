@@ -1,14 +1,16 @@
 """Parlor: chat rooms for anyone with a nickname. The map of the house, on one screen.
 
-    __main__.py        the command line: serve, check-config
+    __main__.py        the command line: serve, check-config, doctor, export, keep
     config.py          every setting once: name, type, default, help
     logs.py            one event, one line
     model.py           the nouns: Person, Member, Refused
     server.py          puts the parts together; the only module that knows them all
+    rooms.py           what an operator does to a room: export, keep
     chat/              THE RULES     everything a person can do; a newcomer starts in chat/verbs.py
     store/             THE MEMORY    SQLAlchemy, group commit, migrations
     live/              THE SOCKETS   Socket.IO in, frames out
     web/               THE PAGES     aiohttp handlers and middlewares
+    tools/             THE OUTSIDE   a Python client, the doctor: what talks to a server as a stranger would
 
 The path of one message: live/socket.py, chat/verbs.py, chat/messages.py, store/, live/fanout.py. Five rooms, one line.
 """

@@ -1,15 +1,17 @@
 """The command line. `python -m app` serves; every setting is a flag and an environment variable of the same name."""
 
+import asyncio
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import IO, Any
 
 import click
 from pydantic import SecretStr
 
-from app import __version__, config, logs, server
+from app import __version__, config, logs, rooms, server
 from app.config import BadSetting, Settings
 from app.live.engine.base import UnfitLibrary
+from app.model import Refused
 
 
 def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -57,6 +59,47 @@ def check_config(context: click.Context, /, **flags: Any) -> None:
     for name in Settings.model_fields:
         value = getattr(settings, name)
         click.echo(f"{name:16} {_shown(value):32} {origin[name]}")
+
+
+@cli.command()
+@click.argument("room")
+@click.option("--format", "form", type=click.Choice(["jsonl", "html"]), default="jsonl", help="JSON lines, or a page.")
+@click.option("--output", type=click.File("w", encoding="utf-8", atomic=True), default="-", help="File to write.")
+@_settings
+@click.pass_context
+def export(context: click.Context, /, room: str, form: str, output: IO[str], **flags: Any) -> None:
+    """Write a room to a file, while the server runs or not."""
+    settings, _ = config.load(_given(context, flags))
+
+    async def write() -> None:
+        async for piece in rooms.export(settings, room, form):
+            output.write(piece)
+
+    _do(write())
+
+
+@cli.command()
+@click.argument("room")
+@click.option("--days", type=click.FloatRange(min=0), help="Days; 0: for ever.")
+@click.option("--messages", type=click.IntRange(min=0), help="The newest so many; 0: all.")
+@_settings
+@click.pass_context
+def keep(context: click.Context, /, room: str, days: float | None, messages: int | None, **flags: Any) -> None:
+    """Say how long a room's messages are kept. What is not said is as the server has it."""
+    settings, _ = config.load(_given(context, flags))
+    _do(rooms.keep(settings, room, days, messages))
+    click.echo(f"#{room}: days {_kept(days)}, messages {_kept(messages)}")
+
+
+def _kept(limit: float | None) -> str:
+    return "as the server has it" if limit is None else f"{limit:g}" if limit else "no limit"
+
+
+def _do(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        asyncio.run(work)
+    except Refused as refusal:
+        raise click.ClickException(refusal.text) from None
 
 
 def _shown(value: Any) -> str:

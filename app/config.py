@@ -152,6 +152,17 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="Mixed into the stored fingerprints of tokens. Changing it makes everybody a new person.",
     )
+    keep_days: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="Days that messages are kept, unless a room says otherwise."
+    )
+    keep_messages: int | None = Field(
+        None, ge=1, description="Messages that are kept of a room, the newest, unless the room says otherwise."
+    )
+    admin_password: SecretStr = Field(
+        SecretStr(""),
+        description="Opens the Socket.IO Admin UI (numbers only) to `admin` with this password; empty: closed. The "
+        "UI's own origin goes into PARLOR_ORIGINS.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
     log_format: Literal["text", "json"] = Field("text", description="One line an event: as text, or as a JSON object.")
     access_log: bool = Field(

@@ -17,8 +17,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import __version__
 from app.chat import Chat
+from app.chat.keeping import look_after
 from app.chat.rates import Rates
 from app.config import BadSetting, Settings
+from app.live import admin
 from app.live.engine import Server
 from app.live.fanout import Fanout
 from app.live.socket import attach, create_server, open_door
@@ -64,6 +66,7 @@ class Running:
     sockets: Server
     database: Database
     runner: web.AppRunner
+    clearing: asyncio.Task[None]
 
     async def stop(self) -> None:
         """Take nothing new, let running verbs finish and answer, let every client go, close the store. Under 5 s."""
@@ -76,6 +79,7 @@ class Running:
         await self.runner.cleanup()
         await self.sockets.idle(GOODBYES_MAY_TAKE)
         self.chat.presence.stop()
+        self.clearing.cancel()
         await self.database.close()
 
 
@@ -104,9 +108,13 @@ async def start(settings: Settings) -> Running:
         nickname_hold=settings.nickname_hold,
         rates=Rates(settings.rate_limit),
         grace=settings.grace,
+        keep_days=settings.keep_days,
+        keep_messages=settings.keep_messages,
         secret=settings.secret.get_secret_value(),
     )
     open_door(sockets, chat)
+    if password := settings.admin_password.get_secret_value():
+        admin.show(sockets, password)
 
     def begin_again(epoch: str) -> None:
         """Another database took the place of ours: everybody comes again, and starts over with what it holds."""
@@ -130,7 +138,8 @@ async def start(settings: Settings) -> Running:
         await runner.cleanup()
         await database.close()
         raise
-    return Running(url, settings, chat, sockets, database, runner)
+    clearing = asyncio.create_task(look_after(chat))
+    return Running(url, settings, chat, sockets, database, runner, clearing)
 
 
 def application(settings: Settings, chat: Chat, sockets: Server, voice: Fanout) -> web.Application:

@@ -40,11 +40,13 @@ Fields marked `?` may be left out. A field that a verb does not take is refused.
 | `people` | `{{room, joined: [person], left: [person], changed?: [person], count}}` | who came or bears another name (`joined`), who left, who is reconnecting or back again (`changed`), gathered for up to half a second |
 | `me` | `{{me}}` | to the other sockets of a person: they were renamed, or are somebody else by `identify` |
 | `typing` | `{{room, nickname}}` | somebody types; it passes by itself |
-| `room` | `{{room: {{name, topic, rev, epoch, people}}}}` | the topic changed |
+| `room` | `{{room: {{name, topic, rev, epoch, people, keep?}}}}` | the topic changed |
 | `notice` | `{{room?, code, text}}` | something to tell that answers no request |
 
 A person is `{{id, nickname, reconnecting?}}`. Whose connection broke is `reconnecting: true` for a while (`PARLOR_GRACE`)
 and counted; back in time, nobody is told that they left or joined. `me` is `{{id, nickname, reserved?}}`.
+
+`room.keep` is `{{days?, messages?}}`: the oldest messages are let go past that. Their numbers are not used again.
 
 ## A message
 
@@ -82,6 +84,7 @@ changes behind, or another epoch (the database was replaced): drop what you hold
 | `GET /r/{{room}}` | the chat page of a room |
 | `GET /echo`, `GET /ws/echo` | the echo page and its plain WebSocket (subprotocols `echo.parlor`, `chat`) |
 | `GET /healthz`, `GET /readyz` | alive (version and boot id); able to serve (200 or 503) |
+| `GET /metrics` | Prometheus text |
 | `/static/<hash>/...` | static files, cached for ever |
 | `/socket.io/` | Socket.IO |
 

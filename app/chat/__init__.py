@@ -38,7 +38,8 @@ class Chat:
 
     epoch: the name of the database's history. transports: as the operator allows them, in order.
     nickname_hold: seconds that a name stays its owner's after their last socket is gone. grace: seconds that a room
-    awaits somebody whose connection broke. one_at_a_time: held while a passphrase is read, for each takes 64 MB.
+    awaits somebody whose connection broke. keep_days, keep_messages: what is kept of a room; None: all.
+    one_at_a_time: held while a passphrase is read, for each takes 64 MB.
     """
 
     store: Memory
@@ -52,6 +53,8 @@ class Chat:
     secret: str = ""
     limits: Limits = LIMITS
     presence: Presence = field(init=False)
+    keep_days: float | None = None
+    keep_messages: int | None = None
     counts: Counts = field(default_factory=Counts)
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.chat import Chat, people
+from app.chat import Chat, keeping, people
 from app.chat.kinds import Epoch, NicknameWish, PeopleLimit, Rev, RoomName, Topic
 from app.chat.messages import caught_up, changes
 from app.model import Member, Person, Refused
@@ -98,4 +98,8 @@ async def public(chat: Chat) -> list[dict[str, Any]]:
 
 
 def as_told(chat: Chat, room: dict[str, Any]) -> dict[str, Any]:
-    return {**room, "epoch": chat.epoch, "people": chat.presence.count(room["name"])}
+    """`{name, topic, rev, epoch, people, keep?}`."""
+    told = {name: room[name] for name in ("name", "topic", "rev")}
+    told |= {"epoch": chat.epoch, "people": chat.presence.count(room["name"])}
+    keep = keeping.as_told(keeping.keeping(chat, room))
+    return told | {"keep": keep} if keep else told

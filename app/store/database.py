@@ -69,6 +69,13 @@ class Database:
         self._loop = asyncio.get_running_loop()
         await self._loop.run_in_executor(self._writer, self._prepare)
 
+    def look(self) -> None:
+        """Open the file as it is, beside a server that may be running. Raises Refused where there is none."""
+        self._loop = asyncio.get_running_loop()
+        self._file = self._place()
+        if self._file is None:
+            raise Refused("storage", f"There is no database at {self.url.database}.")
+
     def _prepare(self) -> str:
         migrate(self.url)
         with self._writing.begin() as db:

@@ -3,6 +3,7 @@
 from sqlalchemy import (
     BigInteger,
     Column,
+    Float,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -58,6 +59,7 @@ skeletons = Table(
 )
 
 # `seq` counts the room's messages, `rev` their changes; both are claimed here, in the sender's transaction.
+# What is kept of them: null is as the server has it, 0 is everything.
 rooms = Table(
     "rooms",
     metadata,
@@ -67,6 +69,8 @@ rooms = Table(
     Column("rev", BigInteger, nullable=False, default=0),
     Column("created_at", BigInteger, nullable=False),
     Column("active_at", BigInteger, nullable=False),
+    Column("keep_days", Float),
+    Column("keep_messages", BigInteger),
     Index(None, "active_at"),
 )
 

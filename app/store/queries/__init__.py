@@ -10,8 +10,10 @@ from app.store.queries.messages import (
     changed_since,
     delete,
     edit,
+    let_go,
     one,
     react,
+    said_after,
     said_before,
     say,
 )
@@ -27,12 +29,22 @@ from app.store.queries.people import (
     stay,
     whose,
 )
-from app.store.queries.rooms import begin_epoch, epoch, lively_rooms, open_room, room, set_topic
+from app.store.queries.rooms import (
+    all_rooms,
+    begin_epoch,
+    epoch,
+    keep,
+    lively_rooms,
+    open_room,
+    room,
+    set_topic,
+)
 from app.store.queries.rows import now
 
 __all__ = [
     "Message",
     "Name",
+    "all_rooms",
     "arrive",
     "begin_epoch",
     "catch_up",
@@ -43,6 +55,8 @@ __all__ = [
     "edit",
     "epoch",
     "hand_over",
+    "keep",
+    "let_go",
     "lively_rooms",
     "nobody_is_here",
     "now",
@@ -52,6 +66,7 @@ __all__ = [
     "reserve",
     "reserved",
     "room",
+    "said_after",
     "said_before",
     "say",
     "set_topic",

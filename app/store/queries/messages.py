@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from sqlalchemy import delete as remove
 
 from app.model import Refused
@@ -166,6 +166,25 @@ def said_before(db: Connection, *, room: str, before: int | None, limit: int) ->
         wanted = wanted.where(messages.c.seq < before)
     page, more = _page(db, db.execute(wanted).all(), limit)
     return page[::-1], more
+
+
+def said_after(db: Connection, *, room: str, after: int, limit: int) -> list[Message]:
+    """The first `limit` messages after seq `after`, ascending by seq."""
+    wanted = select(messages).where(messages.c.room == room, messages.c.seq > after).order_by(messages.c.seq)
+    return _page(db, db.execute(wanted.limit(limit)).all(), limit)[0]
+
+
+def let_go(db: Connection, *, room: str, before_seq: int, before_at: int, limit: int) -> int:
+    """Forget the oldest messages, up to the first that is not below the seq and not said before the time; `limit` at
+    most. How many. (Up to the first: of a message whose time is wrong, those before it are not to be forgotten.)"""
+    here = messages.c.room == room
+    kept = select(func.min(messages.c.seq)).where(here, messages.c.seq >= before_seq, messages.c.at >= before_at)
+    first = db.execute(kept).scalar()
+    old = (here,) if first is None else (here, messages.c.seq < first)
+    wanted = select(messages.c.seq).where(*old).order_by(messages.c.seq).limit(limit)
+    last = max(db.execute(wanted).scalars(), default=0)
+    db.execute(remove(reactions).where(reactions.c.room == room, reactions.c.seq <= last))
+    return db.execute(remove(messages).where(here, messages.c.seq <= last)).rowcount
 
 
 def _page(db: Connection, rows: Sequence[Row[*tuple[Any, ...]]], limit: int) -> tuple[list[Message], bool]:

@@ -28,8 +28,9 @@ def open_room(db: Connection, name: str) -> None:
 
 
 def room(db: Connection, name: str) -> dict[str, Any]:
-    """`{name, topic, rev}`. Raises `no_such_room`."""
-    found = db.execute(select(rooms.c.name, rooms.c.topic, rooms.c.rev).where(rooms.c.name == name)).first()
+    """`{name, topic, rev, keep_days, keep_messages}`. Raises `no_such_room`."""
+    wanted = select(rooms.c.name, rooms.c.topic, rooms.c.rev, rooms.c.keep_days, rooms.c.keep_messages)
+    found = db.execute(wanted.where(rooms.c.name == name)).first()
     if found is None:
         raise Refused("no_such_room", f"There is no room #{name}.")
     return plain(found)
@@ -47,4 +48,16 @@ def lively_rooms(db: Connection, *, also: Sequence[str], limit: int) -> list[dic
     wanted = select(rooms.c.name, rooms.c.topic, rooms.c.rev).where(
         or_(rooms.c.name.in_(recent), rooms.c.name.in_(also))
     )
+    return [plain(row) for row in db.execute(wanted)]
+
+
+def keep(db: Connection, name: str, days: float | None, messages: int | None) -> None:
+    """How long the room's messages are kept: None is as the server has it, 0 is for ever."""
+    room(db, name)
+    db.execute(update(rooms).where(rooms.c.name == name).values(keep_days=days, keep_messages=messages))
+
+
+def all_rooms(db: Connection) -> list[dict[str, Any]]:
+    """`{name, seq, keep_days, keep_messages}` of every room there is."""
+    wanted = select(rooms.c.name, rooms.c.seq, rooms.c.keep_days, rooms.c.keep_messages).order_by(rooms.c.name)
     return [plain(row) for row in db.execute(wanted)]

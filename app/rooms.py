@@ -1,0 +1,59 @@
+"""What an operator does to a room from the command line: write it to a file, say how long its messages are kept."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+
+from app import __version__
+from app.chat.messages import as_told
+from app.config import Settings
+from app.store import queries
+from app.store.database import Database
+from app.web.assets import Assets, templates
+
+PAGE = 500  # messages read at once
+
+
+async def export(settings: Settings, room: str, form: str) -> AsyncIterator[str]:
+    """Every message, oldest first, in pieces of a file: `form` is jsonl, or html for one page of its own. A
+    server may go on meanwhile: the file is only read. Raises Refused where there is no such room or no database."""
+    database = Database(settings.database)
+    try:
+        database.look()
+        about = await database.read(queries.room, room)
+        pieces = _json(database, room) if form == "jsonl" else _html(settings, database, about)
+        async for piece in pieces:
+            yield piece
+    finally:
+        await database.close()
+
+
+async def _pages(database: Database, room: str) -> AsyncIterator[list[dict[str, Any]]]:
+    after = 0
+    while page := await database.read(queries.said_after, room=room, after=after, limit=PAGE):
+        yield [as_told(one) for one in page]
+        after = page[-1]["seq"]
+
+
+async def _json(database: Database, room: str) -> AsyncIterator[str]:
+    async for page in _pages(database, room):
+        for message in page:
+            yield orjson.dumps(message).decode() + "\n"
+
+
+async def _html(settings: Settings, database: Database, about: dict[str, Any]) -> AsyncIterator[str]:
+    page = templates(Assets(), site=settings.site, version=__version__).get_template("export.html")
+    messages = [one async for some in _pages(database, about["name"]) for one in some]
+    for piece in page.generate(room=about["name"], topic=about["topic"], messages=messages):
+        yield piece
+
+
+async def keep(settings: Settings, room: str, days: float | None, messages: int | None) -> None:
+    """Set how long a room's messages are kept; a server that runs does so from its next look. Raises Refused."""
+    database = Database(settings.database)
+    try:
+        database.look()
+        await database.write(queries.keep, room, days, messages)
+    finally:
+        await database.close()
