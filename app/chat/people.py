@@ -129,7 +129,10 @@ async def arrive(chat: Chat, socket: str, token: str, wish: object) -> Person:
         if found is None or found["nickname"] is None:
             raise refusal from None
     person = Person(found["id"], found["nickname"], socket, fingerprint)
+    known = chat.presence.nickname(person.id)
     chat.presence.enter(person, found["reserved"])
+    if known not in (None, person.nickname):
+        _tell_tabs(chat, person)
     return person
 
 

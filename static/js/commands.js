@@ -3,6 +3,8 @@
 export const HELP = [
   "/me waves: say what you do",
   "/nick NAME: change your nickname",
+  "/reserve: keep your nickname with a passphrase, on every device",
+  "/identify NAME: be the person who reserved it",
   "/topic TEXT: set what the room is about",
   "/join ROOM: open another room",
   "/leave: leave this room",

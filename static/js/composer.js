@@ -40,9 +40,10 @@ export class Composer {
     this.look();
   }
 
-  /** Begins an answer to a message; what is typed already stays. */
-  reply({ seq, nickname }, text) {
-    this.subject.be({ verb: "reply", seq, nickname, text });
+  /** Begins an answer to a message ({seq, nickname, text} of it); what is typed already stays. */
+  reply(answered) {
+    if (this.subject.isEdit) this.subject.end();
+    this.subject.be({ verb: "reply", ...answered });
     this.fill();
     this.focus();
   }
@@ -66,10 +67,11 @@ export class Composer {
     this.box.focus({ preventScroll: true });
   }
 
-  /** Puts a text back in front of what stands there. */
-  takeBack(text) {
+  /** Puts a text back in front of what stands there; `answered` is what it was an answer to, if any. */
+  takeBack(text, answered) {
     const draft = this.storage.get(`draft:${this.room}`) ?? "";
     this.storage.set(`draft:${this.room}`, draft.trim() ? `${text}\n${draft}` : text);
+    if (answered) this.subject.be({ verb: "reply", ...answered });
     this.fill();
     this.focus();
   }

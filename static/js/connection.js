@@ -105,9 +105,12 @@ export class Connection {
     this.timer = setTimeout(() => this.dial(), pause);
   }
 
-  /** Drops the line that stands, to come back on a better one. (Closing the engine alone would wait for a hung poll.) */
+  /**
+   * Drops the line that stands, to come back on a better one. Without the goodbye that socket.disconnect() says: the others
+   * would take it that one has left. (Closing the engine alone would wait for a hung poll.)
+   */
   hangUp() {
-    if (this.isConnected) this.socket.disconnect();
+    if (this.isConnected) this.socket.io.disconnect();
   }
 
   watchTheWorld() {

@@ -1,51 +1,128 @@
-// The nickname box: for whom has none yet, whose nickname was refused, and who wants another.
+// The box for one's name: for whom has none yet, whose nickname was refused, and who wants another or to keep it. What the
+// passphrase is for follows the nickname above it: it opens one that is reserved, and reserves any other.
+
+const HINTS = {
+  claim: () => "If it is yours, type its passphrase.",
+  reserve: () => "Optional: reserves this nickname for you, on every device.",
+  replace: ({ nickname }) => `“${nickname}” is reserved for you. A new passphrase replaces the old one.`,
+};
 
 export class Door {
-  /** chosen(nickname) hears the choice. */
-  constructor({ chosen }) {
+  /** me is oneself; chosen({nickname, passphrase, isClaim}) hears the choice, and may answer a promise; givenUp() likewise. */
+  constructor({ me, chosen, givenUp }) {
+    Object.assign(this, { me, chosen, taken: "" });
     this.frame = document.getElementById("doorway");
     this.form = document.getElementById("door");
     this.box = document.getElementById("nickname");
-    this.sentence = document.getElementById("door-sentence");
-    this.cancel = document.getElementById("door-cancel");
-    this.title = document.getElementById("door-title");
-    this.text = document.getElementById("door-text");
+    this.passphrase = document.getElementById("passphrase");
+    for (const part of ["title", "text", "sentence", "suggestion", "lock", "hint", "unreserve", "cancel"]) {
+      this[part] = document.getElementById(`door-${part}`);
+    }
     this.submit = this.form.querySelector("[type=submit]");
-    this.form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      const nickname = this.box.value.trim();
-      if (nickname) chosen(nickname);
-      else this.tell("A nickname is needed, any name will do.");
-    });
+    this.form.addEventListener("submit", (event) => this.submitted(event));
+    this.box.addEventListener("input", () => this.look());
+    this.suggestion.addEventListener("click", () => this.takeSuggestion());
+    this.unreserve.addEventListener("click", givenUp);
     this.cancel.addEventListener("click", () => this.left());
-    this.frame.addEventListener("keydown", ({ key }) => key === "Escape" && !this.cancel.hidden && this.left());
+    this.frame.addEventListener("keydown", ({ key }) => key === "Escape" && this.left?.());
   }
 
   get isOpen() {
     return !this.frame.hidden;
   }
 
-  /** left: called on Cancel, for whom is in already; without it there is no way around. */
-  open({ nickname = "", sentence = "", left }) {
-    this.left = left;
+  get nickname() {
+    return this.box.value.trim();
+  }
+
+  /** Is the nickname in the box known to be somebody's own? */
+  get isClaim() {
+    return this.taken !== "" && this.nickname === this.taken;
+  }
+
+  /** left: called on Cancel, for whom is in already; without it there is no way around. taken: a reserved nickname. */
+  open({ nickname = "", taken = "", left }) {
+    Object.assign(this, { left, taken });
     this.cancel.hidden = !left;
     this.text.hidden = Boolean(left);
     this.title.textContent = left ? "Change your nickname" : "Who is it?";
     this.submit.textContent = left ? "Save" : "Join";
     this.frame.hidden = false;
     this.box.value = nickname;
-    this.tell(sentence);
-    this.box.focus();
-    this.box.select();
+    this.tell("");
+    this.look();
+    this.focus();
   }
 
-  tell(sentence) {
+  /** The nickname cannot be had. What somebody types in its place meanwhile stays. */
+  refuse(nickname, { text, suggestion = "", reserved = false }) {
+    this.tell(text);
+    if (this.nickname !== nickname) return;
+    if (reserved) this.taken = nickname;
+    else if (suggestion && !this.left) this.box.value = suggestion;
+    this.offer(suggestion === this.nickname ? "" : suggestion);
+    this.look();
+    if (document.activeElement !== this.passphrase) this.focus();
+  }
+
+  tell(sentence, isTrouble = true) {
     this.sentence.textContent = sentence;
     this.sentence.hidden = !sentence;
-    if (sentence) this.sentence.classList.add("is-trouble");
+    this.sentence.classList.toggle("is-trouble", isTrouble);
+    this.offer("");
+  }
+
+  /** The passphrase will not do: that is told at its own field, and it stays there to be mended. */
+  doubt(sentence) {
+    this.hint.textContent = sentence;
+    this.hint.classList.add("is-trouble");
+    this.passphrase.focus();
+    this.passphrase.select();
+  }
+
+  /** To the field that is to be filled in. */
+  focus() {
+    const field = this.isClaim ? this.passphrase : this.box;
+    field.focus();
+    field.select();
   }
 
   close() {
     this.frame.hidden = true;
+    this.passphrase.value = "";
+  }
+
+  look() {
+    const isLocked = this.isClaim || Boolean(this.left);
+    const hint = this.isClaim ? "claim" : this.me.reserved ? "replace" : "reserve";
+    this.lock.hidden = !isLocked;
+    this.hint.textContent = HINTS[hint](this.me);
+    this.hint.classList.remove("is-trouble");
+    this.unreserve.hidden = hint !== "replace";
+    this.box.autocomplete = isLocked ? "username" : "nickname";
+    this.passphrase.autocomplete = this.isClaim ? "current-password" : "new-password";
+  }
+
+  offer(suggestion) {
+    this.suggestion.hidden = !suggestion;
+    this.suggestion.dataset.nickname = suggestion;
+    this.suggestion.textContent = `Be ${suggestion} instead`;
+  }
+
+  takeSuggestion() {
+    this.box.value = this.suggestion.dataset.nickname;
+    this.look();
+    this.form.requestSubmit();
+  }
+
+  async submitted(event) {
+    event.preventDefault();
+    const { nickname, isClaim, lock } = this;
+    const passphrase = lock.hidden ? "" : this.passphrase.value;
+    if (!nickname) this.tell("A nickname is needed, any name will do.");
+    if (!nickname || this.isBusy) return;
+    this.isBusy = true;
+    await this.chosen({ nickname, passphrase, isClaim });
+    this.isBusy = false;
   }
 }

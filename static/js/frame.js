@@ -35,8 +35,9 @@ export class Frame {
     element("room-topic").hidden = !topic;
   }
 
-  showMe({ id, nickname }) {
+  showMe({ id, nickname, reserved }) {
     element("self-nickname").textContent = nickname;
+    element("self-reserved").hidden = !reserved;
     paint(element("self-avatar"), id ?? nickname, nickname);
   }
 

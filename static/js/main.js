@@ -1,22 +1,24 @@
 // The chat page: puts the parts together. It alone knows them all.
 
 import { Actions } from "./actions.js";
-import { Away, whileAway } from "./away.js";
+import { Away } from "./away.js";
 import { Changes, lastOwn, NO_LINE, sentenceOf } from "./changes.js";
 import { commandIn, HELP, obey } from "./commands.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
-import { Door } from "./door.js";
 import { Drawer } from "./drawer.js";
+import { Entrance } from "./entrance.js";
 import { Frame } from "./frame.js";
 import { Myself } from "./myself.js";
 import { Notices, StatusChip } from "./notices.js";
 import { newId, Outbox } from "./outbox.js";
+import { Reading } from "./reading.js";
 import { quoteOf } from "./reply.js";
 import { Room } from "./room.js";
 import { roomName, Rooms } from "./rooms.js";
 import { Roster } from "./roster.js";
 import { Drafts, Shelf } from "./storage.js";
+import { tabName, tabsAlive } from "./tab.js";
 import { Timeline } from "./timeline.js";
 
 const LOOK_AFTER = 30_000;
@@ -35,12 +37,12 @@ const frame = new Frame(page);
 const chip = new StatusChip();
 const notices = new Notices();
 const drawer = new Drawer();
-const door = new Door({ chosen: callMe });
+const entrance = new Entrance({ me, ask, iAm, stepOut, back: backToRoom, knock, tell: (text) => notices.tell(text) });
 const roster = new Roster({ me, ask });
 const rooms = new Rooms({ storage: local, me, make: newRoom, chosen: goTo, left: leave });
 const outbox = new Outbox({
   storage: local,
-  tab: tabName(),
+  tab: tabName(session, newId),
   now: Date.now,
   newId,
   ask,
@@ -52,9 +54,10 @@ const outbox = new Outbox({
 const timeline = new Timeline({
   me,
   items: (name) => outbox.items(name),
-  seen: markRead,
-  act: (verb, id) => (verb === "retry" ? outbox.retry(id) : composer.takeBack(outbox.take(id))),
+  seen: () => reading.mark(),
+  act: (verb, id) => (verb === "retry" ? outbox.retry(id) : takeBack(outbox.take(id))),
 });
+const reading = new Reading({ rooms, timeline, frame });
 const composer = new Composer({
   storage: new Drafts({ local, session }),
   say,
@@ -68,7 +71,7 @@ const actions = new Actions({
   me,
   room: () => rooms.active,
   most: () => limits.reactions,
-  reply: (message) => composer.reply(message, quoteOf(message).text),
+  reply: (message) => composer.reply(answered(message.seq)),
   edit: editable,
   remove: ({ seq }) => changes.delete(rooms.activeName, seq).then(complain),
   react: (message, emoji, on) => changes.react(rooms.activeName, message, emoji, on).then(complain),
@@ -86,6 +89,7 @@ const connection = new Connection({
 /** What the server tells. */
 const HEARD = {
   welcome,
+  me: ({ me: person }) => namedElsewhere(person),
   message: ({ room, message }) => rooms.get(room)?.hear(message),
   people: ({ room, ...change }) => rooms.get(room)?.presence.update(change),
   typing: ({ room, nickname }) => rooms.get(room)?.presence.typing(nickname),
@@ -98,19 +102,18 @@ const REDRAWN = {
   message: (room, detail) => {
     settle(detail.message);
     if (room === rooms.active) timeline.put(detail);
-    drawUnread(room);
+    reading.draw(room);
   },
   reset: (room) => {
     room.messages.forEach(settle);
-    if (room === rooms.active) showTimeline(room);
-    drawUnread(room);
+    if (room === rooms.active) reading.show(room);
+    reading.draw(room);
   },
   live: (room) => room === rooms.active && timeline.fillScreen(),
   older: (room, messages) => room === rooms.active && timeline.prepend(messages),
   trimmed: (room) => room === rooms.active && timeline.cut(),
   typing: (room) => room === rooms.active && timeline.drawTyping(),
   people: (room) => {
-    noteMyName(room);
     if (room !== rooms.active) return;
     roster.show(room);
     timeline.drawPresence();
@@ -119,7 +122,9 @@ const REDRAWN = {
 };
 
 const COMMANDS = {
-  nick: (nickname) => (nickname ? rename(nickname) : "Which nickname? For example: /nick Ann"),
+  nick: (nickname) => (nickname ? entrance.rename(nickname) : "Which nickname? For example: /nick Ann"),
+  reserve: () => entrance.reserve(),
+  identify: (nickname) => entrance.claim(nickname),
   topic: (topic) => ask("topic", { room: rooms.activeName, topic }).then(sentenceOf, () => NO_LINE),
   join: joinAnother,
   leave: () => leave(rooms.activeName),
@@ -135,19 +140,18 @@ function begin() {
   goTo(first, { push: false });
   listen();
   if (me.wish) comeIn();
-  else door.open({});
+  else entrance.open();
 }
 
 function listen() {
   window.addEventListener("popstate", () => goTo(roomName(decodeURIComponent(location.pathname.slice(3))), { push: false }));
   window.addEventListener("pagehide", () => outbox.release());
-  document.addEventListener("visibilitychange", lookAgain);
-  document.getElementById("rename").addEventListener("click", askNewName);
+  document.getElementById("rename").addEventListener("click", () => entrance.change());
   rooms.onAnother(joinAnother);
   local.watch((key, value) => {
     if (value === null && key.startsWith("outbox:")) outbox.gone(key.slice("outbox:".length));
     const read = key.startsWith("read:") && rooms.get(key.slice("read:".length));
-    if (read) drawUnread(read);
+    if (read) reading.draw(read);
   });
   setInterval(lookAfterOutbox, LOOK_AFTER);
   lookAfterOutbox();
@@ -160,7 +164,7 @@ function comeIn() {
 }
 
 function backToRoom() {
-  door.close();
+  entrance.close();
   frame.enter();
   frame.showMe(me);
   drawer.set(false);
@@ -169,48 +173,45 @@ function backToRoom() {
   composer.focus();
 }
 
-function askNewName() {
+function stepOut() {
   drawer.set(false);
   frame.stepBack();
-  door.open({ nickname: me.nickname, left: backToRoom });
 }
 
-/** The nickname chosen at the door. */
-async function callMe(nickname) {
-  if (door.left) {
-    const refusal = await rename(nickname);
-    if (refusal) door.tell(refusal);
-    else backToRoom();
-    return;
-  }
-  me.wishFor(nickname);
+/** Somebody at the door has a nickname. */
+async function knock() {
   if (connection.isConnected && me.id) await enterAll();
   else comeIn();
 }
 
-async function rename(nickname) {
-  const ack = await ask("rename", { nickname }).catch(() => null);
-  if (!ack) return NO_LINE;
-  if (!ack.ok) return ack.suggestion ? `${ack.text} How about ${ack.suggestion}?` : ack.text;
-  iAm(ack.me);
-  return "";
-}
-
 function iAm(person) {
-  me.bear(person);
-  frame.showMe(me);
+  become(() => me.bear(person));
 }
 
-/** One's own entry with another name: it was changed in another tab. */
-function noteMyName(room) {
-  const mine = room.presence.people.get(me.id);
-  if (mine && room.stage === "live" && mine.nickname !== me.nickname) iAm(mine);
+/** In another tab or on another device. Who still stands at this door may come in by it. */
+function namedElsewhere(person) {
+  iAm(person);
+  if (entrance.isWaiting) enterAll();
+}
+
+/** Where one is somebody else from now on, other messages are one's own, and that the two come and go is no news. */
+function become(named) {
+  const before = me.id;
+  named();
+  frame.showMe(me);
+  if (!before || me.is(before)) return;
+  actions.putAway();
+  for (const room of rooms.all()) {
+    room.presence.expect([before, me.id]);
+    reading.draw(room);
+  }
+  timeline.show(rooms.active);
+  roster.show(rooms.active);
 }
 
 function welcome({ me: person, token, server }) {
-  me.greet(person, token);
+  become(() => me.greet(person, token));
   limits = { ...limits, ...server?.limits };
-  frame.showMe(me);
   enterAll();
 }
 
@@ -222,7 +223,7 @@ async function enterAll() {
 }
 
 async function enter(room) {
-  const ack = await room?.join(me.wish);
+  const ack = await room?.join(me.pending);
   if (!ack) return false;
   if (ack.ok) return entered(room, ack);
   if (NAME_TROUBLE.has(ack.error)) refuseName(ack);
@@ -234,15 +235,13 @@ function entered(room, ack) {
   iAm(ack.me);
   outbox.open(room.name);
   if (!frame.isInside) comeIn();
-  if (room === rooms.active) tellNews(away.back(room, me));
+  if (room === rooms.active) reading.tell(away.back(room, me));
   return true;
 }
 
-/** Back to the door with the sentence. What somebody is typing there stays; else the suggestion is filled in. */
-function refuseName({ text, suggestion }) {
-  const typed = door.isOpen && door.box.value.trim() !== me.wish ? door.box.value : null;
+function refuseName(ack) {
   frame.leave();
-  door.open({ nickname: typed ?? suggestion ?? me.wish, sentence: text });
+  entrance.refused(ack);
 }
 
 function lineChanged(status) {
@@ -267,11 +266,11 @@ function goTo(name, { push = true } = {}) {
   rooms.activate(name);
   frame.showHead(room);
   actions.putAway();
-  showTimeline(room);
+  reading.show(room);
   roster.show(room);
   composer.show(name);
   drawer.set(false);
-  drawUnread(room);
+  reading.draw(room);
   if (frame.isInside && !touch.matches) composer.focus();
   if (isNew && connection.isConnected && me.id) enter(room);
 }
@@ -317,8 +316,18 @@ function said(name, message) {
   room.hear(message);
 }
 
-function settle({ author, id }) {
-  if (me.is(author)) outbox.settle(id);
+/** Whoever said it: one may have been somebody else then, and nobody can know an id before its words are told. */
+function settle({ id }) {
+  outbox.settle(id);
+}
+
+/** {seq, nickname, text} of what is answered. */
+function answered(seq) {
+  return seq && { seq, ...quoteOf(rooms.active.find(seq)) };
+}
+
+function takeBack(item) {
+  if (item) composer.takeBack(item.text, answered(item.reply_to));
 }
 
 function editable(message) {
@@ -329,50 +338,13 @@ function complain(sentence) {
   if (sentence) notices.tell(sentence);
 }
 
-/** With a line above what is new since one last looked. */
-function showTimeline(room) {
-  const firstNew = rooms.firstUnread(room);
-  timeline.show(room);
-  timeline.divide(firstNew);
-}
-
-function lookAgain() {
-  if (document.visibilityState !== "visible") return;
-  const seq = rooms.firstUnread(rooms.active);
-  tellNews(seq && { seq, label: whileAway(rooms.unread(rooms.active)) });
-}
-
-/** Back at the page, or back on the line. */
-function tellNews(news) {
-  if (news) timeline.divide(news.seq, news.label);
-  if (timeline.following) markRead();
-}
-
-function markRead() {
-  if (document.visibilityState !== "visible") return;
-  rooms.markRead(rooms.active);
-  drawUnread(rooms.active);
-}
-
-function drawUnread(room) {
-  rooms.draw(room);
-  frame.showUnread(rooms.activeName, rooms.unreadAnywhere(), rooms.unreadElsewhere());
-}
-
 /** What a closed tab left unsent is sent by this one. */
-function lookAfterOutbox() {
+async function lookAfterOutbox() {
   outbox.touch();
-  outbox.adopt();
+  outbox.adopt(await tabsAlive());
   for (const name of outbox.rooms()) {
     if (rooms.get(name)) continue;
     const room = rooms.add(name);
     if (connection.isConnected && me.id) enter(room);
   }
-}
-
-/** The same through all reloads of this tab. */
-function tabName() {
-  const name = session.get("tab") ?? newId();
-  session.set("tab", name);
-  return name;
 }

@@ -91,10 +91,12 @@ function action(message) {
 function fillState(row, state, sentence) {
   const mark = row.querySelector(".message-state");
   mark.hidden = !state;
-  mark.setAttribute("aria-label", STATES[state] ?? "");
-  mark.title = STATES[state] ?? "";
+  const label = state === "waiting" && sentence ? "Waiting" : (STATES[state] ?? "");
+  mark.setAttribute("aria-label", label);
+  mark.title = label;
   row.dataset.state = state ?? "";
-  row.querySelector(".message-failure").hidden = state !== "failed";
+  row.querySelector(".message-trouble").hidden = state !== "failed" && !sentence;
+  row.querySelector(".message-ways").hidden = state !== "failed";
   row.querySelector(".message-reason").textContent = sentence ?? "This was not sent.";
 }
 

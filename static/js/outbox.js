@@ -3,8 +3,9 @@
 // id until there is an answer; the server says it once. No DOM and no socket in here.
 
 const OWNER_GONE = 150_000;
+const RELEASED = 0;
 const TRIES = 4;
-const PASSING = new Set(["storage", "broken"]);
+const LONGEST_PAUSE = 30_000;
 
 export class Outbox {
   /**
@@ -49,7 +50,9 @@ export class Outbox {
     this.turn += 1;
     this.ready.clear();
     this.lanes.clear();
-    for (const item of this.rows.values()) if (item.state === "sending") item.state = "waiting";
+    for (const item of this.rows.values()) {
+      if (item.state !== "failed") Object.assign(item, { state: "waiting", sentence: undefined, pause: undefined });
+    }
   }
 
   /** It stands in the log (whoever told us: ack, event, catch-up, another tab). */
@@ -64,25 +67,25 @@ export class Outbox {
     const item = this.rows.get(id);
     if (item?.state !== "failed") return;
     if (item.error === "id_reused") this.rename(item);
-    Object.assign(item, { state: "waiting", tries: 0, error: undefined, sentence: undefined });
+    Object.assign(item, { state: "waiting", tries: 0, pause: undefined, error: undefined, sentence: undefined });
     this.keep(item.id);
     this.changed(item.room);
     this.run(item.room);
   }
 
-  /** Takes it back out, unsaid; answers its text. */
+  /** Takes it back out, unsaid; answers it. */
   take(id) {
     const item = this.rows.get(id);
-    if (item?.state !== "failed") return "";
+    if (item?.state !== "failed") return null;
     this.settle(id);
-    return item.text;
+    return item;
   }
 
-  /** Takes in what an earlier life of this tab left, or a tab that is no more. */
-  adopt() {
+  /** Takes in what an earlier life of this tab left, or a tab that is no more. alive: the tabs that are, where known. */
+  adopt(alive = null) {
     for (const key of this.storage.keys("outbox:")) {
       const item = parsed(this.storage.get(key));
-      if (!item || this.rows.has(item.id) || !this.mayAdopt(item)) continue;
+      if (!item || this.rows.has(item.id) || !this.mayAdopt(item, alive)) continue;
       this.rows.set(item.id, { ...item, tab: this.tab, state: item.error ? "failed" : "waiting", tries: 0 });
       this.keep(item.id);
       this.changed(item.room);
@@ -97,7 +100,7 @@ export class Outbox {
 
   /** This page is going: whoever comes next may take these over at once. */
   release() {
-    for (const item of this.rows.values()) this.keep(item.id, 0);
+    for (const item of this.rows.values()) this.keep(item.id, RELEASED);
   }
 
   /** Another tab removed the row: it has seen the words in the log, or took them back. */
@@ -140,11 +143,20 @@ export class Outbox {
   refuse(item, ack) {
     if (ack.error === "too_fast") return this.wait((ack.retry_after ?? 1) * 1_000);
     if (ack.error === "not_member") return this.standBack(item.room);
-    if (PASSING.has(ack.error) && ++item.tries < TRIES) return this.wait(500 * 2 ** item.tries);
+    if (ack.error === "storage") return this.hold(item, ack);
+    if (ack.error === "broken" && ++item.tries < TRIES) return this.wait(500 * 2 ** item.tries);
     Object.assign(item, { state: "failed", error: ack.error, sentence: ack.text });
     this.keep(item.id);
     this.changed(item.room);
     return undefined;
+  }
+
+  /** The store is away, and the words are as good as before: they wait for it as for a connection, and tell why. */
+  hold(item, { text, retry_after = 0 }) {
+    item.pause = Math.min(Math.max(2 * (item.pause ?? 500), retry_after * 1_000), LONGEST_PAUSE);
+    item.sentence = text;
+    this.changed(item.room);
+    return this.wait(item.pause);
   }
 
   standBack(room) {
@@ -165,12 +177,13 @@ export class Outbox {
 
   keep(id, touched = this.now()) {
     const { room, text, reply_to, at, nth, tab, error, sentence } = this.rows.get(id);
-    const row = { id, room, text, reply_to, at, nth, tab, error, sentence, touched };
+    const row = { id, room, text, reply_to, at, nth, tab, error, sentence: error && sentence, touched };
     this.storage.set(`outbox:${id}`, JSON.stringify(row));
   }
 
-  mayAdopt(item) {
-    return item.tab === this.tab || this.now() - item.touched > OWNER_GONE;
+  mayAdopt({ tab, touched }, alive) {
+    if (tab === this.tab || touched === RELEASED) return true;
+    return alive ? !alive.has(tab) : this.now() - touched > OWNER_GONE;
   }
 
   nextPlace() {

@@ -1,6 +1,7 @@
 // Who is in a room, who came and went since the last words, and who is typing. Pure: the clock is handed in.
 
 const TYPING_LASTS = 6_000;
+const RETURN_LASTS = 30_000;
 
 export class Presence {
   constructor({ wait, now, changed }) {
@@ -10,12 +11,19 @@ export class Presence {
     this.now = now;
     this.changed = changed;
     this.typists = new Map();
+    this.expected = new Map();
     this.quiet();
   }
 
-  /** The list a join brings: the whole truth (or its first page), and no news about anybody. */
+  /**
+   * The list a join brings: the whole truth (or its first page), and no news about anybody. After a break, neither is who
+   * was here before it and comes back a moment after us: it was the line that was gone, not they.
+   */
   seat(people, count) {
+    const before = [...this.people.keys()];
     this.people = new Map(people.map((person) => [person.id, person]));
+    this.expect(before.filter((id) => !this.people.has(id)));
+    this.quiet();
     this.lastOfPages = people.at(-1)?.nickname;
     this.count = count;
     this.changed("people");
@@ -28,12 +36,21 @@ export class Presence {
     this.changed("people");
   }
 
-  /** A delta from the server. An entry whose id is known is a new nickname. */
-  update({ joined = [], left = [], count }) {
+  /**
+   * A delta from the server. An entry of `joined` whose id is known is a new nickname; `changed` are people who are here
+   * and have lost their line for a moment (`reconnecting`), or have it again.
+   */
+  update({ joined = [], left = [], changed = [], count }) {
     for (const person of joined) this.enter(person);
     for (const person of left) this.exit(person);
+    for (const person of changed) if (this.people.has(person.id)) this.enter(person);
     this.count = count ?? this.people.size;
     this.changed("people");
+  }
+
+  /** That these come or go in the next moments is no news. */
+  expect(ids) {
+    for (const id of ids) this.expected.set(id, this.now() + RETURN_LASTS);
   }
 
   typing(nickname) {
@@ -67,7 +84,8 @@ export class Presence {
   }
 
   comes(person) {
-    if (!this.went.delete(person.id)) this.came.set(person.id, person.nickname);
+    if (this.isExpected(person.id) || this.went.delete(person.id)) return;
+    this.came.set(person.id, person.nickname);
   }
 
   renames({ id, nickname }, from) {
@@ -80,8 +98,15 @@ export class Presence {
   exit(person) {
     const id = person.id ?? person;
     const known = this.people.get(id) ?? person;
-    if (!this.people.delete(id) || this.came.delete(id)) return;
+    if (!this.people.delete(id) || this.came.delete(id) || this.isExpected(id)) return;
     this.went.set(id, known.nickname);
+  }
+
+  /** Once: who comes and goes again is news. */
+  isExpected(id) {
+    const until = this.expected.get(id);
+    this.expected.delete(id);
+    return until > this.now();
   }
 
   stopTyping(nickname) {

@@ -137,7 +137,7 @@ export class Room {
 
   wish(nickname) {
     const wish = { room: this.name };
-    if (this.rev !== null) wish.after = this.rev;
+    if (this.rev !== null) Object.assign(wish, { after: this.rev, epoch: this.epoch });
     if (nickname) wish.nickname = nickname;
     return wish;
   }
@@ -167,7 +167,7 @@ export class Room {
 
   async catchUp(turn, more) {
     while (more && turn === this.turn) {
-      const ack = await this.insist(turn, "sync", () => ({ room: this.name, after: this.rev }));
+      const ack = await this.insist(turn, "sync", () => ({ room: this.name, after: this.rev, epoch: this.epoch }));
       if (!ack || turn !== this.turn) return;
       if (ack.error === "not_member") {
         await this.join();

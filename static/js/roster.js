@@ -24,11 +24,13 @@ export class Roster {
     this.more.hidden = people.length >= room.presence.count;
   }
 
-  row({ id, nickname }) {
+  row({ id, nickname, reconnecting }) {
     const row = this.rows.get(id) ?? blank();
-    const name = row.lastElementChild;
+    const [avatar, name, line] = row.children;
     if (name.textContent !== nickname) name.textContent = nickname;
-    paint(row.firstElementChild, id, nickname);
+    line.textContent = reconnecting ? " reconnecting" : "";
+    paint(avatar, id, nickname);
+    row.classList.toggle("is-reconnecting", Boolean(reconnecting));
     row.classList.toggle("is-me", this.me.is(id));
     return row;
   }
@@ -45,12 +47,14 @@ function blank() {
   const row = document.createElement("li");
   const avatar = document.createElement("span");
   const name = document.createElement("span");
+  const line = document.createElement("span");
   row.className = "person";
   avatar.className = "avatar";
   avatar.ariaHidden = "true";
   name.className = "person-nickname";
   name.dir = "auto";
-  row.append(avatar, name);
+  line.className = "person-line";
+  row.append(avatar, name, line);
   return row;
 }
 

@@ -1,5 +1,5 @@
 // What the composer is about: a new message (null), an answer to one, or the edit of one's own. Kept per room over a reload,
-// and shown as a line above the box.
+// and shown as a line above the box. An edit lies on top: the answer that was begun before it comes back after it.
 
 export class Subject {
   /** cancelled() hears the cross of the line. */
@@ -22,51 +22,48 @@ export class Subject {
 
   show(room) {
     this.room = room;
-    this.now = parsed(this.storage.get(`subject:${room}`));
     this.draw();
   }
 
   /** {verb: "reply" | "edit", seq, nickname, text} */
-  be(now) {
-    if (this.isEdit) this.storage.remove(this.slot);
-    this.now = now;
-    this.storage.set(`subject:${this.room}`, JSON.stringify(now));
+  be(subject) {
+    if (subject.verb === "edit") this.storage.remove(`edited:${this.room}`);
+    this.storage.set(`${subject.verb}:${this.room}`, JSON.stringify(subject));
     this.draw();
   }
 
-  /** A new message again. Answers what it was about until now. */
+  /** What it was about before, or a new message again. Answers what it was about until now. */
   end() {
-    const { now } = this;
+    const { now, room } = this;
     if (this.isEdit) this.storage.remove(this.slot);
-    this.now = null;
-    this.storage.remove(`subject:${this.room}`);
+    if (now) this.storage.remove(`${now.verb}:${room}`);
     this.draw();
     return now;
   }
 
   /** An edit that was saved after one went to another room. */
   endElsewhere(room, slot) {
-    if (slot === `edited:${room}` && this.storage.get(slot) === null) this.storage.remove(`subject:${room}`);
+    if (slot === `edited:${room}` && this.storage.get(slot) === null) this.storage.remove(`edit:${room}`);
   }
 
   draw() {
     const [title, text] = this.line.querySelectorAll("span");
+    this.now = this.stored("edit") ?? this.stored("reply");
     this.line.hidden = !this.now;
     this.line.dataset.verb = this.now?.verb ?? "";
     [title.textContent, text.textContent] = this.now ? SAID[this.now.verb](this.now) : ["", ""];
+  }
+
+  stored(verb) {
+    try {
+      return JSON.parse(this.storage.get(`${verb}:${this.room}`));
+    } catch {
+      return null;
+    }
   }
 }
 
 const SAID = {
   edit: () => ["Editing", "· Esc to cancel"],
-  reply: ({ nickname, text }) => [`Replying to ${nickname}:`, text],
+  reply: ({ nickname, text }) => [nickname ? `Replying to ${nickname}:` : "Replying to", text],
 };
-
-function parsed(text) {
-  try {
-    const subject = JSON.parse(text);
-    return subject && Object.hasOwn(SAID, subject.verb) ? subject : null;
-  } catch {
-    return null;
-  }
-}

@@ -126,6 +126,11 @@ async def test_a_rename_is_told_to_the_other_tabs(server: Running) -> None:
         await two.client.disconnect()
 
 
+async def test_a_rename_on_the_way_in_is_told_to_the_tabs_that_are_here(server: Running) -> None:
+    async with Talker(server.url, "alice") as one, Talker(server.url, "Alix", token=one.token):
+        assert (await one.hears("me"))["me"]["nickname"] == "Alix"
+
+
 async def test_of_a_hundred_claims_at_once_by_sockets_exactly_one_wins(server: Running) -> None:
     """The name and its look-alikes, through the door and by joining, on both transports."""
     looks = ["zoe", "ZOE", "zое", "z0e", "Ζoe", "zo℮", "ｚｏｅ", "z oe"]

@@ -33,13 +33,13 @@ export class Log {
     return structuredClone({ ok: true, ...this[verb](payload) });
   }
 
-  join({ after }) {
+  join({ after, epoch }) {
     const room = { name: "den", topic: "", rev: this.rev, epoch: this.epoch };
-    return { room, people: [], count: 0, ...(after === undefined ? this.lastPage() : this.since(after)) };
+    return { room, people: [], count: 0, ...(after === undefined ? this.lastPage() : this.since(after, epoch)) };
   }
 
-  sync({ after }) {
-    return { rev: this.rev, ...this.since(after) };
+  sync({ after, epoch }) {
+    return { rev: this.rev, ...this.since(after, epoch) };
   }
 
   history({ before = Infinity }) {
@@ -47,8 +47,8 @@ export class Log {
     return { messages: older.slice(-this.page), more: older.length > this.page };
   }
 
-  since(after) {
-    if (this.rev - after > this.behind || after > this.rev) return { reset: true, ...this.lastPage() };
+  since(after, epoch = this.epoch) {
+    if (epoch !== this.epoch || this.rev - after > this.behind || after > this.rev) return { reset: true, ...this.lastPage() };
     const changed = this.messages.filter(({ rev }) => rev > after).sort((one, other) => one.rev - other.rev);
     return { messages: changed.slice(0, this.page), more: changed.length > this.page };
   }

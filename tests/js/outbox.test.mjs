@@ -3,19 +3,10 @@ import { test } from "node:test";
 
 import { newId, Outbox } from "../../static/js/outbox.js";
 import { Clock, settled } from "./log.mjs";
-
-class MemoryShelf extends Map {
-  remove(key) {
-    this.delete(key);
-  }
-
-  keys(start) {
-    return [...super.keys()].filter((key) => key.startsWith(start));
-  }
-}
+import { MemoryShelf } from "./shelf.mjs";
 
 /** A tab with an outbox; what it asks waits in `asked` until the test answers it. */
-function tab({ shelf = new MemoryShelf(), clock = new Clock(), name = "tab-1" } = {}) {
+function tab({ shelf = new MemoryShelf(), clock = Object.assign(new Clock(), { time: 1_000_000 }), name = "tab-1" } = {}) {
   const asked = [];
   const said = [];
   const lost = [];
@@ -153,29 +144,81 @@ test("a refusal fails with its sentence, the next one goes on, and the text can 
   assert.deepEqual(states(), ["one failed", "two sending"]);
   assert.equal(outbox.items("den")[0].sentence, "Too long.");
   assert.equal(asked[0].payload.text, "two");
-  assert.equal(outbox.take(id), "one");
+  assert.equal(outbox.take(id).text, "one");
   assert.equal(shelf.size, 1);
 });
 
 test("only what has failed can be taken back", () => {
   const { outbox, states } = tab();
   const id = outbox.add("den", "one");
-  assert.equal(outbox.take(id), "");
+  assert.equal(outbox.take(id), null);
   assert.deepEqual(states(), ["one waiting"]);
 });
 
-test("trouble with the storage is tried four times with the same id, then it is the person's to retry", async () => {
+test("a fault of the server is tried four times with the same id, then it is the person's to retry", async () => {
   const { outbox, asked, answer, clock, states } = tab();
   outbox.open("den");
   const id = outbox.add("den", "one");
-  for (let nth = 1; nth <= 4; nth += 1) {
+  for (let nth = 0; nth < 4; nth += 1) {
     assert.equal(asked[0].payload.id, id);
-    await answer({ ok: false, error: "storage", text: "The disk is full." });
+    await answer({ ok: false, error: "broken", text: "Something broke." });
     await clock.pass(60_000);
   }
   assert.deepEqual(states(), ["one failed"]);
   outbox.retry(id);
   assert.equal(asked[0].payload.id, id);
+});
+
+const full = (more = {}) => ({ ok: false, error: "storage", text: "The disk is full.", ...more });
+
+test("while nothing can be stored it waits and tells why, and goes by itself when the storage is back", async () => {
+  const { outbox, asked, said, answer, clock, states } = tab();
+  outbox.open("den");
+  outbox.add("den", "one");
+  outbox.add("den", "two");
+  for (let nth = 0; nth < 20; nth += 1) {
+    await answer(full());
+    assert.deepEqual(states(), ["one waiting", "two waiting"]);
+    assert.deepEqual(outbox.items("den").map(({ sentence }) => sentence), ["The disk is full.", undefined]);
+    await clock.pass(30_000);
+    assert.equal(asked.length, 1, "it is asked again after 30 s at the latest");
+  }
+  await answer(taken({ seq: 1 }));
+  await answer(taken({ seq: 2 }));
+  assert.deepEqual(said.map(([, { seq }]) => seq), [1, 2]);
+});
+
+test("the server's own time to come back counts while nothing can be stored", async () => {
+  const { outbox, asked, answer, clock } = tab();
+  outbox.open("den");
+  outbox.add("den", "one");
+  await answer(full({ retry_after: 12 }));
+  await clock.pass(11_999);
+  assert.equal(asked.length, 0);
+  await clock.pass(1);
+  assert.equal(asked.length, 1);
+});
+
+test("a lost connection is another reason to wait, and a reload knows no old one", async () => {
+  const { outbox, answer, shelf, clock } = tab();
+  outbox.open("den");
+  outbox.add("den", "one");
+  await answer(full());
+  outbox.touch();
+  const after = tab({ shelf, clock });
+  after.outbox.adopt();
+  outbox.pause();
+  for (const box of [outbox, after.outbox]) {
+    assert.deepEqual(box.items("den").map(({ state, sentence }) => [state, sentence]), [["waiting", undefined]]);
+  }
+});
+
+test("words taken back are told what they were an answer to", async () => {
+  const { outbox, answer } = tab();
+  outbox.open("den");
+  const id = outbox.add("den", "yes!", 7);
+  await answer({ ok: false, error: "muted", text: "Muted." });
+  assert.equal(outbox.take(id).reply_to, 7);
 });
 
 test("an id that another text holds is renewed on retry", async () => {
@@ -241,8 +284,19 @@ test("another tab leaves it alone while its owner lives, and takes it over when 
   assert.deepEqual(two.states(), ["mine waiting"]);
 });
 
+test("where the browser tells which tabs live, a crashed one leaves its words at once, and a frozen one keeps them", async () => {
+  const one = tab();
+  one.outbox.add("den", "mine");
+  await one.clock.pass(1_000_000);
+  const two = tab({ shelf: one.shelf, clock: one.clock, name: "tab-2" });
+  two.outbox.adopt(new Set(["tab-1", "tab-2"]));
+  assert.deepEqual(two.states(), []);
+  two.outbox.adopt(new Set(["tab-2"]));
+  assert.deepEqual(two.states(), ["mine waiting"]);
+});
+
 test("a closed tab leaves its words to the next one at once", () => {
-  const one = tab({ clock: Object.assign(new Clock(), { time: 1_000_000 }) });
+  const one = tab();
   one.outbox.add("den", "mine");
   one.outbox.release();
   const two = tab({ shelf: one.shelf, clock: one.clock, name: "tab-2" });

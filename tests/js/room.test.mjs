@@ -75,7 +75,7 @@ test("a lost event is asked for after 300 ms, by the same sync as a reconnect", 
   await clock.pass(299);
   assert.equal(asked.length, 1);
   await clock.pass(1);
-  assert.deepEqual(asked.at(-1), ["sync", { room: "den", after: 1 }]);
+  assert.deepEqual(asked.at(-1), ["sync", { room: "den", after: 1, epoch: "one" }]);
   assert.deepEqual(texts(room), ["1", "2", "3"]);
 });
 
@@ -98,7 +98,7 @@ test("coming back brings exactly what changed, page by page", async () => {
   log.delete(6);
   for (let nth = 7; nth <= 18; nth += 1) log.say(`${nth}`);
   await room.join("ann");
-  assert.deepEqual(asked[1], ["join", { room: "den", after: 6, nickname: "ann" }]);
+  assert.deepEqual(asked[1], ["join", { room: "den", after: 6, epoch: "one", nickname: "ann" }]);
   assert.equal(asked.filter(([verb]) => verb === "sync").length, 2);
   assert.equal(room.rev, log.rev);
   assert.deepEqual(room.messages, log.messages.slice(1));
@@ -154,7 +154,7 @@ test("a history page asked before a reset is not mixed in after it", async () =>
   assert.deepEqual(room.messages, log.messages.slice(10));
 });
 
-test("another database behind the same name: everything anew, without after", async () => {
+test("another database behind the same name: everything anew, and what is asked next is of its epoch", async () => {
   const { room, asked } = await seated(filled(6));
   room.away();
   const other = filled(9, new Log({ epoch: "two" }));
@@ -163,9 +163,24 @@ test("another database behind the same name: everything anew, without after", as
     return other.answer(verb, payload);
   };
   await room.join("ann");
+  assert.deepEqual(asked.slice(1), [["join", { room: "den", after: 6, epoch: "one", nickname: "ann" }]]);
+  assert.deepEqual(texts(room), ["5", "6", "7", "8", "9"]);
+  room.away();
+  await room.join("ann");
+  assert.deepEqual(asked.at(-1), ["join", { room: "den", after: 9, epoch: "two", nickname: "ann" }]);
+});
+
+test("a server that passes over the epoch is asked anew, without after", async () => {
+  const { room, asked } = await seated(filled(6));
+  room.away();
+  const other = filled(9, new Log({ epoch: "two" }));
+  room.ask = async (verb, { epoch, ...payload }) => {
+    asked.push([verb, payload]);
+    return other.answer(verb, payload);
+  };
+  await room.join("ann");
   assert.deepEqual(asked.at(-1), ["join", { room: "den", nickname: "ann" }]);
   assert.deepEqual(texts(room), ["5", "6", "7", "8", "9"]);
-  assert.equal(room.epoch, "two");
 });
 
 test("an event held from before the break is not mixed into another database", async () => {
@@ -261,35 +276,4 @@ test("letting go of the oldest leaves a way back to them", async () => {
   await room.older();
   await room.older();
   assert.deepEqual(room.messages, log.messages);
-});
-
-test("who came and went is one line, and a refresh is no news", async () => {
-  const log = filled(1);
-  const { room } = await seated(log);
-  const [ann, bob, cid] = ["ann", "bob", "cid"].map((nickname) => ({ id: nickname, nickname }));
-  room.presence.seat([cid], 1);
-  room.presence.update({ joined: [ann, bob], left: [], count: 3 });
-  room.presence.update({ joined: [], left: [cid], count: 2 });
-  assert.equal(room.presence.news, "ann and bob joined, cid left");
-  room.presence.update({ joined: [cid], left: [bob], count: 2 });
-  assert.equal(room.presence.news, "ann joined");
-  room.presence.update({ joined: [{ id: "cid", nickname: "Sid" }], left: [], count: 2 });
-  assert.equal(room.presence.news, "ann joined, cid is now Sid");
-  room.presence.update({ joined: [cid], left: [], count: 2 });
-  assert.equal(room.presence.news, "ann joined");
-  room.hear(log.say("hello"));
-  assert.equal(room.presence.news, "");
-});
-
-test("typing ends six seconds after the last sign of it, or with the words", async () => {
-  const log = filled(1);
-  const { room, clock } = await seated(log);
-  room.presence.typing("ann");
-  room.presence.typing("bob");
-  await clock.pass(4_000);
-  room.presence.typing("bob");
-  await clock.pass(2_000);
-  assert.deepEqual([...room.presence.typists.keys()], ["bob"]);
-  room.hear(log.say("hi", { author: "bob", id: "b1" }));
-  assert.equal(room.presence.typists.size, 0);
 });

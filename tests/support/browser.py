@@ -63,6 +63,15 @@ class Visitor:
         visitor.listen()
         return visitor
 
+    async def another_tab(self, room: str) -> "Visitor":
+        """The same person in one more tab of the same browser, in that room. `troubles()` are the tab's own."""
+        tab = Visitor(self.context, await self.context.new_page(), self.url, self.nickname)
+        tab.forgives_network = self.forgives_network
+        tab.listen()
+        await tab.page.goto(f"{self.url}/r/{room}")
+        await tab.is_in()
+        return tab
+
     def listen(self) -> None:
         """Begin to keep what the page complains of."""
         page = self.page
@@ -100,6 +109,19 @@ class Visitor:
         return self.page.get_by_role("textbox", name="Message")
 
     @property
+    def nickname_box(self) -> Locator:
+        return self.page.get_by_role("textbox", name="Nickname")
+
+    @property
+    def passphrase_box(self) -> Locator:
+        return self.page.get_by_label("Passphrase")
+
+    @property
+    def self_mark(self) -> Locator:
+        """Beside one's own nickname, where that is reserved."""
+        return self.page.get_by_text("reserved", exact=True)
+
+    @property
     def people(self) -> Locator:
         return self.page.get_by_role("list", name="People").get_by_role("listitem")
 
@@ -109,9 +131,8 @@ class Visitor:
     async def enters(self, room: str) -> None:
         """By the room's own address: nickname, Enter."""
         await self.page.goto(f"{self.url}/r/{room}")
-        nickname = self.page.get_by_role("textbox", name="Nickname")
-        await nickname.fill(self.nickname)
-        await nickname.press("Enter")
+        await self.nickname_box.fill(self.nickname)
+        await self.nickname_box.press("Enter")
         await expect(self.box).to_be_editable()
 
     async def is_in(self, transport: str | None = None) -> None:

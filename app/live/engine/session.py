@@ -31,7 +31,7 @@ LATE = 1.0  # seconds by which a timer may be late before we take it that we our
 CATCH_BREATH = 5.0  # seconds to read what came meanwhile
 
 PROBE = "probe"
-GOING_AWAY = "going away"  # the reason where a browser's page was closed or loaded anew (RFC 6455, 7.4.1: 1001)
+GOING_AWAY = "going away"  # the reason where a page was closed or loaded anew (RFC 6455, 7.4.1: 1001; Engine.IO: CLOSE)
 NOOP = EnginePacket(engine_packet.NOOP)
 
 
@@ -148,7 +148,7 @@ class Session(AsyncSocket):
         elif pkt.packet_type == engine_packet.MESSAGE:
             await self.server.message(self.sid, pkt.data)
         elif pkt.packet_type == engine_packet.CLOSE:
-            self.end(self.server.reason.CLIENT_DISCONNECT)
+            self.end(GOING_AWAY)
         elif pkt.packet_type not in (engine_packet.UPGRADE, engine_packet.NOOP):
             raise Malformed("a packet that clients do not send")
 
@@ -292,7 +292,7 @@ class Session(AsyncSocket):
         if self.closed:
             return
         self.closing = self.closed = True
-        self.left = reason == self.server.reason.CLIENT_DISCONNECT
+        self.left = reason in (self.server.reason.CLIENT_DISCONNECT, GOING_AWAY)
         self._set_timer(0, self._wake)
         if self._aging:
             self._aging.cancel()

@@ -1,0 +1,42 @@
+// How far one has read: what is new is counted, has a line above it, and is old once it was in sight.
+
+import { whileAway } from "./away.js";
+
+export class Reading {
+  constructor({ rooms, timeline, frame }) {
+    Object.assign(this, { rooms, timeline, frame });
+    document.addEventListener("visibilitychange", () => this.lookAgain());
+  }
+
+  /** A room, with a line above what is new since one last looked. */
+  show(room) {
+    const firstNew = this.rooms.firstUnread(room);
+    this.timeline.show(room);
+    this.timeline.divide(firstNew);
+  }
+
+  lookAgain() {
+    if (document.visibilityState !== "visible") return;
+    const { rooms } = this;
+    const seq = rooms.firstUnread(rooms.active);
+    this.tell(seq && { seq, label: whileAway(rooms.unread(rooms.active)) });
+  }
+
+  /** Back at the page, or back on the line. */
+  tell(news) {
+    if (news) this.timeline.divide(news.seq, news.label);
+    if (this.timeline.following) this.mark();
+  }
+
+  mark() {
+    if (document.visibilityState !== "visible") return;
+    this.rooms.markRead(this.rooms.active);
+    this.draw(this.rooms.active);
+  }
+
+  draw(room) {
+    const { rooms } = this;
+    rooms.draw(room);
+    this.frame.showUnread(rooms.activeName, rooms.unreadAnywhere(), rooms.unreadElsewhere());
+  }
+}
