@@ -27,7 +27,7 @@ from app.live.socket import attach, create_server, open_door
 from app.logs import Access, access_log
 from app.store import queries
 from app.store.database import Database
-from app.web import CHAT, echo, edge, ops, pages
+from app.web import CHAT, diagnostics, echo, edge, ops, pages
 from app.web.assets import Assets, templates
 from app.web.metrics import METRICS, Lines, Metrics, metrics, pulsing
 
@@ -154,6 +154,7 @@ def application(settings: Settings, chat: Chat, sockets: Server, voice: Fanout) 
     app[pages.TEMPLATES] = templates(
         assets, site=settings.site, version=__version__, transports=list(settings.transports)
     )
+    app[diagnostics.TRIES] = diagnostics.Tries()
     app[echo.OPEN] = echo.Echoes(full=lambda: sockets.eio.is_full)
     app.on_response_prepare.append(edge.add_headers)
     attach(sockets, app, "/socket.io/")
@@ -163,6 +164,8 @@ def application(settings: Settings, chat: Chat, sockets: Server, voice: Fanout) 
             web.get("/r/{room}", pages.room),
             web.get("/echo", pages.echo),
             web.get("/ws/echo", echo.echo),
+            web.get("/diagnostics", pages.diagnostics),
+            web.get("/diagnostics/seen", diagnostics.seen),
             web.get("/healthz", ops.healthz),
             web.get("/readyz", ops.readyz),
             web.get("/metrics", metrics),

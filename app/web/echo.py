@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from aiohttp import WSMsgType, web
 
+from app.web.diagnostics import TRIES
+
 SUBPROTOCOLS = ("echo.parlor", "chat")
 IDLE = 20.0  # seconds between pings, so that no proxy takes it for dead
 LARGEST = 1_000_000  # bytes
@@ -27,6 +29,7 @@ async def echo(request: web.Request) -> web.StreamResponse:
     ws = web.WebSocketResponse(
         protocols=SUBPROTOCOLS, heartbeat=IDLE, max_msg_size=LARGEST, compress=False, timeout=1.0
     )
+    request.app[TRIES].note(request)
     if not ws.can_prepare(request):
         text = "This address speaks WebSocket; no complete upgrade arrived (a proxy may strip its headers)."
         return web.Response(status=426, text=text, headers={"Upgrade": "websocket"})

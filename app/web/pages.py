@@ -47,6 +47,11 @@ async def echo(request: web.Request) -> web.StreamResponse:
     return _page(request, "echo.html")
 
 
+async def diagnostics(request: web.Request) -> web.StreamResponse:
+    """The doctor for the browser at hand."""
+    return _page(request, "diagnostics.html")
+
+
 def _room(text: str) -> str:
     """The room that somebody means who types an address: `My Room` is my-room, as in the page's own boxes."""
     try:
