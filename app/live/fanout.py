@@ -6,10 +6,9 @@ Besides engine/ the only file that knows the library's insides: a Socket.IO even
 from typing import Any
 
 from engineio import packet as engine_packet
-from engineio.packet import Packet as EnginePacket
 
 from app.live.engine import Server
-from app.live.engine.packets import StrictJSON
+from app.live.engine.packets import Ready, StrictJSON
 
 
 class Fanout:
@@ -47,5 +46,5 @@ class Fanout:
             reader.post(_packet(event, payload))
 
 
-def _packet(event: str, payload: dict[str, Any]) -> EnginePacket:
-    return EnginePacket(engine_packet.MESSAGE, f"2{StrictJSON.dumps([event, payload])}")
+def _packet(event: str, payload: dict[str, Any]) -> Ready:
+    return Ready(engine_packet.MESSAGE, f"2{StrictJSON.dumps([event, payload])}")

@@ -19,7 +19,7 @@ from aiohttp import web
 from socketio.exceptions import ConnectionRefusedError
 
 from app.config import Settings
-from app.live.engine import Server, attach, create_server, events, session
+from app.live.engine import Server, attach, create_server, events, session, upgrade
 from app.server import Running, start
 
 PACE: dict[str, float] = {"ping_interval": 0.3, "ping_timeout": 1.0}  # so that who is gone is soon forgotten
@@ -27,7 +27,7 @@ MOST_FAULTS = 20
 
 # Shorter, so that a run meets them; nothing else is other than shipped.
 session.GOODBYE_TIMEOUT = 1.0
-session.UPGRADE_TIMEOUT = 1.0
+upgrade.UPGRADE_TIMEOUT = 1.0
 events.CONNECT_TIMEOUT = 1.0
 
 read = 0  # packets that came out of frames and payloads

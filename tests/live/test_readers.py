@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.live.engine import session
+from app.live.engine import session, wire
 from tests.support.mounted import Mount, Mounted, on_both
 from tests.support.raw import UPGRADE, Line, head
 from tests.support.talker import until
@@ -106,7 +106,7 @@ async def test_who_reads_hears_everything_beside_one_who_does_not(mounted: Mount
 
 
 async def test_a_peer_that_does_not_answer_the_close_is_cut(mount: Mount, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "CLOSE_TIMEOUT", 0.05)
+    monkeypatch.setattr(wire, "CLOSE_TIMEOUT", 0.05)
     mounted = await mount(ping_interval=0.05, ping_timeout=0.05)
     mounted.server.on("connect", lambda *_: None)
     async with await Line.to(mounted.url) as line:

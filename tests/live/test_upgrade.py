@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.live.engine import session
+from app.live.engine import session, upgrade
 from tests.support.mounted import Mount, Mounted, on_both
 from tests.support.raw import Gone, Line, Polls, Socket, head
 from tests.support.talker import until
@@ -62,7 +62,7 @@ async def test_polls_do_not_spin_during_an_upgrade(mounted: Mounted) -> None:
 
 @on_both
 async def test_an_upgrade_that_never_ends_is_given_up(mount: Mount, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "UPGRADE_TIMEOUT", 0.04)
+    monkeypatch.setattr(upgrade, "UPGRADE_TIMEOUT", 0.04)
     mounted = await mount()
     let_in(mounted)
     async with mounted.polls() as polls:
@@ -218,10 +218,13 @@ async def test_the_heart_beats_on_after_an_upgrade(mount: Mount) -> None:
             await socket.hears()
 
 
-async def test_the_request_of_an_upgraded_session_is_its_websocket(mounted: Mounted) -> None:
-    """The library keeps the first poll's; a frame written to its transport would corrupt HTTP."""
+async def test_an_upgraded_session_writes_to_its_websocket_not_to_the_first_poll_s_connection(mounted: Mounted) -> None:
+    """The library keeps the first poll's request; a frame written to its transport would corrupt HTTP."""
     async with mounted.polls() as polls, mounted.socket(of=polls) as socket:
         await probe(socket)
         await socket.send("5", "3")
         here = mounted.server.eio.sockets[polls.sid]
-        assert (await until(lambda: here.request)).query["transport"] == "websocket"
+        wire = await until(lambda: here.wire)
+        assert socket.ws._response.connection is not None
+        ours = socket.ws._response.connection.transport.get_extra_info("sockname")
+        assert wire._transport.get_extra_info("peername") == ours

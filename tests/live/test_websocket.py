@@ -6,7 +6,7 @@ from typing import Any
 import aiohttp.web
 import pytest
 
-from app.live.engine import attach, create_engine, session
+from app.live.engine import attach, create_engine, heart
 from tests.support.mounted import Mount, Mounted, on_both, on_both_transports
 from tests.support.raw import Gone, Polls, Socket
 from tests.support.talker import until
@@ -92,7 +92,7 @@ async def test_a_process_that_stood_still_first_reads_what_came_meanwhile(
     mount: Mount, transport: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SIGSTOP, a suspended machine: when it goes on, the answer to the ping is late through no fault of the peer's."""
-    monkeypatch.setattr(session, "LATE", 0.1)
+    monkeypatch.setattr(heart, "LATE", 0.1)
     mounted = await mount(ping_interval=0.05, ping_timeout=0.3)
     async with mounted.over(transport) as speech:
         await speech.join()
@@ -143,6 +143,6 @@ async def test_the_engine_alone_brings_messages_back_byte_for_byte() -> None:
             await polls.send("1")
         await until(lambda: len(told) == 4)
         sids = (socket.sid, socket.sid, polls.sid, polls.sid)
-        reasons = ("GET", "transport close", "GET", "client disconnect")
+        reasons = ("GET", "transport close", "GET", "going away")
         assert told == list(zip(sids, reasons, strict=True))
     await runner.cleanup()

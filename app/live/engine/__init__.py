@@ -16,9 +16,10 @@ from aiohttp import web
 
 from app.live.engine.base import check
 from app.live.engine.events import Manager, Server
+from app.live.engine.library import GOING_AWAY
 from app.live.engine.packets import Packet
 from app.live.engine.requests import Engine, expect
-from app.live.engine.session import GOING_AWAY, OUTBOX_LIMIT
+from app.live.engine.session import OUTBOX_LIMIT
 
 __all__ = ["GOING_AWAY", "Engine", "EngineSettings", "Server", "attach", "create_engine", "create_server"]
 

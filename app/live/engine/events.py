@@ -16,6 +16,7 @@ from socketio.async_manager import AsyncManager
 
 from app.live.engine.packets import Malformed, Packet, Unacceptable
 from app.live.engine.requests import Engine
+from app.live.engine.session import Session
 
 _ACKS = (socketio_packet.ACK, socketio_packet.BINARY_ACK)
 
@@ -33,6 +34,7 @@ class Inbox:
         self._waiting: deque[Callable[[], Awaitable[Any]]] = deque()
         self._working = False
         self._space: asyncio.Event = asyncio.Event()
+        self.relieved: Callable[[], None] | None = None  # called once when there is space again
         self.partial: Packet | None = None  # a binary event whose attachments are still on their way
         self.partial_bytes = 0
 
@@ -42,9 +44,13 @@ class Inbox:
             self._working = True
             self._soon(self._work())
 
+    @property
+    def is_full(self) -> bool:
+        return len(self._waiting) >= INBOX_LIMIT
+
     async def space(self) -> None:
         """Wait while too much waits: the sender is slowed down by its own transport, nobody else is."""
-        while len(self._waiting) >= INBOX_LIMIT:
+        while self.is_full:
             self._space.clear()
             await self._space.wait()
 
@@ -56,6 +62,9 @@ class Inbox:
                 except Exception:
                     log.exception("a packet could not be handled")
                 self._space.set()
+                if self.relieved and not self.is_full:
+                    relieved, self.relieved = self.relieved, None
+                    relieved()
         finally:
             self._working = False
 
@@ -83,6 +92,7 @@ class Server(socketio.AsyncServer):
         self._inboxes: dict[str, Inbox] = {}
         self._closing = False
         super().__init__(**options)
+        self.eio.heard = self._hear_wire
 
     def _engineio_server_class(self) -> type[Engine]:
         return Engine
@@ -101,10 +111,20 @@ class Server(socketio.AsyncServer):
             session.end(self.reason.SERVER_DISCONNECT)
 
     async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
+        if inbox := self._hear(eio_sid, data):
+            await inbox.space()
+
+    def _hear_wire(self, session: Session, data: str | bytes) -> None:
+        inbox = self._hear(session.sid, data)
+        if inbox and inbox.is_full and session.wire and inbox.relieved is None:
+            session.wire.pause()
+            inbox.relieved = session.wire.resume
+
+    def _hear(self, eio_sid: str, data: str | bytes) -> Inbox | None:
         """Read the packet here, where bad grammar can still close the session; do it in its turn."""
         inbox = self._inboxes.get(eio_sid)
         if inbox is None or self._closing:
-            return
+            return None
         try:
             pkt = self._assemble(inbox, data)
         except Unacceptable as refusal:
@@ -114,7 +134,7 @@ class Server(socketio.AsyncServer):
                 self.eio.soon(self._hear_answer(eio_sid, pkt))
             elif pkt is not None:
                 inbox.put(partial(self._take, eio_sid, pkt))
-        await inbox.space()
+        return inbox
 
     def _assemble(self, inbox: Inbox, data: str | bytes) -> Packet | None:
         """The packet that `data` is or completes; None while attachments are missing."""

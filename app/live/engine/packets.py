@@ -20,6 +20,8 @@ from engineio.packet import MESSAGE
 from engineio.packet import Packet as EnginePacket
 from socketio import packet as socketio_packet
 
+from app.live.engine.frames import BINARY, frame
+
 SEPARATOR = "\x1e"
 MOST_ATTACHMENTS = 10
 LARGEST_INTEGER = 2**64 - 1
@@ -118,6 +120,26 @@ def read_payload(body: bytes) -> list[EnginePacket]:
     except UnicodeDecodeError:
         raise Malformed("a payload that is not UTF-8") from None
     return [read_packet(one) for one in text.split(SEPARATOR)]
+
+
+class Ready(EnginePacket):
+    """A packet for many: its frame is made once."""
+
+    frame: bytes | None = None
+
+
+def framed(packet: EnginePacket) -> bytes:
+    """The WebSocket frame of a packet."""
+    if isinstance(packet, Ready):
+        if packet.frame is None:
+            packet.frame = _frame(packet)
+        return packet.frame
+    return _frame(packet)
+
+
+def _frame(packet: EnginePacket) -> bytes:
+    encoded = packet.encode()
+    return frame(encoded, BINARY) if isinstance(encoded, bytes) else frame(encoded.encode())
 
 
 def write_payload(packets: list[EnginePacket]) -> bytes:

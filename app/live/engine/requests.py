@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,8 +14,10 @@ from engineio import packet as engine_packet
 from engineio.async_drivers.aiohttp import translate_request
 from engineio.packet import Packet as EnginePacket
 
+from app.live.engine.heart import Heart
 from app.live.engine.packets import Malformed, write_payload
 from app.live.engine.session import NOOP, Session
+from app.live.engine.wire import Flush
 
 log = logging.getLogger("parlor.live")
 
@@ -40,8 +43,18 @@ class Engine(engineio.AsyncServer):
         self.websockets = 0  # open ones
         self.parting: dict[str, Session] = {}  # ended by us, with a last poll still to come
         self.own_host: Callable[[web.Request], str] = options.pop("own_host")
+        self.takes_over = True  # sockets from aiohttp, after the handshake
+        self.heard: Callable[[Session, str | bytes], None] | None = None  # who takes messages without a task
         self._tasks: set[asyncio.Future[Any]] = set()
         super().__init__(async_mode="aiohttp", **options)
+
+    @cached_property
+    def flush(self) -> Flush:
+        return Flush(asyncio.get_running_loop())
+
+    @cached_property
+    def heart(self) -> Heart:
+        return Heart(self.ping_interval, self.ping_timeout)
 
     @property
     def patience(self) -> float:
@@ -204,6 +217,13 @@ class Engine(engineio.AsyncServer):
         """Hand a message to whoever listens; unlike the stock trigger, its Malformed comes back to us."""
         if listener := self.handlers.get("message"):
             await listener(sid, data)
+
+    def take(self, session: Session, data: str | bytes) -> None:
+        """A message that came over a wire. Where the listener is a coroutine, the next one waits for it."""
+        if self.heard:
+            self.heard(session, data)
+        else:
+            session.pump(data)
 
     def drop(self, session: Session, error: Malformed) -> None:
         """One line, and the session is over."""

@@ -4,35 +4,31 @@ import asyncio
 import logging
 import random
 from collections import deque
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import web
 from engineio import packet as engine_packet
 from engineio.async_socket import AsyncSocket
 from engineio.packet import Packet as EnginePacket
 
-from app.live.engine.packets import Malformed, read_body, read_packet, read_payload
+from app.live.engine import frames, library, upgrade
+from app.live.engine.library import GOING_AWAY
+from app.live.engine.packets import Malformed, framed, read_body, read_packet, read_payload
+from app.live.engine.wire import TOO_SLOW, Wire, take_over
 
 if TYPE_CHECKING:
     from app.live.engine.requests import Engine
 
 log = logging.getLogger("parlor.live")
 
-UPGRADE_TIMEOUT = 10.0  # seconds from the upgrade's WebSocket to its `5`
 UPGRADE_POLL = 0.1  # seconds a poll is held while an upgrade is under way
 CLOSE_TIMEOUT = 1.0  # seconds we wait for a peer's close frame
 GOODBYE_TIMEOUT = 10.0  # seconds that what was said before the server ended a session waits for one more poll
 OUTBOX_LIMIT = 1_000_000  # bytes a reader may have waiting before it is dropped
 POLL_PACKETS = 15  # in one answer; with a goodbye 16, which is all that python-engineio's client takes at once
-WRITE_PACKETS = 1_000  # written in one go to a WebSocket
 
-LATE = 1.0  # seconds by which a timer may be late before we take it that we ourselves stood still
-CATCH_BREATH = 5.0  # seconds to read what came meanwhile
-
-PROBE = "probe"
-GOING_AWAY = "going away"  # the reason where a page was closed or loaded anew (RFC 6455, 7.4.1: 1001; Engine.IO: CLOSE)
 NOOP = EnginePacket(engine_packet.NOOP)
+PING = EnginePacket(engine_packet.PING)
 
 
 class Session(AsyncSocket):
@@ -45,15 +41,17 @@ class Session(AsyncSocket):
         self.session: dict[str, Any] = {}
         self.connected = self.upgrading = self.upgraded = self.closing = self.closed = False
         self.polling = self.posting = self.left = False
-        self.request: web.Request | None = None  # the WebSocket's own request, once there is one
+        self.request: web.Request | None = None  # the WebSocket's own request, on the library's path
+        self.wire: Wire | None = None  # the WebSocket, on ours
+        self.upgrade: upgrade.Probe | None = None  # whose WebSocket waits for the last poll to leave
+        self.beat = 0
         self._held: list[EnginePacket] | None = None
         self._waiting: deque[EnginePacket] = deque()
         self._waiting_bytes = 0
+        self._heard: deque[str | bytes] = deque()
         self._reader: asyncio.Future[None] | None = None
         self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
         self._aging: asyncio.TimerHandle | None = None
-        self._due = 0.0  # the loop's time at which it should go off
 
     # --- out ---
 
@@ -63,7 +61,12 @@ class Session(AsyncSocket):
             return
         if self._held is not None and pkt.packet_type == engine_packet.MESSAGE:
             self._held.append(pkt)
-            return
+        elif self.wire is not None:
+            self.wire.send(framed(pkt))
+        else:
+            self._wait_for_reader(pkt)
+
+    def _wait_for_reader(self, pkt: EnginePacket) -> None:
         self._waiting.append(pkt)
         self._waiting_bytes += len(pkt.data or "")
         if self._waiting_bytes > self.server.outbox_limit and len(self._waiting) > 1:  # one packet alone is no pile
@@ -88,7 +91,7 @@ class Session(AsyncSocket):
         if self._reader and not self._reader.done():
             self._reader.set_result(None)
 
-    async def _gather(self, most: int, seconds: float | None = None) -> list[EnginePacket]:
+    async def gather(self, most: int, seconds: float | None = None) -> list[EnginePacket]:
         """What waits, `most` packets of it, once something does; nothing after `seconds`, or when closed or let go."""
         if not self._waiting and not self.closed:
             self._reader = self._loop.create_future()
@@ -106,25 +109,13 @@ class Session(AsyncSocket):
     # --- heartbeat ---
 
     def schedule_ping(self) -> None:
-        self._set_timer(self.server.ping_interval, self._ping)
+        self.server.heart.wait(self)
 
-    def _ping(self) -> None:
-        self.post(EnginePacket(engine_packet.PING))
-        self._set_timer(self.server.ping_timeout, self._ping_timed_out)
+    def ping(self) -> None:
+        self.post(PING)
 
-    def _ping_timed_out(self) -> None:
-        """The answer may have come while this process stood still (SIGSTOP, a suspended machine): then it is read now,
-        and nobody has to go for it."""
-        if self._loop.time() - self._due > LATE:
-            self._set_timer(min(self.server.ping_timeout, CATCH_BREATH), self._ping_timed_out)
-        else:
-            self.end(self.server.reason.PING_TIMEOUT)
-
-    def _set_timer(self, seconds: float, callback: Callable[[], None]) -> None:
-        self._due = self._loop.time() + seconds
-        if self._timer:
-            self._timer.cancel()
-        self._timer = None if self.closed else self._loop.call_later(seconds, callback)
+    def time_out(self) -> None:
+        self.end(self.server.reason.PING_TIMEOUT)
 
     def schedule_end(self, age: float | None) -> None:
         """Let the client go when it gets old, and no two at once: some proxies cut old connections without a word."""
@@ -141,16 +132,50 @@ class Session(AsyncSocket):
 
     async def receive(self, pkt: EnginePacket) -> None:
         """One packet from the client. Raises Malformed for what a client may not send."""
-        if self.closed:
-            return
+        if not self.closed and not self._heard_of(pkt):
+            await self.server.message(self.sid, pkt.data)
+
+    def _heard_of(self, pkt: EnginePacket) -> bool:
+        """Done with the packet; False for a message, which is another's business. Raises Malformed."""
+        if pkt.packet_type == engine_packet.MESSAGE:
+            return False
         if pkt.packet_type == engine_packet.PONG:
             self.schedule_ping()
-        elif pkt.packet_type == engine_packet.MESSAGE:
-            await self.server.message(self.sid, pkt.data)
         elif pkt.packet_type == engine_packet.CLOSE:
             self.end(GOING_AWAY)
         elif pkt.packet_type not in (engine_packet.UPGRADE, engine_packet.NOOP):
             raise Malformed("a packet that clients do not send")
+        return True
+
+    def hear(self, data: str | bytes) -> None:
+        """A message of the wire's. Where more of them wait than the listener can take, it is not read for a while."""
+        if self.closed:
+            return
+        try:
+            pkt = read_packet(data)
+            if not self._heard_of(pkt):
+                self.server.take(self, pkt.data)
+        except Malformed as error:
+            self.server.drop(self, error)
+
+    def pump(self, data: str | bytes) -> None:
+        """For listeners that are coroutines: one message after the other, the wire unread meanwhile."""
+        self._heard.append(data)
+        if len(self._heard) == 1 and self.wire is not None:
+            self.wire.pause()
+            self.server.soon(self._pump())
+
+    async def _pump(self) -> None:
+        try:
+            while self._heard:
+                await self.server.message(self.sid, self._heard[0])
+                self._heard.popleft()
+        except Malformed as error:
+            self.server.drop(self, error)
+        finally:
+            self._heard.clear()
+            if self.wire is not None:
+                self.wire.resume()
 
     # --- polling ---
 
@@ -162,16 +187,22 @@ class Session(AsyncSocket):
             raise Malformed("two polls at once")
         self.polling = True
         try:
-            packets = await self._gather(POLL_PACKETS, UPGRADE_POLL if self.upgrading else None)
+            packets = await self.gather(POLL_PACKETS, UPGRADE_POLL if self.upgrading else None)
         except asyncio.CancelledError:
             self.polling = False
             self.end(self.server.reason.TRANSPORT_ERROR)
             raise
         self.polling = False
+        if self.wire is None and self.upgraded:
+            self._loop.call_soon(upgrade.finish, self)
         if self.closed and not (self._waiting and self.sid in self.server.parting):
             self.server.parting.pop(self.sid, None)
             packets.append(NOOP if self.left else EnginePacket(engine_packet.CLOSE))
         return packets or [NOOP]
+
+    def release_poll(self) -> None:
+        """Let the poll that hangs go, with whatever there is."""
+        self._wake()
 
     async def handle_post(self, request: web.Request) -> web.Response:
         """Take the packets of one POST, all or none."""
@@ -198,92 +229,45 @@ class Session(AsyncSocket):
 
     async def websocket(self, request: web.Request) -> web.StreamResponse:
         """Speak through a WebSocket: from the start, or as the upgrade of a polling session."""
-        ws = web.WebSocketResponse(
-            max_msg_size=self.server.max_http_buffer_size,
-            compress=self.server.compression,
-            timeout=CLOSE_TIMEOUT,
-        )
+        if self.server.compression or not self.server.takes_over:
+            return await library.speak(self, request)
+        wire = Wire(self.server.flush, self.server.outbox_limit, self.server.max_http_buffer_size)
         try:
-            await ws.prepare(request)
-        except BaseException as error:  # a broken handshake, or a peer that left: nobody will speak in a session so new
+            answer = take_over(request, wire)
+        except (ConnectionError, web.HTTPBadRequest) as error:  # nobody will speak in a session so new
             if not self.connected:
                 self.end(self.server.reason.TRANSPORT_ERROR)
             if isinstance(error, ConnectionError):
                 return web.Response(status=400)
             raise
         self.server.websockets += 1
-        try:
-            return await self._speak(ws, request)
-        finally:
-            self.server.websockets -= 1
+        if self.connected:
+            upgrade.Probe(self, wire)
+        else:
+            self.connected = True
+            self.speak_over(wire)
+        return answer
 
-    async def _speak(self, ws: web.WebSocketResponse, request: web.Request) -> web.StreamResponse:
-        if self.connected and not await self._upgrade(ws):
-            await ws.close()
-            return ws
-        self.connected = self.upgraded = True
-        self.request = request
-        writer = asyncio.create_task(self._write_all(ws))
-        try:
-            await self._read_all(ws)
-        finally:
-            self.end(self.server.reason.TRANSPORT_CLOSE)
-            self._wake()
-            await asyncio.wait([writer], timeout=CLOSE_TIMEOUT)
-            writer.cancel()
-        return ws
-
-    async def _upgrade(self, ws: web.WebSocketResponse) -> bool:
-        """`2probe`, `3probe`, `5`. Polls bring messages all the while; only at `5` does the WebSocket take over."""
-        if self.upgraded or self.upgrading:
-            return False
-        probed = False
-        try:
-            async with asyncio.timeout(UPGRADE_TIMEOUT):
-                if await ws.receive_str() != f"{engine_packet.PING}{PROBE}" or self.upgraded or self.upgrading:
-                    return False  # whoever probes first is the upgrade, others that were open by then are not
-                self.upgrading = probed = True
-                await ws.send_str(f"{engine_packet.PONG}{PROBE}")
-                self._wake()
-                if await ws.receive_str() != str(engine_packet.UPGRADE):
-                    return False
-        except (TimeoutError, TypeError, ConnectionError, RuntimeError):
-            return False
-        finally:
-            if probed:
-                self.upgrading = False
-        if self.closed:
-            return False
+    def speak_over(self, wire: Wire) -> None:
+        """From now on everything goes over this wire, what waits first."""
         self.upgraded = True
-        while self.polling:  # the last poll leaves first: two readers of one queue would lose the order
-            self._wake()
-            await asyncio.sleep(0)
-        return True
+        wire.listen(self.hear, self._wire_is_gone)
+        waiting, self._waiting, self._waiting_bytes = self._waiting, deque(), 0
+        for pkt in waiting:
+            wire.send(framed(pkt))
+        self.wire = wire
+        if self.closed:
+            wire.close()
 
-    async def _read_all(self, ws: web.WebSocketResponse) -> None:
-        while not self.closed:
-            frame = await ws.receive()
-            if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
-                if frame.type == WSMsgType.CLOSE and frame.data == WSCloseCode.GOING_AWAY:
-                    self.end(GOING_AWAY)
-                return
-            try:
-                await self.receive(read_packet(frame.data))
-            except Malformed as error:
-                self.server.drop(self, error)
-
-    async def _write_all(self, ws: web.WebSocketResponse) -> None:
-        try:
-            while True:
-                packets = await self._gather(WRITE_PACKETS)
-                for pkt in packets:
-                    encoded = pkt.encode()
-                    await (ws.send_bytes(encoded) if isinstance(encoded, bytes) else ws.send_str(encoded))
-                if self.closed and not self._waiting:
-                    await ws.close()
-                    return
-        except (ConnectionError, RuntimeError):
-            self.abort()
+    def _wire_is_gone(self, code: int) -> None:
+        self.server.websockets -= 1
+        if code == TOO_SLOW:
+            log.info(
+                "session %s dropped: its reader left more than %d bytes waiting", self.sid, self.server.outbox_limit
+            )
+            self.end(self.server.reason.TRANSPORT_ERROR)
+        else:
+            self.end(GOING_AWAY if code == frames.GOING_AWAY else self.server.reason.TRANSPORT_CLOSE)
 
     # --- end ---
 
@@ -293,16 +277,19 @@ class Session(AsyncSocket):
             return
         self.closing = self.closed = True
         self.left = reason in (self.server.reason.CLIENT_DISCONNECT, GOING_AWAY)
-        self._set_timer(0, self._wake)
+        self.beat += 1
         if self._aging:
             self._aging.cancel()
+        self._loop.call_soon(self._wake)
         self._wake()
         self.server.sockets.pop(self.sid, None)
         if reason == self.server.reason.SERVER_DISCONNECT and not self.upgraded:  # its poll may be on its way
             self.server.parting[self.sid] = self
             self._loop.call_later(GOODBYE_TIMEOUT, self.server.parting.pop, self.sid, None)
         self.server.soon(self.server._trigger_event("disconnect", self.sid, reason))
-        if self.request is not None:
+        if self.wire is not None:
+            self.wire.close()
+        elif self.request is not None:
             self._loop.call_later(2 * CLOSE_TIMEOUT, self._cut)
 
     async def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
@@ -316,5 +303,7 @@ class Session(AsyncSocket):
         self.end(self.server.reason.TRANSPORT_ERROR)
 
     def _cut(self) -> None:
-        if self.request is not None and self.request.transport is not None:
+        if self.wire is not None:
+            self.wire.abort()
+        elif self.request is not None and self.request.transport is not None:
             self.request.transport.abort()

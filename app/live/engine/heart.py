@@ -1,0 +1,92 @@
+"""The heartbeats of all sessions: one timer, however many there are.
+
+Every session waits equally long for its next ping, and equally long with an answer, so two queues in the order of time
+do: what is put in last is due last. A session that was heard of counts its beat on, which makes its older entries void.
+"""
+
+import asyncio
+from collections import deque
+from typing import Protocol
+
+LATE = 1.0  # seconds by which a deadline may be looked at late before we take it that we ourselves stood still
+CATCH_BREATH = 5.0  # seconds to read what came meanwhile
+
+
+class Beating(Protocol):
+    """What has a heartbeat."""
+
+    beat: int
+    closed: bool
+
+    def ping(self) -> None: ...
+
+    def time_out(self) -> None: ...
+
+
+Entry = tuple[float, Beating, int]  # due at, who, and the beat that it is for
+
+
+class Heart:
+    """interval, timeout: seconds from a sign of life to the ping, and from the ping to the end."""
+
+    def __init__(self, interval: float, timeout: float) -> None:
+        self.interval, self.timeout = interval, timeout
+        self._pings: deque[Entry] = deque()
+        self._deadlines: deque[Entry] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def wait(self, one: Beating) -> None:
+        """A sign of life: the next ping is due after the interval."""
+        self._put(self._pings, self.interval, one)
+
+    def _put(self, queue: deque[Entry], seconds: float, one: Beating) -> None:
+        loop = asyncio.get_running_loop()
+        one.beat += 1
+        queue.append((loop.time() + seconds, one, one.beat))
+        if self._timer is None:
+            self._timer = loop.call_at(queue[-1][0], self._tick)
+        elif self._timer.when() > queue[-1][0]:
+            self._timer.cancel()
+            self._timer = loop.call_at(queue[-1][0], self._tick)
+
+    def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        now, self._timer = loop.time(), None
+        for _, one in _due(self._pings, now):
+            one.ping()
+            self._put(self._deadlines, self.timeout, one)
+        for due, one in _due(self._deadlines, now):
+            if now - due > LATE:
+                self._give_time(one)
+            else:
+                one.time_out()
+        heads = [queue[0][0] for queue in (self._pings, self._deadlines) if queue]
+        if heads:
+            if self._timer:
+                self._timer.cancel()
+            self._timer = loop.call_at(min(heads), self._tick)
+
+    def _give_time(self, one: Beating) -> None:
+        """The answer may have come while this process stood still (SIGSTOP, a suspended machine): then it is read now,
+        and nobody has to go for it."""
+        beat = one.beat
+        seconds = min(self.timeout, CATCH_BREATH)
+
+        def look() -> None:
+            if one.beat == beat and not one.closed:
+                one.time_out()
+
+        asyncio.get_running_loop().call_later(seconds, look)
+
+    def stop(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+
+
+def _due(queue: deque[Entry], now: float) -> "list[tuple[float, Beating]]":
+    found = []
+    while queue and queue[0][0] <= now:
+        due, one, beat = queue.popleft()
+        if one.beat == beat and not one.closed:
+            found.append((due, one))
+    return found

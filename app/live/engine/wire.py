@@ -1,0 +1,256 @@
+"""A WebSocket without a task: after the handshake its socket is taken over from aiohttp by a light protocol.
+
+What one loop tick has for one socket leaves in one write, straight to the descriptor; only what the kernel does not
+take goes through the transport, whose buffer is the measure of a slow reader. Sources: RFC 6455, 4.2.2 and 7.1.
+"""
+
+import asyncio
+import base64
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+from aiohttp import web
+
+from app.live.engine import frames
+from app.live.engine.frames import BadFrame, Frame, Reader
+
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
+CLOSE_TIMEOUT = 1.0  # seconds we wait for a peer's close frame
+NORMAL = 1000
+TOO_SLOW = 0  # no code of RFC 6455
+
+
+class Flush:
+    """All wires of an engine that have something to write in this tick."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._dirty: list[Wire] = []
+
+    def add(self, wire: "Wire") -> None:
+        if not self._dirty:
+            self._loop.call_soon(self._write)
+        self._dirty.append(wire)
+
+    def _write(self) -> None:
+        dirty, self._dirty = self._dirty, []
+        for wire in dirty:
+            wire.flush()
+
+
+class Wire(asyncio.Protocol):
+    """One WebSocket. `hear` takes its messages, str or bytes; `gone` is called once, with the close code: 1006 for
+    none, 0 where its reader was too slow for us."""
+
+    __slots__ = (
+        "_closing",
+        "_fd",
+        "_flush",
+        "_gone",
+        "_hear",
+        "_limit",
+        "_out",
+        "_paused",
+        "_reader",
+        "_rest",
+        "_timer",
+        "_transport",
+        "_unread",
+    )
+
+    def __init__(self, flush: Flush, limit: int, most: int) -> None:
+        """limit: bytes that may wait for a slow reader. most: bytes of one message of the client's."""
+        self._flush, self._limit = flush, limit
+        self._reader: Reader | None = Reader(most)
+        self._out: list[bytes] = []
+        self._closing = self._paused = False
+        self._unread: Iterator[Frame] | None = None  # frames of what came before a pause
+        self._rest = bytearray()  # what came during it
+        self._timer: asyncio.TimerHandle | None = None
+        self._hear: Callable[[str | bytes], None] | None = None
+        self._gone: Callable[[int], None] | None = None
+
+    def listen(self, hear: Callable[[str | bytes], None], gone: Callable[[int], None]) -> None:
+        self._hear, self._gone = hear, gone
+
+    # --- asyncio's side ---
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._fd = self._transport.get_extra_info("socket").fileno()
+
+    def data_received(self, data: bytes) -> None:
+        if self._reader is None:
+            return
+        if self._unread is not None:  # somebody made a pause in the middle of what came before
+            self._rest += data
+            return
+        self._read(self._reader.feed(data))
+
+    def _read(self, come: Iterator[Frame]) -> None:
+        try:
+            for opcode, payload in come:
+                if opcode == frames.TEXT and self._hear:
+                    self._hear(frames.as_text(payload))
+                elif opcode == frames.BINARY and self._hear:
+                    self._hear(payload)
+                elif opcode == frames.PING:
+                    self.send(frames.frame(payload, frames.PONG))
+                elif opcode == frames.CLOSE:
+                    self._answer(frames.close_code(payload))
+                    return
+                if self._paused:
+                    self._unread = come
+                    return
+        except BadFrame as bad:
+            self.close(bad.code)
+            self._reader = None
+
+    def _answer(self, code: int) -> None:
+        """The peer closes, or has answered our closing."""
+        self._reader = None
+        if not self._closing:
+            self.send(frames.close_frame(NORMAL if code == 1005 else code))
+            self._closing = True
+        self.flush()
+        self._transport.close()
+        self._end(code)
+
+    def eof_received(self) -> None:
+        """The peer will say no more: without a close frame that is the end (7.1.5)."""
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._fd = -1
+        self._reader = None
+        self._out.clear()
+        if self._timer:
+            self._timer.cancel()
+        self._end(1006)
+
+    def _end(self, code: int) -> None:
+        gone, self._hear, self._gone = self._gone, None, None
+        if gone:
+            gone(code)
+
+    # --- ours ---
+
+    def send(self, data: bytes) -> None:
+        """A frame, to be written with whatever else this tick has for this socket."""
+        if self._closing:
+            return
+        if not self._out:
+            self._flush.add(self)
+        self._out.append(data)
+
+    def flush(self) -> None:
+        """One write. Aborts where more waits than the limit, unless it is one message alone."""
+        out = self._out
+        if not out or self._fd < 0:
+            return
+        data = out[0] if len(out) == 1 else b"".join(out)
+        alone = len(out) == 1
+        out.clear()
+        waiting = self._transport.get_write_buffer_size()
+        if waiting:
+            if waiting + len(data) > self._limit:
+                self._drop()
+            else:
+                self._transport.write(data)
+            return
+        try:
+            written = os.write(self._fd, data)
+        except (BlockingIOError, InterruptedError):
+            written = 0
+        except OSError:
+            self.abort()
+            return
+        if written < len(data):
+            if len(data) - written > self._limit and not alone:
+                self._drop()
+            else:
+                self._transport.write(memoryview(data)[written:])
+
+    def pause(self) -> None:
+        """Read no more for now: the sender is slowed down by its own connection."""
+        self._paused = True
+        self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """First what came before the pause."""
+        self._paused = False
+        while not self._paused and self._reader and (self._unread is not None or self._rest):
+            unread, self._unread = self._unread, None
+            if unread is None:
+                unread, self._rest = self._reader.feed(bytes(self._rest)), bytearray()
+            self._read(unread)
+        if not self._paused and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def close(self, code: int = NORMAL) -> None:
+        """Say goodbye after all that was said, and wait for the answer, a moment at most."""
+        if self._closing:
+            return
+        self.send(frames.close_frame(code))
+        self._closing = True
+        self.flush()
+        if self._fd >= 0:
+            self._timer = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._transport.abort)
+
+    def _drop(self) -> None:
+        self._end(TOO_SLOW)
+        self.abort()
+
+    def abort(self) -> None:
+        self._closing = True
+        self._out.clear()
+        self._transport.abort()
+
+
+class Taken(web.Response):
+    """What the handler of a request returns whose connection is another's by now: nothing is left to write."""
+
+    async def prepare(self, _request: web.BaseRequest) -> None:
+        return None
+
+    async def write_eof(self, _data: Any = b"") -> None:
+        self._eof_sent = True
+
+    @property
+    def keep_alive(self) -> bool:
+        return False
+
+
+def take_over(request: web.Request, wire: Wire) -> web.StreamResponse:
+    """Answer the handshake of `request` by hand, and give its socket to `wire`. Raises HTTPBadRequest for a handshake
+    that is none, ConnectionResetError where the peer has gone."""
+    head = _switching(request)
+    handler, transport = request.protocol, request.transport
+    if transport is None or transport.is_closing() or handler._manager is None:
+        raise ConnectionResetError("the peer left before the 101")
+    tail = handler._message_tail  # what came in one segment with the handshake
+    handler._manager.connection_lost(handler, None)
+    handler.keep_alive(False)
+    handler._force_close = True
+    handler.transport = None
+    transport.write(head)
+    transport.set_protocol(wire)
+    wire.connection_made(transport)
+    if tail:
+        asyncio.get_running_loop().call_soon(wire.data_received, bytes(tail))
+    return Taken(status=101)
+
+
+def _switching(request: web.Request) -> bytes:
+    key = request.headers.get("Sec-WebSocket-Key", "")
+    if request.headers.get("Sec-WebSocket-Version") not in ("13", "8", "7"):
+        raise web.HTTPBadRequest(text=f"Unsupported version: {request.headers.get('Sec-WebSocket-Version')}")
+    try:
+        if len(base64.b64decode(key)) != 16:
+            raise ValueError(key)
+    except ValueError:
+        raise web.HTTPBadRequest(text=f"Handshake error: {key!r:.100}") from None
+    accept = base64.b64encode(hashlib.sha1(key.encode() + GUID, usedforsecurity=False).digest()).decode()
+    lines = ("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade")
+    return "\r\n".join((*lines, f"Sec-WebSocket-Accept: {accept}", "", "")).encode()
