@@ -113,7 +113,7 @@ async def test_who_goes_while_coming_in_leaves_nothing(mounted: Mounted, transpo
         await until(lambda: not mounted.server.eio.sockets)
         go.set()
         await empty(mounted)
-    assert reasons == ["client disconnect"]
+    assert reasons == ["going away"]
 
 
 @on_both
