@@ -89,7 +89,7 @@ async def test_what_was_said_before_leaving_is_done_before_the_leaving(mounted: 
         await socket.join()
         await socket.send('42["say",0]', '42["say",1]', "1")
         await until(lambda: len(done) == 3)
-    assert done == [0, 1, "client disconnect"]
+    assert done == [0, 1, "going away"]
 
 
 async def test_who_asks_faster_than_it_can_be_done_is_read_slower(

@@ -143,6 +143,6 @@ async def test_the_engine_alone_brings_messages_back_byte_for_byte() -> None:
             await polls.send("1")
         await until(lambda: len(told) == 4)
         sids = (socket.sid, socket.sid, polls.sid, polls.sid)
-        reasons = ("GET", "transport close", "GET", "client disconnect")
+        reasons = ("GET", "transport close", "GET", "going away")
         assert told == list(zip(sids, reasons, strict=True))
     await runner.cleanup()
