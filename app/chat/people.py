@@ -82,8 +82,9 @@ def _prototype(char: str) -> str:
     return min(char, other) if len(back) == 1 else other
 
 
-def _guest() -> str:
-    return f"guest-{secrets.token_hex(3)}"
+def _guests() -> Iterator[str]:
+    """Short, and longer ones in case that one is taken: among some thousands of guests two look alike."""
+    yield from (f"guest-{secrets.token_hex(size)}" for size in (3, 3, 6, 12))
 
 
 def _spare(name: str) -> Iterator[str]:
@@ -121,7 +122,7 @@ async def arrive(chat: Chat, socket: str, token: str, wish: object) -> Person:
             token=fingerprint,
             new_id=uuid4().hex,
             wish=name,
-            guest=_named(_guest()),
+            guests=[_named(one) for one in _guests()],
             held=_held(chat),
         )
     except Refused as refusal:

@@ -62,6 +62,14 @@ async def test_of_many_claims_at_once_exactly_one_wins(chat: Chat, ask: Ask) -> 
     assert {answer["error"] for answer in answers if not answer["ok"]} == {"nickname_taken"}
 
 
+async def test_of_two_guests_with_one_name_the_second_gets_another(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Among some thousands it happens; a person without a name would break the room's list."""
+    monkeypatch.setattr("secrets.token_hex", lambda size: "abc"[:size] if size < 6 else f"{size}")
+    first = await people.arrive(chat, "socket 1", people.new_token(), None)
+    second = await people.arrive(chat, "socket 2", people.new_token(), None)
+    assert (first.nickname, second.nickname) == ("guest-abc", "guest-6")
+
+
 async def test_a_name_is_its_owner_s_while_they_are_away(chat: Chat, alice: Person, bob: Person, ask: Ask) -> None:
     await people.depart(chat, alice)
     assert (await ask(bob, "rename", nickname="alice"))["error"] == "nickname_taken"

@@ -26,7 +26,9 @@ async def database(tmp_path: Path):
     database = Database(f"sqlite:///{tmp_path / 'parlor.db'}")
     await database.start()
     await database.write(queries.open_room, "lobby")
-    await database.write(queries.arrive, token="t", new_id="alice", wish=None, guest=("guest-1", ["guest-1"]), held=0)
+    await database.write(
+        queries.arrive, token="t", new_id="alice", wish=None, guests=[("guest-1", ["guest-1"])], held=0
+    )
     yield database
     await database.close()
 

@@ -13,15 +13,17 @@ from app.store.tables import people, skeletons, tokens
 Name = tuple[str, Sequence[str]]  # a nickname, and the skeletons of its looks
 
 
-def arrive(db: Connection, *, token: str, new_id: str, wish: Name | None, guest: Name, held: int) -> dict[str, Any]:
+def arrive(
+    db: Connection, *, token: str, new_id: str, wish: Name | None, guests: Sequence[Name], held: int
+) -> dict[str, Any]:
     """The person whose token has this fingerprint, made on the first visit: `{id, nickname, reserved}`.
 
-    A wish that is taken is passed over: a known person keeps their name, a new one is a guest. held: milliseconds that
-    a name stays its owner's after they left.
+    A wish that is taken is passed over: a known person keeps their name, a new one gets the first of `guests` that is
+    free. held: milliseconds that a name stays its owner's after they left.
     """
     found = whose(db, token) or _newcomer(db, token, new_id)
     person, nickname = found["id"], found["nickname"]
-    for name, looks in [name for name in (wish, None if nickname else guest) if name]:
+    for name, looks in (*([wish] if wish else ()), *(() if nickname else guests)):
         if name != nickname and _free(db, person, looks, held):
             _bear(db, person, name, looks)
             found["nickname"] = name
