@@ -49,3 +49,19 @@ def test_links_between_pages_lead_somewhere() -> None:
         for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
             if "://" not in target:
                 assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_each_promise_names_tests_that_exist() -> None:
+    page = (DOCS / "promises.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", page)
+    assert len(named) > 20
+    for file, test in named:
+        assert (ROOT / file).exists(), file
+        assert not test or f"def {test}(" in (ROOT / file).read_text(encoding="utf-8"), f"{file}::{test}"
+
+
+def test_each_promise_of_the_house_is_attacked() -> None:
+    page = (DOCS / "promises.md").read_text(encoding="utf-8")
+    promises = page.split("\n## ")[1:8]
+    assert all(text.startswith(f"{n}. ") and "::test_" in text for n, text in enumerate(promises, 1))
+    assert "_FIGURE" not in page, "a figure that nobody has measured"
