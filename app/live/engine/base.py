@@ -5,15 +5,21 @@ that does not fit is refused with a sentence. docs/engine.md tells the repairs.
 """
 
 import inspect
+import logging
 from collections.abc import Callable
 from typing import Any
 
+import aiohttp
 import engineio
 import socketio
+from aiohttp.web_protocol import RequestHandler
+from aiohttp.web_server import Server as WebServer
 from engineio import async_socket, packet
 from engineio.async_drivers import aiohttp as driver
 from socketio import async_manager
 from socketio import packet as socketio_packet
+
+log = logging.getLogger("parlor.live")
 
 CHECKED = {"python-engineio": "4.15.1", "python-socketio": "5.18.1"}  # the versions that docs/engine.md speaks of
 
@@ -58,6 +64,13 @@ LEANS_ON: dict[Callable[..., Any], tuple[str, ...]] = {
 }
 
 
+# What the wire takes from aiohttp when it takes a socket over. Without them the library's own path is taken, loudly.
+HANDED_OVER: dict[type, tuple[str, ...]] = {
+    RequestHandler: ("_force_close", "_manager", "_message_tail", "connected", "keep_alive", "transport"),
+    WebServer: ("connection_lost",),
+}
+
+
 class UnfitLibrary(RuntimeError):
     """A library whose insides are not the ones that our repairs were made for."""
 
@@ -72,3 +85,18 @@ def check(leans_on: dict[Callable[..., Any], tuple[str, ...]] | None = None) -> 
                 f"{part.__module__}.{part.__qualname__} takes ({', '.join(found)}), not ({', '.join(wanted)}): "
                 f"this release does not fit. Parlor's engine was made for {versions}."
             )
+
+
+def may_take_over(handed_over: dict[type, tuple[str, ...]] | None = None) -> bool:
+    """Has this release of aiohttp what the wire needs? Says so in the log where it has not."""
+    for part, names in (handed_over or HANDED_OVER).items():
+        known = {name for kind in part.__mro__ for name in (*vars(kind), *getattr(kind, "__slots__", ()))}
+        if missing := [name for name in names if name not in known]:
+            log.warning(
+                "aiohttp %s has no %s.%s: WebSockets go the library's own way, at several times the cost",
+                aiohttp.__version__,
+                part.__name__,
+                missing[0],
+            )
+            return False
+    return True

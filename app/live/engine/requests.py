@@ -14,6 +14,7 @@ from engineio import packet as engine_packet
 from engineio.async_drivers.aiohttp import translate_request
 from engineio.packet import Packet as EnginePacket
 
+from app.live.engine.base import may_take_over
 from app.live.engine.heart import Heart
 from app.live.engine.packets import Malformed, write_payload
 from app.live.engine.session import NOOP, Session
@@ -43,7 +44,7 @@ class Engine(engineio.AsyncServer):
         self.websockets = 0  # open ones
         self.parting: dict[str, Session] = {}  # ended by us, with a last poll still to come
         self.own_host: Callable[[web.Request], str] = options.pop("own_host")
-        self.takes_over = True  # sockets from aiohttp, after the handshake
+        self.takes_over = may_take_over()  # sockets from aiohttp, after the handshake
         self.heard: Callable[[Session, str | bytes], None] | None = None  # who takes messages without a task
         self._tasks: set[asyncio.Future[Any]] = set()
         super().__init__(async_mode="aiohttp", **options)
