@@ -26,33 +26,37 @@ CONNECT_TIMEOUT = 45.0  # seconds from the handshake to the first namespace, as 
 INBOX_LIMIT = 1_000  # events a connection may have waiting before its transport is no longer read
 
 
+_KEPT = ("PATH_INFO", "QUERY_STRING", "REMOTE_ADDR", "wsgi.url_scheme", "HTTP_ORIGIN", "HTTP_USER_AGENT", "HTTP_HOST")
+
+
 class Inbox:
     """What one connection asked for, done one after the other while its transport goes on being read."""
 
+    __slots__ = ("_blocked", "_soon", "_waiting", "partial", "partial_bytes", "relieved")
+
     def __init__(self, soon: Callable[[Coroutine[Any, Any, Any]], None]) -> None:
         self._soon = soon
-        self._waiting: deque[Callable[[], Awaitable[Any]]] = deque()
-        self._working = False
-        self._space: asyncio.Event = asyncio.Event()
+        self._waiting: deque[Callable[[], Awaitable[Any]]] | None = None  # None: nothing is being done
+        self._blocked: asyncio.Future[None] | None = None
         self.relieved: Callable[[], None] | None = None  # called once when there is space again
         self.partial: Packet | None = None  # a binary event whose attachments are still on their way
         self.partial_bytes = 0
 
     def put(self, work: Callable[[], Awaitable[Any]]) -> None:
-        self._waiting.append(work)
-        if not self._working:
-            self._working = True
+        if self._waiting is None:
+            self._waiting = deque()
             self._soon(self._work())
+        self._waiting.append(work)
 
     @property
     def is_full(self) -> bool:
-        return len(self._waiting) >= INBOX_LIMIT
+        return self._waiting is not None and len(self._waiting) >= INBOX_LIMIT
 
     async def space(self) -> None:
         """Wait while too much waits: the sender is slowed down by its own transport, nobody else is."""
         while self.is_full:
-            self._space.clear()
-            await self._space.wait()
+            self._blocked = self._blocked or asyncio.get_running_loop().create_future()
+            await self._blocked
 
     async def _work(self) -> None:
         try:
@@ -61,12 +65,19 @@ class Inbox:
                     await self._waiting.popleft()()
                 except Exception:
                     log.exception("a packet could not be handled")
-                self._space.set()
-                if self.relieved and not self.is_full:
-                    relieved, self.relieved = self.relieved, None
-                    relieved()
+                if not self.is_full:
+                    self._relieve()
         finally:
-            self._working = False
+            self._waiting = None
+            self._relieve()
+
+    def _relieve(self) -> None:
+        blocked, self._blocked = self._blocked, None
+        if blocked and not blocked.done():
+            blocked.set_result(None)
+        if self.relieved:
+            relieved, self.relieved = self.relieved, None
+            relieved()
 
 
 class Manager(AsyncManager):
@@ -224,6 +235,10 @@ class Server(socketio.AsyncServer):
         await self.manager.connect(sid, namespace)
         connected = Packet(socketio_packet.CONNECT, {"sid": sid}, namespace=namespace)
         session.release(EnginePacket(engine_packet.MESSAGE, connected.encode()))
+        if len(self.handlers) + len(self.namespace_handlers) == 1:  # nobody will be asked to let it in again
+            self.environ[eio_sid] = {
+                name: self.environ[eio_sid][name] for name in _KEPT if name in self.environ[eio_sid]
+            }
 
     def _knows(self, namespace: str) -> bool:
         return (
