@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ONLY ?= tests
 
-.PHONY: run test quick lint docs bench fuzz screenshot vendor clean
+.PHONY: run test quick lint docs bench fuzz drill screenshot vendor clean
 
 run: $(VENV)/run.ready
 	@exec $(BIN)/python -m app
@@ -49,6 +49,10 @@ bench: $(VENV)/test.ready
 # 1,000,000 packets, right and wrong, at the engine alone and at the whole chat; a short run of it is part of `test`.
 fuzz: $(VENV)/test.ready
 	$(BIN)/python -m tests.fuzz --packets 1000000
+
+# Everything that breaks, at length: 200 kills, a minute of standing still, 1,000 who come back. ONLY=kills for one drill.
+drill: $(VENV)/test.ready
+	$(BIN)/python -m tests.faults --kills $(or $(KILLS),200) $(if $(filter-out tests,$(ONLY)),--only $(ONLY))
 
 # docs/screenshot-*.png: a conversation between real browsers.
 screenshot: $(VENV)/test.ready

@@ -12,6 +12,7 @@ from app import __version__, config, logs, rooms, server
 from app.config import BadSetting, Settings
 from app.live.engine.base import UnfitLibrary
 from app.model import Refused
+from app.tools.doctor import Finding, examine, lines
 
 
 def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -100,6 +101,26 @@ def _do(work: Coroutine[Any, Any, None]) -> None:
         asyncio.run(work)
     except Refused as refusal:
         raise click.ClickException(refusal.text) from None
+
+
+@cli.command()
+@click.argument("url")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of lines.")
+@click.option("--idle", type=click.FloatRange(1, 86_400), help="Seconds to watch silent connections.  [default: 7]")
+@click.option("--max", "most", type=click.IntRange(1, 2_000), help="Open so many WebSockets, to find their limit.")
+def doctor(url: str, as_json: bool, idle: float | None, most: int | None) -> None:
+    """Look at a site as a stranger: what is wrong between a browser and it, why, and how to mend it.
+
+    Ends with 0 where all is well, 1 where something is to be mended, 2 where nobody can talk.
+    """
+
+    def tell(name: str, finding: Finding) -> None:
+        if not as_json:
+            click.echo(lines(name, finding))
+
+    report = asyncio.run(examine(url, idle=idle, most=most or 0, tell=tell))
+    click.echo(report.json() if as_json else f"\n{report.sentence()}")
+    sys.exit(report.exit_code)
 
 
 def _shown(value: Any) -> str:

@@ -33,6 +33,7 @@ from app.web.metrics import METRICS, Lines, Metrics, metrics, pulsing
 
 log = logging.getLogger("parlor")
 
+ENDS = (signal.SIGTERM, signal.SIGINT)
 VERBS_MAY_TAKE = 3.0  # seconds that running verbs have at the end
 GOODBYES_MAY_TAKE = 1.0  # seconds that connections have to close
 IDLE_CUT = 30.0  # seconds after which the strictest known host cuts a request that has not brought a byte
@@ -186,6 +187,8 @@ async def serve(settings: Settings) -> None:
     await end.wait()
     log.info("stopping")
     await running.stop()
+    for number in ENDS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def warnings(settings: Settings, environment: Mapping[str, str]) -> Iterator[str]:
@@ -201,12 +204,11 @@ def warnings(settings: Settings, environment: Mapping[str, str]) -> Iterator[str
 
 
 def _on_signals(end: asyncio.Event) -> None:
+    """The first one ends it, more of them change nothing. Not by the loop's own handlers: those go when it closes, and
+    the next SIGTERM would kill what has already ended well."""
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        try:
-            loop.add_signal_handler(number, end.set)
-        except NotImplementedError:  # Windows
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(end.set))
+    for number in ENDS:
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(end.set))
 
 
 def _greeting(running: Running) -> str:

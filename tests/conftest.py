@@ -13,7 +13,16 @@ from app.server import Running, start
 Start = Callable[..., Awaitable[Running]]
 
 
-SLOW = ("browser", "test_stopping.py", "test_command_line.py")
+SLOW = (
+    "browser",
+    "deploy",
+    "doctor",
+    "faults",
+    "test_stopping.py",
+    "test_command_line.py",
+    "test_rooms.py",
+    "test_logs.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -90,6 +90,16 @@ async def test_signals_while_it_stops_change_nothing(tmp_path: Path) -> None:
         assert not faults(errors), faults(errors)
 
 
+async def test_signals_that_go_on_until_it_has_ended_change_nothing(tmp_path: Path) -> None:
+    """Some hosts send a second SIGTERM a second after the first: it may come when the loop is closed already."""
+    async with serving(tmp_path) as server:
+        with contextlib.suppress(ProcessLookupError):
+            while server.process.returncode is None:
+                server.signal(signal.SIGTERM)
+                await asyncio.sleep(0.005)
+        assert (await server.ended(WITHIN))[0] == 0
+
+
 async def test_it_ends_with_nobody_connected(tmp_path: Path) -> None:
     async with serving(tmp_path) as server:
         server.signal(signal.SIGTERM)

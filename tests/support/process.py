@@ -1,14 +1,17 @@
 """The server as an operator runs it: a process of its own, begun by its command line and ended by signals."""
 
 import asyncio
+import contextlib
 import os
+import random
 import re
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Self
 
 from tests.support import PATIENCE
 
@@ -35,6 +38,89 @@ class Process:
         return self.process.returncode or 0, errors.decode()
 
 
+class Standing:
+    """A server that can be killed and begun again: at the same address, on the same data. `log` is what its lives wrote
+    to stderr, one after the other: a pipe that nobody reads would stop it in the end."""
+
+    def __init__(self, data: Path, *flags: str, **environment: str) -> None:
+        self.data, self.flags, self.environment = data, flags, environment
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.database, self.log = data / "parlor.db", data.parent / f"{data.name}.log"
+        self.process: asyncio.subprocess.Process | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.begin()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self.process and self.process.returncode is None:
+            self.signal(signal.SIGCONT)
+            await self.kill()
+
+    @property
+    def pid(self) -> int:
+        assert self.process
+        return self.process.pid
+
+    async def begin(self) -> None:
+        """Returns once it serves."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self.process = await begin(
+                *("--data", str(self.data), "--host", "127.0.0.1", "--port", str(self.port)),
+                *self.flags,
+                errors=log,
+                **self.environment,
+            )
+        assert self.process.stdout
+        async with asyncio.timeout(STARTS_WITHIN):
+            greeting = await self.process.stdout.readline()
+        assert greeting, self.log.read_text()
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self.process
+        self.process.send_signal(number)
+
+    async def kill(self) -> None:
+        """SIGKILL: it has no time for a last word."""
+        self.signal(signal.SIGKILL)
+        await self.ended(STARTS_WITHIN)
+
+    async def ended(self, within: float) -> int:
+        """Its exit code. Raises TimeoutError where it lives on."""
+        assert self.process
+        async with asyncio.timeout(within):
+            return await self.process.wait()
+
+    def faults(self) -> list[str]:
+        """The lines of its log that tell of a fault of ours."""
+        return [line for line in self.log.read_text().splitlines() if " ERROR " in line or "Traceback" in line]
+
+    def memory(self) -> int:
+        """Bytes it holds in memory."""
+        return int(_field(self.pid, "VmRSS")) * 1024
+
+    def starved(self) -> float:
+        """Seconds that its main thread was ready to run and had no processor (schedstats in the kernel's docs)."""
+        return int(Path(f"/proc/{self.pid}/task/{self.pid}/schedstat").read_text().split()[1]) / 1e9
+
+
+def _field(pid: int, name: str) -> str:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(line.split()[1] for line in lines if line.startswith(f"{name}:"))
+
+
+def free_port() -> int:
+    """A port that stays free while its server is dead: below those that the kernel gives to outgoing connections, of
+    which one that dials a dead port there may even meet itself."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as one, contextlib.suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
+
+
 @asynccontextmanager
 async def serving(data: Path, *flags: str, **environment: str) -> AsyncIterator[Process]:
     """A server on a free port of the loopback; killed at the end if it still runs."""
@@ -52,10 +138,12 @@ async def serving(data: Path, *flags: str, **environment: str) -> AsyncIterator[
             await process.wait()
 
 
-async def begin(*flags: str, **environment: str) -> asyncio.subprocess.Process:
+async def begin(
+    *flags: str, errors: int | IO[bytes] = asyncio.subprocess.PIPE, **environment: str
+) -> asyncio.subprocess.Process:
     """`python -m app serve` with these flags, and no setting from the environment but these."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("PARLOR_")}
-    pipes: dict[str, Any] = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.PIPE}
+    pipes: dict[str, Any] = {"stdout": asyncio.subprocess.PIPE, "stderr": errors}
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "app", "serve", *flags, cwd=PROJECT, env=ours | environment, **pipes
     )

@@ -1,7 +1,8 @@
 """A TCP proxy in front of a server that fails in the ways real ones do, switchable while it runs.
 
-Every connection carries one request (keep-alive is taken away), so that each can be told by its kind and counted:
-`websocket` (asks for an upgrade), `polling` (other requests to /socket.io/), `page` (all else).
+Its ways are `up` (to the server) and `down` (to the client). Every connection carries one request (keep-alive is taken
+away), so that each can be told by its kind and counted: `websocket` (asks for an upgrade), `polling` (other requests to
+/socket.io/), `page` (all else).
 """
 
 import asyncio
@@ -11,11 +12,14 @@ import hashlib
 from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
 RFC6455 = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # section 1.3
 LARGEST_HEAD = 65_536  # bytes
+
+Way = Literal["up", "down"]
+Ends = tuple[asyncio.StreamWriter, asyncio.StreamWriter]  # to the client, to the server
 
 
 class Fault(Enum):
@@ -47,11 +51,17 @@ class Proxy:
         self.websocket = Fault.NONE
         self.delay = 0.0  # seconds that every piece takes, in both directions
         self.segment: int | None = None  # bytes; 1,460 is what Ethernet leaves of a TCP segment
+        self.bandwidth: float | None = None  # bytes a second, each way of each connection
+        self.idle: float | None = None  # seconds without a byte after which a connection is cut
+        self.age: float | None = None  # seconds after which any connection is cut
+        self.break_off: Counter[str] = Counter()  # how many next POSTs, and answers to GETs, break off half-way
         self.requests: list[Request] = []
         self.port = 0
         self._open: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._listening: asyncio.Server | None = None
+        self._flows = {"up": asyncio.Event(), "down": asyncio.Event()}
+        self.flow()
 
     async def __aenter__(self) -> Self:
         await self.accept()
@@ -59,6 +69,8 @@ class Proxy:
 
     async def __aexit__(self, *_: object) -> None:
         await self.refuse()
+        for task in self._tasks:
+            task.cancel()  # some may wait for a stalled way
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     @property
@@ -92,6 +104,17 @@ class Proxy:
         """Abort every connection that stands, as a pulled cable or a restarted router does."""
         for writer in tuple(self._open):
             writer.transport.abort()
+
+    def stall(self, *ways: Way) -> None:
+        """Forward nothing any more, not even that an end has closed, as a cable cut somewhere between does. With no
+        way named, neither way."""
+        for way in ways or ("up", "down"):
+            self._flows[way].clear()
+
+    def flow(self) -> None:
+        """Forward what has piled up, and what comes."""
+        for event in self._flows.values():
+            event.set()
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -129,31 +152,62 @@ class Proxy:
     async def _pass_on(self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_connection(*self.target)
         self._open.add(far_writer)
+        ends = writer, far_writer
+        broken = self._to_break(head)
         try:
-            await self._write(head, far_writer)
-            async with asyncio.TaskGroup() as both:
-                both.create_task(self._pipe(reader, far_writer))
-                both.create_task(self._pipe(far_reader, writer))
+            async with asyncio.timeout(self.age), asyncio.timeout(self.idle) as silence:
+                await self._write(head, far_writer, "up")
+                async with asyncio.TaskGroup() as both:
+                    both.create_task(self._pipe(reader, ends, "up", silence, broken == "POST"))
+                    both.create_task(self._pipe(far_reader, ends, "down", silence, broken == "GET"))
+        except TimeoutError:
+            _abort(ends)
         finally:
             self._open.discard(far_writer)
             far_writer.close()
 
-    async def _pipe(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    async def _pipe(
+        self, source: asyncio.StreamReader, ends: Ends, way: Way, silence: asyncio.Timeout, breaks: bool
+    ) -> None:
         """Until one end closes; then the other end is closed too."""
+        sink = ends[way == "up"]
         with contextlib.suppress(OSError):
             while data := await source.read(LARGEST_HEAD):
-                await self._write(data, sink)
-        sink.close()
+                if self.idle:
+                    silence.reschedule(asyncio.get_running_loop().time() + self.idle)
+                if breaks and not data.endswith(b"\r\n\r\n"):
+                    top, blank, body = data.rpartition(b"\r\n\r\n")
+                    await self._write(top + blank + body[: len(body) // 2], sink, way)
+                    return _abort(ends)
+                await self._write(data, sink, way)
+        await self._flows[way].wait()
+        return sink.close()
 
-    async def _write(self, data: bytes, sink: asyncio.StreamWriter) -> None:
+    async def _write(self, data: bytes, sink: asyncio.StreamWriter, way: Way) -> None:
         size = self.segment or len(data)
         for start in range(0, len(data), size):
             if self.delay:
                 await asyncio.sleep(self.delay)
+            await self._flows[way].wait()
             sink.write(data[start : start + size])
             await sink.drain()
-            if self.segment:
+            if self.bandwidth:
+                await asyncio.sleep(min(size, len(data) - start) / self.bandwidth)
+            elif self.segment:
                 await asyncio.sleep(0.001)  # so that the kernel does not join them again
+
+    def _to_break(self, head: bytes) -> str:
+        """The method of this request, if it is one that is to break off."""
+        method = head.split(b" ", 1)[0].decode()
+        if b"&sid=" not in head.split(b"\r\n", 1)[0] or not self.break_off[method]:
+            return ""
+        self.break_off[method] -= 1
+        return method
+
+
+def _abort(ends: Ends) -> None:
+    for end in ends:
+        end.transport.abort()
 
 
 def _kind(lines: list[str]) -> str:

@@ -1,0 +1,153 @@
+"""Long-polling: the handshake, how long an idle poll is held, and whether polls come in storms."""
+
+from time import monotonic
+
+from app.tools.doctor.refusals import SESSION, down, is_error, switched_off
+from app.tools.doctor.sessions import PING, PONG, WEBSOCKET, Ended, Polls, WebSocket, packets
+from app.tools.doctor.site import Finding, Reply, Site, unlooked
+
+STORM = 5.0  # polls a second of an idle session; more is a client that spins
+WATCHED = 2.0  # seconds, or less where silence is watched for less
+QUICK = 0.5  # seconds; an idle poll that is answered sooner was not held
+LONGEST = 30.0  # seconds of a heartbeat that hosts let pass (docs/hosts.md)
+PROBE_WITHIN = 1.0  # seconds
+
+
+async def handshake(site: Site) -> list[Finding]:
+    """Handshake, CONNECT, answer, as the page does it where there is no WebSocket."""
+    async with Polls.open(site) as polls:
+        first = polls.handshake
+        if not polls.sid:
+            return [_no_session(site, first)]
+        site.facts.add("handshake")
+        site.interval = float(polls.opened.get("pingInterval", 20_000)) / 1000
+        joined, reply = await polls.join()
+    if not joined:
+        return [_no_round_trip(site, reply)]
+    site.facts.add("polling")
+    site.roads.setdefault("polling", True)
+    return [Finding(f"session in {first.seconds * 1000:.0f} ms, messages go and come; {_heartbeat(site)}")]
+
+
+def _heartbeat(site: Site) -> str:
+    switched = "" if "websocket" in site.offered else "; WebSocket is switched off here (PARLOR_TRANSPORTS)"
+    return f"a heartbeat every {site.interval:g} s{switched}"
+
+
+def _no_session(site: Site, reply: Reply) -> Finding:
+    if switched_off(site, reply):
+        return Finding("polling is switched off here (PARLOR_TRANSPORTS): the operator's choice")
+    site.close("polling")
+    if not reply.status or is_error(reply.status):
+        return Finding(str(reply), "bad", *down(site, reply))
+    if reply.refusal:
+        return Finding(str(reply), "bad", "the server itself refuses the handshake", "its sentence says why.")
+    cause = "nothing speaks Socket.IO at /socket.io/: this is not Parlor, or a proxy keeps the path from it"
+    seen = f"{reply.status} {reply.headers.get('content-type', '')}, no Engine.IO packet"
+    return Finding(seen, "bad", cause, "look at the address; send everything to Parlor, /socket.io/ included.")
+
+
+def _no_round_trip(site: Site, reply: Reply) -> Finding:
+    site.close("polling")
+    if reply.refusal and reply.refusal[0] == SESSION:
+        cause = "what followed the handshake met a process that does not know its session"
+        return Finding(str(reply), "bad", cause, "see `caching` and `stickiness` below.")
+    cause = "the handshake passes, what follows does not: a proxy breaks POST requests or holds answers back"
+    seen = "CONNECT gets no answer" if reply.status == 200 else str(reply)
+    return Finding(seen, "bad", cause, site.mend("buffer", "let POST pass, and do not buffer /socket.io/."))
+
+
+async def idle(site: Site) -> list[Finding]:
+    """A poll with nothing to tell is held until the heartbeat; proxies may cut it before."""
+    async with Polls.open(site) as polls:
+        await polls.join()
+        begun, beats, longest = monotonic(), 0, 0.0
+        while (left := begun + site.look - monotonic()) > 0:
+            reply = await polls.hear(within=left)
+            spent = min(reply.seconds, site.look)
+            if monotonic() >= begun + site.look and not reply.status:
+                longest = max(longest, spent)
+                break
+            if reply.status != 200:
+                return [_cut(site, reply)]
+            longest = max(longest, spent)
+            if PING in packets(reply):
+                beats += 1
+                await polls.say(PONG)
+            elif reply.seconds < QUICK:
+                cause = "something answers polls in the server's place, or the server does not hold them"
+                return [
+                    Finding(f"answered after {reply.seconds:.2f} s with nothing", "warn", cause, "see `poll storm`.")
+                ]
+    seen = f"held for {longest:.1f} s" + (f", {beats} heartbeats" if beats else "") + f" in {site.look:g} s"
+    if site.interval > LONGEST:
+        cause = f"the heartbeat of {site.interval:g} s is longer than the {LONGEST:g} s that some hosts hold a request"
+        return [Finding(seen, "warn", cause, "set PARLOR_PING_INTERVAL to 20.")]
+    return [Finding(seen)]
+
+
+def _cut(site: Site, reply: Reply) -> Finding:
+    """A poll that ended without the server's word."""
+    cause = (
+        f"a proxy cuts requests that are silent for {reply.seconds:.1f} s, before the heartbeat of {site.interval:g} s"
+    )
+    return Finding(f"cut after {reply.seconds:.1f} s ({reply})", "bad", cause, patience_mend(site, reply.seconds))
+
+
+def patience_mend(site: Site, seconds: float) -> str:
+    """A longer patience of the proxy, or a heartbeat below it."""
+    longer = site.mend("idle", f"raise the proxy's read timeout above {site.interval:g} s.")
+    return (
+        f"{longer} Or set PARLOR_PING_INTERVAL={max(1, round(seconds * 0.6))}, so that it is never silent for so long."
+    )
+
+
+async def storm(site: Site) -> list[Finding]:
+    """How often an idle browser asks, also while an upgrade hangs: a server that holds no polls then is asked hundreds
+    of times a second."""
+    if "cached" in site.facts:
+        return unlooked("handshakes come from a cache")
+    calm = await _rate(site, upgrades=False)
+    hanging = await _rate(site, upgrades=True) if "upgrade" in site.facts else 0.0
+    seen = f"{calm:.1f} polls a second of an idle session" + (f", {hanging:.1f} beside an upgrade" if hanging else "")
+    if max(calm, hanging) < STORM:
+        return [Finding(seen)]
+    if calm >= STORM:
+        cause = "polls come back at once with nothing: something answers in the server's place, or it holds none"
+        return [Finding(seen, "bad", cause, site.mend("cache", "let every request to /socket.io/ reach the server."))]
+    cause = "polls come back at once with nothing while an upgrade hangs: the server takes it to be done"
+    return [Finding(seen, "bad", cause, "PARLOR_TRANSPORTS=polling, until the proxy lets WebSockets pass.")]
+
+
+async def _rate(site: Site, *, upgrades: bool) -> float:
+    async with Polls.open(site) as polls:
+        await polls.join()
+        if upgrades:
+            async with await WebSocket.knock(site, f"{WEBSOCKET}&sid={polls.sid}") as socket:
+                return 0.0 if await _upgraded(socket) else await _count(polls)
+        return await _count(polls)
+
+
+async def _upgraded(socket: WebSocket) -> bool:
+    """Whether the probe comes back, as Engine.IO's upgrade wants it; the page polls no more then."""
+    if not socket.stands:
+        return False
+    try:
+        await socket.say(f"{PING}probe")
+        return await socket.hear(PROBE_WITHIN) == f"{PONG}probe"
+    except (TimeoutError, Ended):
+        return False
+
+
+async def _count(polls: Polls) -> float:
+    """Answers to polls in a second that are neither a heartbeat nor news."""
+    begun, answers, watched = monotonic(), 0, min(WATCHED, polls.site.look)
+    while (left := begun + watched - monotonic()) > 0:
+        reply = await polls.hear(within=left)
+        if reply.status != 200:
+            break
+        if PING in packets(reply):
+            await polls.say(PONG)
+        else:
+            answers += 1
+    return answers / watched

@@ -1,0 +1,118 @@
+"""Engine.IO 4 and Socket.IO 5 by hand, as far as a doctor speaks them: both transports, raw answers."""
+
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from typing import Any, Self
+from uuid import uuid4
+
+import aiohttp
+
+from app.tools.doctor.site import ANSWERS_WITHIN, Reply, Site
+from app.tools.doctor.websocket import PATIENCE, Ended, WebSocket
+
+POLLING = "/socket.io/?EIO=4&transport=polling"
+WEBSOCKET = "/socket.io/?EIO=4&transport=websocket"
+SEPARATOR = "\x1e"
+PING, PONG, CLOSE, NOOP = "2", "3", "1", "6"
+WELCOME_WITHIN = 0.5  # seconds behind the answer to CONNECT; other chats than Parlor say none
+UNKNOWN_SESSION = 1  # Engine.IO's code for a session that this process does not know
+
+
+class Polls:
+    """A long-polling session, as a browser has one: with its cookies, each request on a connection of its own."""
+
+    def __init__(self, site: Site, http: aiohttp.ClientSession) -> None:
+        self.site, self._http = site, http
+        self.handshake = Reply()
+        self.sid = ""
+        self.opened: dict[str, Any] = {}
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(cls, site: Site) -> AsyncIterator[Self]:
+        """With an empty `sid` where there is none to have. At the end a goodbye, so that nobody waits for us."""
+        async with site.session(keeps_cookies=True) as http:
+            polls = cls(site, http)
+            polls.handshake = await site.ask(http, "GET", f"{POLLING}&t={uuid4().hex[:8]}")
+            polls.opened = opened(polls.handshake.body)
+            polls.sid = str(polls.opened.get("sid", ""))
+            try:
+                yield polls
+            finally:
+                if polls.sid:
+                    await polls.say(CLOSE, within=1)
+
+    @property
+    def address(self) -> str:
+        return f"{POLLING}&sid={self.sid}"
+
+    async def say(self, packet: str, within: float = ANSWERS_WITHIN) -> Reply:
+        headers = {"Content-Type": "text/plain;charset=UTF-8"}
+        return await self.site.ask(self._http, "POST", self.address, within=within, body=packet, headers=headers)
+
+    async def hear(self, within: float = ANSWERS_WITHIN) -> Reply:
+        return await self.site.ask(self._http, "GET", f"{self.address}&t={uuid4().hex[:8]}", within=within)
+
+    async def join(self) -> tuple[bool, Reply]:
+        """CONNECT to the namespace: whether that was answered, and the last reply."""
+        reply = await self.say(connect(self.site))
+        for _ in range(3):
+            if reply.status != 200:
+                break
+            reply = await self.hear()
+            if joined_in(self.site, packets(reply)):
+                return True, reply
+        return False, reply
+
+
+async def join(site: Site, socket: WebSocket, within: float = PATIENCE) -> None:
+    """CONNECT through a WebSocket, and wait for the answer. Raises TimeoutError, Ended."""
+    await socket.say(connect(site))
+    while not joined_in(site, [packet := await socket.hear(within)]):
+        if packet == PING:
+            await socket.say(PONG)
+    if not site.version:
+        with contextlib.suppress(TimeoutError):
+            joined_in(site, [await socket.hear(WELCOME_WITHIN)])
+
+
+def opened(body: str) -> dict[str, Any]:
+    """What the first packet announces: sid, pingInterval, ...; empty where it is not Engine.IO's."""
+    if not body.startswith("0{"):
+        return {}
+    try:
+        told: dict[str, Any] = json.loads(body[1:].split(SEPARATOR)[0])
+    except ValueError:
+        return {}
+    return told
+
+
+def packets(reply: Reply) -> list[str]:
+    return reply.body.split(SEPARATOR) if reply.status == 200 else []
+
+
+def connect(site: Site) -> str:
+    """The same guest every time, so that one examination leaves one person behind."""
+    return "40" + (json.dumps({"token": site.token}) if site.token else "")
+
+
+def joined_in(site: Site, heard: list[str]) -> bool:
+    """Whether CONNECT was answered; what `welcome` tells is kept on the way."""
+    for packet in heard:
+        if packet.startswith('42["welcome",'):
+            _keep(site, packet)
+    return any(packet.startswith(("40", "44")) for packet in heard)
+
+
+def _keep(site: Site, packet: str) -> None:
+    try:
+        welcome = json.loads(packet[2:])[1]
+        site.token = site.token or welcome.get("token", "")
+        site.version = site.version or str(welcome["server"]["version"])
+        site.offered = tuple(welcome["server"]["transports"])
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return  # another's chat, with a welcome of its own
+
+
+__all__ = ["Ended", "Polls", "WebSocket", "join", "opened", "packets"]

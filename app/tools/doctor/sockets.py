@@ -1,0 +1,183 @@
+"""WebSockets: the handshake and what follows, compression, HTTP versions, silence, how many."""
+
+import asyncio
+import ssl
+from contextlib import AsyncExitStack
+from time import monotonic
+
+from app.tools.doctor.polling import patience_mend
+from app.tools.doctor.refusals import refused_websocket
+from app.tools.doctor.sessions import PING, POLLING, PONG, WEBSOCKET, Ended, WebSocket, join, opened
+from app.tools.doctor.site import ANSWERS_WITHIN, Finding, Site, trust, unlooked
+
+AT_ONCE = 10  # handshakes beside each other
+WEBSOCKETS_OVER_H2 = 8  # SETTINGS_ENABLE_CONNECT_PROTOCOL (RFC 8441, 3)
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"  # RFC 9113, 3.4
+
+
+async def handshake(site: Site) -> list[Finding]:
+    """101, the first frame, and an answer to what we say."""
+    begun = monotonic()
+    async with await WebSocket.knock(site, WEBSOCKET) as socket:
+        if not socket.stands:
+            finding = refused_websocket(site, socket.reply)
+            if finding.verdict == "bad":
+                site.close("websocket")
+            return [finding]
+        site.facts.add("upgrade")
+        trouble = await _conversation(site, socket)
+    if trouble:
+        site.close("websocket")
+        return [trouble]
+    site.facts.add("websocket")
+    site.roads.setdefault("websocket", True)
+    return [Finding(f"101, first frame, answer to CONNECT, in {(monotonic() - begun) * 1000:.0f} ms")]
+
+
+async def _conversation(site: Site, socket: WebSocket) -> Finding | None:
+    """What goes wrong behind a 101."""
+    heard = False
+    begun = monotonic()
+    try:
+        first = opened(await socket.hear())
+        if not first:
+            cause = "something else than Parlor speaks WebSocket at /socket.io/"
+            return Finding("101, but no Engine.IO packet", "bad", cause, "send /socket.io/ to Parlor.")
+        heard = True
+        site.interval = float(first.get("pingInterval", 20_000)) / 1000
+        await join(site, socket)
+    except Ended as end:
+        what = "the first frame" if not heard else "an answer"
+        return Finding(
+            f"101, then {end} after {monotonic() - begun:.1f} s, before {what}",
+            "bad",
+            "a proxy answers the handshake, but does not keep the connection: it knows no WebSocket behind the 101, or "
+            "has no way to the server",
+            site.mend("upgrade", "let it tunnel what follows a 101, or take it out of the way of /socket.io/."),
+        )
+    except TimeoutError:
+        return Finding(
+            "101, then silence" if not heard else "101 and a first frame, but what we say gets no answer",
+            "bad",
+            "a proxy answers the handshake and then passes no frames" + (" to the server" if heard else ""),
+            site.mend(
+                "upgrade", "let it tunnel what follows a 101; switch off inspection and buffering of /socket.io/."
+            ),
+        )
+    return None
+
+
+async def deflate(site: Site) -> list[Finding]:
+    """The same with the offer that every browser makes."""
+    async with await WebSocket.knock(site, WEBSOCKET, deflate=True) as socket:
+        if socket.stands and socket.compressed:
+            seen = "permessage-deflate offered and taken"
+        else:
+            seen = "permessage-deflate offered, not taken"
+        trouble = await _conversation(site, socket) if socket.stands else refused_websocket(site, socket.reply)
+    if not trouble:
+        return [Finding(f"{seen}; frames go and come")]
+    site.close("websocket")
+    if socket.compressed:
+        cause = "a proxy on the way breaks compressed frames (IIS, ARR and WinHTTP do)"
+        return [Finding(f"{seen}; {trouble.seen}", "bad", cause, "set PARLOR_COMPRESSION=false, which is the default.")]
+    cause = "a proxy on the way breaks WebSockets that offer permessage-deflate, as every browser's does"
+    mend = site.mend("deflate", "let the proxy drop Sec-WebSocket-Extensions from requests, or update it.")
+    return [Finding(f"{seen}; {trouble.seen}", "bad", cause, mend)]
+
+
+async def alpn(site: Site) -> list[Finding]:
+    """Browsers ask for WebSockets by HTTP/1.1, or by HTTP/2 where its settings say so (RFC 8441)."""
+    if not site.secure:
+        return unlooked("there is no TLS")
+    old, _ = await _chosen(site, trust(anything=not site.believes))
+    new, tunnels = await _chosen(site, trust(anything=not site.believes, alpn="h2 http/1.1"))
+    seen = f"pages by {new or 'HTTP/1.1'}, WebSockets by {old or 'HTTP/1.1'}" + (" or h2 (RFC 8441)" if tunnels else "")
+    if old in ("http/1.1", ""):
+        return [Finding(seen)]
+    site.close("websocket")
+    cause = "the TLS in front does not speak HTTP/1.1, without which most browsers open no WebSocket"
+    return [Finding(seen, "bad", cause, site.mend("alpn", "offer http/1.1 beside h2 in its ALPN protocols."))]
+
+
+async def _chosen(site: Site, context: ssl.SSLContext) -> tuple[str, bool]:
+    """The protocol that the other side chooses, and whether it takes WebSockets over HTTP/2."""
+    try:
+        async with asyncio.timeout(ANSWERS_WITHIN):
+            reader, writer = await asyncio.open_connection(site.host, site.port, ssl=context, server_hostname=site.host)
+            chosen = writer.get_extra_info("ssl_object").selected_alpn_protocol() or ""
+            tunnels = chosen == "h2" and await _tunnels(reader, writer)
+            writer.transport.abort()
+    except (OSError, TimeoutError):
+        return "nothing", False
+    return chosen, tunnels
+
+
+async def _tunnels(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    """The first frame of an HTTP/2 server is its SETTINGS (RFC 9113, 3.4)."""
+    try:
+        writer.write(PREFACE)
+        head = await reader.readexactly(9)
+        settings = await reader.readexactly(int.from_bytes(head[:3], "big"))
+    except (OSError, EOFError):
+        return False
+    pairs = [settings[place : place + 6] for place in range(0, len(settings), 6)]
+    return any(pair[:2] == WEBSOCKETS_OVER_H2.to_bytes(2, "big") and pair[-1] == 1 for pair in pairs)
+
+
+async def idle(site: Site) -> list[Finding]:
+    """A connection on which nobody says anything lives by its heartbeats."""
+    async with await WebSocket.knock(site, WEBSOCKET, deflate=True) as socket:
+        begun = heard = monotonic()
+        beats = 0
+        try:
+            await socket.hear()
+            await join(site, socket)
+            while (left := begun + site.look - monotonic()) > 0:
+                heard = monotonic()
+                if await socket.hear(left) == PING:
+                    beats += 1
+                    await socket.say(PONG)
+        except TimeoutError:
+            pass
+        except Ended as end:
+            return [_cut(site, str(end), monotonic() - heard, monotonic() - begun, beats)]
+    lasted = f"lives after {site.look:g} s" + (f", {beats} heartbeats" if beats else "")
+    return [Finding(f"{lasted}; `--idle 300` looks longer" if site.look < 60 else lasted)]
+
+
+def _cut(site: Site, how: str, silent: float, lasted: float, beats: int) -> Finding:
+    if beats and silent < site.interval / 2:
+        cause = f"a proxy ends connections {lasted:.0f} s after their beginning, whatever passes"
+        return Finding(f"{how} after {lasted:.1f} s", "warn", cause, site.mend("idle", "raise its longest duration."))
+    cause = f"a proxy cuts connections that are silent for {silent:.1f} s, before the heartbeat of {site.interval:g} s"
+    return Finding(f"{how} after {silent:.1f} s of silence", "bad", cause, patience_mend(site, silent))
+
+
+async def limit(site: Site) -> list[Finding]:
+    """How many at once, up to `most`; and whether whoever is one too many can still talk by polling."""
+    if not site.most:
+        return unlooked("it opens many connections: ask for it with --max 50")
+    async with AsyncExitStack() as held:
+        stood = 0
+        while stood < site.most:
+            wanted = min(AT_ONCE, site.most - stood)
+            sockets = await asyncio.gather(*(WebSocket.knock(site, WEBSOCKET) for _ in range(wanted)))
+            for socket in sockets:
+                await held.enter_async_context(socket)
+            stood += sum(socket.stands for socket in sockets)
+            refused = next((socket.reply for socket in sockets if not socket.stands), None)
+            if refused:
+                polling = await site.get(POLLING)
+                return [_full(site, stood, refused_websocket(site, refused), polling.status == 200)]
+    return [Finding(f"{stood} at once")]
+
+
+def _full(site: Site, stood: int, refusal: Finding, polls: bool) -> Finding:
+    seen = f"{stood} of {site.most} at once, then {refusal.seen}; " + (
+        "polling still works" if polls else "nor polling"
+    )
+    if "PARLOR_MAX_WEBSOCKETS" in refusal.seen and polls:
+        return Finding(f"{seen}, as PARLOR_MAX_WEBSOCKETS says")
+    mend = site.mend("limit", f"PARLOR_MAX_WEBSOCKETS={stood}, or a plan or proxy that allows more.")
+    return Finding(seen, "warn" if polls else "bad", refusal.cause, mend)

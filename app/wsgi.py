@@ -1,0 +1,25 @@
+"""What Azure App Service starts where nobody told it what to start: one page that says what to tell it.
+
+Its builder takes a folder with a wsgi.py for an application of gunicorn's, and runs that with one synchronous worker,
+which can hold neither a WebSocket nor a poll that waits (docs/hosts.md, "Azure App Service"). No other host looks here.
+"""
+
+from collections.abc import Iterable
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+COMMAND = "exec python -m app"
+TEXT = f"""Parlor is here, but this host started it with gunicorn, which cannot keep a conversation open.
+
+Tell it the startup command:  {COMMAND}
+
+az webapp config set --name <app> --resource-group <group> --startup-file "{COMMAND}"
+Or in the portal: Settings, Configuration, Stack settings, Startup command.
+"""
+
+
+def application(_environment: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """The same answer to everybody: 503, and how to mend it."""
+    body = TEXT.encode()
+    headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
+    start_response("503 Service Unavailable", [*headers, ("Cache-Control", "no-store")])
+    return [body]

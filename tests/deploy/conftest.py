@@ -1,0 +1,44 @@
+"""Builds last for the whole run of the tests; everything else is a test's own."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from playwright.async_api import Browser
+
+from tests.deploy.builds import Builds
+from tests.support.browser import Visitor, chromium
+from tests.support.need import program
+
+SENT_INTO_THE_CLOSING = "WebSocket is already in CLOSING or CLOSED state."  # what the outbox says again; no fault
+
+Visit = Callable[[str, str], Awaitable[Visitor]]
+
+
+@pytest.fixture(scope="session")
+def builds(tmp_path_factory: pytest.TempPathFactory) -> Builds:
+    program(["git"], "nothing can be pushed")
+    return Builds(tmp_path_factory.mktemp("builds"))
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as one:
+        yield one
+
+
+@pytest.fixture
+async def visit(browser: Browser) -> AsyncIterator[Visit]:
+    """`await visit(url, "alice")`: a person at the site's door. At the end, no page may have complained, but of the
+    network: here servers come and go."""
+    visitors: list[Visitor] = []
+
+    async def arrive(url: str, nickname: str) -> Visitor:
+        visitor = await Visitor.arrive(browser, url, nickname)
+        visitor.forgives_network = True
+        visitors.append(visitor)
+        return visitor
+
+    yield arrive
+    for visitor in visitors:
+        await visitor.context.close()
+    assert {one for visitor in visitors for one in visitor.troubles()} <= {SENT_INTO_THE_CLOSING}

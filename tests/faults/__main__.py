@@ -1,0 +1,155 @@
+"""The long drills: one line each, with the figure that was reached. Ends with 1 where anything was lost."""
+
+import argparse
+import asyncio
+import contextlib
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from tests.faults import test_clock, test_crowd, test_kills, test_network, test_readers, test_stops, test_storage
+from tests.support.process import Standing
+
+CROWD, CONNECTED, DEAF, ROUNDS = 1_000, 500, 30, 3
+
+Drill = Callable[[Path], Awaitable[tuple[bool, str]]]
+
+
+def kills(times: int) -> Drill:
+    async def drill(folder: Path) -> tuple[bool, str]:
+        acked, violations = await test_kills.kill_again_and_again(folder, times)
+        return not violations, f"{times} kills, {acked} words acked, {told(violations)}"
+
+    return drill
+
+
+def sigterm(signals: int) -> Drill:
+    async def drill(folder: Path) -> tuple[bool, str]:
+        took, code, acked = await test_stops.end_with_a_crowd(folder / "data", CONNECTED, signals)
+        fine = code == 0 and took < test_stops.WITHIN and acked == test_stops.BUSY
+        return fine, f"{CONNECTED} connected: exit {code} after {took:.2f} s, {acked} of {test_stops.BUSY} verbs acked"
+
+    return drill
+
+
+def sigstop(seconds: float) -> Drill:
+    async def drill(folder: Path) -> tuple[bool, str]:
+        gone, violations = await test_stops.stand_still(folder / "data", seconds)
+        return not violations and not gone, f"{seconds} s still: {gone} of 50 let go, {told(violations)}"
+
+    return drill
+
+
+def half_open(transport: str) -> Drill:
+    async def drill(folder: Path) -> tuple[bool, str]:
+        async with Standing(folder / "data") as server:
+            gone, back = await test_network.leave_half_open(server, transport)
+        fine = gone < 60 and back < test_network.RETURNS_WITHIN
+        return fine, f"default heartbeat, {transport}: gone after {gone:.1f} s, back after {back:.1f} s"
+
+    return drill
+
+
+async def lock(folder: Path) -> tuple[bool, str]:
+    answer, longest, stalls = await test_storage.speak_while_locked(folder / "data", 6)
+    fine = not stalls and answer.get("error") == "storage"
+    return (
+        fine,
+        f"locked for 6 s: answered {answer.get('error')}, longest echo {longest * 1000:.0f} ms, {len(stalls)} stalls",
+    )
+
+
+async def deaf_memory(folder: Path) -> tuple[bool, str]:
+    left, grown = await test_readers.drop_deaf(folder / "data", DEAF, 10_000)
+    return left == 0 and grown < 40, f"{DEAF} who never read, 40 MB said: {left} not dropped, {grown:.0f} MB grown"
+
+
+async def deaf_delays(folder: Path) -> tuple[bool, str]:
+    alone, beside = await test_readers.compare_delays(folder / "data", 10, ROUNDS)
+    return beside < 1.2 * alone, f"p99 alone {alone:.1f} ms, beside 10 who never read {beside:.1f} ms"
+
+
+async def crowd(folder: Path) -> tuple[bool, str]:
+    took, share = await test_crowd.return_at_once(folder / "data", CROWD, 240)
+    return took < 60, f"{CROWD} back and caught up {took:.1f} s after the start, {share:.0%} in the busiest tenth"
+
+
+def test(run: Callable[[Path], Awaitable[None]], what: str) -> Drill:
+    async def drill(folder: Path) -> tuple[bool, str]:
+        await run(folder)
+        return True, what
+
+    return drill
+
+
+STORAGE = {
+    "full-disk": (
+        test_storage.test_a_full_disk_refuses_words_and_nothing_else_and_takes_them_once_there_is_space,
+        "a full tmpfs: no violation, live and readable meanwhile, resumed by itself",
+    ),
+    "replaced": (
+        test_storage.test_a_database_replaced_while_it_runs_is_a_new_history_for_everybody,
+        "another database file: everybody started over",
+    ),
+    "clock": (
+        test_clock.test_a_clock_that_jumps_by_a_day_lets_nobody_go_and_changes_no_order,
+        "a day on, two days back: nobody let go, no violation",
+    ),
+}
+
+
+def drills(times: int) -> tuple[dict[str, Drill], dict[str, Drill]]:
+    """Those that measure, one after the other; those that mostly wait, side by side."""
+    measuring = {
+        "kills": kills(times),
+        "sigterm": sigterm(1),
+        "sigterm-twice": sigterm(2),
+        "lock": lock,
+        "deaf-memory": deaf_memory,
+        "deaf-delays": deaf_delays,
+        "crowd": crowd,
+        **{name: test(run, what) for name, (run, what) in STORAGE.items()},
+    }
+    waiting = {f"sigstop-{seconds}": sigstop(seconds) for seconds in (1, 10, 60)}
+    waiting |= {f"half-open-{transport}": half_open(transport) for transport in test_network.TRANSPORTS}
+    return measuring, waiting
+
+
+async def run(name: str, drill: Drill) -> bool:
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        try:
+            fine, figure = await drill(Path(folder))
+        except pytest.skip.Exception as missing:
+            stack.pop_all()
+            fine, figure = True, f"NOT RUN: {missing}"
+        except (Exception, pytest.fail.Exception) as error:
+            fine, figure = False, f"{error!r:.500}"
+    print(f"{'ok  ' if fine else 'FAIL'} {name:20} {figure} ({time.monotonic() - began:.0f} s)", flush=True)
+    return fine
+
+
+def told(violations: list[str]) -> str:
+    return f"{len(violations)} violations" + "".join(f"\n     {one}" for one in violations[:10])
+
+
+async def main() -> int:
+    arguments = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    arguments.add_argument("--kills", type=int, default=200)
+    arguments.add_argument("--only", help="the drills whose names begin so")
+    chosen = arguments.parse_args()
+    measuring, waiting = (
+        {name: drill for name, drill in some.items() if name.startswith(chosen.only or "")}
+        for some in drills(chosen.kills)
+    )
+    ends = [await run(name, drill) for name, drill in measuring.items()]
+    ends += await asyncio.gather(*(run(name, drill) for name, drill in waiting.items()))
+    return 0 if ends and all(ends) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

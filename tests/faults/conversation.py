@@ -1,0 +1,225 @@
+"""Numbered senders and listeners on mixed transports, whose every word is kept for the judge."""
+
+import asyncio
+import contextlib
+import random
+import sqlite3
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Self
+
+from app.tools.client import Client, Copy
+from tests.faults import checker
+from tests.faults.checker import Record, Said, Speech
+
+ROOM = "lobby"
+QUICK = (0.05, 0.5)  # seconds between attempts to come back
+QUIET_WITHIN = 30.0  # seconds in which everything is said and everybody has caught up, once nothing is broken
+BOTH = (("websocket", "polling"), ("polling",))  # by turns
+CHANGES: tuple[tuple[str, dict[str, Any]], ...] = (("edit", {}), ("delete", {}), ("react", {"emoji": "👍", "on": True}))
+PACE = 0.04  # seconds on average from one word of a sender to the next
+
+
+class Sender:
+    """Says one numbered thing after the other, a few ahead of their acks."""
+
+    def __init__(self, url: str, nickname: str, **how: Any) -> None:
+        self.client = Client(url, nickname, **{"pauses": QUICK} | how)
+        self.speech = Speech(nickname)
+        self.unsure: list[asyncio.Future[dict[str, Any]]] = []
+
+    def say(self, note: str = "") -> "asyncio.Future[dict[str, Any]]":
+        """Say the next thing; its ack is kept when it comes."""
+        said = Said(f"{self.speech.nickname} {len(self.speech.words) + 1}{note}")
+        self.speech.words.append(said)
+        stored = self.client.say(ROOM, said.text)
+        self.unsure.append(stored)
+        stored.add_done_callback(lambda done: self._acked(said, done))
+        return stored
+
+    def _acked(self, said: Said, done: "asyncio.Future[dict[str, Any]]") -> None:
+        self.unsure.remove(done)
+        if not done.cancelled() and not done.exception():
+            said.ack = done.result()
+
+    @property
+    def acked(self) -> int:
+        return sum(said.ack is not None for said in self.speech.words)
+
+    async def talk(self) -> None:
+        """Until cancelled. While nobody answers, a few words wait, as with people."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._think_again())
+            while True:
+                if len(self.unsure) < 5:
+                    self.say()
+                await asyncio.sleep(random.uniform(0, 2 * PACE))
+
+    async def _think_again(self) -> None:
+        """Change now and then something that was said, each once: edit, delete, react to it."""
+        changed: set[int] = set()
+        while True:
+            await asyncio.sleep(random.uniform(0, 10 * PACE))
+            new = [said.ack for said in self.speech.words[-20:] if said.ack and said.ack["seq"] not in changed]
+            if new:
+                message = random.choice(new)
+                changed.add(message["seq"])
+                await self._change(message)
+
+    async def _change(self, message: dict[str, Any]) -> None:
+        """Until it is known to be done: a change that is there already is no second one."""
+        verb, more = random.choice(CHANGES)
+        about = {"room": ROOM, "seq": message["seq"]} | more
+        if verb == "edit":
+            about["text"] = f"{message['text']}, or rather not"
+        answer: dict[str, Any] = {"ok": False}
+        while not answer["ok"]:
+            with contextlib.suppress(ConnectionError):
+                answer = await self.client.ask(verb, about)
+            await asyncio.sleep(PACE)
+
+
+class Listener:
+    """Keeps what comes from the wire and what is shown of it; looks into the database the moment it hears something."""
+
+    def __init__(self, url: str, nickname: str, database: Path | None = None, **how: Any) -> None:
+        self.client = Client(url, nickname, wire=self._heard, **{"pauses": QUICK} | how)
+        self.record = Record(nickname)
+        self.database = database
+        self.copy: Copy | None = None
+        self._eye: sqlite3.Connection | None = None
+        self._watching: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        events = self.client.events()
+        self._watching = asyncio.create_task(self._watch(events))
+        await self.client.__aenter__()
+        self.copy = await self.client.enter(ROOM)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.client.close()
+        if self._watching:
+            self._watching.cancel()
+        if self._eye:
+            self._eye.close()
+
+    def kept(self) -> Record:
+        """The record, with the copy as it is now."""
+        assert self.copy
+        self.record.held, self.record.floor = self.copy.messages, self.copy.floor
+        return self.record
+
+    @property
+    def rev(self) -> int:
+        return (self.copy and self.copy.rev) or 0
+
+    def _heard(self, event: str, payload: dict[str, Any]) -> None:
+        if event == "welcome":
+            self.record.lines.append([])
+        if event == "message":
+            message = payload["message"]
+            self.record.lines[-1].append(message)
+            if self.database and not self._is_stored(message):
+                self.record.early.append(f"seq {message['seq']}, rev {message['rev']}")
+
+    def _is_stored(self, message: dict[str, Any]) -> bool:
+        if self._eye is None:
+            self._eye = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, isolation_level=None)
+        found = "SELECT 1 FROM messages WHERE room = ? AND seq = ? AND rev >= ? AND id = ?"
+        row = self._eye.execute(found, (ROOM, message["seq"], message["rev"], message["id"])).fetchone()
+        return row is not None
+
+    async def _watch(self, events: Any) -> None:
+        async for event, payload in events:
+            if event == "reset":
+                self.record.shown.append([])
+            elif event == "message":
+                self.record.shown[-1].append(payload["message"]["rev"])
+
+
+class Conversation:
+    """`async with Conversation(server.database, urls=[...]) as talk`: everybody has entered; then `talk.begins()`.
+
+    urls: of the server itself and of proxies in front of it; senders and listeners are spread over them, and over the
+    transports. The listeners look into the database as they hear, unless `replaced`.
+    """
+
+    def __init__(
+        self,
+        database: Path,
+        urls: Iterable[str],
+        *,
+        senders: int = 4,
+        listeners: int = 4,
+        transports: tuple[tuple[str, ...], ...] = BOTH,
+        look: bool = True,
+        **how: Any,
+    ) -> None:
+        self.database, ways = database, [(url, one) for url in urls for one in transports]
+        seen = database if look else None
+        self.senders = [
+            Sender(ways[n % len(ways)][0], f"sender {n}", transports=ways[n % len(ways)][1], **how)
+            for n in range(senders)
+        ]
+        self.listeners = [
+            Listener(ways[n % len(ways)][0], f"listener {n}", seen, transports=ways[n % len(ways)][1], **how)
+            for n in range(listeners)
+        ]
+        self._talking: list[asyncio.Task[None]] = []
+        self._stack = contextlib.AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        await asyncio.gather(*(self._stack.enter_async_context(one) for one in self.listeners))
+        for sender in self.senders:
+            await self._stack.enter_async_context(sender.client)
+        await asyncio.gather(*(sender.client.enter(ROOM) for sender in self.senders))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.falls_silent()
+        await self._stack.aclose()
+
+    def begins(self) -> None:
+        self._talking = [asyncio.create_task(sender.talk()) for sender in self.senders]
+
+    def falls_silent(self) -> None:
+        for task in self._talking:
+            task.cancel()
+
+    @property
+    def acked(self) -> int:
+        return sum(sender.acked for sender in self.senders)
+
+    async def goes_on(self, acks: int, within: float = QUIET_WITHIN) -> None:
+        """Wait until so many more words were acked."""
+        wanted = self.acked + acks
+        await self.sees(lambda: self.acked >= wanted, within)
+
+    async def sees(self, condition: Callable[[], Any], within: float = QUIET_WITHIN) -> None:
+        async with asyncio.timeout(within):
+            while not condition():
+                self._notice()
+                await asyncio.sleep(0.01)
+
+    async def violations(self, within: float = QUIET_WITHIN) -> list[str]:
+        """Wait until all is said and heard; then the judge's sentences, and none is what there should be. What is not
+        quiet in time is one of them."""
+        self.falls_silent()
+        with contextlib.suppress(TimeoutError):
+            await self.sees(lambda: not any(sender.unsure for sender in self.senders), within)
+            stored = checker.read(self.database, ROOM)
+            await self.sees(lambda: all(one.rev >= stored.rev for one in self.listeners), within)
+        waiting = [
+            f"{len(one.unsure)} words of {one.speech.nickname} are not acked" for one in self.senders if one.unsure
+        ]
+        speeches = [sender.speech for sender in self.senders]
+        records = [listener.kept() for listener in self.listeners]
+        return waiting + checker.violations(checker.read(self.database, ROOM), speeches, records)
+
+    def _notice(self) -> None:
+        """A client or a speaker that broke down is a fault of its own, to be told as such."""
+        clients = (one.client._staying for one in (*self.senders, *self.listeners))
+        for task in (*clients, *self._talking):
+            if task and task.done() and not task.cancelled():
+                task.result()

@@ -1,0 +1,65 @@
+"""Everybody at once: after a kill a whole crowd comes back, each at its own moment, and has all that was said."""
+
+import asyncio
+import contextlib
+from pathlib import Path
+
+from app.tools.client import Client
+from tests.faults import checker
+from tests.faults.conversation import ROOM
+from tests.support.process import Standing
+from tests.support.proxy import Proxy
+from tests.support.talker import until
+
+MISSED = 40  # words that are said before most of them are back
+
+
+async def return_at_once(folder: Path, crowd: int, within: float) -> tuple[float, float]:
+    """Seconds from the server's return until everybody has caught up; and how evenly they came (see `busiest`)."""
+    clock = asyncio.get_running_loop().time
+    async with contextlib.AsyncExitStack() as stack:
+        server = await stack.enter_async_context(Standing(folder, "--rate-limit", "off"))
+        proxy = await stack.enter_async_context(Proxy(server.url))
+        clients = [Client(proxy.url, f"fellow {n}") for n in range(crowd)]
+        turns = asyncio.Semaphore(20)
+
+        async def sit(client: Client) -> None:
+            async with turns:
+                await stack.enter_async_context(client)
+                await client.enter(ROOM)
+
+        await asyncio.gather(*map(sit, clients))
+        await clients[0].say(ROOM, "before")
+        await server.kill()
+        await until(lambda: not any(one.transport for one in clients), within)
+        said = [clients[n % 5].say(ROOM, f"word {n}") for n in range(MISSED)]
+        await server.begin()
+        began = clock()
+        await asyncio.wait_for(asyncio.gather(*said), within)
+        stored = checker.read(server.database, ROOM)
+        copies = [one.rooms[ROOM] for one in clients]
+        await until(lambda: all(copy.live and copy.rev == stored.rev for copy in copies), within)
+        took = clock() - began
+        told = [[message["id"] for message in copy.messages] for copy in copies]
+        assert told == [[message["id"] for message in stored.messages]] * crowd
+        assert stored.rev == MISSED + 1
+        attempts = [one.at - began for one in proxy.requests if one.at >= began and one.kind == "websocket"]
+        closing = asyncio.gather(*(one.close() for one in clients))
+        await asyncio.wait_for(closing, within)
+    return took, busiest(attempts)
+
+
+def busiest(moments: list[float]) -> float:
+    """The share of the busiest tenth of the time in which 9 of 10 came: 0.1 where they came evenly."""
+    moments = sorted(moments)[: len(moments) * 9 // 10]
+    step = (moments[-1] - moments[0]) / 10
+    counts = [0] * 11
+    for moment in moments:
+        counts[int((moment - moments[0]) / step)] += 1
+    return max(counts) / len(moments)
+
+
+async def test_200_come_back_after_a_kill_and_have_everything(tmp_path: Path) -> None:
+    took, share = await return_at_once(tmp_path / "data", 200, 60)
+    assert took < 30
+    assert share < 0.4, "the attempts are spread, they do not come in one wave"
