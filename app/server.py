@@ -31,6 +31,11 @@ from app.web import CHAT, diagnostics, echo, edge, ops, pages
 from app.web.assets import Assets, templates
 from app.web.metrics import METRICS, Lines, Metrics, metrics, pulsing
 
+try:
+    import uvloop
+except ImportError:  # not on Windows
+    uvloop = None
+
 log = logging.getLogger("parlor")
 
 ENDS = (signal.SIGTERM, signal.SIGINT)
@@ -248,6 +253,12 @@ _TAKEN = (48, 98, 10048)  # EADDRINUSE on macOS, Linux, Windows
 
 
 def run(settings: Settings) -> None:
-    """Serve in an event loop of its own."""
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(serve(settings))
+    """Serve in an event loop of its own: uvloop's, where there is one."""
+    with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=_new_loop) as runner:
+        runner.run(serve(settings))
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    if uvloop is None or os.environ.get("PARLOR_LOOP") == "asyncio":
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()

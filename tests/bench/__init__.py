@@ -1,1 +1,1 @@
-"""Benchmarks: `make bench`. Ratios within one run mean something, absolute times on a shared machine do not."""
+"""What a delivery costs, beside others: `make bench`."""

@@ -1,139 +1,97 @@
-"""Parlor as shipped beside stock python-socketio: CPU for each delivered message, and how many
-sends a second are stored and acked. Each server runs in a process of its own, interleaved, medians of the rounds.
+"""What a delivery costs: Parlor as shipped, every message stored, beside servers that store nothing. `make bench`.
+
+The servers are measured in turn, round after round, for times of a machine drift while their ratio in one run holds;
+figures are medians. Order, loss and doubles are checked in every run.
 """
 
-import asyncio
+import argparse
+import json
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-import aiohttp
-import orjson
+from tests.bench.load import Crowd
+from tests.bench.servers import Server, running
 
-MEMBERS, MESSAGES, ROUNDS, SENDS = 100, 200, 3, 2_000
-TICKS = 100  # a second, in /proc/PID/stat
+ROUNDS = 3
+NODE = "socket.io on Node"
 
-STOCK = """
-import socketio
-from aiohttp import web
-server = socketio.AsyncServer(async_mode="aiohttp")
-@server.on("join")
-async def join(sid, payload): await server.enter_room(sid, payload["room"]); return {"ok": True}
-@server.on("send")
-async def send(sid, payload):
-    await server.emit("message", {"room": payload["room"], "message": payload}, room=payload["room"])
-    return {"ok": True}
-app = web.Application(); server.attach(app)
-async def main():
-    runner = web.AppRunner(app); await runner.setup(); site = web.TCPSite(runner, "127.0.0.1", 0); await site.start()
-    print(f"serves http://127.0.0.1:{runner.addresses[0][1]} .", flush=True)
-    import asyncio; await asyncio.Event().wait()
-import asyncio; asyncio.run(main())
-"""
+Row = dict[str, float]  # server -> figure
 
 
-class Server:
-    """A server process, its address and the CPU seconds it has used."""
-
-    def __init__(self, *command: str) -> None:
-        self.process = subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout
-        words = self.process.stdout.readline().split()
-        self.url = words[words.index("serves") + 1]
-
-    def cpu(self) -> float:
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait()
-
-
-class Member:
-    """One raw WebSocket that counts what it hears: cheap, so that the load is not the limit."""
-
-    def __init__(self, ws: aiohttp.ClientWebSocketResponse) -> None:
-        self.ws, self.heard, self.acked = ws, 0, 0
-        self.task = asyncio.create_task(self._read())
-
-    async def _read(self) -> None:
-        async for frame in self.ws:
-            if frame.data.startswith('42["message"'):
-                self.heard += 1
-            elif frame.data.startswith("43"):
-                self.acked += 1
-            elif frame.data == "2":
-                await self.ws.send_str("3")
-
-    async def ask(self, number: int, verb: str, payload: dict[str, object]) -> None:
-        await self.ws.send_str(f"42{number}{orjson.dumps([verb, payload]).decode()}")
+def delivery(servers: list[Server], rooms: int, members: int) -> tuple[Row, Row, float]:
+    """CPU microseconds of the server for each delivery, p99 in ms, and how much of its core the load used."""
+    per_second = min(100.0, 10_000 / members)  # messages, so that all are equally far from their limit
+    messages = max(int(20_000 / (rooms * members)), 10)
+    costs: dict[str, list[float]] = {server.name: [] for server in servers}
+    delays: dict[str, list[float]] = {server.name: [] for server in servers}
+    crowds = [(server, Crowd(server.port, rooms, members)) for server in servers]
+    began, busy = time.monotonic(), time.process_time()
+    for turn in range(ROUNDS + 1):
+        for server, crowd in crowds:
+            before = server.cpu()
+            crowd.talks(messages, per_second)
+            cost = (server.cpu() - before) / (rooms * members * messages) * 1e6
+            late = crowd.delays()
+            if turn:  # the first is to warm up
+                costs[server.name].append(cost)
+                delays[server.name].append(late[int(len(late) * 0.99)])
+    load = (time.process_time() - busy) / (time.monotonic() - began)
+    for _, crowd in crowds:
+        crowd.leaves()
+    return _medians(costs), _medians(delays), load
 
 
-async def join(session: aiohttp.ClientSession, url: str) -> Member:
-    ws = await session.ws_connect(f"{url}/socket.io/?EIO=4&transport=websocket")
-    await ws.receive()
-    await ws.send_str("40{}")
-    while not (await ws.receive()).data.startswith("40"):
-        pass
-    member = Member(ws)
-    await member.ask(0, "join", {"room": "bench"})
-    await until(lambda: member.acked == 1)
-    return member
+def idle(servers: list[Server], count: int) -> tuple[Row, Row]:
+    """Kilobytes for each idle WebSocket that sits in a room, and CPU milliseconds to connect and join."""
+    memory, connects = {}, {}
+    for server in servers:
+        Crowd(server.port, 1, 50).leaves()
+        rss, cpu = server.rss(), server.cpu()
+        crowd = Crowd(server.port, count // 50, 50)
+        memory[server.name] = (server.rss() - rss) / count
+        connects[server.name] = (server.cpu() - cpu) / count * 1e3
+        crowd.leaves()
+    return memory, connects
 
 
-async def until(condition) -> None:
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0.005)
+def _medians(figures: dict[str, list[float]]) -> Row:
+    return {name: statistics.median(values) for name, values in figures.items()}
 
 
-async def delivery(server: Server) -> float:
-    """CPU microseconds of the server for each delivered message; every member hears every message."""
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        members = [await join(session, server.url) for _ in range(MEMBERS)]
-        before = server.cpu()
-        for number in range(MESSAGES):
-            payload = {"room": "bench", "text": "x" * 60, "id": f"{time.time_ns()}-{number}"}
-            await members[number % MEMBERS].ask(number + 1, "send", payload)
-            await asyncio.sleep(0.002)
-        await until(lambda: all(member.heard == MESSAGES for member in members))
-        used = server.cpu() - before
-        await asyncio.gather(*(member.ws.close() for member in members))
-    return used / (MEMBERS * MESSAGES) * 1e6
+def tell(what: str, row: Row, unit: str, more: str = "") -> None:
+    ratio = f"  ratio to Node {row['Parlor'] / row[NODE]:.2f}" if NODE in row else ""
+    figures = "  ".join(f"{name} {value:.1f}" for name, value in row.items())
+    print(f"{what:42} {figures} {unit}{ratio}{more}", flush=True)
 
 
-async def sends(server: Server) -> float:
-    """Sends a second that are stored and acked, from ten people at once."""
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        members = [await join(session, server.url) for _ in range(10)]
-        start = time.perf_counter()
-        for number in range(SENDS):
-            payload = {"room": "bench", "text": "x" * 60, "id": f"{time.time_ns()}-{number}"}
-            await members[number % 10].ask(number + 1, "send", payload)
-        await until(lambda: sum(member.acked for member in members) == SENDS + 10)
-        took = time.perf_counter() - start
-        await asyncio.gather(*(member.ws.close() for member in members))
-    return SENDS / took
+def main() -> None:
+    parse = argparse.ArgumentParser()
+    parse.add_argument("--members", type=int, nargs="*", default=[10, 100, 1_000])
+    parse.add_argument("--idle", type=int, default=1_000)
+    parse.add_argument("--json", type=Path)
+    chosen = parse.parse_args()
+    found: dict[str, Row] = {}
+
+    def note(what: str, row: Row, unit: str, more: str = "") -> None:
+        found[f"{what}, {unit}"] = row
+        tell(what, row, unit, more)
+
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as servers:
+        for what, rooms, members in [
+            *((f"CPU per delivery, a room of {count}", 1, count) for count in chosen.members),
+            ("CPU per delivery, 100 rooms of 10", 100, 10),
+        ]:
+            costs, delays, load = delivery(servers, rooms, members)
+            note(what, costs, "µs", f"  (load {load:.0%} of its core)")
+            note(what.replace("CPU per delivery", "p99"), delays, "ms")
+        memory, connects = idle(servers, chosen.idle)
+        note(f"memory of each of {chosen.idle} idle sockets", memory, "KB")
+        note("CPU to connect and join", connects, "ms")
+    if chosen.json:
+        chosen.json.write_text(json.dumps(found, indent=2) + "\n")
 
 
-async def main() -> None:
-    with tempfile.TemporaryDirectory() as data:
-        flags = ["--host", "127.0.0.1", "--port", "0", "--data", data, "--rate-limit", "off"]
-        ours, stock = Server("-m", "app", "serve", *flags), Server("-c", STOCK)
-        try:
-            rounds = [(await delivery(ours), await delivery(stock)) for _ in range(ROUNDS)]
-            stored = await sends(ours)
-        finally:
-            ours.stop()
-            stock.stop()
-    mine, theirs = (statistics.median(column) for column in zip(*rounds, strict=True))
-    print(f"{MEMBERS} members, {MESSAGES} messages, {ROUNDS} rounds; every message stored by Parlor, none by stock")
-    print(f"CPU per delivery: Parlor {mine:.1f} µs, stock python-socketio {theirs:.1f} µs, ratio {mine / theirs:.2f}")
-    print(f"stored and acked: {stored:,.0f} sends a second")
-
-
-asyncio.run(main())
+if __name__ == "__main__":
+    main()
