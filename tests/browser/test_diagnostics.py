@@ -96,7 +96,7 @@ async def test_a_server_that_takes_no_more_websockets_is_told_from_a_proxy(start
     server = await start_server(max_websockets=0)
     alice = await looks(visit, server.url)
     await concludes(alice, ONLY_POLLING)
-    await expect(finding(alice, "WebSocket")).to_contain_text("arrives whole")
+    await expect(finding(alice, "WebSocket")).to_contain_text("there is no room")
     await expect(mends(alice)).to_contain_text(["PARLOR_MAX_WEBSOCKETS"])
 
 

@@ -47,7 +47,7 @@ async function whyShut({ closed }) {
   again.close();
   const { try: arrived } = await ask(`/diagnostics/seen?try=${name}`).then((answer) => answer.json()).catch(() => ({}));
   if (again.wasOpen) return refused();
-  return arrived ? arrivedAs(arrived.headers) : stopped(closed);
+  return arrived ? arrivedAs(arrived) : stopped(closed);
 }
 
 function stopped(closed) {
@@ -67,7 +67,7 @@ function refused() {
   };
 }
 
-function arrivedAs(headers) {
+function arrivedAs({ headers, full }) {
   const missing = ["Upgrade", "Connection"].filter((name) => !/upgrade|websocket/i.test(headers[name] ?? ""));
   if (missing.length > 0) {
     return {
@@ -76,9 +76,16 @@ function arrivedAs(headers) {
       mend: PASS,
     };
   }
+  if (full) {
+    return {
+      seen: "the handshake arrives, and there is no room",
+      cause: "As many WebSockets are open as PARLOR_MAX_WEBSOCKETS allows; who comes now talks by polling.",
+      mend: "Raise it, if the host's plan lets more through.",
+    };
+  }
   return {
-    seen: "the handshake arrives whole, and is not answered with a WebSocket",
-    cause: "As many WebSockets are open as the server or its host allows, or a proxy swallows the answer.",
-    mend: "Raise PARLOR_MAX_WEBSOCKETS if it is set (and the host's plan); else look at what the proxy does with a 101.",
+    seen: "the handshake arrives whole, its answer does not come back",
+    cause: "A proxy on the way swallows the answer, or the host's plan allows no more WebSockets.",
+    mend: "Look at what the proxy does with a 101, and at the host's plan.",
   };
 }
