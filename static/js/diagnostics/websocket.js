@@ -79,8 +79,8 @@ function arrivedAs({ headers, full }) {
   if (full) {
     return {
       seen: "the handshake arrives, and there is no room",
-      cause: "As many WebSockets are open as PARLOR_MAX_WEBSOCKETS allows; who comes now talks by polling.",
-      mend: "Raise it, if the host's plan lets more through.",
+      cause: "As many WebSockets are open as the operator allows; who comes now talks by polling.",
+      mend: "Raise PARLOR_MAX_WEBSOCKETS, if the host's plan lets more through.",
     };
   }
   return {
