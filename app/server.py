@@ -25,6 +25,7 @@ from app.live.engine import Server
 from app.live.fanout import Fanout
 from app.live.socket import attach, create_server, open_door
 from app.logs import Access, access_log
+from app.model import Refused
 from app.store import queries
 from app.store.database import Database
 from app.web import CHAT, diagnostics, echo, edge, ops, pages
@@ -41,6 +42,7 @@ log = logging.getLogger("parlor")
 ENDS = (signal.SIGTERM, signal.SIGINT)
 VERBS_MAY_TAKE = 3.0  # seconds that running verbs have at the end
 GOODBYES_MAY_TAKE = 1.0  # seconds that connections have to close
+WATCH = 3.0  # seconds between looks at the database
 IDLE_CUT = 30.0  # seconds after which the strictest known host cuts a request that has not brought a byte
 KEEPALIVE = 75.0  # seconds; longer than the 60 that common proxies keep theirs, so that none sends into a closed one
 
@@ -72,7 +74,7 @@ class Running:
     sockets: Server
     database: Database
     runner: web.AppRunner
-    clearing: asyncio.Task[None]
+    chores: list[asyncio.Task[None]]
 
     async def stop(self) -> None:
         """Take nothing new, let running verbs finish and answer, let every client go, close the store. Under 5 s."""
@@ -85,7 +87,8 @@ class Running:
         await self.runner.cleanup()
         await self.sockets.idle(GOODBYES_MAY_TAKE)
         self.chat.presence.stop()
-        self.clearing.cancel()
+        for chore in self.chores:
+            chore.cancel()
         await self.database.close()
 
 
@@ -144,8 +147,16 @@ async def start(settings: Settings) -> Running:
         await runner.cleanup()
         await database.close()
         raise
-    clearing = asyncio.create_task(look_after(chat))
-    return Running(url, settings, chat, sockets, database, runner, clearing)
+    chores = [asyncio.create_task(look_after(chat)), asyncio.create_task(_watch(database))]
+    return Running(url, settings, chat, sockets, database, runner, chores)
+
+
+async def _watch(database: Database) -> None:
+    """Ask now and then, so that a database that was replaced is noticed in silent rooms, too."""
+    while True:
+        await asyncio.sleep(WATCH)
+        with contextlib.suppress(Refused):
+            await database.read(queries.epoch)
 
 
 def application(settings: Settings, chat: Chat, sockets: Server, voice: Fanout) -> web.Application:

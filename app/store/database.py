@@ -134,7 +134,7 @@ class Database:
         finally:
             pooled.close()
         if busy:
-            raise Refused("storage", "The database file was moved while it was read.", retry_after=RETRY_AFTER)
+            raise Refused("storage", "The database is being read just now.", retry_after=RETRY_AFTER)
 
     # --- its end ---
 

@@ -21,12 +21,13 @@ class Tries:
 
     seen: OrderedDict[str, dict[str, Any]] = field(default_factory=OrderedDict)
 
-    def note(self, request: web.Request) -> None:
-        """Keep what arrived, if the request is a try."""
+    def note(self, request: web.Request, full: bool) -> None:
+        """Keep what arrived, if the request is a try; and whether there is room for a WebSocket at all."""
         name = request.query.get("try", "")
         if not 8 <= len(name) <= 64:
             return
-        self.seen[name] = {"headers": {one: request.headers[one][:100] for one in NEEDED if one in request.headers}}
+        headers = {one: request.headers[one][:100] for one in NEEDED if one in request.headers}
+        self.seen[name] = {"headers": headers, "full": full}
         while len(self.seen) > MOST:
             self.seen.popitem(last=False)
 

@@ -29,11 +29,12 @@ async def echo(request: web.Request) -> web.StreamResponse:
     ws = web.WebSocketResponse(
         protocols=SUBPROTOCOLS, heartbeat=IDLE, max_msg_size=LARGEST, compress=False, timeout=1.0
     )
-    request.app[TRIES].note(request)
+    full = request.app[OPEN].full()
+    request.app[TRIES].note(request, full)
     if not ws.can_prepare(request):
         text = "This address speaks WebSocket; no complete upgrade arrived (a proxy may strip its headers)."
         return web.Response(status=426, text=text, headers={"Upgrade": "websocket"})
-    if request.app[OPEN].full():  # a page that tries whether a WebSocket would do must not come over for nothing
+    if full:  # a page that tries whether a WebSocket would do must not come over for nothing
         return web.Response(status=503, text="As many WebSockets are open as PARLOR_MAX_WEBSOCKETS allows.")
     try:
         await ws.prepare(request)

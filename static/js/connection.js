@@ -11,6 +11,8 @@ const WELCOME_WITHIN = 10_000;
 // A line that stands and falls at once is as bad as none: only one that lasts makes the next pause short again.
 const STEADY_AFTER = 5_000;
 const MEASURE_EVERY = 30_000;
+// RFC 6455, 7.4.1: normal, going away. A poll has no such code; there, it is Engine.IO's CLOSE that ends a transport.
+const GOODBYES = new Set([1000, 1001, undefined]);
 
 export class Connection {
   /** auth() gives the handshake's object; hear(event, payload) takes the server's events; changed(status) the state. */
@@ -22,7 +24,7 @@ export class Connection {
     this.socket = io({ autoConnect: false, reconnection: false, auth: (give) => give(auth()), ...this.road.options });
     this.socket.on("connect", () => this.stands());
     this.socket.on("connect_error", () => this.missed());
-    this.socket.on("disconnect", () => this.fell());
+    this.socket.on("disconnect", (reason, details) => this.fell(reason, details));
     this.socket.onAny(hear);
     this.watchTheWorld();
   }
@@ -39,6 +41,12 @@ export class Connection {
 
   start() {
     this.wanted = true;
+    this.dial();
+  }
+
+  /** The person does not want to wait. */
+  retry() {
+    this.failures = 0;
     this.dial();
   }
 
@@ -65,7 +73,10 @@ export class Connection {
     this.steady = setTimeout(() => (this.failures = 0), STEADY_AFTER);
     const engine = this.socket.io.engine;
     this.use(engine.transport.name);
-    engine.on("upgrade", (transport) => this.use(transport.name));
+    engine.on("upgrade", (transport) => {
+      this.use(transport.name);
+      this.measure();
+    });
     this.measure();
   }
 
@@ -87,10 +98,11 @@ export class Connection {
     }
   }
 
-  fell() {
+  fell(reason, details) {
     this.socket.sendBuffer = [];
     clearTimeout(this.steady);
     clearTimeout(this.measuring);
+    if (isGoodbye(reason, details)) this.failures = 0;
     if (this.dialing) this.missed();
     else this.comeBack();
   }
@@ -125,8 +137,7 @@ export class Connection {
   async wake() {
     if (!this.wanted) return;
     if (!this.isConnected) {
-      this.failures = 0;
-      this.dial();
+      this.retry();
       return;
     }
     const engine = this.socket.io.engine;
@@ -147,6 +158,7 @@ export class Connection {
     const back = document.hidden ? null : await this.ask("echo", {}).catch(() => null);
     if (!this.isConnected) return;
     if (back?.ok) this.say({ ...this.status, latency: Math.round(performance.now() - start) });
+    clearTimeout(this.measuring);
     this.measuring = setTimeout(() => this.measure(), MEASURE_EVERY);
   }
 
@@ -154,4 +166,9 @@ export class Connection {
     this.status = status;
     this.changed(status);
   }
+}
+
+/** A line that the server closed in good order (it was old, or the server goes for a restart) was no bad one. */
+function isGoodbye(reason, details) {
+  return reason === "transport close" && GOODBYES.has(details?.context?.code);
 }

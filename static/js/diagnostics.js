@@ -1,40 +1,112 @@
 // The diagnostics page: runs the probes one after the other, shows what each found, and sums it up in a sentence.
 
-import { polling, reach, way, webSocket } from "./probes.js";
+import { polling } from "./diagnostics/polling.js";
+import { server, way } from "./diagnostics/reach.js";
+import { silence } from "./diagnostics/silence.js";
+import { reportOf, toMend, verdictOf } from "./diagnostics/verdict.js";
+import { webSocket } from "./diagnostics/websocket.js";
+
+const SLOW = 2_500;
+const LASTING = { least: 1, usual: 60, most: 600 }; // seconds
+const WORDS = {
+  ok: "works",
+  warn: "works, with a hitch",
+  bad: "does not work",
+  unknown: "not known",
+  trying: "is being tried",
+};
+const PROBES = [
+  { name: "Server", probe: server },
+  { name: "Way", probe: way },
+  { name: "Polling", probe: () => polling(offered), slow: "no answer yet; given up after 15 s at most" },
+  { name: "WebSocket", probe: () => webSocket(offered), slow: "no answer yet; one that hangs takes up to 15 s" },
+];
 
 const element = (id) => document.getElementById(id);
-const offered = document.body.dataset.transports.split(" ");
-const WORDS = { ok: "works", warn: "works, with a hitch", bad: "does not work", unknown: "not tried" };
+const { transports, version } = document.body.dataset;
+const offered = transports.split(" ");
+const quiet = chosenSilence() * 1_000;
 let found = [];
 
 element("again").addEventListener("click", look);
 element("copy").addEventListener("click", copy);
+element("silence").addEventListener("click", keepSilent);
+element("silence").textContent = silenceLabel();
 look();
 
 async function look() {
   found = [];
   element("findings").replaceChildren();
-  for (const button of [element("again"), element("copy")]) button.disabled = true;
-  tell({ verdict: "unknown", title: "Looking…" });
-  show(await reach());
-  if (found[0].verdict !== "bad" || found[0].seen.includes("Parlor")) {
-    for (const probe of [way, () => polling(offered), () => webSocket(offered)]) {
-      show(await probe().catch((error) => ({ name: "?", verdict: "unknown", seen: error.message })));
-    }
+  lay({ verdict: "trying", title: "Looking…" });
+  busy(true);
+  for (const { name, probe, slow } of PROBES) {
+    await find(name, probe, slow);
+    if (found[0].isAway) break;
   }
-  tell(summary());
-  for (const button of [element("again"), element("copy")]) button.disabled = false;
+  sumUp();
 }
 
-function show(finding) {
+/** For so long the heartbeat is all that passes; both lines at once. `?silence=240` makes it 240 s. */
+async function keepSilent() {
+  for (const row of element("findings").querySelectorAll("[data-silent]")) row.remove();
+  found = found.filter(({ isSilent }) => !isSilent);
+  const end = Date.now() + quiet;
+  const count = () => {
+    element("silence").textContent = `Silence: ${Math.max(0, Math.ceil((end - Date.now()) / 1_000))} s left`;
+  };
+  const ticking = setInterval(count, 1_000);
+  busy(true);
+  count();
+  await Promise.all(silence(offered, quiet).map(({ name, probe }) => find(name, probe, "holding…")));
+  clearInterval(ticking);
+  element("silence").textContent = silenceLabel();
+  sumUp();
+}
+
+/** One row from "trying…" to what was found. */
+async function find(name, probe, slow) {
+  const row = blankRow(name);
+  const late = setTimeout(() => draw(row, { name, verdict: "trying", seen: slow ?? "trying…" }), SLOW);
+  const finding = { name, ...(await probe().catch((error) => ({ verdict: "unknown", seen: error.message }))) };
+  clearTimeout(late);
   found.push(finding);
+  draw(row, finding);
+}
+
+function blankRow(name) {
   const row = document.createElement("li");
   row.className = "finding";
-  row.dataset.verdict = finding.verdict;
-  row.append(piece("b", "finding-name", finding.name), piece("span", "finding-seen", finding.seen));
-  if (finding.cause) row.append(piece("span", "finding-cause", finding.cause));
-  row.querySelector("b").append(piece("span", "visually-hidden", ` ${WORDS[finding.verdict]}:`));
+  draw(row, { name, verdict: "trying", seen: "trying…" });
   element("findings").append(row);
+  return row;
+}
+
+function draw(row, { name, verdict, seen, cause, isSilent }) {
+  const title = piece("b", "finding-name", name);
+  title.append(piece("span", "visually-hidden", ` ${WORDS[verdict]}:`));
+  row.dataset.verdict = verdict;
+  row.toggleAttribute("data-silent", isSilent === true);
+  row.replaceChildren(title, piece("span", "finding-seen", seen));
+  if (cause) row.append(piece("span", "finding-cause", cause));
+}
+
+function sumUp() {
+  lay(verdictOf(found));
+  element("mends").replaceChildren(...toMend(found).map(mended));
+  element("mend").hidden = element("mends").children.length === 0;
+  busy(false);
+}
+
+function mended({ name, mend }) {
+  const item = document.createElement("li");
+  item.append(piece("b", "mend-name", `${name}:`), " ", mend);
+  return item;
+}
+
+function lay({ verdict, title }) {
+  element("verdict").dataset.verdict = verdict;
+  element("verdict").textContent = title;
+  if (verdict === "trying") element("mend").hidden = true;
 }
 
 function piece(kind, name, text) {
@@ -44,45 +116,30 @@ function piece(kind, name, text) {
   return made;
 }
 
-function tell({ verdict, title, mend = "" }) {
-  element("verdict").dataset.verdict = verdict;
-  element("verdict").textContent = title;
-  element("mend").textContent = mend;
-  element("mend").hidden = !mend;
-}
-
-/** What it comes to: can one talk, over what, and what is there to mend. */
-function summary() {
-  const named = Object.fromEntries(found.map((finding) => [finding.name, finding]));
-  const works = ["WebSocket", "Polling"].filter((name) => named[name]?.verdict === "ok");
-  const broken = found.filter(({ verdict }) => verdict === "bad" || verdict === "warn");
-  const mend = broken.map(({ name, cause }) => `${name}: ${cause}`).join(" ");
-  if (works.length === 0) return { verdict: "bad", title: "No way to talk works from here.", mend };
-  if (broken.length === 0) return { verdict: "ok", title: `All is well: ${works.join(" and ")}.` };
-  if (works.length === 1 && named.WebSocket?.verdict === "bad") return { verdict: "warn", title: "You can talk, by polling only.", mend };
-  return { verdict: "warn", title: "You can talk, but not all is well.", mend };
-}
-
-function report() {
-  const lines = found.map(({ name, verdict, seen, cause }) => `[${verdict}] ${name}: ${seen}${cause ? `\n    ${cause}` : ""}`);
-  return [
-    `Parlor ${document.body.dataset.version}, ${location.origin}, ${new Date().toISOString()}`,
-    element("verdict").textContent,
-    ...lines,
-    navigator.userAgent,
-  ].join("\n");
+function busy(is) {
+  for (const id of ["again", "copy", "silence"]) element(id).disabled = is;
 }
 
 /** The clipboard is for pages that came by https; elsewhere the text is there to be copied by hand. */
 async function copy() {
+  const site = `Parlor ${version}, ${location.origin}`;
+  const report = reportOf(found, { site, when: new Date().toISOString(), agent: navigator.userAgent });
   try {
-    await navigator.clipboard.writeText(report());
+    await navigator.clipboard.writeText(report);
     element("copy").textContent = "Copied";
-    setTimeout(() => { element("copy").textContent = "Copy the report"; }, 2_000);
+    setTimeout(() => (element("copy").textContent = "Copy the report"), 2_000);
   } catch {
-    const box = element("report");
-    box.value = report();
-    box.parentElement.hidden = false;
-    box.select();
+    element("report").value = report;
+    element("report").parentElement.hidden = false;
+    element("report").select();
   }
+}
+
+function chosenSilence() {
+  const chosen = Number(new URLSearchParams(location.search).get("silence")) || LASTING.usual;
+  return Math.min(Math.max(chosen, LASTING.least), LASTING.most);
+}
+
+function silenceLabel() {
+  return quiet === 60_000 ? "Test a minute of silence" : `Test ${quiet / 1_000} s of silence`;
 }

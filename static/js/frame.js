@@ -1,5 +1,6 @@
 // What stands around the conversation: the room's head, the page's title, one's own name, and what the door hides.
 
+import { keptBriefly, keptIn } from "./keeping.js";
 import { paint } from "./message.js";
 
 const BEHIND_DOOR = ["conversation", "drawer", "drawer-button"];
@@ -29,10 +30,12 @@ export class Frame {
     for (const part of BEHIND_DOOR) element(part).inert = true;
   }
 
-  showHead({ name, topic }) {
+  showHead({ name, topic, keep }) {
     element("room-name").textContent = name;
-    element("room-topic").textContent = topic;
-    element("room-topic").hidden = !topic;
+    write(element("room-topic"), topic);
+    write(element("room-keep"), keptBriefly(keep));
+    element("room-topic").title = topic;
+    element("room-keep").title = keptIn(keep);
   }
 
   showMe({ id, nickname, reserved }) {
@@ -45,4 +48,10 @@ export class Frame {
     document.title = `${unread > 0 ? `(${unread}) ` : ""}${name} · ${this.site}`;
     document.querySelector(".drawer-unread").hidden = !isElsewhere;
   }
+}
+
+/** Nothing to say takes no place. */
+function write(line, text) {
+  line.textContent = text;
+  line.hidden = !text;
 }

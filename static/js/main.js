@@ -3,6 +3,7 @@
 import { Actions } from "./actions.js";
 import { Away } from "./away.js";
 import { Changes, lastOwn, NO_LINE, sentenceOf } from "./changes.js";
+import { Chip } from "./chip.js";
 import { commandIn, HELP, obey } from "./commands.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
@@ -10,7 +11,7 @@ import { Drawer } from "./drawer.js";
 import { Entrance } from "./entrance.js";
 import { Frame } from "./frame.js";
 import { Myself } from "./myself.js";
-import { Notices, StatusChip } from "./notices.js";
+import { Notices } from "./notices.js";
 import { newId, Outbox } from "./outbox.js";
 import { Reading } from "./reading.js";
 import { quoteOf } from "./reply.js";
@@ -34,7 +35,7 @@ let limits = { text: 4_000, reactions: 20 };
 
 const me = new Myself({ local, session });
 const frame = new Frame(page);
-const chip = new StatusChip();
+const chip = new Chip({ retry: () => connection.retry() });
 const notices = new Notices();
 const drawer = new Drawer();
 const entrance = new Entrance({ me, ask, iAm, stepOut, back: backToRoom, knock, tell: (text) => notices.tell(text) });
@@ -93,7 +94,7 @@ const HEARD = {
   message: ({ room, message }) => rooms.get(room)?.hear(message),
   people: ({ room, ...change }) => rooms.get(room)?.presence.update(change),
   typing: ({ room, nickname }) => rooms.get(room)?.presence.typing(nickname),
-  room: ({ room: { name, topic } }) => rooms.get(name)?.retitle(topic),
+  room: ({ room }) => rooms.get(room.name)?.describe(room),
   notice: ({ text }) => notices.tell(text),
 };
 
@@ -118,7 +119,11 @@ const REDRAWN = {
     roster.show(room);
     timeline.drawPresence();
   },
-  room: (room) => room === rooms.active && frame.showHead(room),
+  room: (room) => {
+    if (room !== rooms.active) return;
+    frame.showHead(room);
+    timeline.drawStart();
+  },
 };
 
 const COMMANDS = {

@@ -1,4 +1,4 @@
-// Sentences for the person: what the server has to say, what was refused, help. And the chip that tells how the line stands.
+// Sentences for the person: what the server has to say, what was refused, help.
 
 const SHOWN = 10_000;
 const AT_MOST = 3;
@@ -20,35 +20,6 @@ export class Notices {
     if (!lasting) setTimeout(() => notice.remove(), SHOWN);
   }
 }
-
-export class StatusChip {
-  constructor() {
-    this.chip = document.getElementById("connection");
-  }
-
-  show(status) {
-    clearInterval(this.ticking);
-    this.draw(status);
-    if (status.state === "waiting") this.ticking = setInterval(() => this.draw(status), 1_000);
-  }
-
-  draw(status) {
-    const text = SENTENCES[status.state](status);
-    this.chip.dataset.state = status.state;
-    if (this.chip.textContent !== text) this.chip.textContent = text;
-    this.chip.title = status.latency === undefined ? "" : `Round trip: ${status.latency} ms`;
-  }
-}
-
-const SENTENCES = {
-  connecting: () => "Connecting…",
-  connected: ({ transport }) => `Connected · ${transport}`,
-  offline: () => "Offline",
-  waiting: ({ until }) => {
-    const seconds = Math.ceil((until - Date.now()) / 1_000);
-    return seconds > 0 ? `Reconnecting in ${seconds} s…` : "Reconnecting…";
-  },
-};
 
 function dismissal(notice) {
   const button = document.createElement("button");

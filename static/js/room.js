@@ -14,6 +14,7 @@ export class Room {
   constructor(name, { ask, wait, changed = () => {}, now = Date.now }) {
     this.name = name;
     this.topic = "";
+    this.keep = {};
     this.stage = "away";
     this.held = new Map();
     this.turn = 0;
@@ -100,8 +101,10 @@ export class Room {
     return true;
   }
 
-  retitle(topic) {
+  /** What the server tells of the room itself. */
+  describe({ topic, keep }) {
     this.topic = topic ?? "";
+    this.keep = keep ?? {};
     this.tell("room");
   }
 
@@ -150,7 +153,7 @@ export class Room {
   seat({ room, people, count }) {
     this.epoch = room.epoch;
     this.presence.seat(people, count);
-    this.retitle(room.topic);
+    this.describe(room);
   }
 
   /** Takes one page in; answers whether more of them wait. */

@@ -1,6 +1,7 @@
 // The log of the room one looks at. It changes only the rows that changed, keeps in place what one reads, and follows the
 // end only while one is there.
 
+import { startOf } from "./keeping.js";
 import { asMessage, blankRow, fill, place } from "./message.js";
 import { namesOf } from "./presence.js";
 import { fillQuote } from "./reply.js";
@@ -144,7 +145,7 @@ export class Timeline {
   drawStart() {
     this.start.hidden = this.room.rev === null;
     this.start.classList.toggle("is-loading", this.room.hasOlder);
-    this.start.textContent = this.room.hasOlder ? "Earlier messages" : `This is the beginning of #${this.room.name}.`;
+    this.start.textContent = startOf(this.room);
   }
 
   toEnd() {

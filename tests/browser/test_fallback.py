@@ -14,6 +14,7 @@ from tests.browser.conftest import Between, Start, Visit
 from tests.browser.test_conversation import both_enter, on_record, talk
 from tests.support.browser import LIMIT
 from tests.support.proxy import Fault, Proxy
+from tests.support.talker import Talker, until
 from tests.support.together import at_once
 
 FAULTS = [fault for fault in Fault if fault is not Fault.NONE]
@@ -22,6 +23,12 @@ OFTEN = 5  # requests a second of one client; more is a client that spins
 
 def now() -> float:
     return asyncio.get_running_loop().time()
+
+
+def fell_back_within(proxy: Proxy) -> float:
+    """Seconds from the first WebSocket that was tried to the first poll, however long the machine took for the page."""
+    first = {kind: min(one.at for one in proxy.requests if one.kind == kind) for kind in ("websocket", "polling")}
+    return first["polling"] - first["websocket"]
 
 
 async def nobody_spins(proxy: Proxy) -> None:
@@ -39,9 +46,8 @@ async def test_where_websockets_are_broken_two_browsers_talk_by_polling(
         server = await start_server(data=tmp_path / fault.name)
         proxy = await between(server.url)
         proxy.websocket = fault
-        start = now()
         alice, bob = await both_enter(visit, proxy.url, "polling", forgives_network=True)
-        assert now() - start < LIMIT
+        assert fell_back_within(proxy) < LIMIT
         assert proxy.counts["websocket"] == 2, "each tries a WebSocket first, once"
         texts = await talk(alice, bob, [], about="by polling")
         await nobody_spins(proxy)
@@ -111,3 +117,35 @@ async def test_a_slow_line_in_small_pieces_is_a_line_all_the_same(
         await alice.says(text)
     await asyncio.gather(alice.reads(texts), bob.reads(texts))
     assert await on_record(server.url, (transport,)) == texts
+
+
+async def test_when_there_is_room_again_a_page_on_polling_returns_to_the_websocket(
+    start_server: Start, visit: Visit
+) -> None:
+    """The page asks /ws/echo after 10 min, then more seldom, and whenever the network comes back: so this test says."""
+    server = await start_server(max_websockets=1)
+    alice, bob = await visit(server.url, "alice"), await visit(server.url, "bob")
+    bob.forgives_network = True
+    await alice.enters("lobby")
+    await alice.is_in("websocket")
+    await bob.enters("lobby")
+    await bob.is_in("polling")
+    texts = await talk(alice, bob, [], about="on two transports")
+    tried = len(bob.websockets)
+    await bob.page.evaluate("dispatchEvent(new Event('online'))")
+    await until(lambda: len(bob.websockets) > tried)
+    await bob.is_in("polling")
+    async with Talker(server.url, "cleo", transport="polling") as cleo:
+        await cleo.join("lobby")
+        await alice.page.close()
+        await expect(bob.people).to_have_text(["bob", "cleo"])
+        await bob.page.evaluate("dispatchEvent(new Event('online'))")
+        for number in range(20):
+            texts.append((await cleo.say("lobby", f"while bob moves, {number}"))["text"])
+        await bob.says("did I miss anything?")
+        await bob.is_in("websocket")
+        await expect(bob.people).to_have_text(["bob", "cleo"])
+    texts.append("did I miss anything?")
+    await expect(bob.pending).to_have_count(0)
+    assert sorted(await bob.said.all_text_contents()) == sorted(texts)
+    assert await bob.said.all_text_contents() == await on_record(server.url, ("polling",))

@@ -315,7 +315,7 @@ async def test_a_phone_never_scrolls_sideways(url: str, visit: Visit) -> None:
         for text in ("w" * 500, "https://example.org/" + "long/" * 60, "words " * 100, "`" + "code" * 60 + "`"):
             await bob.say("lobby", text)
         alice = await visit(url, "alice", **PHONE)
-        for path in ("/", "/echo", "/r/lobby", "/nowhere"):
+        for path in ("/", "/echo", "/diagnostics", "/r/lobby", "/nowhere"):
             alice.forgives_network = path == "/nowhere"
             await alice.page.goto(url + path)
             await fits(alice.page)

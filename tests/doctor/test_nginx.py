@@ -12,7 +12,9 @@ import aiohttp
 import pytest
 
 from app.tools.doctor import examine
-from tests.browser.conftest import Start
+from tests.browser.conftest import Start, Visit
+from tests.browser.test_conversation import on_record, talk
+from tests.doctor.test_browsers import enter
 from tests.doctor.test_faults import BOTH, line
 from tests.support.need import program
 from tests.support.process import PROJECT, STARTS_WITHIN
@@ -103,6 +105,19 @@ async def test_nginx_as_documented_and_without_its_upgrade_lines(start_server: S
     found = line(stripped, "websocket")[0]
     assert "strips the Upgrade header" in found.cause
     assert found.mend.startswith("nginx: `proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade;")
+
+
+async def test_two_browsers_talk_behind_nginx_with_and_without_its_upgrade_lines(
+    start_server: Start, visit: Visit, tmp_path: Path
+) -> None:
+    for transport, upgrades in (("websocket", True), ("polling", False)):
+        server = await start_server(data=tmp_path / f"data {transport}", trust_proxies=1)
+        async with nginx(tmp_path / transport, server.url, upgrades=upgrades) as url:
+            alice, bob = await enter(visit, url, transport)
+            texts = await talk(alice, bob, [], about=transport)
+            assert await on_record(server.url) == texts
+            for visitor in (alice, bob):
+                await visitor.page.close()
 
 
 async def test_nginx_in_front_of_nobody(tmp_path: Path) -> None:

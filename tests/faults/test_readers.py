@@ -112,20 +112,20 @@ async def test_who_never_reads_is_dropped_and_costs_little_memory(tmp_path: Path
 
 
 async def compare_delays(folder: Path, deaf: int, rounds: int) -> tuple[float, float]:
-    """Median over the rounds of the 99th percentile of the milliseconds from saying to hearing, without and with so
-    many who never read, all of whom are dropped in the course of it."""
-    alone, beside = [], []
+    """The 99th percentile of the milliseconds from saying to hearing, without and with so many who never read, all of
+    whom are dropped in the course of it; in the quietest round, for other programs want the processor too."""
+    both = []
     async with Standing(folder, *FLAGS) as server, gathering() as http, contextlib.AsyncExitStack() as stack:
         fellows = await sit_down(stack, http, server.url, 20)
         for n in range(rounds):
-            alone.append(await percentile(fellows, f"alone-{n}"))
+            alone = await percentile(fellows, f"alone-{n}")
             async with contextlib.AsyncExitStack() as more:
                 for m in range(deaf):
                     await more.enter_async_context(never_reading(server, m % 2 == 0))
                 await counted(fellows[0], deaf + len(fellows))
-                beside.append(await percentile(fellows, f"beside-{n}"))
+                both.append((alone, await percentile(fellows, f"beside-{n}")))
                 assert (await fellows[0].ask("people", {"room": ROOM}))["count"] == len(fellows)
-    return statistics.median(alone), statistics.median(beside)
+    return min(both, key=sum)
 
 
 async def percentile(fellows: list[Fellow], name: str, count: int = 1_500, pace: float = 0.01) -> float:

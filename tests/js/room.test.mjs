@@ -277,3 +277,17 @@ test("letting go of the oldest leaves a way back to them", async () => {
   await room.older();
   assert.deepEqual(room.messages, log.messages);
 });
+
+test("what the server tells of the room, and how long it keeps, comes with the seat and with news", async () => {
+  const log = new Log();
+  const join = log.join.bind(log);
+  log.join = (payload) => {
+    const ack = join(payload);
+    return { ...ack, room: { ...ack.room, topic: "tea", keep: { days: 30 } } };
+  };
+  const { room, told } = await seated(log);
+  assert.deepEqual([room.topic, room.keep], ["tea", { days: 30 }]);
+  room.describe({ topic: "cake" });
+  assert.deepEqual([room.topic, room.keep], ["cake", {}]);
+  assert.equal(told.at(-1), "room");
+});

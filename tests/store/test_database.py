@@ -220,6 +220,20 @@ async def test_who_only_reads_follows_to_the_other_file_too(start_server: Start,
     assert server.chat.epoch == other.chat.epoch
 
 
+async def test_in_a_silent_room_it_is_noticed_too(
+    start_server: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.server.WATCH", 0.05)
+    await (await start_server(data=tmp_path / "other")).stop()
+    server = await start_server(data=tmp_path / "data")
+    async with Talker(server.url, "alice") as alice:
+        gone = asyncio.Event()
+        alice.client.on("disconnect", lambda *_: gone.set())
+        await alice.join("lobby")
+        await put_in_place(tmp_path / "data", tmp_path / "other")
+        await asyncio.wait_for(gone.wait(), 5)
+
+
 async def test_while_the_file_is_gone_nothing_is_written_into_the_void(start_server: Start, tmp_path: Path) -> None:
     server = await start_server(data=tmp_path)
     async with Talker(server.url, "alice") as alice:

@@ -26,7 +26,10 @@ REPORT_CSP = """
 addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sourceFile, lineNumber }) =>
   console.error(`CSP: ${violatedDirective} ${blockedURI} at ${sourceFile}:${lineNumber}`));
 """
-NETWORK = re.compile(r"net::ERR_|WebSocket is already in CLOSING or CLOSED state|WebSocket connection to .* failed|Failed to load resource: the server responded with")
+NETWORK = re.compile(
+    r"net::ERR_|WebSocket is already in CLOSING or CLOSED state|WebSocket connection to .* failed"
+    r"|Failed to load resource: the server responded with"
+)
 
 expect.set_options(timeout=LIMIT * 1000)
 

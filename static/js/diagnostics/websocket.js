@@ -1,0 +1,91 @@
+// A whole session over a WebSocket, frame by frame: some proxies answer 101 and then drop what follows.
+
+import { Line } from "./line.js";
+import { address, ask, clock, median, ms, nonce, rounds } from "./speech.js";
+
+const PASS = "Let it pass WebSockets on to the server: docs/hosts.md has the lines for common proxies.";
+const ELSEWHERE = "Try from another network: if it works there, the filter is in this one, else it is in front of the server.";
+
+export async function webSocket(offered) {
+  if (!offered.includes("websocket")) return { verdict: "unknown", seen: "switched off by the operator" };
+  const began = clock();
+  const line = new Line(address("websocket"));
+  try {
+    await line.open;
+    const opened = clock() - began;
+    await greeted(line);
+    const times = await rounds((packet) => line.say(packet), async () => [await line.next()]);
+    return { verdict: "ok", seen: `opens in ${ms(opened)}, there and back in ${ms(median(times))}` };
+  } catch {
+    const came = { ...line };
+    line.close(); // a browser opens one WebSocket at a time to a host: the next one would wait for this one
+    return { verdict: "bad", ...(came.wasOpen ? whyMute(came) : await whyShut(came)) };
+  } finally {
+    line.close();
+  }
+}
+
+/** Waits for the handshake of Engine.IO, answers it with CONNECT, and gives what it said. */
+export async function greeted(line) {
+  const packet = await line.next();
+  if (!packet.startsWith("0{")) throw new Error("not Engine.IO");
+  line.say("40");
+  return JSON.parse(packet.slice(1));
+}
+
+function whyMute({ heard, closed }) {
+  if (heard) return { seen: "breaks off after the first frames", cause: "Something on the way cuts it.", mend: ELSEWHERE };
+  if (closed) return { seen: "opens and is closed at once", cause: "A proxy answers, then closes.", mend: PASS };
+  return { seen: "opens, then no frame passes", cause: "A proxy answers the handshake and drops what follows.", mend: PASS };
+}
+
+/** A browser is not told why a handshake failed: another one, with a name, is looked up at the server. */
+async function whyShut({ closed }) {
+  const name = nonce(8);
+  const again = new Line(`${location.origin}/ws/echo?try=${name}`);
+  await again.open.catch(() => null);
+  again.close();
+  const { try: arrived } = await ask(`/diagnostics/seen?try=${name}`).then((answer) => answer.json()).catch(() => ({}));
+  if (again.wasOpen) return refused();
+  return arrived ? arrivedAs(arrived) : stopped(closed);
+}
+
+function stopped(closed) {
+  return {
+    seen: `the handshake is ${closed ? "refused before it reaches the server" : "never answered, nor does it arrive"}`,
+    cause: "A proxy, firewall or filter on the way does not let WebSockets through.",
+    mend: `${PASS} ${ELSEWHERE}`,
+  };
+}
+
+/** The plain WebSocket works, the one of the chat does not. */
+function refused() {
+  return {
+    seen: "the server refuses the chat's handshake, another one works",
+    cause: "The server does not know this address for its own, or something treats /socket.io/ in its own way.",
+    mend: "Set PARLOR_TRUST_PROXIES to the number of proxies in front, or list the address in PARLOR_ORIGINS.",
+  };
+}
+
+function arrivedAs({ headers, full }) {
+  const missing = ["Upgrade", "Connection"].filter((name) => !/upgrade|websocket/i.test(headers[name] ?? ""));
+  if (missing.length > 0) {
+    return {
+      seen: `the handshake arrives without ${missing.join(" and ")}`,
+      cause: "A proxy in front of the server takes away what asks for the upgrade.",
+      mend: PASS,
+    };
+  }
+  if (full) {
+    return {
+      seen: "the handshake arrives, and there is no room",
+      cause: "As many WebSockets are open as the operator allows; who comes now talks by polling.",
+      mend: "Raise PARLOR_MAX_WEBSOCKETS, if the host's plan lets more through.",
+    };
+  }
+  return {
+    seen: "the handshake arrives whole, its answer does not come back",
+    cause: "A proxy on the way swallows the answer, or the host's plan allows no more WebSockets.",
+    mend: "Look at what the proxy does with a 101, and at the host's plan.",
+  };
+}
