@@ -23,7 +23,7 @@ Row = dict[str, float]  # server -> figure
 def delivery(servers: list[Server], rooms: int, members: int) -> tuple[Row, Row, float]:
     """CPU microseconds of the server for each delivery, p99 in ms, and how much of its core the load used."""
     per_second = min(100.0, 10_000 / members)  # messages, so that all are equally far from their limit
-    messages = max(int(20_000 / (rooms * members)), 10)
+    messages = max(int(min(20_000 / (rooms * members), per_second * 4 / rooms)), 4)
     costs: dict[str, list[float]] = {server.name: [] for server in servers}
     delays: dict[str, list[float]] = {server.name: [] for server in servers}
     crowds = [(server, Crowd(server.port, rooms, members)) for server in servers]

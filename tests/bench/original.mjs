@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import { Server } from "socket.io";
 
 const http = createServer();
-const io = new Server(http, { serveClient: false, perMessageDeflate: false, pingInterval: 20_000 });
+const io = new Server(http, { serveClient: false, perMessageDeflate: false, pingInterval: 300_000 });
 let seq = 0;
 
 io.on("connection", (socket) => {

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import socketio
 from aiohttp import web
 
-server = socketio.AsyncServer(async_mode="aiohttp")
+server = socketio.AsyncServer(async_mode="aiohttp", ping_interval=300)
 numbers = itertools.count(1)
 
 
