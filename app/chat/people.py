@@ -1,6 +1,7 @@
 """Nicknames and who bears them. A token names a person for ever; a nickname is what others see."""
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import re
@@ -171,6 +172,7 @@ async def reserve(chat: Chat, person: Person, *, passphrase: Passphrase | None) 
     """Keep the nickname that one bears, and any that one takes later: it is free for nobody else, however long one is
     away, and with the passphrase one is the same person on every device. `null` gives that up."""
     shown = await _alone(chat, _hasher.hash, passphrase) if passphrase else None
+    person = now(chat, person)  # another tab may have become somebody else meanwhile, and with it this one
     await chat.store.write(queries.reserve, person=person.id, passphrase=shown)
     chat.presence.reserve(person.id, shown is not None)
     _tell_tabs(chat, person)
@@ -186,19 +188,29 @@ async def identify(chat: Chat, person: Person, *, nickname: NicknameWish, passph
     chat.rates.spend(f"passphrase of {owner['id']}", TRY)
     if not await _alone(chat, _opens, owner["passphrase"], passphrase):
         raise Refused("not_allowed", f"This is not the passphrase of “{owner['nickname']}”.")
-    if owner["id"] != person.id:
-        await chat.store.write(queries.hand_over, token=person.token, person=owner["id"])
-        await _become(chat, person, owner["id"], owner["nickname"])
-    here = chat.presence.person(person.socket)
-    return {"me": me(chat, here)}
+    await chat.store.write(queries.hand_over, token=person.token, person=owner["id"])
+    await _become(chat, now(chat, person), owner["id"], owner["nickname"])
+    return {"me": me(chat, now(chat, person))}
 
 
-async def _become(chat: Chat, person: Person, id: str, nickname: str) -> None:
+async def _become(chat: Chat, former: Person, id: str, nickname: str) -> None:
     """Every tab of this browser is the owner's now, and goes on where it sits."""
-    for tab in chat.presence.tabs(person.id):
-        if tab.token == person.token and chat.presence.become(tab.socket, replace(tab, id=id, nickname=nickname), True):
-            await _note_departure(chat, person)
-    _tell_tabs(chat, chat.presence.person(person.socket))
+    if id == former.id:
+        return
+    last = False
+    for tab in chat.presence.tabs(former.id):
+        if tab.token == former.token:
+            last = chat.presence.become(tab.socket, replace(tab, id=id, nickname=nickname), True)
+    _tell_tabs(chat, now(chat, former))
+    if last:
+        with contextlib.suppress(Refused):  # nothing can be stored: the former name is held until the next start
+            await _note_departure(chat, former)
+
+
+def now(chat: Chat, person: Person) -> Person:
+    """Who asks, as of now: while something was awaited, another tab may have made them somebody else. Raises KeyError
+    where they have gone."""
+    return chat.presence.person(person.socket)
 
 
 def _tell_tabs(chat: Chat, person: Person) -> None:

@@ -110,14 +110,15 @@ class Presence:
         return guest is not None and guest.reserved
 
     def reserve(self, person: str, reserved: bool) -> None:
-        self._guests[person].reserved = reserved
+        if guest := self._guests.get(person):
+            guest.reserved = reserved
 
     def rename(self, person: str, nickname: str) -> None:
-        """Bear another name, in every room at once."""
-        guest = self._guests[person]
-        before = guest.nickname
-        if before == nickname:
+        """Bear another name, in every room at once; who has gone meanwhile bears it when they come again."""
+        guest = self._guests.get(person)
+        if guest is None or guest.nickname == nickname:
             return
+        before = guest.nickname
         rooms = {room for rooms in guest.sockets.values() for room in rooms} | set(guest.awaited)
         for room in rooms:
             self._mark(room, person)
@@ -144,8 +145,8 @@ class Presence:
         crowd.sockets[person] = crowd.sockets.get(person, 0) + 1
 
     def stand(self, person: str, socket: str, room: str) -> None:
-        guest = self._guests[person]
-        if room in guest.sockets.get(socket, ()):
+        guest = self._guests.get(person)
+        if guest and room in guest.sockets.get(socket, ()):
             self._rise(guest, socket, room, 0)
 
     def _rise(self, guest: Guest, socket: str, room: str, awaited: float) -> None:

@@ -28,14 +28,16 @@ async def join(
     """
     if nickname is not None:
         await people.take(chat, person, nickname)
+        person = people.now(chat, person)
     sat = chat.presence.sits(person.id, person.socket, room)
     chat.presence.sit(person.id, person.socket, room)  # before reading: what is said meanwhile is heard, not missed
     try:
         found = await _opened(chat, room, after, epoch)
     except BaseException:
         if not sat:
-            chat.presence.stand(person.id, person.socket, room)
+            chat.presence.stand(people.now(chat, person).id, person.socket, room)
         raise
+    person = people.now(chat, person)
     here, _ = chat.presence.people(room, None, chat.limits.people)
     return {
         "room": as_told(chat, found["room"]),

@@ -131,6 +131,9 @@ class Database:
         pooled = self._writing.raw_connection()
         try:
             busy, *_ = pooled.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.Error as error:
+            text = f"The database file was moved, and its journal cannot be brought home ({error})."
+            raise Refused("storage", text, retry_after=RETRY_AFTER) from error
         finally:
             pooled.close()
         if busy:

@@ -168,3 +168,19 @@ def _is_refused(name: str, looks: set[str]) -> bool:
         return bool(set(people.skeletons(people.nickname(name))) & looks)
     except Refused:
         return True
+
+
+async def test_what_another_tab_was_about_while_one_identified_is_the_owner_s(server: Running) -> None:
+    """A reservation waits for its turn while another tab of the browser becomes the owner: it is the owner's then."""
+    async with Talker(server.url, "alice") as home, Talker(server.url, "phone") as one:
+        await home.ask("reserve", {"passphrase": PHRASE})
+        async with Talker(server.url, token=one.token) as two:
+            await two.join("lobby")
+            identified, reserved, joined = await asyncio.gather(
+                one.ask("identify", {"nickname": "alice", "passphrase": PHRASE}),
+                two.ask("reserve", {"passphrase": "another passphrase"}),
+                home.ask("join", {"room": "lobby"}),
+            )
+            assert identified["ok"] and joined["ok"]
+            assert reserved["ok"], reserved
+            assert (await two.say("lobby", "x"))["author"] == home.me["id"]
