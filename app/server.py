@@ -35,7 +35,7 @@ from app.web.metrics import METRICS, Lines, Metrics, metrics, pulsing
 try:
     import uvloop
 except ImportError:  # not on Windows
-    uvloop = None
+    uvloop = None  # type: ignore[assignment]
 
 log = logging.getLogger("parlor")
 
@@ -83,6 +83,7 @@ class Running:
         self.sockets.take_no_more()
         await self.sockets.idle(VERBS_MAY_TAKE)
         self.sockets.close_all()
+        await self.sockets.part(GOODBYES_MAY_TAKE)
         await echo.close_all(self.runner.app)
         await self.runner.cleanup()
         await self.sockets.idle(GOODBYES_MAY_TAKE)

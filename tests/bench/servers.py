@@ -19,9 +19,7 @@ class Server:
 
     def __init__(self, name: str, *command: str, cwd: Path = PROJECT) -> None:
         self.name = name
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, cwd=cwd, preexec_fn=_on_core
-        )
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=cwd, preexec_fn=_on_core)
         assert self.process.stdout
         found = re.search(r"serves http://[^:]+:(\d+)", self.process.stdout.readline())
         assert found, f"{name} did not start"
@@ -50,8 +48,8 @@ def _on_core() -> None:
 
 @contextmanager
 def running(folder: Path) -> Iterator[list[Server]]:
-    """Parlor as shipped, rate limits out of the way; stock python-socketio; the original on Node, where there is one."""
-    flags = ("--host", "127.0.0.1", "--port", "0", "--data", str(folder), "--rate-limit", "off", "--log-level", "error")
+    """Parlor as shipped, rate limits out of the way; stock python-socketio; the original on Node, if there is one."""
+    flags = ("--host", "127.0.0.1", "--port", "0", "--data", str(folder), "--rate-limit", "off")
     flags += ("--ping-interval", "300")  # as the others: a crowd does not answer while another one is measured
     with ExitStack() as stack:
         servers = [Server("Parlor", sys.executable, "-m", "app", "serve", *flags)]

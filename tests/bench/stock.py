@@ -1,4 +1,4 @@
-"""python-socketio on aiohttp as they come, with the same room, the same message and the same answer; nothing is stored."""
+"""python-socketio on aiohttp as they come, with the same room, message and answer; nothing is stored."""
 
 import asyncio
 import itertools

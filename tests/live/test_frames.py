@@ -13,6 +13,7 @@ from app.live.engine import frames
 from app.live.engine.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, BadFrame, Reader
 from tests.support.mounted import Mounted
 from tests.support.raw import UPGRADE, Line, head
+from tests.support.talker import until
 
 LIMIT = 1_000_000
 FIN = 0x80
@@ -217,3 +218,30 @@ async def test_what_comes_in_one_segment_with_the_handshake_is_heard(mounted: Mo
         await line.write(head("GET", "/socket.io/?EIO=4&transport=websocket", UPGRADE) + sent(b"40"))
         assert (await line.answer()).status == 101
         assert b"40{" in await line.reader.readuntil(b"40{")
+
+
+async def test_what_comes_right_behind_the_handshake_stays_in_order(mounted: Mounted) -> None:
+    """Some of it in one segment with it, some right after: the later must not be read first."""
+    heard: list[str] = []
+    mounted.server.on("connect", lambda *_: None)
+    mounted.server.on("say", lambda _sid, word: heard.append(word))
+    for _ in range(20):
+        async with await Line.to(mounted.url) as line:
+            start = head("GET", "/socket.io/?EIO=4&transport=websocket", UPGRADE) + sent(b"40") + sent(b'42["say","a"]')
+            await line.write(start, sent(b'42["say","b"]'), sent(b'42["say","c"]'))
+            before = len(heard)
+            await until(lambda before=before: len(heard) - before == 3)
+    assert heard == ["a", "b", "c"] * 20
+
+
+async def test_a_fragmented_message_of_nothing_takes_no_memory() -> None:
+    reader = Reader(1_000)
+    list(reader.feed(sent(b"", fin=False) + sent(b"", CONTINUATION, fin=False) * 10_000))
+    assert reader._pieces == []
+
+
+def test_a_ping_is_no_part_of_the_message_it_interrupts() -> None:
+    """Here the peer implementation closes; RFC 6455, 5.4 lets control frames come in between."""
+    whole = b"x" * (LIMIT - 10) + b"y" * 10
+    data = sent(whole[:-10], fin=False) + sent(b"p" * 100, PING) + sent(whole[-10:], CONTINUATION)
+    assert ours(data, len(data)) == ([(PING, b"p" * 100), (TEXT, whole)], None)

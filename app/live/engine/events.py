@@ -312,6 +312,10 @@ class Server(socketio.AsyncServer):
         """Wait until nothing is being done, `seconds` at the most."""
         await self.eio.finish(seconds)
 
+    async def part(self, seconds: float) -> None:
+        """Wait until the connections that were let go are gone, `seconds` at the most."""
+        await self.eio.part(seconds)
+
     def let_go_soon(self, seconds: float) -> None:
         """Let every client go, once they have the answers that they wait for; after `seconds` at the latest."""
         loop = asyncio.get_running_loop()

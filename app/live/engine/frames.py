@@ -89,7 +89,7 @@ class Reader:
             elif size == 127:
                 start += 8
                 size = int.from_bytes(data[at + 2 : at + 10]) if end - at >= 10 else 0
-            if self._size + size > self._limit:
+            if first & 0x0F < CLOSE and self._size + size > self._limit:
                 raise BadFrame(TOO_BIG, f"a message of more than {self._limit} bytes")
             if end < start + size:
                 self._need = start + size - at
@@ -122,7 +122,8 @@ class Reader:
             if first & _FIN:
                 return opcode, payload
             self._opcode, self._pieces = opcode, []
-        self._pieces.append(payload)
+        if payload:
+            self._pieces.append(payload)
         self._size += len(payload)
         if not first & _FIN:
             return None

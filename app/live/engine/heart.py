@@ -53,30 +53,20 @@ class Heart:
         loop = asyncio.get_running_loop()
         now, self._timer = loop.time(), None
         for _, one in _due(self._pings, now):
-            one.ping()
             self._put(self._deadlines, self.timeout, one)
+            loop.call_soon(one.ping)
         for due, one in _due(self._deadlines, now):
             if now - due > LATE:
-                self._give_time(one)
+                # The answer may have come while this process stood still (SIGSTOP, a suspended machine): then it is
+                # read now, and nobody has to go for it.
+                loop.call_later(min(self.timeout, CATCH_BREATH), _give_up, one, one.beat)
             else:
-                one.time_out()
+                loop.call_soon(_give_up, one, one.beat)
         heads = [queue[0][0] for queue in (self._pings, self._deadlines) if queue]
         if heads:
             if self._timer:
                 self._timer.cancel()
             self._timer = loop.call_at(min(heads), self._tick)
-
-    def _give_time(self, one: Beating) -> None:
-        """The answer may have come while this process stood still (SIGSTOP, a suspended machine): then it is read now,
-        and nobody has to go for it."""
-        beat = one.beat
-        seconds = min(self.timeout, CATCH_BREATH)
-
-        def look() -> None:
-            if one.beat == beat and not one.closed:
-                one.time_out()
-
-        asyncio.get_running_loop().call_later(seconds, look)
 
     def stop(self) -> None:
         if self._timer:
@@ -90,3 +80,8 @@ def _due(queue: deque[Entry], now: float) -> "list[tuple[float, Beating]]":
         if one.beat == beat and not one.closed:
             found.append((due, one))
     return found
+
+
+def _give_up(one: Beating, beat: int) -> None:
+    if one.beat == beat and not one.closed:
+        one.time_out()

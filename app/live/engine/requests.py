@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 from collections.abc import Callable, Coroutine
 from functools import cached_property
 from typing import Any
@@ -21,6 +22,8 @@ from app.live.engine.session import NOOP, Session
 from app.live.engine.wire import Flush
 
 log = logging.getLogger("parlor.live")
+
+PARTING = 0.02  # seconds between looks at who is still there
 
 NOTHING = write_payload([NOOP])
 
@@ -44,7 +47,7 @@ class Engine(engineio.AsyncServer):
         self.websockets = 0  # open ones
         self.parting: dict[str, Session] = {}  # ended by us, with a last poll still to come
         self.own_host: Callable[[web.Request], str] = options.pop("own_host")
-        self.takes_over = may_take_over()  # sockets from aiohttp, after the handshake
+        self.takes_over = os.name == "posix" and may_take_over()  # sockets from aiohttp, after the handshake
         self.heard: Callable[[Session, str | bytes], None] | None = None  # who takes messages without a task
         self._tasks: set[asyncio.Future[Any]] = set()
         super().__init__(async_mode="aiohttp", **options)
@@ -237,6 +240,13 @@ class Engine(engineio.AsyncServer):
             async with asyncio.timeout(seconds):
                 while self._tasks:
                     await asyncio.wait(self._tasks)
+
+    async def part(self, seconds: float) -> None:
+        """Wait until the WebSockets that were let go are gone, with all that was said to them; so long at the most."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.websockets > 0:  # noqa: ASYNC110 - once in a server's life
+                    await asyncio.sleep(PARTING)
 
     def soon(self, work: Coroutine[Any, Any, Any]) -> None:
         """Run beside what runs now; kept until done, for the loop itself keeps tasks weakly."""

@@ -24,6 +24,7 @@ UPGRADE_POLL = 0.3  # seconds a poll is held while an upgrade is under way: thre
 CLOSE_TIMEOUT = 1.0  # seconds we wait for a peer's close frame
 GOODBYE_TIMEOUT = 10.0  # seconds that what was said before the server ended a session waits for one more poll
 OUTBOX_LIMIT = 1_000_000  # bytes a reader may have waiting before it is dropped
+BREATH = 500  # packets of one POST between which others have their turn
 POLL_PACKETS = 15  # in one answer; with a goodbye 16, which is all that python-engineio's client takes at once
 
 NOOP = EnginePacket(engine_packet.NOOP)
@@ -44,6 +45,7 @@ class Session(AsyncSocket):
         self.wire: Wire | None = None  # the WebSocket, on ours
         self.upgrade: upgrade.Probe | None = None  # whose WebSocket waits for the last poll to leave
         self.beat = 0
+        self.pinged = False
         self._held: list[EnginePacket] | None = None
         self._waiting: list[EnginePacket] = []  # a list, for most sessions never use it: an empty deque has 600 bytes
         self._waiting_bytes = 0
@@ -111,6 +113,7 @@ class Session(AsyncSocket):
         self.server.heart.wait(self)
 
     def ping(self) -> None:
+        self.pinged = True
         self.post(PING)
 
     def time_out(self) -> None:
@@ -139,7 +142,9 @@ class Session(AsyncSocket):
         if pkt.packet_type == engine_packet.MESSAGE:
             return False
         if pkt.packet_type == engine_packet.PONG:
-            self.schedule_ping()
+            if self.pinged:  # one answer to each; whoever sends more would fill our memory with their due times
+                self.pinged = False
+                self.schedule_ping()
         elif pkt.packet_type == engine_packet.CLOSE:
             self.end(GOING_AWAY)
         elif pkt.packet_type not in (engine_packet.UPGRADE, engine_packet.NOOP):
@@ -190,6 +195,7 @@ class Session(AsyncSocket):
         except asyncio.CancelledError:
             self.polling = False
             self.end(self.server.reason.TRANSPORT_ERROR)
+            upgrade.finish(self)  # a WebSocket may be waiting for this poll: it is closed
             raise
         self.polling = False
         if self.wire is None and self.upgraded:
@@ -212,8 +218,10 @@ class Session(AsyncSocket):
         try:
             body = await read_body(request, self.server.max_http_buffer_size, self.server.patience)
             packets = read_payload(body)
-            for pkt in packets:
+            for nth, pkt in enumerate(packets, 1):
                 await self.receive(pkt)
+                if nth % BREATH == 0:
+                    await asyncio.sleep(0)  # half a million packets of two bytes must not stop everybody else
         except Malformed as error:
             self.server.drop(self, error)
             raise

@@ -34,7 +34,8 @@ class Probe:
     def hear(self, data: str | bytes) -> None:
         session = self.session
         if session.upgraded and session.upgrade is self:
-            self.early.append(data)
+            if not session.closed:
+                self.early.append(data)
         elif self.probed and data == UPGRADE and not session.closed:
             self.take_over()
         elif not self.probed and data == PROBE and not (session.upgraded or session.upgrading):
@@ -58,9 +59,11 @@ class Probe:
         self.wire.close()
 
     def gone(self, _code: int) -> None:
-        self.session.server.websockets -= 1
-        if self.session.upgrade is self:  # it was the session's transport already
-            self.session.end(self.session.server.reason.TRANSPORT_CLOSE)
+        session = self.session
+        session.server.websockets -= 1
+        if session.upgrade is self:  # it was the session's transport already
+            session.upgrade = None
+            session.end(session.server.reason.TRANSPORT_CLOSE)
         self._give_back()
 
     def _give_back(self) -> None:

@@ -7,6 +7,7 @@ take goes through the transport, whose buffer is the measure of a slow reader. S
 import asyncio
 import base64
 import hashlib
+import logging
 import os
 from collections.abc import Callable, Iterator
 from typing import Any, cast
@@ -15,6 +16,8 @@ from aiohttp import web
 
 from app.live.engine import frames
 from app.live.engine.frames import BadFrame, Frame, Reader
+
+log = logging.getLogger("parlor.live")
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
 CLOSE_TIMEOUT = 1.0  # seconds we wait for a peer's close frame
@@ -37,7 +40,11 @@ class Flush:
     def _write(self) -> None:
         dirty, self._dirty = self._dirty, []
         for wire in dirty:
-            wire.flush()
+            try:
+                wire.flush()
+            except Exception:  # one must not silence the others of its tick
+                log.exception("a socket could not be written to")
+                wire.abort()
 
 
 class Wire(asyncio.Protocol):
@@ -46,6 +53,7 @@ class Wire(asyncio.Protocol):
 
     __slots__ = (
         "_closing",
+        "_ended",
         "_fd",
         "_flush",
         "_gone",
@@ -65,7 +73,7 @@ class Wire(asyncio.Protocol):
         self._flush, self._limit = flush, limit
         self._reader: Reader | None = Reader(most)
         self._out: list[bytes] = []
-        self._closing = self._paused = False
+        self._closing = self._ended = self._paused = False
         self._unread: Iterator[Frame] | None = None  # frames of what came before a pause
         self._rest = bytearray()  # what came during it
         self._timer: asyncio.TimerHandle | None = None
@@ -73,7 +81,9 @@ class Wire(asyncio.Protocol):
         self._gone: Callable[[int], None] | None = None
 
     def listen(self, hear: Callable[[str | bytes], None], gone: Callable[[int], None]) -> None:
-        self._hear, self._gone = hear, gone
+        """From now on these hear of it; nobody does of a wire that has ended."""
+        if not self._ended:
+            self._hear, self._gone = hear, gone
 
     # --- asyncio's side ---
 
@@ -84,7 +94,7 @@ class Wire(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._reader is None:
             return
-        if self._unread is not None:  # somebody made a pause in the middle of what came before
+        if self._paused or self._unread is not None:  # somebody made a pause; what comes now comes behind it
             self._rest += data
             return
         self._read(self._reader.feed(data))
@@ -116,13 +126,21 @@ class Wire(asyncio.Protocol):
             self._closing = True
         self.flush()
         self._transport.close()
+        self._abort_soon()
         self._end(code)
+
+    def _abort_soon(self) -> None:
+        """Who does not read would keep its buffer and its descriptor for ever."""
+        if self._timer is None and self._fd >= 0:
+            self._timer = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._transport.abort)
 
     def eof_received(self) -> None:
         """The peer will say no more: without a close frame that is the end (7.1.5)."""
+        self._abort_soon()
 
     def connection_lost(self, _error: Exception | None) -> None:
         self._fd = -1
+        self._closing = True
         self._reader = None
         self._out.clear()
         if self._timer:
@@ -130,6 +148,7 @@ class Wire(asyncio.Protocol):
         self._end(1006)
 
     def _end(self, code: int) -> None:
+        self._ended = True
         gone, self._hear, self._gone = self._gone, None, None
         if gone:
             gone(code)
@@ -172,6 +191,12 @@ class Wire(asyncio.Protocol):
             else:
                 self._transport.write(memoryview(data)[written:])
 
+    def begin(self, early: bytes) -> None:
+        """Read, first what came with the handshake. In the next tick, when somebody listens."""
+        self.pause()
+        self._rest += early
+        asyncio.get_running_loop().call_soon(self.resume)
+
     def pause(self) -> None:
         """Read no more for now: the sender is slowed down by its own connection."""
         self._paused = True
@@ -180,11 +205,15 @@ class Wire(asyncio.Protocol):
     def resume(self) -> None:
         """First what came before the pause."""
         self._paused = False
-        while not self._paused and self._reader and (self._unread is not None or self._rest):
-            unread, self._unread = self._unread, None
-            if unread is None:
-                unread, self._rest = self._reader.feed(bytes(self._rest)), bytearray()
-            self._read(unread)
+        try:
+            while not self._paused and self._reader and (self._unread is not None or self._rest):
+                unread, self._unread = self._unread, None
+                if unread is None:
+                    unread, self._rest = self._reader.feed(bytes(self._rest)), bytearray()
+                self._read(unread)
+        except Exception:  # called from somebody else's task: asyncio would have closed the transport
+            log.exception("what came could not be read")
+            self.abort()
         if not self._paused and not self._transport.is_closing():
             self._transport.resume_reading()
 
@@ -229,7 +258,7 @@ def take_over(request: web.Request, wire: Wire) -> web.StreamResponse:
     handler, transport = request.protocol, request.transport
     if transport is None or transport.is_closing() or handler._manager is None:
         raise ConnectionResetError("the peer left before the 101")
-    tail = handler._message_tail  # what came in one segment with the handshake
+    tail, handler._message_tail = handler._message_tail, b""  # what came in one segment with the handshake
     handler._manager.connection_lost(handler, None)
     handler.keep_alive(False)
     handler._force_close = True
@@ -237,8 +266,7 @@ def take_over(request: web.Request, wire: Wire) -> web.StreamResponse:
     transport.write(head)
     transport.set_protocol(wire)
     wire.connection_made(transport)
-    if tail:
-        asyncio.get_running_loop().call_soon(wire.data_received, bytes(tail))
+    wire.begin(bytes(tail))
     return Taken(status=101)
 
 
