@@ -163,6 +163,9 @@ class Settings(BaseSettings):
         description="Opens the Socket.IO Admin UI (numbers only) to `admin` with this password; empty: closed. The "
         "UI's own origin goes into PARLOR_ORIGINS.",
     )
+    loop: Literal["uvloop", "asyncio"] = Field(
+        "uvloop", description="The event loop; uvloop's is faster, and taken only where there is one (not on Windows)."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
     log_format: Literal["text", "json"] = Field("text", description="One line an event: as text, or as a JSON object.")
     access_log: bool = Field(
@@ -242,7 +245,7 @@ def _sentence(error: ValidationError, given: Mapping[str, Any], origin: Mapping[
     )
     annotation = Settings.model_fields[name].annotation
     secret = annotation is SecretStr
-    wanted = f" (one of {', '.join(get_args(annotation))})" if name in ("log_level", "log_format") else ""
+    wanted = f" (one of {', '.join(get_args(annotation))})" if name in ("log_level", "log_format", "loop") else ""
     shown = "" if secret else f" = {str(given[name])!r}"
     return f"{origin[name]}{shown} cannot be used: {fault['msg'].removeprefix('Value error, ')}{wanted}."
 

@@ -266,11 +266,6 @@ _TAKEN = (48, 98, 10048)  # EADDRINUSE on macOS, Linux, Windows
 
 def run(settings: Settings) -> None:
     """Serve in an event loop of its own: uvloop's, where there is one."""
-    with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=_new_loop) as runner:
+    use = uvloop.new_event_loop if uvloop and settings.loop == "uvloop" else asyncio.new_event_loop
+    with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=use) as runner:
         runner.run(serve(settings))
-
-
-def _new_loop() -> asyncio.AbstractEventLoop:
-    if uvloop is None or os.environ.get("PARLOR_LOOP") == "asyncio":
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()

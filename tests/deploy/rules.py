@@ -64,7 +64,7 @@ def _requirements(folder: Path) -> list[str]:
     return [
         f"requirements.txt: {line!r} is no pinned package."
         for line in lines
-        if not re.fullmatch(r"[a-z0-9-]+(\[[a-z0-9,-]+\])?==[0-9.]+", line)
+        if not re.fullmatch(r"[a-z0-9-]+(\[[a-z0-9,-]+\])?==[0-9.]+(; sys_platform [!=]= [\"'][a-z0-9]+[\"'])?", line)
     ]
 
 

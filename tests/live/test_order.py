@@ -96,7 +96,7 @@ async def test_who_asks_faster_than_it_can_be_done_is_read_slower(
     mounted: Mounted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The inbox has an end: past it the sender's own transport waits, and still nothing is lost."""
-    monkeypatch.setattr("app.live.engine.events.INBOX_LIMIT", 20)
+    monkeypatch.setattr("app.live.engine.inbox.INBOX_LIMIT", 20)
     done: list[int] = []
     waiting: list[int] = []
     go = asyncio.Event()

@@ -61,6 +61,9 @@ class Visitor:
         """`options` are Playwright's for a context: viewport, color_scheme, ..."""
         context = await browser.new_context(**{"reduced_motion": "reduce"} | options)
         context.set_default_timeout(LIMIT * 1000)
+        context.set_default_navigation_timeout(
+            4 * LIMIT * 1000
+        )  # ten pages at once are the machine's business, not ours
         await context.add_init_script(REPORT_CSP)
         visitor = cls(context, await context.new_page(), url, nickname)
         visitor.listen()

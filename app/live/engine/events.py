@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -14,6 +13,7 @@ from engineio.packet import Packet as EnginePacket
 from socketio import packet as socketio_packet
 from socketio.async_manager import AsyncManager
 
+from app.live.engine.inbox import Inbox
 from app.live.engine.packets import Malformed, Packet, Unacceptable
 from app.live.engine.requests import Engine
 from app.live.engine.session import Session
@@ -23,61 +23,9 @@ _ACKS = (socketio_packet.ACK, socketio_packet.BINARY_ACK)
 log = logging.getLogger("parlor.live")
 
 CONNECT_TIMEOUT = 45.0  # seconds from the handshake to the first namespace, as in the reference server
-INBOX_LIMIT = 1_000  # events a connection may have waiting before its transport is no longer read
 
 
 _KEPT = ("PATH_INFO", "QUERY_STRING", "REMOTE_ADDR", "wsgi.url_scheme", "HTTP_ORIGIN", "HTTP_USER_AGENT", "HTTP_HOST")
-
-
-class Inbox:
-    """What one connection asked for, done one after the other while its transport goes on being read."""
-
-    __slots__ = ("_blocked", "_soon", "_waiting", "partial", "partial_bytes", "relieved")
-
-    def __init__(self, soon: Callable[[Coroutine[Any, Any, Any]], None]) -> None:
-        self._soon = soon
-        self._waiting: deque[Callable[[], Awaitable[Any]]] | None = None  # None: nothing is being done
-        self._blocked: asyncio.Future[None] | None = None
-        self.relieved: Callable[[], None] | None = None  # called once when there is space again
-        self.partial: Packet | None = None  # a binary event whose attachments are still on their way
-        self.partial_bytes = 0
-
-    def put(self, work: Callable[[], Awaitable[Any]]) -> None:
-        if self._waiting is None:
-            self._waiting = deque()
-            self._soon(self._work())
-        self._waiting.append(work)
-
-    @property
-    def is_full(self) -> bool:
-        return self._waiting is not None and len(self._waiting) >= INBOX_LIMIT
-
-    async def space(self) -> None:
-        """Wait while too much waits: the sender is slowed down by its own transport, nobody else is."""
-        while self.is_full:
-            self._blocked = self._blocked or asyncio.get_running_loop().create_future()
-            await self._blocked
-
-    async def _work(self) -> None:
-        try:
-            while self._waiting:
-                try:
-                    await self._waiting.popleft()()
-                except Exception:
-                    log.exception("a packet could not be handled")
-                if not self.is_full:
-                    self._relieve()
-        finally:
-            self._waiting = None
-            self._relieve()
-
-    def _relieve(self) -> None:
-        blocked, self._blocked = self._blocked, None
-        if blocked and not blocked.done():
-            blocked.set_result(None)
-        if self.relieved:
-            relieved, self.relieved = self.relieved, None
-            relieved()
 
 
 class Manager(AsyncManager):
