@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("parlor.live")
 
-UPGRADE_POLL = 0.3  # seconds a poll is held while an upgrade is under way: three a second are no storm
+UPGRADE_POLL = 0.22  # seconds a poll is held while an upgrade is under way: fewer than five a second are no storm
 CLOSE_TIMEOUT = 1.0  # seconds we wait for a peer's close frame
 GOODBYE_TIMEOUT = 10.0  # seconds that what was said before the server ended a session waits for one more poll
 OUTBOX_LIMIT = 1_000_000  # bytes a reader may have waiting before it is dropped
