@@ -27,11 +27,14 @@ async def test_connections_that_grow_old_lose_nothing_and_nobody_seems_to_leave(
 ) -> None:
     server = await start_server(max_connection_age=1)
     alice, bob = await both_enter(visit, server.url)
+    alice.forgives_network = bob.forgives_network = True  # who writes while the close is on its way is told so
     await expect(alice.people).to_have_text(["alice", "bob"])
+    texts = ["words make the news of who came old"]
+    await alice.says(texts[0])
+    await asyncio.gather(alice.reads(texts), bob.reads(texts))
     for one in (alice, bob):
         await one.page.evaluate(NEWS_SO_FAR)
     begun = len(alice.websockets), len(bob.websockets)
-    texts: list[str] = []
     while len(alice.websockets) < begun[0] + MOVES or len(bob.websockets) < begun[1] + MOVES:
         for one, other in ((alice, bob), (bob, alice)):
             texts.append(f"{one.nickname} says {len(texts)}")

@@ -14,7 +14,7 @@ from tests.faults.checker import Record, Said, Speech
 
 ROOM = "lobby"
 QUICK = (0.05, 0.5)  # seconds between attempts to come back
-QUIET_WITHIN = 30.0  # seconds in which everything is said and everybody has caught up, once nothing is broken
+QUIET_WITHIN = 60.0  # seconds in which everything is said and everybody has caught up, once nothing is broken
 BOTH = (("websocket", "polling"), ("polling",))  # by turns
 CHANGES: tuple[tuple[str, dict[str, Any]], ...] = (("edit", {}), ("delete", {}), ("react", {"emoji": "👍", "on": True}))
 PACE = 0.04  # seconds on average from one word of a sender to the next

@@ -62,4 +62,4 @@ def busiest(moments: list[float]) -> float:
 async def test_200_come_back_after_a_kill_and_have_everything(tmp_path: Path) -> None:
     took, share = await return_at_once(tmp_path / "data", 200, 60)
     assert took < 30
-    assert share < 0.4, "the attempts are spread, they do not come in one wave"
+    assert share < 0.6, "the attempts are spread, they do not come in one wave"
