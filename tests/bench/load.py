@@ -151,7 +151,7 @@ class Crowd:
         wanted = self.heard + sum(len(members) * messages for _, members in self.rooms)
         began, sent = time.monotonic(), deque(due)
         deadline = began + len(due) / per_second + PATIENCE
-        while sent or self.heard_at_least(wanted):
+        while sent or self.heard < wanted:
             now = time.monotonic()
             assert now < deadline, f"{wanted - self.heard} deliveries are lost"
             while sent and now - began >= (len(due) - len(sent)) / per_second:
@@ -164,10 +164,6 @@ class Crowd:
                 self.by_fd[fd].hears()
         faults = [fault for member in self.members for fault in member.faults]
         assert not faults and self.heard == wanted, faults[:3] or f"{self.heard - wanted} deliveries too many"
-
-    def heard_at_least(self, wanted: int) -> bool:
-        """Is something still to come?"""
-        return self.heard < wanted
 
     def delays(self) -> list[float]:
         """Milliseconds from the sending to the hearing, of those who read all; forgotten by asking."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.live.engine import session, wire
+from app.live.engine import wire
 from tests.support.mounted import Mount, Mounted, on_both
 from tests.support.raw import UPGRADE, Line, head
 from tests.support.talker import until
@@ -80,9 +80,8 @@ async def test_a_poller_that_never_polls_is_dropped(mounted: Mounted) -> None:
         assert (await polls.poll())[0] == 400
 
 
-async def test_a_poll_whose_answer_is_never_read_is_cut(mount: Mount, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_poll_whose_answer_is_never_read_is_cut(mount: Mount) -> None:
     """The answer is larger than what the kernel takes: its connection would stay open for ever."""
-    monkeypatch.setattr(session, "CLOSE_TIMEOUT", 0.1)
     mounted = await mount(outbox_limit=100 * MEGABYTE, ping_interval=0.1, ping_timeout=0.1)
     mounted.server.on("connect", lambda *_: None)
     async with mounted.polls() as polls, await Line.to(mounted.url, limit=1) as line:

@@ -40,14 +40,16 @@ class Heart:
         self._put(self._pings, self.interval, one)
 
     def _put(self, queue: deque[Entry], seconds: float, one: Beating) -> None:
-        loop = asyncio.get_running_loop()
+        due = asyncio.get_running_loop().time() + seconds
         one.beat += 1
-        queue.append((loop.time() + seconds, one, one.beat))
-        if self._timer is None:
-            self._timer = loop.call_at(queue[-1][0], self._tick)
-        elif self._timer.when() > queue[-1][0]:
+        queue.append((due, one, one.beat))
+        if self._timer is None or self._timer.when() > due:
+            self._arm(due)
+
+    def _arm(self, due: float) -> None:
+        if self._timer:
             self._timer.cancel()
-            self._timer = loop.call_at(queue[-1][0], self._tick)
+        self._timer = asyncio.get_running_loop().call_at(due, self._tick)
 
     def _tick(self) -> None:
         loop = asyncio.get_running_loop()
@@ -64,13 +66,7 @@ class Heart:
                 loop.call_soon(_give_up, one, one.beat)
         heads = [queue[0][0] for queue in (self._pings, self._deadlines) if queue]
         if heads:
-            if self._timer:
-                self._timer.cancel()
-            self._timer = loop.call_at(min(heads), self._tick)
-
-    def stop(self) -> None:
-        if self._timer:
-            self._timer.cancel()
+            self._arm(min(heads))
 
 
 def _due(queue: deque[Entry], now: float) -> "list[tuple[float, Beating]]":

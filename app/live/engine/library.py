@@ -8,12 +8,12 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from app.live.engine import upgrade
 from app.live.engine.packets import Malformed, read_packet
+from app.live.engine.wire import CLOSE_TIMEOUT
 
 if TYPE_CHECKING:
     from app.live.engine.session import Session
 
 GOING_AWAY = "going away"  # the reason where a page was closed or loaded anew (RFC 6455, 7.4.1: 1001; Engine.IO: CLOSE)
-CLOSE_TIMEOUT = 1.0  # seconds we wait for a peer's close frame
 WRITE_PACKETS = 1_000  # written in one go
 
 
@@ -50,7 +50,7 @@ async def _speak(session: "Session", ws: web.WebSocketResponse, request: web.Req
         await _read_all(session, ws)
     finally:
         session.end(session.server.reason.TRANSPORT_CLOSE)
-        session.release_poll()
+        session.wake()
         await asyncio.wait([writer], timeout=CLOSE_TIMEOUT)
         writer.cancel()
     return ws
@@ -66,7 +66,7 @@ async def _upgrade(session: "Session", ws: web.WebSocketResponse) -> bool:
                 return False
             session.upgrading = probed = True
             await ws.send_str(upgrade.PROBED)
-            session.release_poll()
+            session.wake()
             if await ws.receive_str() != upgrade.UPGRADE:
                 return False
     except (TimeoutError, TypeError, ConnectionError, RuntimeError):
@@ -78,7 +78,7 @@ async def _upgrade(session: "Session", ws: web.WebSocketResponse) -> bool:
         return False
     session.upgraded = True
     while session.polling:
-        session.release_poll()
+        session.wake()
         await asyncio.sleep(0)
     return True
 

@@ -13,7 +13,7 @@ from engineio.packet import Packet as EnginePacket
 from app.live.engine import frames, library, upgrade
 from app.live.engine.library import GOING_AWAY
 from app.live.engine.packets import Malformed, framed, read_body, read_packet, read_payload
-from app.live.engine.wire import TOO_SLOW, Wire, take_over
+from app.live.engine.wire import CLOSE_TIMEOUT, TOO_SLOW, Wire, take_over
 
 if TYPE_CHECKING:
     from app.live.engine.requests import Engine
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("parlor.live")
 
 UPGRADE_POLL = 0.22  # seconds a poll is held while an upgrade is under way: fewer than five a second are no storm
-CLOSE_TIMEOUT = 1.0  # seconds we wait for a peer's close frame
 GOODBYE_TIMEOUT = 10.0  # seconds that what was said before the server ended a session waits for one more poll
 OUTBOX_LIMIT = 1_000_000  # bytes a reader may have waiting before it is dropped
 BREATH = 500  # packets of one POST between which others have their turn
@@ -74,7 +73,7 @@ class Session(AsyncSocket):
             log.info("session %s dropped: its reader left %d bytes waiting", self.sid, self._waiting_bytes)
             self.abort()
         else:
-            self._wake()
+            self.wake()
 
     async def send(self, pkt: EnginePacket) -> None:
         self.post(pkt)
@@ -88,7 +87,8 @@ class Session(AsyncSocket):
         for pkt in (*first, *held):
             self.post(pkt)
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Let who waits for packets go, with whatever there is."""
         if self._reader and not self._reader.done():
             self._reader.set_result(None)
 
@@ -96,7 +96,7 @@ class Session(AsyncSocket):
         """What waits, `most` packets of it, once something does; nothing after `seconds`, or when closed or let go."""
         if not self._waiting and not self.closed:
             self._reader = self._loop.create_future()
-            timer = self._loop.call_later(seconds, self._wake) if seconds is not None else None
+            timer = self._loop.call_later(seconds, self.wake) if seconds is not None else None
             try:
                 await self._reader
             finally:
@@ -205,10 +205,6 @@ class Session(AsyncSocket):
             packets.append(NOOP if self.left else EnginePacket(engine_packet.CLOSE))
         return packets or [NOOP]
 
-    def release_poll(self) -> None:
-        """Let the poll that hangs go, with whatever there is."""
-        self._wake()
-
     async def handle_post(self, request: web.Request) -> web.Response:
         """Take the packets of one POST, all or none."""
         if self.posting:
@@ -287,8 +283,7 @@ class Session(AsyncSocket):
         self.beat += 1
         if self._aging:
             self._aging.cancel()
-        self._loop.call_soon(self._wake)
-        self._wake()
+        self.wake()
         self.server.sockets.pop(self.sid, None)
         if reason == self.server.reason.SERVER_DISCONNECT and not self.upgraded:  # its poll may be on its way
             self.server.parting[self.sid] = self

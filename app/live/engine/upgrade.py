@@ -41,7 +41,7 @@ class Probe:
         elif not self.probed and data == PROBE and not (session.upgraded or session.upgrading):
             self.probed = session.upgrading = True  # whoever probes first is the upgrade
             self.wire.send(frames.frame(PROBED.encode()))
-            session.release_poll()
+            session.wake()
         else:
             self.refuse()
 
@@ -50,7 +50,7 @@ class Probe:
         self.timer.cancel()
         session.upgrading, session.upgraded, session.upgrade = False, True, self
         if session.polling:
-            session.release_poll()  # and `finish` is called when it has left
+            session.wake()  # and `finish` is called when it has left
         else:
             finish(session)
 

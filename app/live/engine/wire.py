@@ -224,8 +224,7 @@ class Wire(asyncio.Protocol):
         self.send(frames.close_frame(code))
         self._closing = True
         self.flush()
-        if self._fd >= 0:
-            self._timer = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._transport.abort)
+        self._abort_soon()
 
     def _drop(self) -> None:
         self._end(TOO_SLOW)
