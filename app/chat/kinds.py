@@ -13,6 +13,7 @@ from app.model import LIMITS
 _ROOM = re.compile(rf"[a-z0-9][a-z0-9_-]{{0,{LIMITS.room - 1}}}", re.ASCII)
 _PICTURE = regex.compile(r"\p{Extended_Pictographic}|\p{Regional_Indicator}|\u20e3")
 _opaque = get_profile("OpaqueString")
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 
 
@@ -27,7 +28,7 @@ def room_name(text: str) -> str:
 
 
 def _clean(text: str) -> str:
-    if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
+    if "\0" in text or (not text.isascii() and _HALF_PAIR.search(text)):
         raise PydanticCustomError("bad_payload", "it holds a character that no text may hold (NUL or half a pair)")
     return text
 

@@ -109,7 +109,7 @@ def read_payload(verb: Verb, payload: object) -> dict[str, Any]:
     if verb.takes is None:
         return payload
     try:
-        return dict(verb.takes.model_validate(payload))
+        return vars(verb.takes.model_validate(payload))
     except ValidationError as error:
         raise _refusal(error) from None
     except RecursionError:

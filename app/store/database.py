@@ -35,6 +35,7 @@ Attempt = Callable[[Connection, Ask], Any]
 BUSY = 5.0  # seconds to wait for another process's lock
 READERS = 2  # threads
 MOST_AT_ONCE = 500  # writes in one transaction
+PACE = 0.01  # seconds from one commit to the next while there is always somebody who waits: more of them share one
 RETRY_AFTER = 2.0  # seconds, told to who could not be served
 
 _ITS_OWN_FAULT = (IntegrityError, DataError, ProgrammingError)  # a write's; any other error is the database's
@@ -60,6 +61,7 @@ class Database:
         self._waiting: list[Write] = []
         self._committing: asyncio.Task[None] | None = None
         self._closing = False
+        self._open: Connection | None = None  # the writer's, kept
         self._file: tuple[int, int] | None = None  # the one that is open
         self._readers = threading.Semaphore(READERS)
         self.replaced: Callable[[str], None] = lambda _epoch: None  # hears the epoch of a file that took the place
@@ -128,6 +130,7 @@ class Database:
     def _empty_journal(self) -> None:
         """Bring what is still in the journal home to the file that was moved away. The journal keeps its name: SQLite
         would take it for the other file's, and write pages of the one into the other."""
+        self._let_go()  # to the pool, which hands it out again: a new one would open the other file
         pooled = self._writing.raw_connection()
         try:
             busy, *_ = pooled.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -148,6 +151,7 @@ class Database:
             await asyncio.wait([self._committing])
         for pool in (self._reader, self._writer):
             await asyncio.to_thread(pool.shutdown)
+        self._let_go()
         self._reading.dispose()
         self._writing.dispose()
 
@@ -193,10 +197,13 @@ class Database:
         loop = asyncio.get_running_loop()
         try:
             while self._waiting:
+                began = loop.time()
                 batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
                 outcomes = await loop.run_in_executor(self._writer, self._commit, [one.ask for one in batch])
                 for one, outcome in zip(batch, outcomes, strict=True):
                     _settle(one.done, outcome)
+                if 0 < len(self._waiting) < MOST_AT_ONCE and not self._closing:
+                    await asyncio.sleep(began + PACE - loop.time())
         finally:
             self._committing = None
 
@@ -233,8 +240,19 @@ class Database:
                     raise
 
     def _commit_with(self, attempt: Attempt, batch: list[Ask]) -> list[Any]:
-        with self._writing.begin() as db:
-            return [attempt(db, ask) for ask in batch]
+        self._open = db = self._open or self._writing.connect()
+        try:
+            with db.begin():
+                return [attempt(db, ask) for ask in batch]
+        except SQLAlchemyError:
+            self._let_go()
+            raise
+
+    def _let_go(self) -> None:
+        """The writer's connection: of one that failed nobody knows in which state it is."""
+        if self._open is not None:
+            self._open.close()
+            self._open = None
 
 
 class _Replaced(Refused):

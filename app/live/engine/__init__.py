@@ -15,8 +15,9 @@ from typing import Any, TypedDict, Unpack
 from aiohttp import web
 
 from app.live.engine.base import check
-from app.live.engine.events import Manager, Server
+from app.live.engine.events import Server
 from app.live.engine.library import GOING_AWAY
+from app.live.engine.manager import Manager
 from app.live.engine.packets import Packet
 from app.live.engine.requests import Engine, expect
 from app.live.engine.session import OUTBOX_LIMIT

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
 from functools import partial
+from inspect import isawaitable
 from typing import Any
 from uuid import uuid4
 
@@ -11,35 +11,22 @@ import socketio
 from engineio import packet as engine_packet
 from engineio.packet import Packet as EnginePacket
 from socketio import packet as socketio_packet
-from socketio.async_manager import AsyncManager
 
 from app.live.engine.inbox import Inbox
-from app.live.engine.packets import Malformed, Packet, Unacceptable
+from app.live.engine.packets import Malformed, Packet, StrictJSON, Unacceptable
 from app.live.engine.requests import Engine
 from app.live.engine.session import Session
 
+_EVENTS = (socketio_packet.EVENT, socketio_packet.BINARY_EVENT)
 _ACKS = (socketio_packet.ACK, socketio_packet.BINARY_ACK)
 
 log = logging.getLogger("parlor.live")
 
+STRANGER = "an event for a namespace that was never joined"
 CONNECT_TIMEOUT = 45.0  # seconds from the handshake to the first namespace, as in the reference server
 
 
 _KEPT = ("PATH_INFO", "QUERY_STRING", "REMOTE_ADDR", "wsgi.url_scheme", "HTTP_ORIGIN", "HTTP_USER_AGENT", "HTTP_HOST")
-
-
-class Manager(AsyncManager):
-    """Who is connected: an emit that names no room does not reach a client still inside its connect handler."""
-
-    def get_participants(self, namespace: str, room: Any) -> Iterator[tuple[str, str]]:
-        for sid, eio_sid in super().get_participants(namespace, room):
-            if room is not None or self.is_connected(sid, namespace):
-                yield sid, eio_sid
-
-    async def trigger_callback(self, sid: str, id: int, data: list[Any]) -> None:
-        """Under 0 the library keeps the counter of ids: an answer to 0 would take it away."""
-        if id:
-            await super().trigger_callback(sid, id, data)
 
 
 class Server(socketio.AsyncServer):
@@ -123,21 +110,23 @@ class Server(socketio.AsyncServer):
     # --- in turn ---
 
     async def _take(self, eio_sid: str, pkt: Packet) -> None:
-        if pkt.packet_type == socketio_packet.CONNECT:
+        if pkt.packet_type in _EVENTS:
+            await self._handle_event(eio_sid, pkt.namespace, pkt.id, pkt.data)
+        elif pkt.packet_type == socketio_packet.CONNECT:
             await self._handle_connect(eio_sid, pkt.namespace, pkt.data)
         elif pkt.packet_type == socketio_packet.DISCONNECT:
             await self._handle_disconnect(eio_sid, pkt.namespace, self.reason.CLIENT_DISCONNECT)
         elif not self.manager.sid_from_eio_sid(eio_sid, pkt.namespace or "/"):
-            self._drop(eio_sid, "an event for a namespace that was never joined")
-        elif pkt.packet_type in (socketio_packet.EVENT, socketio_packet.BINARY_EVENT):
-            await self._handle_event(eio_sid, pkt.namespace, pkt.id, pkt.data)
+            self._drop(eio_sid, STRANGER)
         else:
             await self._handle_ack(eio_sid, pkt.namespace, pkt.id, pkt.data)
 
     async def _handle_event(self, eio_sid: str, namespace: str, id: int | None, data: list[Any]) -> None:
         """Done before the next one starts; the stock server starts a task for each, and the second overtakes."""
         sid = self.manager.sid_from_eio_sid(eio_sid, namespace)
-        if self.manager.is_connected(sid, namespace):
+        if sid is None:
+            self._drop(eio_sid, STRANGER)
+        elif self.manager.is_connected(sid, namespace):
             await self._handle_event_internal(self, sid, eio_sid, data, namespace, id)
 
     async def _hear_answer(self, eio_sid: str, pkt: Packet) -> None:
@@ -219,15 +208,24 @@ class Server(socketio.AsyncServer):
             if id is None or answer is self.not_handled:
                 return
             values = [] if answer is None else list(answer) if isinstance(answer, tuple) else [answer]
-            ack = Packet(socketio_packet.ACK, values, namespace=namespace, id=id)
-            ack.encode()
+            ack = _ack(namespace, id, values)
         except Exception:
             ref = uuid4().hex[:8]
             log.exception("event %.40r failed [%s]", data[0], ref)
             broken = {"ok": False, "error": "broken", "text": f"Something broke here. Reference: {ref}", "ref": ref}
-            ack = Packet(socketio_packet.ACK, [broken], namespace=namespace, id=id)
-        if id is not None:
-            await self._send_packet(eio_sid, ack)
+            ack = [] if id is None else _ack(namespace, id, [broken])
+        session = self.eio.sockets.get(eio_sid)
+        if session:
+            for message in ack:
+                session.say(message)
+
+    async def _trigger_event(self, event: str, namespace: str, *args: Any) -> Any:
+        """An event's own handler is called as it is; the stock trigger looks at it anew each time."""
+        handler, given = self._get_event_handler(event, namespace, args)
+        if handler is None or event in self.reserved_events:
+            return await super()._trigger_event(event, namespace, *args)
+        answer = handler(*given)
+        return await answer if isawaitable(answer) else answer
 
     async def _refuse(self, eio_sid: str, refusal: Unacceptable) -> None:
         """The answer to an event that was read but cannot be taken: its ack if it asked for one, else a notice."""
@@ -274,3 +272,12 @@ class Server(socketio.AsyncServer):
         """Let every client go at the Engine.IO level: for them a `transport close`, after which they come back."""
         for session in list(self.eio.sockets.values()):
             session.end(self.reason.SERVER_DISCONNECT)
+
+
+def _ack(namespace: str, id: int, values: list[Any]) -> list[str | bytes]:
+    """The messages of an answer: one, and one for each of its attachments."""
+    try:
+        return [f"3{'' if namespace == '/' else namespace + ','}{id}{StrictJSON.dumps(values)}"]
+    except TypeError:  # binary, or nothing that can be written
+        encoded = Packet(socketio_packet.ACK, values, namespace=namespace, id=id).encode()
+        return encoded if isinstance(encoded, list) else [encoded]

@@ -26,7 +26,7 @@ SEPARATOR = "\x1e"
 MOST_ATTACHMENTS = 10
 LARGEST_INTEGER = 2**64 - 1
 
-_LONG_NUMBER = re.compile(r"\d{17,}")
+_LONG_NUMBER = re.compile(r"[\[:,]\s*-?\d{17,}")
 _HEAD = re.compile(r"(?P<type>[0-6])(?:(?P<count>\d+)-)?(?:(?P<namespace>/[^,]*)(?:,|\Z))?(?P<id>\d*)", re.ASCII)
 _BINARY = (socketio_packet.BINARY_EVENT, socketio_packet.BINARY_ACK)
 _EVENTS = (socketio_packet.EVENT, socketio_packet.BINARY_EVENT)

@@ -66,6 +66,13 @@ class Session(AsyncSocket):
         else:
             self._wait_for_reader(pkt)
 
+    def say(self, data: str | bytes) -> None:
+        """A message to this reader alone."""
+        if self.wire is None or self._held is not None or isinstance(data, bytes):
+            self.post(EnginePacket(engine_packet.MESSAGE, data))
+        else:
+            self.wire.send(frames.frame(f"4{data}".encode()))
+
     def _wait_for_reader(self, pkt: EnginePacket) -> None:
         self._waiting.append(pkt)
         self._waiting_bytes += len(pkt.data or "")
@@ -156,6 +163,9 @@ class Session(AsyncSocket):
         if self.closed:
             return
         try:
+            if data[:1] == "4":
+                self.server.take(self, data[1:])
+                return
             pkt = read_packet(data)
             if not self._heard_of(pkt):
                 self.server.take(self, pkt.data)

@@ -7,21 +7,24 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from sqlalchemy import delete as remove
 
 from app.model import Refused
+from app.store.prepared import Prepared
 from app.store.queries.rooms import room as room_now
 from app.store.queries.rows import now, plain
 from app.store.tables import messages, reactions, rooms
 
 Message = dict[str, Any]
 
-# The statements of the busiest path are built once: building one costs more than running it.
+# The statements of the busiest path.
+_SAID = ("room", "seq", "rev", "id", "author", "nickname", "kind", "text", "reply_to", "at")
 _KNOWN = select(messages).where(messages.c.author == bindparam("author"), messages.c.id == bindparam("id"))
-_CLAIM = (
+_is_known = Prepared(_KNOWN.with_only_columns(messages.c.seq))
+_claim = Prepared(
     update(rooms)
     .where(rooms.c.name == bindparam("room"))
     .values(seq=rooms.c.seq + 1, rev=rooms.c.rev + 1, active_at=bindparam("at"))
     .returning(rooms.c.seq, rooms.c.rev)
 )
-_STORE = insert(messages)
+_store = Prepared(insert(messages), sets=_SAID)
 
 
 def say(
@@ -36,12 +39,16 @@ def say(
     reply_to: int | None,
 ) -> tuple[Message, bool]:
     """Store a message and claim its place. Returns it, and whether it is new: the same id again gives the first one."""
-    if known := db.execute(_KNOWN, {"author": author, "id": id}).first():
+    if _is_known(db, {"author": author, "id": id}):
+        known = db.execute(_KNOWN, {"author": author, "id": id}).one()
         return _whole(db, [_same(known, room, kind, text)])[0], False
     if reply_to is not None and not _exists(db, room, reply_to):
         raise Refused("no_such_message", f"There is no message {reply_to} in #{room} to reply to.")
     at = now()
-    seq, rev = db.execute(_CLAIM, {"room": room, "at": at}).one()
+    claimed = _claim(db, {"room": room, "at": at})
+    if claimed is None:
+        raise Refused("no_such_room", f"There is no room #{room}.")
+    seq, rev = claimed
     message = {
         "room": room,
         "seq": seq,
@@ -54,7 +61,7 @@ def say(
         "reply_to": reply_to,
         "at": at,
     }
-    db.execute(_STORE, message)
+    _store(db, message)
     return message | {"edited": None, "deleted": None}, True
 
 
