@@ -83,9 +83,9 @@ def _prototype(char: str) -> str:
     return min(char, other) if len(back) == 1 else other
 
 
-def _guests() -> Iterator[str]:
+def _guests() -> Iterator[queries.Name]:
     """Short, and longer ones in case that one is taken: among some thousands of guests two look alike."""
-    yield from (f"guest-{secrets.token_hex(size)}" for size in (3, 3, 6, 12))
+    yield from (_named(f"guest-{secrets.token_hex(size)}") for size in (3, 3, 6, 12))
 
 
 def _spare(name: str) -> Iterator[str]:
@@ -123,7 +123,7 @@ async def arrive(chat: Chat, socket: str, token: str, wish: object) -> Person:
             token=fingerprint,
             new_id=uuid4().hex,
             wish=name,
-            guests=[_named(one) for one in _guests()],
+            guests=_guests,
             held=_held(chat),
         )
     except Refused as refusal:

@@ -7,20 +7,21 @@ from typing import Any
 
 from engineio import packet as engine_packet
 
-from app.live.engine import Server
+from app.live.engine import Server, Session
 from app.live.engine.packets import Ready, StrictJSON
 
 
 class Fanout:
     def __init__(self, server: Server) -> None:
-        self._sessions = server.eio.sockets
+        self._engine = server.eio
         self._engine_sid = server.manager.eio_sid_from_sid
         self.told = self.deliveries = 0  # events to rooms; the same, once for each socket
-        self._seats: dict[str, dict[str, str]] = {}  # room -> socket -> Engine.IO session
+        self._seats: dict[str, dict[str, Session]] = {}  # room -> socket -> its session
 
     def seat(self, socket: str, room: str) -> None:
         """From now on `socket` hears what is told to `room`."""
-        self._seats.setdefault(room, {})[socket] = self._engine_sid(socket, "/")
+        if reader := self._reader(socket):
+            self._seats.setdefault(room, {})[socket] = reader
 
     def unseat(self, socket: str, room: str) -> None:
         seats = self._seats.get(room, {})
@@ -36,14 +37,16 @@ class Fanout:
         packet = _packet(event, payload)
         self.told += 1
         self.deliveries += len(seats)
-        for session in seats.values():
-            if reader := self._sessions.get(session):
-                reader.post(packet)
+        self._engine.tell(seats.values(), packet)
 
     def whisper(self, socket: str, event: str, payload: dict[str, Any]) -> None:
         """To one socket alone."""
-        if reader := self._sessions.get(self._engine_sid(socket, "/")):
+        if reader := self._reader(socket):
             reader.post(_packet(event, payload))
+
+    def _reader(self, socket: str) -> Session | None:
+        reader: Session | None = self._engine.sockets.get(self._engine_sid(socket, "/"))
+        return reader
 
 
 def _packet(event: str, payload: dict[str, Any]) -> Ready:

@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -20,25 +20,22 @@ from uuid import uuid4
 from alembic.util import CommandError
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app.model import Refused
 from app.store import queries
+from app.store.batch import Ask, in_one_transaction
 from app.store.engine import migrate, open_engine
 
 log = logging.getLogger("parlor.store")
 
 T = TypeVar("T")
-Ask = Callable[[Connection], Any]
-Attempt = Callable[[Connection, Ask], Any]
 
 BUSY = 5.0  # seconds to wait for another process's lock
 READERS = 2  # threads
 MOST_AT_ONCE = 500  # writes in one transaction
 PACE = 0.01  # seconds from one commit to the next while there is always somebody who waits: more of them share one
 RETRY_AFTER = 2.0  # seconds, told to who could not be served
-
-_ITS_OWN_FAULT = (IntegrityError, DataError, ProgrammingError)  # a write's; any other error is the database's
 
 
 @dataclass(slots=True)
@@ -62,6 +59,7 @@ class Database:
         self._committing: asyncio.Task[None] | None = None
         self._closing = False
         self._open: Connection | None = None  # the writer's, kept
+        self._idle: list[Connection] = []  # the readers', kept
         self._file: tuple[int, int] | None = None  # the one that is open
         self._readers = threading.Semaphore(READERS)
         self.replaced: Callable[[str], None] = lambda _epoch: None  # hears the epoch of a file that took the place
@@ -117,8 +115,7 @@ class Database:
         for _ in range(READERS):
             self._readers.acquire()
         try:
-            self._reading.dispose()
-            self._writing.dispose()
+            self._dispose()
             self._file = None
             return self._prepare()
         except (SQLAlchemyError, CommandError, sqlite3.Error) as error:
@@ -151,9 +148,7 @@ class Database:
             await asyncio.wait([self._committing])
         for pool in (self._reader, self._writer):
             await asyncio.to_thread(pool.shutdown)
-        self._let_go()
-        self._reading.dispose()
-        self._writing.dispose()
+        self._dispose()
 
     # --- questions ---
 
@@ -175,10 +170,25 @@ class Database:
             with self._readers:
                 if self._file is None or self._place() not in (self._file, None):
                     raise _Replaced("storage", "The database was replaced by one that cannot be opened.")
-                with self._reading.begin() as db:
+                with self._lent() as db:
                     return ask(db)
         except DBAPIError as error:
             raise unavailable(error) from error
+
+    @contextlib.contextmanager
+    def _lent(self) -> Iterator[Connection]:
+        """A reader's connection, in a transaction; kept for the next one unless it failed."""
+        db = self._idle.pop() if self._idle else self._reading.connect()
+        try:
+            with db.begin():
+                yield db
+        except DBAPIError:
+            db.close()
+            raise
+        except BaseException:
+            self._idle.append(db)
+            raise
+        self._idle.append(db)
 
     async def write(self, ask: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Ask a question that changes something; returns once it is committed.
@@ -208,10 +218,7 @@ class Database:
             self._committing = None
 
     def _commit(self, batch: list[Ask]) -> list[Any]:
-        """All of the batch in one transaction; an error instead of a result where one was refused or all failed.
-
-        First without savepoints, which cost as much as a write; only where one is refused, again with them.
-        """
+        """All of the batch in one transaction; an error instead of a result where one was refused or all failed."""
         try:
             self._stay_or_follow()
             return self._while_locked(lambda: self._commit_once(batch))
@@ -224,11 +231,6 @@ class Database:
             log.exception("could not commit %d writes", len(batch))
             return [error] * len(batch)
 
-    def _commit_once(self, batch: list[Ask]) -> list[Any]:
-        with contextlib.suppress(_OneRefused):
-            return self._commit_with(_plainly, batch)
-        return self._commit_with(_apart, batch)
-
     def _while_locked(self, commit: Callable[[], T]) -> T:
         """Try again while another process holds the lock: BEGIN IMMEDIATE fails before anything is written."""
         until = time.monotonic() + BUSY
@@ -239,11 +241,10 @@ class Database:
                 if "locked" not in str(error.orig) or self._closing or time.monotonic() > until:
                     raise
 
-    def _commit_with(self, attempt: Attempt, batch: list[Ask]) -> list[Any]:
-        self._open = db = self._open or self._writing.connect()
+    def _commit_once(self, batch: list[Ask]) -> list[Any]:
+        self._open = self._open or self._writing.connect()
         try:
-            with db.begin():
-                return [attempt(db, ask) for ask in batch]
+            return in_one_transaction(self._open, batch)
         except SQLAlchemyError:
             self._let_go()
             raise
@@ -254,41 +255,16 @@ class Database:
             self._open.close()
             self._open = None
 
+    def _dispose(self) -> None:
+        self._let_go()
+        while self._idle:
+            self._idle.pop().close()
+        self._reading.dispose()
+        self._writing.dispose()
+
 
 class _Replaced(Refused):
     """Another file is under our name than the one that is open."""
-
-
-class _OneRefused(Exception):
-    """One of a batch raised: the transaction goes, and is tried again with each one apart."""
-
-
-def _plainly(db: Connection, ask: Ask) -> Any:
-    try:
-        return ask(db)
-    except Exception as error:
-        if _of_the_database(error):
-            raise
-        raise _OneRefused from error
-
-
-def _apart(db: Connection, ask: Ask) -> Any:
-    """One of a batch: what it raises is its own, and its half-done writes go, without touching its neighbours."""
-    savepoint = db.begin_nested()
-    try:
-        answer = ask(db)
-    except Exception as error:
-        if _of_the_database(error):
-            raise
-        savepoint.rollback()
-        return error
-    savepoint.commit()
-    return answer
-
-
-def _of_the_database(error: Exception) -> bool:
-    """Full, locked, unreadable: nobody's write will do. Otherwise it is this one that was wrong."""
-    return isinstance(error, DBAPIError) and not isinstance(error, _ITS_OWN_FAULT)
 
 
 def _settle(done: asyncio.Future[Any], outcome: Any) -> None:

@@ -27,7 +27,7 @@ async def database(tmp_path: Path):
     await database.start()
     await database.write(queries.open_room, "lobby")
     await database.write(
-        queries.arrive, token="t", new_id="alice", wish=None, guests=[("guest-1", ["guest-1"])], held=0
+        queries.arrive, token="t", new_id="alice", wish=None, guests=lambda: [("guest-1", ["guest-1"])], held=0
     )
     yield database
     await database.close()

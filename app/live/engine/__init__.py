@@ -20,9 +20,9 @@ from app.live.engine.library import GOING_AWAY
 from app.live.engine.manager import Manager
 from app.live.engine.packets import Packet
 from app.live.engine.requests import Engine, expect
-from app.live.engine.session import OUTBOX_LIMIT
+from app.live.engine.session import OUTBOX_LIMIT, Session
 
-__all__ = ["GOING_AWAY", "Engine", "EngineSettings", "Server", "attach", "create_engine", "create_server"]
+__all__ = ["GOING_AWAY", "Engine", "EngineSettings", "Server", "Session", "attach", "create_engine", "create_server"]
 
 library_log = logging.getLogger("parlor.library")
 library_log.setLevel(logging.WARNING)  # at `info` the libraries log every packet

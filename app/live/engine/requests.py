@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ from engineio.packet import Packet as EnginePacket
 
 from app.live.engine.base import may_take_over
 from app.live.engine.heart import Heart
-from app.live.engine.packets import Malformed, write_payload
+from app.live.engine.packets import Malformed, Ready, framed, write_payload
 from app.live.engine.session import NOOP, Session
 from app.live.engine.wire import Flush
 
@@ -221,6 +221,16 @@ class Engine(engineio.AsyncServer):
         """Hand a message to whoever listens; unlike the stock trigger, its Malformed comes back to us."""
         if listener := self.handlers.get("message"):
             await listener(sid, data)
+
+    def tell(self, sessions: Iterable[Session], packet: Ready) -> None:
+        """One packet for many, in this tick; the frame is made once."""
+        data, send = framed(packet), self.flush.send
+        for session in sessions:
+            wire = session.direct
+            if wire is None:
+                session.post(packet)
+            else:
+                send(wire, data)
 
     def take(self, session: Session, data: str | bytes) -> None:
         """A message that came over a wire. Where the listener is a coroutine, the next one waits for it."""

@@ -55,6 +55,11 @@ class Session(AsyncSocket):
 
     # --- out ---
 
+    @property
+    def direct(self) -> Wire | None:
+        """The wire, where nothing has to wait before it."""
+        return None if self.closed or self._held is not None else self.wire
+
     def post(self, pkt: EnginePacket) -> None:
         """Leave a packet for the reader. One that lets more than the limit pile up is dropped, and catches up later."""
         if self.closed:

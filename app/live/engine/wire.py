@@ -32,10 +32,15 @@ class Flush:
         self._loop = loop
         self._dirty: list[Wire] = []
 
-    def add(self, wire: "Wire") -> None:
-        if not self._dirty:
-            self._loop.call_soon(self._write)
-        self._dirty.append(wire)
+    def send(self, wire: "Wire", data: bytes) -> None:
+        """A frame for one of them, behind what this tick has for it already."""
+        if not wire._out:
+            if wire._closing:
+                return
+            if not self._dirty:
+                self._loop.call_soon(self._write)
+            self._dirty.append(wire)
+        wire._out.append(data)
 
     def _write(self) -> None:
         dirty, self._dirty = self._dirty, []
@@ -52,6 +57,7 @@ class Wire(asyncio.Protocol):
     none, 0 where its reader was too slow for us."""
 
     __slots__ = (
+        "_behind",
         "_closing",
         "_ended",
         "_fd",
@@ -74,6 +80,9 @@ class Wire(asyncio.Protocol):
         self._reader: Reader | None = Reader(most)
         self._out: list[bytes] = []
         self._closing = self._ended = self._paused = False
+        self._behind = (
+            True  # something may wait in the transport: the handshake's answer, or what the kernel did not take
+        )
         self._unread: Iterator[Frame] | None = None  # frames of what came before a pause
         self._rest = bytearray()  # what came during it
         self._timer: asyncio.TimerHandle | None = None
@@ -157,27 +166,22 @@ class Wire(asyncio.Protocol):
 
     def send(self, data: bytes) -> None:
         """A frame, to be written with whatever else this tick has for this socket."""
-        if self._closing:
-            return
-        if not self._out:
-            self._flush.add(self)
-        self._out.append(data)
+        self._flush.send(self, data)
 
     def flush(self) -> None:
         """One write. Aborts where more waits than the limit, unless it is one message alone."""
         out = self._out
         if not out or self._fd < 0:
             return
-        data = out[0] if len(out) == 1 else b"".join(out)
         alone = len(out) == 1
+        data = out[0] if alone else b"".join(out)
         out.clear()
-        waiting = self._transport.get_write_buffer_size()
-        if waiting:
-            if waiting + len(data) > self._limit:
-                self._drop()
-            else:
-                self._transport.write(data)
-            return
+        if self._behind:
+            waiting = self._transport.get_write_buffer_size()
+            if waiting:
+                self._wait(data, waiting + len(data) > self._limit)
+                return
+            self._behind = False
         try:
             written = os.write(self._fd, data)
         except (BlockingIOError, InterruptedError):
@@ -186,10 +190,15 @@ class Wire(asyncio.Protocol):
             self.abort()
             return
         if written < len(data):
-            if len(data) - written > self._limit and not alone:
-                self._drop()
-            else:
-                self._transport.write(memoryview(data)[written:])
+            self._wait(memoryview(data)[written:], len(data) - written > self._limit and not alone)
+
+    def _wait(self, data: bytes | memoryview, too_much: bool) -> None:
+        """For a reader that is slow; one that leaves too much waiting is let go."""
+        if too_much:
+            self._drop()
+        else:
+            self._behind = True
+            self._transport.write(data)
 
     def begin(self, early: bytes) -> None:
         """Read, first what came with the handshake. In the next tick, when somebody listens."""

@@ -1,23 +1,23 @@
 """Messages: said, changed, read again, caught up with."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Integer, bindparam, func, insert, select, update
 from sqlalchemy import delete as remove
 
 from app.model import Refused
-from app.store.prepared import Prepared
+from app.store.prepared import Prepared, Row
 from app.store.queries.rooms import room as room_now
 from app.store.queries.rows import now, plain
 from app.store.tables import messages, reactions, rooms
 
 Message = dict[str, Any]
 
+LARGEST = 2**53 - 1  # a seq that no room reaches
+
 # The statements of the busiest path.
 _SAID = ("room", "seq", "rev", "id", "author", "nickname", "kind", "text", "reply_to", "at")
-_KNOWN = select(messages).where(messages.c.author == bindparam("author"), messages.c.id == bindparam("id"))
-_is_known = Prepared(_KNOWN.with_only_columns(messages.c.seq))
+_known = Prepared(select(messages).where(messages.c.author == bindparam("author"), messages.c.id == bindparam("id")))
 _claim = Prepared(
     update(rooms)
     .where(rooms.c.name == bindparam("room"))
@@ -25,6 +25,24 @@ _claim = Prepared(
     .returning(rooms.c.seq, rooms.c.rev)
 )
 _store = Prepared(insert(messages), sets=_SAID)
+
+_COLUMNS = tuple(str(column.name) for column in messages.columns)
+_here = messages.c.room == bindparam("room")
+_most = bindparam("most", type_=Integer)
+_before = Prepared(
+    select(messages).where(_here, messages.c.seq < bindparam("end")).order_by(messages.c.seq.desc()).limit(_most)
+)
+_after = Prepared(
+    select(messages).where(_here, messages.c.seq > bindparam("start")).order_by(messages.c.seq).limit(_most)
+)
+_since = Prepared(
+    select(messages).where(_here, messages.c.rev > bindparam("start")).order_by(messages.c.rev).limit(_most)
+)
+_reacted = Prepared(
+    select(reactions.c.seq, reactions.c.emoji, reactions.c.nickname)
+    .where(reactions.c.room == bindparam("room"), reactions.c.seq.between(bindparam("low"), bindparam("high")))
+    .order_by(reactions.c.at, reactions.c.person)
+)
 
 
 def say(
@@ -39,13 +57,12 @@ def say(
     reply_to: int | None,
 ) -> tuple[Message, bool]:
     """Store a message and claim its place. Returns it, and whether it is new: the same id again gives the first one."""
-    if _is_known(db, {"author": author, "id": id}):
-        known = db.execute(_KNOWN, {"author": author, "id": id}).one()
+    if known := _known.first(db, author=author, id=id):
         return _whole(db, [_same(known, room, kind, text)])[0], False
     if reply_to is not None and not _exists(db, room, reply_to):
         raise Refused("no_such_message", f"There is no message {reply_to} in #{room} to reply to.")
     at = now()
-    claimed = _claim(db, {"room": room, "at": at})
+    claimed = _claim.first(db, room=room, at=at)
     if claimed is None:
         raise Refused("no_such_room", f"There is no room #{room}.")
     seq, rev = claimed
@@ -61,15 +78,16 @@ def say(
         "reply_to": reply_to,
         "at": at,
     }
-    _store(db, message)
+    _store.run(db, **message)
     return message | {"edited": None, "deleted": None}, True
 
 
-def _same(known: Row[*tuple[Any, ...]], room: str, kind: str, text: str) -> Message:
-    changed = known.edited is not None or known.deleted is not None
-    if known.room != room or (not changed and (known.kind, known.text) != (kind, text)):
+def _same(row: Row, room: str, kind: str, text: str) -> Message:
+    known = dict(zip(_COLUMNS, row, strict=True))
+    changed = known["edited"] is not None or known["deleted"] is not None
+    if known["room"] != room or (not changed and (known["kind"], known["text"]) != (kind, text)):
         raise Refused("id_reused", "This id was already used for another message; a new message needs a new one.")
-    return plain(known)
+    return known
 
 
 def _exists(db: Connection, room: str, seq: int) -> bool:
@@ -145,40 +163,27 @@ def _whole(db: Connection, page: list[Message]) -> list[Message]:
     by_seq = {message["seq"]: message for message in page}
     if not page:
         return page
-    wanted = (
-        select(reactions.c.seq, reactions.c.emoji, reactions.c.nickname)
-        .where(reactions.c.room == page[0]["room"], reactions.c.seq.in_(by_seq))
-        .order_by(reactions.c.at, reactions.c.person)
-    )
-    for seq, emoji, nickname in db.execute(wanted):
-        by_seq[seq].setdefault("reactions", {}).setdefault(emoji, []).append(nickname)
+    for seq, emoji, nickname in _reacted.all(db, room=page[0]["room"], low=min(by_seq), high=max(by_seq)):
+        if seq in by_seq:
+            by_seq[seq].setdefault("reactions", {}).setdefault(emoji, []).append(nickname)
     return page
 
 
 def changed_since(db: Connection, *, room: str, after: int, limit: int) -> tuple[list[Message], bool]:
     """What changed after rev `after`, ascending by rev, `limit` at most; and whether there is more."""
-    wanted = (
-        select(messages)
-        .where(messages.c.room == room, messages.c.rev > after)
-        .order_by(messages.c.rev)
-        .limit(limit + 1)
-    )
-    return _page(db, db.execute(wanted).all(), limit)
+    return _page(db, _since.all(db, room=room, start=after, most=limit + 1), limit)
 
 
 def said_before(db: Connection, *, room: str, before: int | None, limit: int) -> tuple[list[Message], bool]:
     """The last `limit` messages before seq `before` (exclusive), ascending by seq; and whether there are older ones."""
-    wanted = select(messages).where(messages.c.room == room).order_by(messages.c.seq.desc()).limit(limit + 1)
-    if before is not None:
-        wanted = wanted.where(messages.c.seq < before)
-    page, more = _page(db, db.execute(wanted).all(), limit)
+    end = LARGEST if before is None else before
+    page, more = _page(db, _before.all(db, room=room, end=end, most=limit + 1), limit)
     return page[::-1], more
 
 
 def said_after(db: Connection, *, room: str, after: int, limit: int) -> list[Message]:
     """The first `limit` messages after seq `after`, ascending by seq."""
-    wanted = select(messages).where(messages.c.room == room, messages.c.seq > after).order_by(messages.c.seq)
-    return _page(db, db.execute(wanted.limit(limit)).all(), limit)[0]
+    return _page(db, _after.all(db, room=room, start=after, most=limit), limit)[0]
 
 
 def let_go(db: Connection, *, room: str, before_seq: int, before_at: int, limit: int) -> int:
@@ -194,8 +199,8 @@ def let_go(db: Connection, *, room: str, before_seq: int, before_at: int, limit:
     return db.execute(remove(messages).where(here, messages.c.seq <= last)).rowcount
 
 
-def _page(db: Connection, rows: Sequence[Row[*tuple[Any, ...]]], limit: int) -> tuple[list[Message], bool]:
-    return _whole(db, [plain(row) for row in rows[:limit]]), len(rows) > limit
+def _page(db: Connection, rows: list[Row], limit: int) -> tuple[list[Message], bool]:
+    return _whole(db, [dict(zip(_COLUMNS, row, strict=True)) for row in rows[:limit]]), len(rows) > limit
 
 
 def catch_up(db: Connection, *, name: str, after: int | None, strange: bool, limit: int, behind: int) -> dict[str, Any]:

@@ -1,20 +1,41 @@
 """People: their tokens, their nicknames, when they left."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy import delete as remove
 
 from app.model import Refused
+from app.store.prepared import Prepared, Row
 from app.store.queries.rows import now, plain
 from app.store.tables import people, skeletons, tokens
 
 Name = tuple[str, Sequence[str]]  # a nickname, and the skeletons of its looks
 
+# The statements of coming and going.
+_one = people.c.id == bindparam("who")
+_whose = Prepared(
+    select(people.c.id, people.c.nickname, people.c.passphrase.is_not(None))
+    .join_from(people, tokens)
+    .where(tokens.c.fingerprint == bindparam("token"))
+)
+_make = Prepared(insert(people), sets=("id", "created_at"))
+_admit = Prepared(insert(tokens), sets=("fingerprint", "person", "created_at"))
+_holding = Prepared(
+    select(people.c.id, people.c.left_at, people.c.passphrase)
+    .join_from(people, skeletons)
+    .where(skeletons.c.skeleton == bindparam("look"), people.c.id != bindparam("who"))
+)
+_unlook = Prepared(remove(skeletons).where(skeletons.c.person == bindparam("who")))
+_look = Prepared(insert(skeletons), sets=("skeleton", "person"))
+_call = Prepared(update(people).where(_one).values(nickname=bindparam("name")))
+_leave = Prepared(update(people).where(_one).values(left_at=bindparam("at")))
+_stay = Prepared(update(people).where(_one, people.c.left_at.is_not(None)).values(left_at=None))
+
 
 def arrive(
-    db: Connection, *, token: str, new_id: str, wish: Name | None, guests: Sequence[Name], held: int
+    db: Connection, *, token: str, new_id: str, wish: Name | None, guests: Callable[[], Iterable[Name]], held: int
 ) -> dict[str, Any]:
     """The person whose token has this fingerprint, made on the first visit: `{id, nickname, reserved}`.
 
@@ -23,29 +44,25 @@ def arrive(
     """
     found = whose(db, token) or _newcomer(db, token, new_id)
     person, nickname = found["id"], found["nickname"]
-    for name, looks in (*([wish] if wish else ()), *(() if nickname else guests)):
+    for name, looks in (*([wish] if wish else ()), *(() if nickname else guests())):
         if name != nickname and _free(db, person, looks, held):
             _bear(db, person, name, looks)
             found["nickname"] = name
             break
-    stay(db, person)
+    if nickname:  # a newcomer has never left
+        stay(db, person)
     return found
 
 
 def whose(db: Connection, token: str) -> dict[str, Any] | None:
     """The person whose token has this fingerprint: `{id, nickname, reserved}`."""
-    wanted = (
-        select(people.c.id, people.c.nickname, people.c.passphrase.is_not(None).label("reserved"))
-        .join_from(people, tokens)
-        .where(tokens.c.fingerprint == token)
-    )
-    found = db.execute(wanted).first()
-    return plain(found) | {"reserved": bool(found.reserved)} if found else None
+    found = _whose.first(db, token=token)
+    return {"id": found[0], "nickname": found[1], "reserved": bool(found[2])} if found else None
 
 
 def _newcomer(db: Connection, token: str, new_id: str) -> dict[str, Any]:
-    db.execute(insert(people).values(id=new_id, created_at=now()))
-    db.execute(insert(tokens).values(fingerprint=token, person=new_id, created_at=now()))
+    _make.run(db, id=new_id, created_at=now())
+    _admit.run(db, fingerprint=token, person=new_id, created_at=now())
     return {"id": new_id, "nickname": None, "reserved": False}
 
 
@@ -55,39 +72,34 @@ def claim(db: Connection, *, person: str, name: Name, held: int, spare: Sequence
     if not _free(db, person, looks, held):
         free = next((other for other, shapes in spare if _free(db, person, shapes, held)), None)
         extra: dict[str, Any] = {"suggestion": free} if free else {}
-        if any(holder.passphrase for holder in _holders(db, person, looks)):
+        if any(passphrase for *_, passphrase in _holders(db, person, looks)):
             extra["reserved"] = True
         raise Refused("nickname_taken", f"Somebody here is called “{nickname}”, or nearly so.", **extra)
     _bear(db, person, nickname, looks)
 
 
 def _bear(db: Connection, person: str, nickname: str, looks: Sequence[str]) -> None:
-    db.execute(remove(skeletons).where(skeletons.c.person == person))
-    db.execute(insert(skeletons), [{"skeleton": look, "person": person} for look in looks])
-    db.execute(update(people).where(people.c.id == person).values(nickname=nickname))
+    _unlook.run(db, who=person)
+    for look in looks:
+        _look.run(db, skeleton=look, person=person)
+    _call.run(db, who=person, name=nickname)
 
 
 def _free(db: Connection, person: str, looks: Sequence[str], held: int) -> bool:
     """Is the name free for this person? One whose owner has been away too long is taken from them."""
     holders = _holders(db, person, looks)
     since = now() - held
-    if any(one.passphrase or one.left_at is None or one.left_at > since for one in holders):
+    if any(passphrase or left_at is None or left_at > since for _, left_at, passphrase in holders):
         return False
-    for one in holders:
-        db.execute(remove(skeletons).where(skeletons.c.person == one.id))
-        db.execute(update(people).where(people.c.id == one.id).values(nickname=None))
+    for holder, *_ in holders:
+        _unlook.run(db, who=holder)
+        _call.run(db, who=holder, name=None)
     return True
 
 
-def _holders(db: Connection, person: str, looks: Sequence[str]) -> Sequence[Row[*tuple[Any, ...]]]:
-    """The others who bear a name that looks like this in one way or the other."""
-    wanted = (
-        select(people.c.id, people.c.left_at, people.c.passphrase)
-        .join_from(people, skeletons)
-        .where(skeletons.c.skeleton.in_(looks), people.c.id != person)
-        .distinct()
-    )
-    return db.execute(wanted).all()
+def _holders(db: Connection, person: str, looks: Sequence[str]) -> set[Row]:
+    """The others who bear a name that looks like this in one way or the other: (id, left_at, passphrase)."""
+    return {holder for look in looks for holder in _holding.all(db, look=look, who=person)}
 
 
 def reserve(db: Connection, *, person: str, passphrase: str | None) -> None:
@@ -114,11 +126,11 @@ def hand_over(db: Connection, *, token: str, person: str) -> None:
 
 
 def depart(db: Connection, person: str) -> None:
-    db.execute(update(people).where(people.c.id == person).values(left_at=now()))
+    _leave.run(db, who=person, at=now())
 
 
 def stay(db: Connection, person: str) -> None:
-    db.execute(update(people).where(people.c.id == person).values(left_at=None))
+    _stay.run(db, who=person)
 
 
 def nobody_is_here(db: Connection) -> None:

@@ -3,11 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
 from app.model import Refused
+from app.store.prepared import Prepared
 from app.store.queries.rows import now, plain
 from app.store.tables import epochs, rooms
+
+_SHOWN = ("name", "topic", "rev", "keep_days", "keep_messages")
+_room = Prepared(select(*(rooms.c[column] for column in _SHOWN)).where(rooms.c.name == bindparam("called")))
 
 
 def epoch(db: Connection) -> str:
@@ -29,11 +33,10 @@ def open_room(db: Connection, name: str) -> None:
 
 def room(db: Connection, name: str) -> dict[str, Any]:
     """`{name, topic, rev, keep_days, keep_messages}`. Raises `no_such_room`."""
-    wanted = select(rooms.c.name, rooms.c.topic, rooms.c.rev, rooms.c.keep_days, rooms.c.keep_messages)
-    found = db.execute(wanted.where(rooms.c.name == name)).first()
+    found = _room.first(db, called=name)
     if found is None:
         raise Refused("no_such_room", f"There is no room #{name}.")
-    return plain(found)
+    return dict(zip(_SHOWN, found, strict=True))
 
 
 def set_topic(db: Connection, name: str, topic: str) -> dict[str, Any]:
