@@ -23,7 +23,7 @@ from app.config import BadSetting, Settings
 from app.live import admin
 from app.live.engine import Server
 from app.live.fanout import Fanout
-from app.live.socket import attach, create_server, open_door
+from app.live.socket import attach, create_server, listen, open_door
 from app.logs import Access, access_log
 from app.model import Refused
 from app.store import queries
@@ -74,12 +74,12 @@ class Running:
     sockets: Server
     database: Database
     runner: web.AppRunner
+    listener: asyncio.Server
     chores: list[asyncio.Task[None]]
 
     async def stop(self) -> None:
         """Take nothing new, let running verbs finish and answer, let every client go, close the store. Under 5 s."""
-        for site in tuple(self.runner.sites):
-            await site.stop()
+        self.listener.close()
         self.sockets.take_no_more()
         await self.sockets.idle(VERBS_MAY_TAKE)
         self.sockets.close_all()
@@ -143,13 +143,13 @@ async def start(settings: Settings) -> Running:
     )
     await runner.setup()
     try:
-        url = await _listen(runner, settings)
+        listener = await _listen(runner, sockets, settings)
     except BadSetting:
         await runner.cleanup()
         await database.close()
         raise
     chores = [asyncio.create_task(look_after(chat)), asyncio.create_task(_watch(database))]
-    return Running(url, settings, chat, sockets, database, runner, chores)
+    return Running(_url(settings.host, listener), settings, chat, sockets, database, runner, listener, chores)
 
 
 async def _watch(database: Database) -> None:
@@ -248,16 +248,18 @@ async def _open_store(settings: Settings) -> Database:
     return database
 
 
-async def _listen(runner: web.AppRunner, settings: Settings) -> str:
-    site = web.TCPSite(runner, settings.host, settings.port, backlog=1024)
+async def _listen(runner: web.AppRunner, sockets: Server, settings: Settings) -> asyncio.Server:
     try:
-        await site.start()
+        return await listen(runner, sockets.eio, settings.host, settings.port)
     except OSError as error:
         why = "is taken by another program" if error.errno in _TAKEN else f"cannot be listened on ({error.strerror})"
         mend = "Choose another with PORT or --port" if error.errno in _TAKEN else "Look at HOST and PORT"
         raise BadSetting(f"Port {settings.port} on {settings.host} {why}. {mend}.") from None
-    port = runner.addresses[0][1]
-    host = "localhost" if settings.host in ("0.0.0.0", "::", "") else settings.host  # noqa: S104
+
+
+def _url(host: str, listener: asyncio.Server) -> str:
+    port = listener.sockets[0].getsockname()[1]
+    host = "localhost" if host in ("0.0.0.0", "::", "") else host  # noqa: S104
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 

@@ -1,5 +1,8 @@
 """Who is here: people, not sockets. Somebody in two tabs is there once, and leaves with the last of them; whose
 connection broke is awaited for a while before they are said to have left.
+
+What coming and going costs does not grow with the room, the rooms or how many come at once: names and rooms are kept in
+their order, and who may believe what is written down when it changes, not when it is shown.
 """
 
 import asyncio
@@ -14,8 +17,11 @@ if TYPE_CHECKING:
 
 GATHER = 0.4  # seconds over which arrivals and departures are gathered into one `people` event
 BLIP = 1.5  # seconds in which a broken connection may be back without anybody being told
+LAST = "\U0010ffff"  # behind every person's id
 
 Look = tuple[str, bool] | None  # how a room sees somebody: nickname, reconnecting or not; None: not there
+Entry = dict[str, Any]  # `{id, nickname, reconnecting?}`; shared by all who are told, so never changed
+Place = tuple[Any, ...]  # in the order of names: folded nickname, person, entry
 
 
 @dataclass(slots=True)
@@ -24,9 +30,18 @@ class Guest:
 
     id: str
     nickname: str
+    entry: Entry
     reserved: bool = False
     sockets: dict[str, set[str]] = field(default_factory=dict)  # socket -> rooms
     awaited: dict[str, asyncio.TimerHandle] = field(default_factory=dict)  # room -> until when
+
+
+@dataclass(slots=True)
+class Belief:
+    """What somebody may take for true of one person who came, went or changed since the last event."""
+
+    looks: set[Look]
+    lists: int  # that the room had shown when the person changed last
 
 
 @dataclass(slots=True)
@@ -34,8 +49,9 @@ class Crowd:
     """The people of one room: how many sockets each has there, and their names in order."""
 
     sockets: dict[str, int] = field(default_factory=dict)  # person -> sockets; 0: awaited
-    order: list[tuple[str, str, str]] = field(default_factory=list)  # (folded nickname, person, nickname)
-    told: dict[str, set[Look]] = field(default_factory=dict)  # person -> what somebody was told of them
+    order: list[Place] = field(default_factory=list)
+    beliefs: dict[str, Belief] = field(default_factory=dict)  # of those who may be news
+    lists: int = 0  # shown so far; each shows everybody as they look at that moment
     timer: asyncio.TimerHandle | None = None
 
 
@@ -45,13 +61,17 @@ class Presence:
         self._people: dict[str, Person] = {}  # by socket
         self._guests: dict[str, Guest] = {}
         self._crowds: dict[str, Crowd] = {}
+        self._busiest: list[tuple[int, str]] = []  # minus the people, room
 
     # --- sockets ---
 
     def enter(self, person: Person, reserved: bool = False) -> None:
         """A socket of this person opens."""
         self._people[person.socket] = person
-        guest = self._guests.setdefault(person.id, Guest(person.id, person.nickname))
+        guest = self._guests.get(person.id)
+        if guest is None:
+            entry = {"id": person.id, "nickname": person.nickname}
+            guest = self._guests[person.id] = Guest(person.id, person.nickname, entry)
         guest.sockets[person.socket] = set()
         guest.reserved = reserved
         self.rename(person.id, person.nickname)
@@ -122,10 +142,10 @@ class Presence:
         rooms = {room for rooms in guest.sockets.values() for room in rooms} | set(guest.awaited)
         for room in rooms:
             self._mark(room, person)
-        guest.nickname = nickname
+        guest.nickname, guest.entry = nickname, {"id": person, "nickname": nickname}
         for room in rooms:
             _drop(self._crowds[room].order, before, person)
-            insort(self._crowds[room].order, _entry(nickname, person))
+            insort(self._crowds[room].order, _place(guest))
 
     # --- rooms ---
 
@@ -138,7 +158,8 @@ class Presence:
         if not crowd.sockets.get(person):
             self._mark(room, person)
         if person not in crowd.sockets:
-            insort(crowd.order, _entry(guest.nickname, person))
+            insort(crowd.order, _place(guest))
+            self._grow(room, len(crowd.sockets), 1)
         if waiting := guest.awaited.pop(room, None):
             waiting.cancel()
         guest.sockets[socket].add(room)
@@ -173,8 +194,16 @@ class Presence:
 
     def _go(self, guest: Guest, room: str) -> None:
         crowd = self._crowds[room]
+        self._grow(room, len(crowd.sockets), -1)
         del crowd.sockets[guest.id]
         _drop(crowd.order, guest.nickname, guest.id)
+
+    def _grow(self, room: str, people: int, by: int) -> None:
+        """Give the room its new place among the busiest."""
+        if people:
+            del self._busiest[bisect_left(self._busiest, (-people, room))]
+        if people + by:
+            insort(self._busiest, (-people - by, room))
 
     def sits(self, person: str, socket: str, room: str) -> bool:
         guest = self._guests.get(person)
@@ -184,21 +213,26 @@ class Presence:
         crowd = self._crowds.get(room)
         return len(crowd.sockets) if crowd else 0
 
-    def counts(self) -> dict[str, int]:
-        """Room -> people, where there are any."""
-        return {room: len(crowd.sockets) for room, crowd in self._crowds.items() if crowd.sockets}
+    @property
+    def rooms(self) -> int:
+        """Rooms with people in them."""
+        return len(self._busiest)
 
-    def people(self, room: str, after: str | None, limit: int) -> tuple[list[dict[str, Any]], bool]:
+    def busiest(self, most: int) -> list[str]:
+        """The rooms with the most people, where there are any."""
+        return [room for _, room in self._busiest[:most]]
+
+    def people(self, room: str, after: str | None, limit: int) -> tuple[list[Entry], bool]:
         """A page of `{id, nickname, reconnecting?}` in the order of names, from the name after `after`; and whether
         there is more."""
         crowd = self._crowds.get(room)
         if crowd is None:
             return [], False
-        for person, told in crowd.told.items():  # whoever sees this list may have to be told otherwise after all
-            told.add(self._look(crowd, person))
-        start = 0 if after is None else bisect_right(crowd.order, (after.casefold(), "\U0010ffff", ""))
-        page = [_seen(person, self._look(crowd, person)) for _, person, _ in crowd.order[start : start + limit]]
-        return page, start + limit < len(crowd.order)
+        crowd.lists += 1  # whoever sees this list may have to be told otherwise after all
+        start = 0 if after is None else bisect_right(crowd.order, (after.casefold(), LAST))
+        page = crowd.order[start : start + limit]
+        here = [_seen(crowd, person, entry) for _, person, entry in page]
+        return here, start + limit < len(crowd.order)
 
     # --- telling ---
 
@@ -210,7 +244,12 @@ class Presence:
     def _mark(self, room: str, person: str, within: float = GATHER) -> None:
         """Somebody's being here is about to change; the room is told within so many seconds."""
         crowd, loop = self._crowds[room], asyncio.get_running_loop()
-        crowd.told.setdefault(person, {self._look(crowd, person)})
+        belief = crowd.beliefs.get(person)
+        if belief is None:
+            crowd.beliefs[person] = Belief({self._look(crowd, person)}, crowd.lists)
+        elif belief.lists < crowd.lists:  # a list has shown them as they look now
+            belief.looks.add(self._look(crowd, person))
+            belief.lists = crowd.lists
         if crowd.timer and crowd.timer.when() > loop.time() + within:
             crowd.timer.cancel()
             crowd.timer = None
@@ -220,20 +259,20 @@ class Presence:
     def _tell(self, room: str) -> None:
         """One event for all that is not as somebody was told; a reload within the time is no news."""
         crowd = self._crowds[room]
-        told, crowd.told, crowd.timer = crowd.told, {}, None
-        news: dict[str, list[dict[str, Any]]] = {"joined": [], "left": [], "changed": []}
-        for person, looks in told.items():
+        beliefs, crowd.beliefs, crowd.timer = crowd.beliefs, {}, None
+        news: dict[str, list[Entry]] = {"joined": [], "left": [], "changed": []}
+        for person, belief in beliefs.items():
             now = self._look(crowd, person)
-            others = [look for look in looks if look != now]
+            others = [look for look in belief.looks if look != now]
             if not others:
                 continue
             if now is None:
                 known = next(look for look in others if look)
                 news["left"].append({"id": person, "nickname": known[0]})
             elif all(look and look[0] == now[0] for look in others):
-                news["changed"].append(_seen(person, now))
+                news["changed"].append(_seen(crowd, person, self._guests[person].entry))
             else:
-                news["joined"].append(_seen(person, now))
+                news["joined"].append(_seen(crowd, person, self._guests[person].entry))
         if any(news.values()):
             if not news["changed"]:
                 del news["changed"]
@@ -251,15 +290,13 @@ class Presence:
                 waiting.cancel()
 
 
-def _seen(person: str, look: Look) -> dict[str, Any]:
-    nickname, reconnecting = look or ("", False)
-    entry: dict[str, Any] = {"id": person, "nickname": nickname}
-    return entry | {"reconnecting": True} if reconnecting else entry
+def _seen(crowd: Crowd, person: str, entry: Entry) -> Entry:
+    return entry if crowd.sockets[person] else entry | {"reconnecting": True}
 
 
-def _entry(nickname: str, person: str) -> tuple[str, str, str]:
-    return nickname.casefold(), person, nickname
+def _place(guest: Guest) -> Place:
+    return guest.nickname.casefold(), guest.id, guest.entry
 
 
-def _drop(order: list[tuple[str, str, str]], nickname: str, person: str) -> None:
-    del order[bisect_left(order, _entry(nickname, person))]
+def _drop(order: list[Place], nickname: str, person: str) -> None:
+    del order[bisect_left(order, (nickname.casefold(), person))]

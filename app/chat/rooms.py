@@ -93,8 +93,8 @@ async def rooms(chat: Chat, person: Person) -> Answer:
 
 async def public(chat: Chat) -> list[dict[str, Any]]:
     """`[{name, topic, people, rev}]`, 100 at most."""
-    busy = sorted(chat.presence.counts().items(), key=lambda room: -room[1])[:MOST_ROOMS]
-    found = await chat.store.read(queries.lively_rooms, also=[name for name, _ in busy], limit=MOST_ROOMS)
+    busy = chat.presence.busiest(MOST_ROOMS)
+    found = await chat.store.read(queries.lively_rooms, also=busy, limit=MOST_ROOMS)
     rooms = [{**room, "people": chat.presence.count(room["name"])} for room in found]
     return sorted(rooms, key=lambda room: (-room["people"], room["name"]))[:MOST_ROOMS]
 

@@ -11,10 +11,10 @@ from socketio.exceptions import ConnectionRefusedError
 
 from app.chat import Chat, people
 from app.chat.verbs import perform
-from app.live.engine import GOING_AWAY, Server, attach, create_server
+from app.live.engine import GOING_AWAY, Server, attach, create_server, listen
 from app.model import COOKIE, Person, Refused
 
-__all__ = ["attach", "create_server", "open_door"]
+__all__ = ["attach", "create_server", "listen", "open_door"]
 
 GOODBYES = (socketio.Server.reason.CLIENT_DISCONNECT, socketio.Server.reason.SERVER_DISCONNECT)
 RELOAD = 4.0  # seconds that a page may take to be there again

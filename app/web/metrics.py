@@ -64,7 +64,7 @@ class Metrics:
         chat = self.chat
         told, deliveries = self.lines.told()
         yield GaugeMetricFamily("parlor_people", "People with an open connection.", chat.presence.heads)
-        yield GaugeMetricFamily("parlor_rooms", "Rooms with somebody in them.", len(chat.presence.counts()))
+        yield GaugeMetricFamily("parlor_rooms", "Rooms with somebody in them.", chat.presence.rooms)
         sockets = GaugeMetricFamily("parlor_sockets", "Open connections.", labels=["transport"])
         for transport, count in self.lines.sockets().items():
             sockets.add_metric([transport], count)

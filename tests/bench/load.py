@@ -1,179 +1,225 @@
-"""A crowd that costs little: sockets, epoll, and no more reading than is needed to see loss, doubles and disorder.
-
-One in twenty reads every message to its number; the others count them, which is done in C.
-"""
+"""A crowd: members of some rooms of one server, on one epoll. What it hears is checked, what it costs is known."""
 
 import select
-import socket
 import time
-from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
-HANDSHAKE = (
-    b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\n"
-    b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-)
-MARK, TEXT = b'42["message"', b'"text":"'
-READS_ALL = 20  # one in so many
-STAMP = slice(9, 29)  # of the text: the number in 8 digits, a blank, the time of sending in 20
-PATIENCE = 30.0  # seconds
+from tests.bench.member import PATIENCE, Behind, Fault, Member
 
+COMING = 16  # handshakes under way at once
+LONG = 10.0  # seconds after which only heartbeats can be left
+QUIET = 0.5  # seconds: what a server gathers (Parlor: who came, 0.4 s) is told within
 
-def masked(text: str) -> bytes:
-    """A frame as clients send it; with a mask of zeros, which is a mask."""
-    payload = text.encode()
-    size = len(payload)
-    head = bytes((0x81, 0x80 | size)) if size < 126 else bytes((0x81, 0xFE)) + size.to_bytes(2)
-    return head + b"\0\0\0\0" + payload
+# select() counts in microseconds, where epoll counts in milliseconds; but it knows only low descriptors. So these are
+# taken before the sockets are.
+_polls = [select.epoll() for _ in range(24)]
 
 
-@dataclass(slots=True)
-class Member:
-    """One WebSocket that sits in a room."""
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """What a talk came to: deliveries and acks, seconds, delays in ms (sorted), the load's share of its core."""
 
-    line: socket.socket
-    reads_all: bool
-    rest: bytes = b""
-    heard: int = 0
-    acked: int = 0
-    expected: int | None = None
-    faults: list[str] = field(default_factory=list)
-    delays: list[float] = field(default_factory=list)
+    deliveries: int
+    sends: int
+    seconds: float
+    delays: list[float]
+    acks: list[float]
+    load: float
 
-    @classmethod
-    def sits(cls, port: int, room: str, reads_all: bool) -> "Member":
-        line = socket.create_connection(("127.0.0.1", port), PATIENCE)
-        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        member = cls(line, reads_all)
-        line.sendall(HANDSHAKE)
-        member.waits_for(b"\r\n\r\n")
-        line.sendall(masked("40"))
-        member.waits_for(b"40{")
-        line.sendall(masked(f'420["join",{{"room":"{room}"}}]'))
-        member.waits_for(b"430[")
-        line.setblocking(False)
-        return member
 
-    def waits_for(self, start: bytes) -> None:
-        seen = b""
-        while start not in seen:
-            data = self.line.recv(65_536)
-            if not data:
-                raise ConnectionError("the server closed")
-            seen = seen[-len(start) :] + data
+def percentile(ordered: list[float], share: float) -> float:
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else float("nan")
 
-    def says(self, room: str, number: int, size: int = 60) -> None:
-        text = f"{number:08} {time.monotonic_ns():020}".ljust(size, ".")
-        send = f'42{number}["send",{{"room":"{room}","text":"{text}","id":"{time.monotonic_ns():x}-{number:08}"}}]'
-        self.line.send(masked(send))
 
-    def hears(self) -> None:
-        try:
-            data = self.line.recv(262_144)
-        except BlockingIOError:
-            return
-        if not data:
-            self.faults.append("was cut off")
-            return
-        if self.reads_all:
-            self._read(self.rest + data)
-        else:
-            seen = self.rest + data
-            self.heard += seen.count(MARK)
-            self.rest = seen[-(len(MARK) - 1) :]
-            if data[-3:] == b"\x81\x012":
-                self.line.send(masked("3"))
+class _Watch:
+    """What a crowd hears and its load costs from now on."""
 
-    def _read(self, data: bytes) -> None:
-        at, end = 0, len(data)
-        while end - at >= 2:
-            size, start = data[at + 1], at + 2
-            if size == 126:
-                size, start = int.from_bytes(data[at + 2 : at + 4]), at + 4
-            elif size == 127:
-                size, start = int.from_bytes(data[at + 2 : at + 10]), at + 10
-            if end < start + size:
-                break
-            self._packet(data[start : start + size])
-            at = start + size
-        self.rest = data[at:]
+    def __init__(self, crowd: "Crowd") -> None:
+        self._crowd, self._busy = crowd, time.process_time()
+        self.began = time.monotonic()
+        self.wanted = self._before = crowd.heard
+        self._sends = 0
 
-    def _packet(self, packet: bytes) -> None:
-        if packet.startswith(MARK):
-            text = packet[packet.index(TEXT) + len(TEXT) :]
-            number = int(text[:8])
-            if self.expected is not None and number != self.expected:
-                self.faults.append(f"heard {number} where {self.expected} was due")
-            self.expected = number + 1
-            self.heard += 1
-            self.delays.append((time.monotonic_ns() - int(text[STAMP])) / 1e6)
-        elif packet.startswith(b"43"):
-            self.acked += 1
-        elif packet == b"2":
-            self.line.send(masked("3"))
+    def says(self, member: Member, room: list[Member], due: float) -> bool:
+        self.wanted += len(room)
+        self._sends += 1
+        return member.says(due)
+
+    @property
+    def is_over(self) -> bool:
+        return self._crowd.heard >= self.wanted and not any(member.asked for member in self._crowd.speakers())
+
+    def ends(self) -> Talk:
+        """Raises Fault where somebody heard what others did not, or in another order."""
+        seconds, busy = time.monotonic() - self.began, time.process_time() - self._busy
+        if self._crowd.heard != self.wanted:
+            raise Fault(f"{self._crowd.heard - self.wanted} deliveries too many")
+        delays: list[float] = []
+        acks: list[float] = []
+        for room in self._crowd.rooms:
+            ears = [member.ear for member in room if member.ear]
+            if len({ear.order for ear in ears}) > 1:
+                raise Fault("a room's members heard different things")
+            for ear in ears:
+                delays += ear.delays
+                ear.delays.clear()
+        for member in self._crowd.speakers():
+            acks += member.acks
+            member.acks.clear()
+        deliveries = self.wanted - self._before
+        return Talk(deliveries, self._sends, seconds, sorted(delays), sorted(acks), busy / seconds)
 
 
 class Crowd:
-    """Members of some rooms of one server. In each room the first one speaks, and reads all."""
+    """Members of some rooms of one server. `speakers` of each room speak in turn."""
 
-    def __init__(self, port: int, rooms: int, members: int) -> None:
-        self.rooms = [
-            (f"bench-{room}", [Member.sits(port, f"bench-{room}", nth % READS_ALL == 0) for nth in range(members)])
-            for room in range(rooms)
-        ]
-        self.poll = select.epoll()
-        self.by_fd = {member.line.fileno(): member for member in self.members}
-        for fd in self.by_fd:
-            self.poll.register(fd, select.EPOLLIN)
-        self.numbers = [0] * rooms
-        self.listens(0.6)  # the news of who came
+    def __init__(
+        self,
+        port: int,
+        rooms: int,
+        members: int,
+        *,
+        speakers: int = 10,
+        reads: int = 20,
+        name: str = "bench",
+        kind: type[Member] = Member,
+        seldom: float = 0.0,
+    ) -> None:
+        """reads: one in so many reads all, besides the speakers. seldom: seconds after which those who only count look
+        for what came, where a look at each message would be the limit; for the delays only the readers matter."""
+        self.poll = _polls.pop()
+        self.by_fd: dict[int, Member] = {}
+        self.heard = 0
+        self._seldom = self._look = 0.0  # seconds between looks of those who only count; when the next one is due
+        self.rooms: list[list[Member]] = [[] for _ in range(rooms)]
+        self.turns = [(room, who) for who in range(min(speakers, members)) for room in range(rooms)]
+        self._turn = 0
+        seats = ((room, who) for room in range(rooms) for who in range(members))
+        self._come(
+            (self.rooms[room], kind(port, f"{name}-{room}", who, who < max(speakers, 2) or not who % reads))
+            for room, who in seats
+        )
 
-    @property
-    def members(self) -> Iterable[Member]:
-        return (member for _, members in self.rooms for member in members)
+        if seldom:
+            self._look_seldom(seldom)
 
-    @property
-    def heard(self) -> int:
-        return sum(member.heard for member in self.members)
+    def _look_seldom(self, seconds: float) -> None:
+        self._seldom, self._rarely = seconds, _polls.pop()
+        for fd, member in self.by_fd.items():
+            if not member.ear:
+                self.poll.unregister(fd)
+                self._rarely.register(fd, select.EPOLLIN)
+
+    def _come(self, coming: Iterator[tuple[list[Member], Member]]) -> None:
+        """Some at a time; who is there already hears meanwhile what the others' coming brings."""
+        under_way: list[Member] = []
+        for room, member in coming:
+            room.append(member)
+            self.by_fd[member.line.fileno()] = member
+            self.poll.register(member.line.fileno(), select.EPOLLIN)
+            under_way.append(member)
+            self.until(lambda: len(self._unseated(under_way)) < COMING)
+        self.until(lambda: not self._unseated(under_way))
+        self.settles()
+
+    @staticmethod
+    def _unseated(members: list[Member]) -> list[Member]:
+        members[:] = [member for member in members if not member.seated]
+        return members
+
+    def visitors(self, port: int, count: int) -> list[Member]:
+        """More people, connected but in no room yet."""
+        came: list[Member] = []
+        self._come((came, Member(port, "", who, True)) for who in range(count))
+        return came
+
+    def parts(self, visitors: list[Member]) -> None:
+        """They leave; the others hear of it."""
+        for visitor in visitors:
+            del self.by_fd[visitor.line.fileno()]
+            visitor.leaves()
+        self.settles()
+
+    def until(self, met: Callable[[], bool], patience: float = PATIENCE) -> None:
+        """Hear what comes until a condition is met. Raises Behind after so many seconds."""
+        deadline = time.monotonic() + patience
+        while not met():
+            if time.monotonic() > deadline:
+                raise Behind(f"nothing more came in {patience:g} s")
+            self._hears(0.05)
+
+    def settles(self) -> None:
+        """Hear what comes until nothing does, or nothing but heartbeats."""
+        until = time.monotonic() + LONG
+        while self._hears(QUIET) and time.monotonic() < until:
+            pass
 
     def listens(self, seconds: float) -> None:
-        """Hear what comes, for so long."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
-            for fd, _ in self.poll.poll(left):
-                self.by_fd[fd].hears()
+            self._hears(left)
 
-    def talks(self, messages: int, per_second: float) -> None:
-        """So many messages in every room, at so many a second in all; until everybody has heard them. Raises
-        AssertionError where something was lost, doubled or out of order."""
-        due = [(turn, room) for turn in range(messages) for room in range(len(self.rooms))]
-        wanted = self.heard + sum(len(members) * messages for _, members in self.rooms)
-        began, sent = time.monotonic(), deque(due)
-        deadline = began + len(due) / per_second + PATIENCE
-        while sent or self.heard < wanted:
+    def _hears(self, pause: float) -> int:
+        """Wait for so many seconds at most. How many members heard something."""
+        if pause > 0:
+            select.select([self.poll.fileno()], [], [], min(pause, self._seldom) if self._seldom else pause)
+        ready = self.poll.poll(0)
+        if self._seldom and (now := time.monotonic()) >= self._look:
+            self._look = now + self._seldom
+            ready += self._rarely.poll(0, len(self.by_fd))
+        for fd, _ in ready:
+            self.heard += self.by_fd[fd].hears()
+        return len(ready)
+
+    def talks(self, messages: int, per_second: float) -> Talk:
+        """So many messages in all, at so many a second, until everybody has heard them. Delays count from when a
+        message was due, so that a load that is late cannot flatter. Raises Fault, or Behind."""
+        watch = _Watch(self)
+        stuck: set[Member] = set()
+        deadline = watch.began + messages / per_second + PATIENCE
+        said = 0
+        while said < messages or not watch.is_over:
             now = time.monotonic()
-            assert now < deadline, f"{wanted - self.heard} deliveries are lost"
-            while sent and now - began >= (len(due) - len(sent)) / per_second:
-                _, room = sent.popleft()
-                name, members = self.rooms[room]
-                members[0].says(name, self.numbers[room])
-                self.numbers[room] += 1
-            pause = 0.05 if not sent else max(0.0, began + (len(due) - len(sent)) / per_second - time.monotonic())
-            for fd, _ in self.poll.poll(pause):
-                self.by_fd[fd].hears()
-        faults = [fault for member in self.members for fault in member.faults]
-        assert not faults and self.heard == wanted, faults[:3] or f"{self.heard - wanted} deliveries too many"
+            if now > deadline:
+                raise Behind(f"{watch.wanted - self.heard} deliveries are still to come")
+            while said < messages and (due := watch.began + said / per_second) <= now:
+                room, who = self.turns[self._turn % len(self.turns)]
+                self._turn += 1
+                said += 1
+                if not watch.says(self.rooms[room][who], self.rooms[room], due):
+                    stuck.add(self.rooms[room][who])
+            stuck -= {member for member in stuck if member.goes_on()}
+            pause = max(0.0, watch.began + said / per_second - time.monotonic()) if said < messages else 0.05
+            self._hears(min(pause, 0.005) if stuck else pause)
+        return watch.ends()
 
-    def delays(self) -> list[float]:
-        """Milliseconds from the sending to the hearing, of those who read all; forgotten by asking."""
-        found = []
-        for member in self.members:
-            found += member.delays
-            member.delays.clear()
-        return sorted(found)
+    def keeps_on(self, in_flight: int, seconds: float) -> Talk:
+        """Every speaker keeps so many messages on their way, for so long: the next one follows an ack."""
+        watch = _Watch(self)
+        stuck: set[Member] = set()
+        until = watch.began + seconds
+        while (now := time.monotonic()) < until:
+            for room, who in self.turns:
+                member = self.rooms[room][who]
+                while len(member.asked) < in_flight:
+                    if not watch.says(member, self.rooms[room], now):
+                        stuck.add(member)
+            stuck -= {member for member in stuck if member.goes_on()}
+            self._hears(0.001 if stuck else 0.05)
+        self.until(lambda: watch.is_over)
+        return watch.ends()
+
+    def speakers(self) -> Iterator[Member]:
+        return (self.rooms[room][who] for room, who in self.turns)
+
+    def members(self) -> Iterator[Member]:
+        return iter(self.by_fd.values())
 
     def leaves(self) -> None:
-        self.poll.close()
-        for member in self.members:
-            member.line.close()
+        """With a goodbye, so that no server waits for anybody's return."""
+        for member in self.members():
+            member.leaves()
+        _polls.append(self.poll)
+        if self._seldom:
+            _polls.append(self._rarely)

@@ -1,13 +1,17 @@
-"""python-socketio on aiohttp as they come, with the same room, message and answer; nothing is stored."""
+"""python-socketio on aiohttp as they come, with the same room, message and answer; nothing is stored.
+
+The one argument: seconds between heartbeats, and to wait for the answer to one."""
 
 import asyncio
 import itertools
+import sys
 from datetime import UTC, datetime
 
 import socketio
 from aiohttp import web
 
-server = socketio.AsyncServer(async_mode="aiohttp", ping_interval=300)
+PING = int(sys.argv[1])
+server = socketio.AsyncServer(async_mode="aiohttp", ping_interval=PING, ping_timeout=PING)
 numbers = itertools.count(1)
 
 
@@ -26,9 +30,9 @@ async def send(sid, payload):
         "id": payload["id"],
         "author": "0123456789abcdef0123456789abcdef",
         "nickname": "guest-abcdef",
-        "kind": "said",
         "text": payload["text"],
         "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "kind": "said",
     }
     await server.emit("message", {"room": payload["room"], "message": message}, room=payload["room"])
     return {"ok": True, "message": message}

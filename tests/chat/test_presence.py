@@ -1,7 +1,13 @@
 """Who is here: heads are people, a broken connection is awaited, nobody is told what is no news."""
 
+import asyncio
+from random import Random
 from typing import Any
 
+import pytest
+
+from app.chat.presence import Presence
+from app.model import Person
 from app.server import Running
 from tests.conftest import Start
 from tests.support.talker import Talker, until
@@ -113,3 +119,98 @@ async def test_after_a_restart_no_ghost_is_in_the_list(start_server: Start) -> N
     again = await start_server()
     async with Talker(again.url, "alice") as alice:
         assert [one["nickname"] for one in (await alice.join("lobby"))["people"]] == ["alice"]
+
+
+class Onlooker:
+    """Somebody who was shown a list of the room, and follows it by what they hear: as static/js/presence.js does."""
+
+    def __init__(self, shown: list[dict[str, Any]]) -> None:
+        self.people = {one["id"]: one for one in shown}
+
+    def hear(self, event: dict[str, Any]) -> None:
+        self.people |= {one["id"]: one for one in event["joined"]}
+        for one in event["left"]:
+            self.people.pop(one["id"], None)
+        self.people |= {one["id"]: one for one in event.get("changed", ()) if one["id"] in self.people}
+
+
+class Hasty(Presence):
+    """News are told in the next tick."""
+
+    def _mark(self, room: str, person: str, _within: float = 0) -> None:
+        super()._mark(room, person, 0)
+
+
+class Room:
+    """A room and its onlookers."""
+
+    def __init__(self) -> None:
+        self.presence = Hasty(self)
+        self.onlookers: list[Onlooker] = []
+        self.told = 0
+
+    def tell(self, _room: str, _event: str, payload: dict[str, Any]) -> None:
+        self.told += 1
+        for one in self.onlookers:
+            one.hear(payload)
+
+    def whisper(self, *_: Any) -> None: ...
+
+    def seat(self, *_: Any) -> None: ...
+
+    def unseat(self, *_: Any) -> None: ...
+
+    def list(self) -> list[dict[str, Any]]:
+        return self.presence.people("lobby", None, 100)[0]
+
+    async def hears_the_news(self) -> None:
+        for _ in range(4):  # a timer that is due runs in the next tick, and may start another one
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_who_was_shown_a_list_is_told_what_is_no_longer_true(seed: int) -> None:
+    """People come, go, are renamed, lose their line and have it again, and lists are shown at any moment between."""
+    r, room, sockets = Random(seed), Room(), 0
+    tabs: dict[str, list[str]] = {name: [] for name in ("alice", "bob", "carol")}
+    for _ in range(300):
+        name = r.choice(list(tabs))
+        match r.choice(("come", "come", "stand", "go", "go", "rename", "look", "look", "news")):
+            case "come":
+                sockets += 1
+                tabs[name].append(f"socket {sockets}")
+                room.presence.enter(Person(name, room.presence.nickname(name) or name, tabs[name][-1], "token"))
+                room.presence.sit(name, tabs[name][-1], "lobby")
+            case "stand" if tabs[name]:
+                room.presence.stand(name, r.choice(tabs[name]), "lobby")
+            case "go" if tabs[name]:
+                awaited = r.choice((0, 1e-9, 1_000))  # goodbye; awaited until the next tick; for longer than the test
+                room.presence.exit(name, tabs[name].pop(r.randrange(len(tabs[name]))), awaited)
+            case "rename":
+                room.presence.rename(name, f"{name} {r.randrange(3)}")
+            case "look":
+                room.onlookers.append(Onlooker(room.list()))
+            case "news":
+                await room.hears_the_news()
+                truth = {one["id"]: one for one in room.list()}
+                assert all(one.people == truth for one in room.onlookers)
+    assert room.told > 10
+    room.presence.stop()
+
+
+async def test_who_comes_back_before_the_news_is_told_to_whom_a_list_missed_them() -> None:
+    """And a list shown after the last change is as true as the event: it makes no news."""
+    room, bob = Room(), Person("bob", "bob", "socket 1", "token")
+    room.presence.enter(bob)
+    room.presence.sit("bob", "socket 1", "lobby")
+    await room.hears_the_news()
+    room.presence.stand("bob", "socket 1", "lobby")
+    room.presence.sit("bob", "socket 1", "lobby")
+    room.list()
+    await room.hears_the_news()
+    assert room.told == 1
+    room.presence.stand("bob", "socket 1", "lobby")
+    room.onlookers.append(Onlooker(room.list()))
+    room.presence.sit("bob", "socket 1", "lobby")
+    await room.hears_the_news()
+    assert (room.told, list(room.onlookers[0].people)) == (2, ["bob"])

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.live.engine import session, upgrade
+from app.live.engine import polling, upgrade
 from tests.support.mounted import Mount, Mounted, on_both
 from tests.support.raw import Gone, Line, Polls, Socket, head
 from tests.support.talker import until
@@ -57,7 +57,7 @@ async def test_polls_do_not_spin_during_an_upgrade(mounted: Mounted) -> None:
         began = loop.time()
         loop.call_later(0.4, lambda: loop.create_task(mounted.server.emit("news", to=sid)))
         assert await polls.event() == ["news"]
-        assert len(mounted.asked) - before <= 2 + (loop.time() - began) / session.UPGRADE_POLL
+        assert len(mounted.asked) - before <= 2 + (loop.time() - began) / polling.UPGRADE_POLL
 
 
 @on_both

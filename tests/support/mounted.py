@@ -11,7 +11,7 @@ import pytest
 import socketio
 from aiohttp import web
 
-from app.live.engine import attach, create_server
+from app.live.engine import attach, create_server, listen
 from tests.support.raw import Polls, Socket, Speech
 from tests.support.talker import until
 
@@ -38,17 +38,17 @@ class Mount:
 
 
 class Mounted:
-    """A Socket.IO server that serves at `url`; `asked` holds the transport of every request, in order."""
+    """A Socket.IO server that serves at `url`; `asked` holds method and transport of every request."""
 
     def __init__(self, stock: bool, options: dict[str, Any], settings: dict[str, Any]) -> None:
         self.stock = stock
         self.server: Any = stock_server(options, settings) if stock else create_server(**settings)
-        self.asked: list[str] = []
+        self._asked: list[str] = []
 
     async def start(self) -> None:
         @web.middleware
         async def note(request: web.Request, handler: Any) -> web.StreamResponse:
-            self.asked.append(f"{request.method} {request.query.get('transport')}")
+            self._asked.append(f"{request.method} {request.query.get('transport')}")
             return await handler(request)
 
         app = web.Application(middlewares=[note])
@@ -59,15 +59,25 @@ class Mounted:
         # the stock server is mounted as web.run_app would, ours as app/server.py does
         self.runner = web.AppRunner(app, handler_cancellation=not self.stock, access_log=None, shutdown_timeout=0.1)
         await self.runner.setup()
-        await web.TCPSite(self.runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self.runner.addresses[0][1]}"
+        if self.stock:
+            await web.TCPSite(self.runner, "127.0.0.1", 0).start()
+            port = self.runner.addresses[0][1]
+        else:
+            self.listener = await listen(self.runner, self.server.eio, "127.0.0.1", 0)
+            port = self.listener.sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
         self.http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+
+    @property
+    def asked(self) -> list[str]:
+        return self._asked + ["GET polling"] * (0 if self.stock else self.server.eio.short_polls)
 
     async def stop(self) -> None:
         await self.http.close()
         if self.stock:
             await self.server.shutdown()
         else:
+            self.listener.close()
             self.server.close_all()
         await self.runner.cleanup()
 

@@ -6,6 +6,7 @@ written, memory per reader is bounded in bytes, and a transport that is closed i
 
 Mount it without the chat: `server = create_server(...)`, `@server.on(...)`, `attach(server, app, "/socket.io/")`. Or
 the Engine.IO half alone: `engine = create_engine(...)`, `@engine.on("message")`, `attach(engine, app, "/engine.io/")`.
+Served by `listen(runner, server.eio, host, port)` instead of a site of aiohttp's, polls cost a third.
 """
 
 import logging
@@ -17,12 +18,23 @@ from aiohttp import web
 from app.live.engine.base import check
 from app.live.engine.events import Server
 from app.live.engine.library import GOING_AWAY
+from app.live.engine.line import listen
 from app.live.engine.manager import Manager
 from app.live.engine.packets import Packet
 from app.live.engine.requests import Engine, expect
 from app.live.engine.session import OUTBOX_LIMIT, Session
 
-__all__ = ["GOING_AWAY", "Engine", "EngineSettings", "Server", "Session", "attach", "create_engine", "create_server"]
+__all__ = [
+    "GOING_AWAY",
+    "Engine",
+    "EngineSettings",
+    "Server",
+    "Session",
+    "attach",
+    "create_engine",
+    "create_server",
+    "listen",
+]
 
 library_log = logging.getLogger("parlor.library")
 library_log.setLevel(logging.WARNING)  # at `info` the libraries log every packet

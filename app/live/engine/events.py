@@ -48,13 +48,9 @@ class Server(socketio.AsyncServer):
     async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
         await super()._handle_eio_connect(eio_sid, environ)
         self._inboxes[eio_sid] = Inbox(self.eio.soon)
-        asyncio.get_running_loop().call_later(CONNECT_TIMEOUT, self._expire, eio_sid)
-
-    def _expire(self, eio_sid: str) -> None:
-        """A session that never joins a namespace would live as long as it answers pings."""
-        session = self.eio.sockets.get(eio_sid)
-        if session and not any(self.manager.sid_from_eio_sid(eio_sid, name) for name in self.manager.get_namespaces()):
-            session.end(self.reason.SERVER_DISCONNECT)
+        if session := self.eio.sockets.get(eio_sid):  # one that never joins would live as long as it answers pings
+            loop = asyncio.get_running_loop()
+            session.expiry = loop.call_later(CONNECT_TIMEOUT, session.end, self.reason.SERVER_DISCONNECT)
 
     async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
         if inbox := self._hear(eio_sid, data):
@@ -170,6 +166,7 @@ class Server(socketio.AsyncServer):
             await self._refuse_connect(eio_sid, namespace, refusal)
             return
         await self.manager.connect(sid, namespace)
+        session.stay()
         connected = Packet(socketio_packet.CONNECT, {"sid": sid}, namespace=namespace)
         session.release(EnginePacket(engine_packet.MESSAGE, connected.encode()))
         if len(self.handlers) + len(self.namespace_handlers) == 1:  # nobody will be asked to let it in again

@@ -99,11 +99,12 @@ async def _read_all(session: "Session", ws: web.WebSocketResponse) -> None:
 async def _write_all(session: "Session", ws: web.WebSocketResponse) -> None:
     try:
         while True:
-            packets = await session.gather(WRITE_PACKETS)
+            await session.until_due()
+            packets = session.take(WRITE_PACKETS)
             for pkt in packets:
                 encoded = pkt.encode()
                 await (ws.send_bytes(encoded) if isinstance(encoded, bytes) else ws.send_str(encoded))
-            if session.closed and not session._waiting:
+            if session.closed and not session.is_waited_for:
                 await ws.close()
                 return
     except (ConnectionError, RuntimeError):

@@ -15,10 +15,12 @@ from engineio import packet as engine_packet
 from engineio.async_drivers.aiohttp import translate_request
 from engineio.packet import Packet as EnginePacket
 
+from app.live.engine import line, polling
 from app.live.engine.base import may_take_over
 from app.live.engine.heart import Heart
 from app.live.engine.packets import Malformed, Ready, framed, write_payload
-from app.live.engine.session import NOOP, Session
+from app.live.engine.polling import NOOP
+from app.live.engine.session import Session
 from app.live.engine.wire import Flush
 
 log = logging.getLogger("parlor.live")
@@ -45,6 +47,7 @@ class Engine(engineio.AsyncServer):
         self.max_websockets: int | None = options.pop("max_websockets")
         self.max_age: float | None = options.pop("max_age")
         self.websockets = 0  # open ones
+        self.short_polls = 0  # answered below HTTP so far
         self.parting: dict[str, Session] = {}  # ended by us, with a last poll still to come
         self.own_host: Callable[[web.Request], str] = options.pop("own_host")
         self.takes_over = os.name == "posix" and may_take_over()  # sockets from aiohttp, after the handshake
@@ -76,6 +79,7 @@ class Engine(engineio.AsyncServer):
             response.headers.update(CORS | {"Access-Control-Allow-Origin": origin})
         if request.method == "GET":
             await self._deliver(request, response)
+            line.learn(self, request, response)
         return response
 
     async def _deliver(self, request: web.Request, response: web.StreamResponse) -> None:
@@ -127,9 +131,9 @@ class Engine(engineio.AsyncServer):
         if request.query["transport"] == "websocket":
             return await session.websocket(request)
         if request.method == "POST":
-            return await session.handle_post(request)
+            return await polling.handle_post(session, request)
         session.connected = True
-        return web.Response(body=write_payload(await session.poll()), content_type="text/plain", charset="UTF-8")
+        return web.Response(body=write_payload(await polling.poll(session)), content_type="text/plain", charset="UTF-8")
 
     async def _open(self, request: web.Request) -> Session:
         sid = self.generate_id()

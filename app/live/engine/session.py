@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -12,21 +13,18 @@ from engineio.packet import Packet as EnginePacket
 
 from app.live.engine import frames, library, upgrade
 from app.live.engine.library import GOING_AWAY
-from app.live.engine.packets import Malformed, framed, read_body, read_packet, read_payload
+from app.live.engine.packets import Malformed, framed, read_packet
 from app.live.engine.wire import CLOSE_TIMEOUT, TOO_SLOW, Wire, take_over
 
 if TYPE_CHECKING:
+    from app.live.engine.line import Pattern
     from app.live.engine.requests import Engine
 
 log = logging.getLogger("parlor.live")
 
-UPGRADE_POLL = 0.22  # seconds a poll is held while an upgrade is under way: fewer than five a second are no storm
 GOODBYE_TIMEOUT = 10.0  # seconds that what was said before the server ended a session waits for one more poll
 OUTBOX_LIMIT = 1_000_000  # bytes a reader may have waiting before it is dropped
-BREATH = 500  # packets of one POST between which others have their turn
-POLL_PACKETS = 15  # in one answer; with a goodbye 16, which is all that python-engineio's client takes at once
 
-NOOP = EnginePacket(engine_packet.NOOP)
 PING = EnginePacket(engine_packet.PING)
 
 
@@ -43,15 +41,17 @@ class Session(AsyncSocket):
         self.request: web.Request | None = None  # the WebSocket's own request, on the library's path
         self.wire: Wire | None = None  # the WebSocket, on ours
         self.upgrade: upgrade.Probe | None = None  # whose WebSocket waits for the last poll to leave
+        self.pattern: Pattern | None = None  # how its polls look, once one was answered
         self.beat = 0
         self.pinged = False
         self._held: list[EnginePacket] | None = None
         self._waiting: list[EnginePacket] = []  # a list, for most sessions never use it: an empty deque has 600 bytes
         self._waiting_bytes = 0
         self._heard: list[str | bytes] = []
-        self._reader: asyncio.Future[None] | None = None
+        self._woken: Callable[[], None] | None = None
         self._loop = asyncio.get_running_loop()
         self._aging: asyncio.TimerHandle | None = None
+        self.expiry: asyncio.TimerHandle | None = None  # until a namespace is joined
 
     # --- out ---
 
@@ -99,22 +99,37 @@ class Session(AsyncSocket):
         for pkt in (*first, *held):
             self.post(pkt)
 
+    def when_due(self, woken: Callable[[], None]) -> None:
+        """Call this once when there is something to take, or nothing will come any more. There is one listener."""
+        self._woken = woken
+        if self._waiting or self.closed:
+            self.wake()
+
     def wake(self) -> None:
         """Let who waits for packets go, with whatever there is."""
-        if self._reader and not self._reader.done():
-            self._reader.set_result(None)
+        woken, self._woken = self._woken, None
+        if woken:
+            woken()
 
-    async def gather(self, most: int, seconds: float | None = None) -> list[EnginePacket]:
-        """What waits, `most` packets of it, once something does; nothing after `seconds`, or when closed or let go."""
-        if not self._waiting and not self.closed:
-            self._reader = self._loop.create_future()
-            timer = self._loop.call_later(seconds, self.wake) if seconds is not None else None
-            try:
-                await self._reader
-            finally:
-                self._reader = None
-                if timer:
-                    timer.cancel()
+    async def until_due(self, seconds: float | None = None) -> None:
+        """Wait until there is something to take, until nothing will come any more, or so long."""
+        due = self._loop.create_future()
+        self.when_due(lambda: None if due.done() else due.set_result(None))
+        timer = self._loop.call_later(seconds, self.wake) if seconds is not None else None
+        try:
+            await due
+        finally:
+            self._woken = None
+            if timer:
+                timer.cancel()
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Has somebody still something to take?"""
+        return bool(self._waiting)
+
+    def take(self, most: int) -> list[EnginePacket]:
+        """What waits, so many packets of it."""
         packets, self._waiting = self._waiting[:most], self._waiting[most:]
         self._waiting_bytes -= sum(len(pkt.data or "") for pkt in packets)
         return packets
@@ -135,6 +150,12 @@ class Session(AsyncSocket):
         """Let the client go when it gets old, and no two at once: some proxies cut old connections without a word."""
         if age is not None:
             self._aging = self._loop.call_later(age * random.uniform(0.9, 1), self._grow_old)  # noqa: S311
+
+    def stay(self) -> None:
+        """It has found a use."""
+        if self.expiry:
+            self.expiry.cancel()
+            self.expiry = None
 
     def _grow_old(self) -> None:
         self.end(self.server.reason.TRANSPORT_CLOSE)
@@ -196,53 +217,6 @@ class Session(AsyncSocket):
             if self.wire is not None:
                 self.wire.resume()
 
-    # --- polling ---
-
-    async def poll(self) -> list[EnginePacket]:
-        """What one GET brings. A second GET beside it, and one that is aborted, end the session (Engine.IO 4, HTTP
-        long-polling): its packets would otherwise be written into a dead answer and lost without a word."""
-        if self.polling:
-            self.end(self.server.reason.TRANSPORT_ERROR)
-            raise Malformed("two polls at once")
-        self.polling = True
-        try:
-            packets = await self.gather(POLL_PACKETS, UPGRADE_POLL if self.upgrading else None)
-        except asyncio.CancelledError:
-            self.polling = False
-            self.end(self.server.reason.TRANSPORT_ERROR)
-            upgrade.finish(self)  # a WebSocket may be waiting for this poll: it is closed
-            raise
-        self.polling = False
-        if self.wire is None and self.upgraded:
-            self._loop.call_soon(upgrade.finish, self)
-        if self.closed and not (self._waiting and self.sid in self.server.parting):
-            self.server.parting.pop(self.sid, None)
-            packets.append(NOOP if self.left else EnginePacket(engine_packet.CLOSE))
-        return packets or [NOOP]
-
-    async def handle_post(self, request: web.Request) -> web.Response:
-        """Take the packets of one POST, all or none."""
-        if self.posting:
-            self.end(self.server.reason.TRANSPORT_ERROR)
-            raise Malformed("two posts at once")
-        self.posting = True
-        try:
-            body = await read_body(request, self.server.max_http_buffer_size, self.server.patience)
-            packets = read_payload(body)
-            for nth, pkt in enumerate(packets, 1):
-                await self.receive(pkt)
-                if nth % BREATH == 0:
-                    await asyncio.sleep(0)  # half a million packets of two bytes must not stop everybody else
-        except Malformed as error:
-            self.server.drop(self, error)
-            raise
-        except (asyncio.CancelledError, ConnectionError):  # broken off: nobody knows what of it was taken
-            self.end(self.server.reason.TRANSPORT_ERROR)
-            raise
-        finally:
-            self.posting = False
-        return web.Response(text="ok")
-
     # --- WebSocket ---
 
     async def websocket(self, request: web.Request) -> web.StreamResponse:
@@ -296,6 +270,7 @@ class Session(AsyncSocket):
         self.closing = self.closed = True
         self.left = reason in (self.server.reason.CLIENT_DISCONNECT, GOING_AWAY)
         self.beat += 1
+        self.stay()
         if self._aging:
             self._aging.cancel()
         self.wake()

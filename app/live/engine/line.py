@@ -1,0 +1,190 @@
+"""A poll that is like the one before is answered below HTTP: the same request but for its cache-busting `t`, byte for
+byte, of the same session, over whichever connection. Every other request goes through aiohttp, and so does the first
+of its kind: that one's answer is the pattern of the next.
+
+A line stands between a connection and aiohttp's handler of it. It answers by itself only where it has seen every byte
+before end with a whole request, and where the handler waits for the next one.
+"""
+
+import asyncio
+import re
+from typing import TYPE_CHECKING
+
+from aiohttp import HttpVersion11, web
+from aiohttp.helpers import rfc822_formatted_time
+from aiohttp.web_protocol import RequestHandler
+
+from app.live.engine import polling
+from app.live.engine.packets import write_payload
+
+if TYPE_CHECKING:
+    from app.live.engine.requests import Engine
+    from app.live.engine.session import Session
+
+END = b"\r\n\r\n"
+LONGEST = 8_190  # bytes of a head that is kept
+LOST = None  # where in a request the connection is, we cannot tell
+
+_SID = re.compile(rb"[?&]sid=([A-Za-z0-9_-]{1,64})(?=[& ])")
+_BUSTER = re.compile(rb"(?<=[?&]t=)[A-Za-z0-9_.-]{1,32}(?=[& ])")
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,12})[ \t]*(?=\r\n)")
+_NOT_PLAIN = (b"\r\ntransfer-encoding:", b"\r\nexpect:", b"\r\nupgrade:")
+_CHANGING = ("content-length", "date")
+
+Pattern = tuple[bytes, bytes]  # of a session's polls: the head of the request, the head of the answer
+
+
+class Line(asyncio.Protocol):
+    """One connection. Raises nothing: what it cannot do, aiohttp does."""
+
+    __slots__ = ("_early", "_engine", "_handler", "_owed", "_session", "_transport", "head")
+
+    def __init__(self, engine: "Engine", handler: RequestHandler) -> None:
+        self._engine, self._handler = engine, handler
+        self._session: Session | None = None  # whose poll waits here
+        self._owed: int | None = 0  # bytes of a body that are still to come
+        self._early = b""  # came behind a poll that waits
+        self.head: bytes | None = None  # of the request that the handler is about, where it might be a poll
+
+    # --- asyncio's side ---
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self._handler.connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._session is not None:
+            if not self._early:
+                self._transport.pause_reading()  # type: ignore[attr-defined]
+            self._early += data
+            return
+        self.head = None
+        whole = self._owed == 0 and self._is_idle and data.startswith(b"GET ") and data.endswith(END)
+        if whole and len(data) <= LONGEST and self._answers(data):
+            return
+        self._follow(data)
+        self._handler.data_received(data)
+
+    def eof_received(self) -> None:
+        self._handler.eof_received()
+
+    def pause_writing(self) -> None:
+        self._handler.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._handler.resume_writing()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            session.when_due(_nobody)
+            polling.abandon(session)
+        self._handler.connection_lost(error)
+
+    # --- which requests ---
+
+    @property
+    def _is_idle(self) -> bool:
+        waiter = self._handler._waiter
+        return waiter is not None and not waiter.done() and not self._handler._messages
+
+    def _follow(self, data: bytes) -> None:
+        """Where in a request the connection is after this."""
+        if self._owed is LOST:
+            return
+        if self._owed == 0:
+            head, _, body = data.partition(END)
+            self._owed = _body_of(head + b"\r\n") if len(head) < len(data) else LOST
+        else:
+            body = data
+        if self._owed is not LOST:
+            self._owed = self._owed - len(body) if len(body) <= self._owed else LOST
+
+    def _answers(self, data: bytes) -> bool:
+        found = _SID.search(data, 0, data.find(b"\r\n"))
+        session = self._engine.sockets.get(found[1].decode()) if found else None
+        if session is None:
+            return False
+        head = _BUSTER.sub(b"", data, 1)
+        if session.pattern is None or session.pattern[0] != head:
+            self.head = head if data.count(END) == 1 else None
+            return False
+        if session.polling or session.upgraded or session.upgrading:
+            return False
+        self._session, session.polling = session, True
+        self._engine.short_polls += 1
+        self._stay_open()
+        session.when_due(self._come)
+        return True
+
+    def _stay_open(self) -> None:
+        """The handler closes a connection that it takes for idle: not while this poll waits, nor soon after."""
+        until = asyncio.get_running_loop().time() + self._engine.patience
+        self._handler._next_keepalive_close_time = until + self._handler.keepalive_timeout
+
+    # --- the answer ---
+
+    def _come(self) -> None:
+        asyncio.get_running_loop().call_soon(self._answer)  # with whatever else this tick has
+
+    def _answer(self) -> None:
+        session, self._session = self._session, None
+        if session is None or session.pattern is None:
+            return
+        body = write_payload(polling.leave(session))
+        head = session.pattern[1] + f"Date: {rfc822_formatted_time()}\r\nContent-Length: {len(body)}".encode()
+        self._transport.write(head + END + body)  # type: ignore[attr-defined]
+        if self._handler.writing_paused:
+            self._engine.soon(self._until_taken(session))
+        if self._early:
+            early, self._early = self._early, b""
+            self._transport.resume_reading()  # type: ignore[attr-defined]
+            self.data_received(early)
+
+    async def _until_taken(self, session: "Session") -> None:
+        """As with every poll: an answer that is not read in time is lost, and the session with it."""
+        try:
+            async with asyncio.timeout(self._engine.patience):
+                await self._handler._drain_helper()
+        except (TimeoutError, ConnectionError):
+            self._transport.abort()  # type: ignore[attr-defined]
+        if self._transport.is_closing():
+            session.end(self._engine.reason.TRANSPORT_ERROR)
+
+
+def _nobody() -> None:
+    return None
+
+
+def _body_of(head: bytes) -> int | None:
+    """Bytes of the body that a head announces; LOST where it does so in another way than by a length."""
+    folded = head.lower()
+    lengths = _LENGTH.findall(folded)
+    plain = folded.count(b"\n") == folded.count(b"\r\n") and not any(name in folded for name in _NOT_PLAIN)
+    if not plain or len(lengths) > 1 or len(lengths) != folded.count(b"content-length"):
+        return LOST
+    return int(lengths[0]) if lengths else 0
+
+
+def learn(engine: "Engine", request: web.Request, response: web.StreamResponse) -> None:
+    """Make the poll that was just answered the pattern of its session's next ones."""
+    transport = request.transport
+    line = transport.get_protocol() if transport is not None else None
+    if not isinstance(line, Line) or line.head is None or response.status != 200:
+        return
+    session = engine.sockets.get(request.query.get("sid", ""))
+    plain = _body_of(line.head.removesuffix(b"\r\n")) == 0 and request.version == HttpVersion11 and response.keep_alive
+    if session is None or request.query["transport"] != "polling" or not plain or request.protocol.access_logger:
+        return
+    lines = [f"{name}: {value}\r\n" for name, value in response.headers.items() if name.lower() not in _CHANGING]
+    session.pattern = line.head, f"HTTP/1.1 200 OK\r\n{''.join(lines)}".encode()
+
+
+async def listen(runner: web.AppRunner, engine: "Engine", host: str, port: int, backlog: int = 1024) -> asyncio.Server:
+    """Serve what `runner` was set up for, the polls of `engine` by the short way. Raises OSError."""
+    server = runner.server
+    assert server is not None
+    loop = asyncio.get_running_loop()
+    if not engine.takes_over:
+        return await loop.create_server(server, host, port, backlog=backlog)
+    return await loop.create_server(lambda: Line(engine, server()), host, port, backlog=backlog)

@@ -1,0 +1,120 @@
+"""What a delivery costs, how late it is, and how many there can be."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from tests.bench.load import Crowd, percentile
+from tests.bench.member import Behind
+from tests.bench.polling import Poller
+from tests.bench.row import Row, Sizes, descriptors, possible, spending
+from tests.bench.servers import POLLED, Server, running
+
+Come = Callable[[Server], Crowd]
+
+LATE = 100.0  # ms: p99 of what still counts as keeping up
+SELDOM = 0.02  # seconds between looks of those who only count
+STEP, FINER = 1.5, 1.2  # from one rate to the next, and once more below the one that was too much
+
+
+def delivery(sizes: Sizes) -> Iterator[Row]:
+    """CPU µs for each delivery, p50 and p99 in ms, at the same deliveries a second whatever the rooms."""
+    rooms = [(f"a room of {count:,}", 1, count) for count in sizes.members]
+    for what, count, members in [*rooms, (f"{sizes.rooms} rooms of 10", sizes.rooms, 10)]:
+        if possible(count * members):
+            yield from _delivery(sizes, what, count, members)
+
+
+def _delivery(sizes: Sizes, what: str, rooms: int, members: int) -> Iterator[Row]:
+    per_second = sizes.deliveries / members
+
+    def crowd(server: Server) -> Crowd:
+        return Crowd(server.port, rooms, members, speakers=10 if rooms == 1 else 2)
+
+    with running() as servers:
+        stay = descriptors(len(servers) * rooms * members)
+        yield from _talked(sizes, servers, crowd, what, per_second, stay)
+
+
+def polling(sizes: Sizes) -> Iterator[Row]:
+    """The same where everybody polls; so many messages a second that mostly each poll brings one."""
+
+    def crowd(server: Server) -> Crowd:
+        return Crowd(server.port, 1, sizes.pollers, kind=Poller)
+
+    with running(name for name in POLLED if name in sizes.beside) as servers:
+        yield from _talked(sizes, servers, crowd, f"polling, a room of {sizes.pollers:,}", sizes.polled)
+
+
+def _talked(
+    sizes: Sizes, servers: list[Server], come: Come, what: str, per_second: float, stay: bool = True
+) -> Iterator[Row]:
+    """In turn, round after round. The crowds stay from one to the next, unless that were more than can be open."""
+    cost, half, late = Row(f"CPU per delivery, {what}", "µs"), Row(f"p50, {what}", "ms"), Row(f"p99, {what}", "ms")
+    messages = max(6, round(per_second * sizes.talk))
+    crowds = {server: come(server) for server in servers if stay}
+    for turn in range(sizes.warm + sizes.rounds):
+        for server in servers:
+            crowd = crowds[server] if stay else come(server)
+            with spending(server) as spent:
+                talk = crowd.talks(messages, per_second)
+            if turn >= sizes.warm:
+                cost.note(server.name, spent.seconds / talk.deliveries * 1e6, talk.load)
+                half.note(server.name, percentile(talk.delays, 0.5), talk.load)
+                late.note(server.name, percentile(talk.delays, 0.99), talk.load)
+            if not stay:
+                crowd.leaves()
+                server.rests()
+    for crowd in crowds.values():
+        crowd.leaves()
+    yield from (cost, half, late)
+
+
+@dataclass
+class Greatest:
+    """The most deliveries a second that still came in time, and the load's greatest share of its core on the way."""
+
+    deliveries: float
+    load: float
+
+
+def most(sizes: Sizes) -> Iterator[Row]:
+    """Deliveries a second in one room, p99 under 100 ms. Each round looks anew, from a little under the last find."""
+    row = Row(f"most deliveries a second, a room of {sizes.most_members:,}, p99 < {LATE:g} ms", "deliveries/s")
+    with running(sizes.beside) as servers:
+        begin = {server.name: sizes.most_from for server in servers}
+        for _ in range(sizes.rounds):
+            for server in servers:
+                found = _greatest(server, sizes, begin[server.name])
+                row.note(server.name, found.deliveries, found.load)
+                begin[server.name] = max(sizes.most_from / STEP, found.deliveries / STEP**2)
+    yield row
+
+
+def _greatest(server: Server, sizes: Sizes, rate: float) -> Greatest:
+    """Raise the rate until it is too much, then once more by less. A new room each time: who fell behind is gone."""
+    crowd = Crowd(server.port, 1, sizes.most_members, reads=200, seldom=SELDOM)
+    best = Greatest(0.0, 0.0)
+    _keeps_up(server, crowd, sizes, rate / STEP**2, Greatest(0.0, 0.0))  # to warm up
+    while not _keeps_up(server, crowd, sizes, rate, best) and rate > sizes.most_members:  # it began too high
+        rate /= STEP
+    rate *= STEP
+    while any(_keeps_up(server, crowd, sizes, rate, best) for _ in range(2)):  # a second try, if it was a hiccup
+        rate *= STEP
+    _keeps_up(server, crowd, sizes, rate / STEP * FINER, best)
+    crowd.leaves()
+    return best
+
+
+def _keeps_up(server: Server, crowd: Crowd, sizes: Sizes, rate: float, best: Greatest) -> bool:
+    """So many deliveries a second, p99 in time, and nobody cut off. What is better than `best` is noted there."""
+    per_second = rate / sizes.most_members
+    server.rests()
+    try:
+        talk = crowd.talks(max(10, round(per_second * sizes.step)), per_second)
+    except Behind:
+        return False
+    best.load = max(best.load, talk.load)
+    if percentile(talk.delays, 0.99) >= LATE:
+        return False
+    best.deliveries = max(best.deliveries, talk.deliveries / talk.seconds)
+    return True

@@ -1,0 +1,69 @@
+"""How many messages a second can be stored and answered. Parlor alone stores; the others' answers stand beside."""
+
+import sqlite3
+from collections.abc import Iterator
+
+from tests.bench.load import Crowd, percentile
+from tests.bench.member import Fault
+from tests.bench.row import Row, Sizes
+from tests.bench.rows.deliveries import LATE
+from tests.bench.servers import PARLOR, Server, running
+
+
+def sends(sizes: Sizes) -> Iterator[Row]:
+    """Acks a second, p99 under 100 ms: each sender alone in a room, and in rooms of ten, where each message is
+    delivered ten times besides. A closed loop; the number in flight that gives most counts."""
+    for what, rooms, members in [
+        (f"{sizes.senders} people alone", sizes.senders, 1),
+        (f"{sizes.senders // 10} rooms of 10", sizes.senders // 10, 10),
+    ]:
+        yield from _sends(sizes, what, rooms, members)
+
+
+def _sends(sizes: Sizes, what: str, rooms: int, members: int) -> Iterator[Row]:
+    most = Row(f"committed sends a second, {what}, acks p99 < {LATE:g} ms", "acks/s")
+    late = Row(f"acks p99 at that rate, {what}", "ms")
+    with running(sizes.beside) as servers:
+        crowds = [(server, Crowd(server.port, rooms, members)) for server in servers]
+        stored = 0
+        for turn in range(sizes.warm + sizes.rounds):
+            for server, crowd in crowds:
+                rate, slowest, load, count = _greatest(server, crowd, sizes)
+                if server.name == PARLOR:
+                    stored += count
+                    _check(server, stored)
+                if turn >= sizes.warm and not rate:
+                    most.note(server.name, 0.0, load)
+                elif turn >= sizes.warm:
+                    most.note(server.name, rate, load)
+                    late.note(server.name, slowest, load)
+        for _, crowd in crowds:
+            crowd.leaves()
+    yield from (most, late)
+
+
+def _greatest(server: Server, crowd: Crowd, sizes: Sizes) -> tuple[float, float, float, int]:
+    """Acks a second and their p99 in ms where most came in time, the load's share of its core, and all that was sent.
+    More in flight brings more until it only waits longer."""
+    rate, slowest, load, count, late = 0.0, 0.0, 0.0, 0, 0
+    for in_flight in sizes.in_flight:
+        server.rests()
+        talk = crowd.keeps_on(in_flight, sizes.send)
+        count += talk.sends
+        load = max(load, talk.load)
+        p99 = percentile(talk.acks, 0.99)
+        late = late + 1 if p99 >= LATE else 0
+        if late > 1:  # the first one may be a hiccup
+            break
+        if not late and talk.sends / talk.seconds > rate:
+            rate, slowest = talk.sends / talk.seconds, p99
+    return rate, slowest, load, count
+
+
+def _check(server: Server, acked: int) -> None:
+    """An ack means committed. Raises Fault where the database holds more or less."""
+    database = sqlite3.connect(f"file:{server.data / 'parlor.db'}?mode=ro", uri=True)
+    held = database.execute("SELECT count(*) FROM messages").fetchone()[0]
+    database.close()
+    if held != acked:
+        raise Fault(f"{acked} acks, and {held} messages in the database")

@@ -1,0 +1,188 @@
+"""What coming and going costs: the same in a room of 2,000 as in one of 50, among many rooms, in a wave of joiners.
+
+Instructions of Python are counted, not time: their number is the same on every machine, and the same each time. What
+they leave to C (a copy of a list, a sort) only a clock sees: for that the last test compares processor time.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import orjson
+import pytest
+
+from app.chat import Chat
+from app.chat.presence import Presence
+from app.chat.verbs import perform
+from app.model import Person
+from tests.support.talker import until
+
+PEOPLE = 2_000
+FEW = 50  # in each of the small rooms
+PAGE = 10  # entries of a list; small, so that all but the first few joiners of a small room see a full one
+MORE = 1.2  # how much more the large may cost: a small room's first lists are short
+GRACE = 1_000.0  # seconds that somebody is awaited: longer than the test
+
+CLOCK_TRIES = 10
+CLOCK_MORE = 2.0  # generous, for other programs' cache misses count as our time
+
+
+class Ears:
+    """A voice that nobody hears; what it tells is kept."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, dict[str, Any]]] = []
+
+    def tell(self, room: str, _event: str, payload: dict[str, Any]) -> None:
+        self.told.append((room, payload))
+
+    def whisper(self, *_: Any) -> None: ...
+
+    def seat(self, *_: Any) -> None: ...
+
+    def unseat(self, *_: Any) -> None: ...
+
+
+class Wave:
+    """So many people, spread evenly over so many rooms, who do all the same in one tick."""
+
+    def __init__(self, rooms: int) -> None:
+        self.ears = Ears()
+        self.presence = Presence(self.ears)
+        self.people = [person(f"{n:05}") for n in range(PEOPLE)]
+        self.rooms = [f"room-{n % rooms}" for n in range(PEOPLE)]
+
+    def each(self, act: Callable[[Presence, Person, str], None]) -> None:
+        for person, room in zip(self.people, self.rooms, strict=True):
+            act(self.presence, person, room)
+
+
+def person(name: str) -> Person:
+    return Person(f"id-{name}", f"nickname {name}", f"socket-{name}", "token")
+
+
+def comes(presence: Presence, person: Person, room: str) -> None:
+    """What a connect and a join ask."""
+    presence.enter(person)
+    presence.sit(person.id, person.socket, room)
+    presence.people(room, None, PAGE)
+    presence.count(room)
+
+
+def is_renamed(presence: Presence, person: Person, room: str) -> None:
+    presence.rename(person.id, f"another {person.nickname}")
+    presence.people(room, None, PAGE)
+
+
+def loses_the_line(presence: Presence, person: Person, room: str) -> None:
+    presence.exit(person.id, person.socket, GRACE)
+    presence.people(room, None, PAGE)
+
+
+def goes(presence: Presence, person: Person, room: str) -> None:
+    presence.exit(person.id, person.socket)
+    presence.people(room, None, PAGE)
+
+
+def looks_at_the_rooms(presence: Presence, _person: Person, _room: str) -> None:
+    presence.busiest(PAGE)
+    assert presence.rooms
+
+
+LIFE = (comes, looks_at_the_rooms, is_renamed, loses_the_line, comes, goes)
+
+
+def instructions(act: Callable[[], None]) -> int:
+    """How many instructions of Python it takes, of all that is called."""
+    count = 0
+
+    def note(frame: FrameType, event: str, _value: Any) -> Any:
+        nonlocal count
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        count += event == "opcode"
+        return note
+
+    before = sys.gettrace()
+    sys.settrace(note)
+    try:
+        act()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+async def test_a_wave_into_one_room_costs_what_it_costs_in_small_rooms() -> None:
+    """All of it within the time in which news are gathered, when everybody may be news to everybody."""
+    small, large = Wave(PEOPLE // FEW), Wave(1)
+    costs = [[instructions(lambda wave=wave, act=act: wave.each(act)) for act in LIFE] for wave in (small, large)]
+    for wave in (small, large):
+        wave.presence.stop()
+    ratios = {act.__name__: round(many / few, 2) for act, few, many in zip(LIFE, *costs, strict=True)}
+    assert all(ratio <= MORE for ratio in ratios.values()), ratios
+
+
+async def test_among_many_rooms_it_costs_what_it_costs_among_few() -> None:
+    """Everybody in a room of their own: 2,000 rooms, all of which come and go."""
+    few, many = Wave(PEOPLE // FEW), Wave(PEOPLE)
+    costs = [[instructions(lambda wave=wave, act=act: wave.each(act)) for act in LIFE] for wave in (few, many)]
+    for wave in (few, many):
+        wave.presence.stop()
+    ratios = {act.__name__: round(alone / within, 2) for act, within, alone in zip(LIFE, *costs, strict=True)}
+    assert all(ratio <= MORE for ratio in ratios.values()), ratios
+
+
+async def test_a_wave_is_told_in_one_event() -> None:
+    wave = Wave(1)
+    wave.each(comes)
+    [(_, told)] = await until(lambda: wave.ears.told)
+    assert (len(told["joined"]), told["left"], told["count"]) == (PEOPLE, [], PEOPLE)
+    wave.ears.told.clear()
+    wave.each(goes)
+    [(_, told)] = await until(lambda: wave.ears.told)
+    assert (told["joined"], len(told["left"]), told["count"]) == ([], PEOPLE, 0)
+    assert (wave.presence._crowds, wave.presence._guests, wave.presence._busiest) == ({}, {}, [])
+
+
+@pytest.fixture
+def seated(chat: Chat) -> Callable[[str, int], None]:
+    """Let so many people be in a room."""
+
+    def seat(room: str, count: int) -> None:
+        for n in range(count):
+            one = person(f"{n:05} of {room}")
+            chat.presence.enter(one)
+            chat.presence.sit(one.id, one.socket, room)
+
+    return seat
+
+
+async def visit(chat: Chat, room: str, visitors: list[Person]) -> float:
+    """Seconds of the processor that a join takes, through the gate and the store, of so many at once."""
+    began = time.process_time()
+    for one in visitors:
+        answer = await perform(chat, one, "join", {"room": room})
+        assert answer["ok"], answer
+    spent = time.process_time() - began
+    for one in visitors:
+        chat.presence.stand(one.id, one.socket, room)
+    return spent / len(visitors)
+
+
+async def test_a_join_is_answered_in_pages_at_the_same_price(chat: Chat, seated: Callable[[str, int], None]) -> None:
+    full, crowded = chat.limits.people, 25 * chat.limits.people
+    seated("full", full)
+    seated("crowded", crowded)
+    visitors = [person(f"visitor {n:03}") for n in range(100)]
+    for one in visitors:
+        chat.presence.enter(one)
+    answers = [await perform(chat, visitors[0], "join", {"room": room}) for room in ("full", "crowded")]
+    assert [(len(answer["people"]), answer["count"]) for answer in answers] == [(full, full + 1), (full, crowded + 1)]
+    assert len(orjson.dumps(answers[1])) < 1.1 * len(orjson.dumps(answers[0]))
+
+    cheapest = [float("inf"), float("inf")]
+    for _ in range(CLOCK_TRIES):
+        for nth, room in enumerate(("full", "crowded")):
+            cheapest[nth] = min(cheapest[nth], await visit(chat, room, visitors))
+    assert cheapest[1] < CLOCK_MORE * cheapest[0], cheapest
