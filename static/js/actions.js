@@ -39,7 +39,7 @@ export class Actions {
 
   listen() {
     this.log.addEventListener("click", (event) => this.clicked(event));
-    this.log.addEventListener("pointerover", (event) => this.points(event));
+    for (const type of ["pointerover", "pointermove"]) this.log.addEventListener(type, (event) => this.points(event));
     this.log.addEventListener("pointerup", (event) => this.points(event));
     this.log.addEventListener("pointerleave", ({ pointerType }) => pointerType === "mouse" && !this.isHeld && this.putAway());
     this.log.addEventListener("pointerdown", ({ target, pointerType }) => {
@@ -59,7 +59,7 @@ export class Actions {
   points({ target, pointerType, buttons }) {
     if (pointerType !== "mouse" || buttons || this.isHeld || !getSelection().isCollapsed) return;
     const row = target.closest("#said > .message");
-    if (row !== this.row) this.show(row);
+    if (row !== this.row) this.show(row); // it may have come under a pointer that rests there
   }
 
   focused(target) {

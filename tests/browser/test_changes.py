@@ -1,10 +1,11 @@
 """What one does to a message that stands: edit, delete, react, reply; and what changed while one was away."""
 
 import asyncio
+import contextlib
 import re
 from typing import Any
 
-from playwright.async_api import Locator, expect
+from playwright.async_api import Locator, TimeoutError, expect
 
 from tests.browser.conftest import Visit
 from tests.support.browser import Visitor
@@ -29,9 +30,15 @@ def row(visitor: Visitor, text: str) -> Locator:
 
 
 async def press(visitor: Visitor, text: str, verb: str) -> None:
-    """Point at a message and press one of its buttons."""
-    await row(visitor, text).hover()
-    await row(visitor, text).get_by_role("button", name=verb, exact=True).click()
+    """Point at a message and press one of its buttons. Where the page moved meanwhile, one points again."""
+    button = row(visitor, text).get_by_role("button", name=verb, exact=True)
+    for _ in range(10):
+        await row(visitor, text).hover()
+        with contextlib.suppress(TimeoutError):
+            await button.click(timeout=2_000)
+            return
+        await visitor.page.mouse.move(0, 0)
+    await button.click()
 
 
 def subject(visitor: Visitor) -> Locator:
