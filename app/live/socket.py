@@ -1,6 +1,7 @@
 """The socket door: Socket.IO in, `perform` out. Decides nothing.
 
-One person's words stay in order because the engine does one connection's events one after the other.
+One person's words stay in order because the engine begins one connection's events one after the other, and the store
+commits what was asked first first.
 """
 
 import logging
@@ -49,6 +50,7 @@ def open_door(server: Server, chat: Chat) -> None:
         person = chat.presence.person(socket)
         return await perform(chat, person, name, payload[0] if len(payload) == 1 else None)
 
+    server.beside = frozenset({"send"})  # stored in the order of asking, and told and answered in that of the commits
     server.on("connect", connect)
     server.on("disconnect", disconnect)
     server.on("*", event)

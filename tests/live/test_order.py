@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from app.live.engine import inbox
+from app.server import Running
 from tests.support.mounted import Mount, Mounted, on_both, on_both_transports
-from tests.support.talker import until
+from tests.support.talker import Talker, until
 
 
 def slowly(mounted: Mounted, seconds: float) -> list[Any]:
@@ -132,3 +134,45 @@ async def test_a_verb_may_ask_its_own_client_and_wait(mounted: Mounted, transpor
         assert await speech.hears() == '421["question"]'
         await speech.send('431["answer"]')
         assert await speech.hears() == '437["answer"]'
+
+
+@on_both_transports
+async def test_what_may_be_done_beside_its_like_begins_in_its_turn_and_nothing_else_overtakes_it(
+    mounted: Mounted, transport: str
+) -> None:
+    """As many as wait for one commit; then a rename, which is to find them all done."""
+    gate = asyncio.Event()
+    began: list[int] = []
+    done: list[int] = []
+
+    async def say(_sid: str, value: int) -> int:
+        began.append(value)
+        await gate.wait()
+        done.append(value)
+        return value
+
+    async def look(_sid: str) -> list[int]:
+        return [len(began), len(done)]
+
+    mounted.server.on("connect", lambda *_: None)
+    mounted.server.on("say", say)
+    mounted.server.on("look", look)
+    mounted.server.beside = frozenset({"say"})
+    async with mounted.over(transport) as speech:
+        await speech.join()
+        await speech.send(*(f'42["say",{n}]' for n in range(150)), '427["look"]', '42["say",150]')
+        await until(lambda: len(began) == inbox.MOST_BESIDE)
+        assert done == []
+        gate.set()
+        assert await speech.hears("437") == "437[[150,150]]"
+        await until(lambda: len(done) == 151)
+    assert began == list(range(151))
+
+
+async def test_a_burst_of_one_person_is_stored_and_told_in_its_order(server: Running) -> None:
+    async with Talker(server.url) as alice, Talker(server.url) as bob:
+        await alice.join("burst")
+        await bob.join("burst")
+        acks = await asyncio.gather(*(alice.say("burst", str(n)) for n in range(300)))
+        assert [ack["seq"] for ack in acks] == list(range(1, 301))
+        assert await bob.hears_texts("burst", 300) == [str(n) for n in range(300)]

@@ -37,6 +37,9 @@ class Server(socketio.AsyncServer):
     def __init__(self, **options: Any) -> None:
         self._inboxes: dict[str, Inbox] = {}
         self._closing = False
+        self.beside: frozenset[str] = (
+            frozenset()
+        )  # names of events that keep their order by themselves
         super().__init__(**options)
         self.eio.heard = self._hear_wire
 
@@ -75,7 +78,8 @@ class Server(socketio.AsyncServer):
             if pkt is not None and pkt.packet_type in _ACKS:
                 self.eio.soon(self._hear_answer(eio_sid, pkt))
             elif pkt is not None:
-                inbox.put(partial(self._take, eio_sid, pkt))
+                beside = pkt.packet_type in _EVENTS and pkt.data[0] in self.beside
+                inbox.put(partial(self._take, eio_sid, pkt), beside)
         return inbox
 
     def _assemble(self, inbox: Inbox, data: str | bytes) -> Packet | None:

@@ -10,27 +10,39 @@ from app.live.engine.packets import Packet
 
 log = logging.getLogger("parlor.live")
 
+Work = Callable[[], Awaitable[Any]]
+
+MOST_BESIDE = 100  # of one connection's events at a time
 INBOX_LIMIT = 1_000  # events a connection may have waiting before its transport is no longer read
 
 
 class Inbox:
-    """What one connection asked for, done one after the other while its transport goes on being read."""
+    """What one connection asked for, done one after the other while its transport goes on being read.
 
-    __slots__ = ("_blocked", "_soon", "_waiting", "partial", "partial_bytes", "relieved")
+    Work of a kind that keeps its order by itself may be done beside its like: it begins in its turn, and whatever else
+    comes waits until it is done.
+    """
+
+    __slots__ = ("_beside", "_blocked", "_calm", "_soon", "_waiting", "partial", "partial_bytes", "relieved")
 
     def __init__(self, soon: Callable[[Coroutine[Any, Any, Any]], None]) -> None:
         self._soon = soon
-        self._waiting: deque[Callable[[], Awaitable[Any]]] | None = None  # None: nothing is being done
+        self._waiting: deque[tuple[Work, bool]] | None = None  # None: nothing waits its turn
+        self._beside = 0  # begun, not done
+        self._calm: asyncio.Future[None] | None = None  # one of those is done
         self._blocked: asyncio.Future[None] | None = None
         self.relieved: Callable[[], None] | None = None  # called once when there is space again
         self.partial: Packet | None = None  # a binary event whose attachments are still on their way
         self.partial_bytes = 0
 
-    def put(self, work: Callable[[], Awaitable[Any]]) -> None:
+    def put(self, work: Work, beside: bool = False) -> None:
         if self._waiting is None:
+            if beside and self._beside < MOST_BESIDE:
+                self._begin(work)
+                return
             self._waiting = deque()
             self._soon(self._work())
-        self._waiting.append(work)
+        self._waiting.append((work, beside))
 
     @property
     def is_full(self) -> bool:
@@ -45,15 +57,32 @@ class Inbox:
     async def _work(self) -> None:
         try:
             while self._waiting:
-                try:
-                    await self._waiting.popleft()()
-                except Exception:
-                    log.exception("a packet could not be handled")
+                work, beside = self._waiting.popleft()
+                while self._beside >= (MOST_BESIDE if beside else 1):
+                    self._calm = asyncio.get_running_loop().create_future()
+                    await self._calm
+                if beside:
+                    self._begin(work)
+                else:
+                    await _do(work)
                 if not self.is_full:
                     self._relieve()
         finally:
             self._waiting = None
             self._relieve()
+
+    def _begin(self, work: Work) -> None:
+        self._beside += 1
+        self._soon(self._do_beside(work))
+
+    async def _do_beside(self, work: Work) -> None:
+        try:
+            await _do(work)
+        finally:
+            self._beside -= 1
+            calm, self._calm = self._calm, None
+            if calm and not calm.done():
+                calm.set_result(None)
 
     def _relieve(self) -> None:
         blocked, self._blocked = self._blocked, None
@@ -62,3 +91,10 @@ class Inbox:
         if self.relieved:
             relieved, self.relieved = self.relieved, None
             relieved()
+
+
+async def _do(work: Work) -> None:
+    try:
+        await work()
+    except Exception:
+        log.exception("a packet could not be handled")
