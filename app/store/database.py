@@ -34,7 +34,11 @@ T = TypeVar("T")
 BUSY = 5.0  # seconds to wait for another process's lock
 READERS = 2  # threads
 MOST_AT_ONCE = 500  # writes in one transaction
-PACE = 0.01  # seconds from one commit to the next while there is always somebody who waits: more of them share one
+PACE = (
+    0.02  # seconds from one commit to the next under load: more of them share one, and what then is told leaves at once
+)
+AT_ONCE = 10  # commits that wait for nobody, after a rest
+GONE = "The database file is gone from its place. Put it back, or restart Parlor to begin a new one."
 RETRY_AFTER = 2.0  # seconds, told to who could not be served
 
 
@@ -58,6 +62,7 @@ class Database:
         self._waiting: list[Write] = []
         self._committing: asyncio.Task[None] | None = None
         self._closing = False
+        self._due = 0.0  # when the next commit may begin, on the loop's clock
         self._open: Connection | None = None  # the writer's, kept
         self._idle: list[Connection] = []  # the readers', kept
         self._file: tuple[int, int] | None = None  # the one that is open
@@ -82,6 +87,8 @@ class Database:
             queries.begin_epoch(db, uuid4().hex)
             queries.nobody_is_here(db)
             epoch = queries.epoch(db)
+        # now: once the file is moved away, none can be opened
+        self._idle = [self._reading.connect() for _ in range(READERS)]
         self._file = self._place()
         return epoch
 
@@ -104,8 +111,7 @@ class Database:
         if self._file:
             self._empty_journal()
         if place is None:
-            text = "The database file is gone from its place. Put it back, or restart Parlor to begin a new one."
-            raise Refused("storage", text, retry_after=RETRY_AFTER)
+            raise Refused("storage", GONE, retry_after=RETRY_AFTER)
         log.warning("another database file is in place of the one that was open: it is opened, everybody comes again")
         epoch = self._follow()
         self._loop.call_soon_threadsafe(self.replaced, epoch)
@@ -178,6 +184,8 @@ class Database:
     @contextlib.contextmanager
     def _lent(self) -> Iterator[Connection]:
         """A reader's connection, in a transaction; kept for the next one unless it failed."""
+        if not self._idle and self._place() != self._file:
+            raise Refused("storage", GONE, retry_after=RETRY_AFTER)  # SQLite would make an empty one
         db = self._idle.pop() if self._idle else self._reading.connect()
         try:
             with db.begin():
@@ -207,15 +215,20 @@ class Database:
         loop = asyncio.get_running_loop()
         try:
             while self._waiting:
-                began = loop.time()
+                await self._in_pace()
                 batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
                 outcomes = await loop.run_in_executor(self._writer, self._commit, [one.ask for one in batch])
                 for one, outcome in zip(batch, outcomes, strict=True):
                     _settle(one.done, outcome)
-                if 0 < len(self._waiting) < MOST_AT_ONCE and not self._closing:
-                    await asyncio.sleep(began + PACE - loop.time())
         finally:
             self._committing = None
+
+    async def _in_pace(self) -> None:
+        """Whoever asks now and then is served at once; where it goes on and on, a commit waits for company."""
+        wait = self._due - self._loop.time()
+        if wait > 0 and len(self._waiting) < MOST_AT_ONCE and not self._closing:
+            await asyncio.sleep(wait)
+        self._due = max(self._due, self._loop.time() - AT_ONCE * PACE) + PACE
 
     def _commit(self, batch: list[Ask]) -> list[Any]:
         """All of the batch in one transaction; an error instead of a result where one was refused or all failed."""

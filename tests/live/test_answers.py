@@ -1,5 +1,6 @@
 """Who asks for an answer gets one, whatever happens: an ack that never comes is resent for ever."""
 
+import asyncio
 import logging
 from typing import Any
 
@@ -107,3 +108,39 @@ async def test_an_event_nobody_listens_to_is_not_answered(mounted: Mounted) -> N
         await socket.join()
         await socket.send('421["unheard"]')
         assert await socket.ask('422["ask"]', 2) == [1]
+
+
+@on_both_transports
+async def test_a_verb_whose_own_work_is_cancelled_does_not_take_the_others_along(
+    mounted: Mounted, transport: str
+) -> None:
+    async def cancelled(_sid: str) -> None:
+        raise asyncio.CancelledError
+
+    mounted.server.on("connect", lambda *_: None)
+    mounted.server.on("cancelled", cancelled)
+    mounted.server.on("said", lambda _sid, value: value)
+    async with mounted.over(transport) as speech:
+        await speech.join()
+        await speech.send('421["cancelled"]', '422["said",2]')
+        assert [await speech.hears(), await speech.hears()] == ["431[]", "432[2]"]
+
+
+@on_both_transports
+async def test_a_task_that_a_verb_started_is_not_waited_for(mounted: Mounted, transport: str) -> None:
+    going = asyncio.Event()
+    tasks: list[asyncio.Task[Any]] = []
+
+    def watch(_sid: str) -> asyncio.Task[Any]:
+        tasks.append(asyncio.create_task(going.wait()))
+        return tasks[0]
+
+    mounted.server.on("connect", lambda *_: None)
+    mounted.server.on("watch", watch)
+    mounted.server.on("said", lambda _sid, value: value)
+    async with mounted.over(transport) as speech:
+        await speech.join()
+        await speech.send('42["watch"]', '422["said",2]')
+        assert await speech.hears() == "432[2]"
+    going.set()
+    await asyncio.gather(*tasks)

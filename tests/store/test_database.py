@@ -3,12 +3,13 @@
 import asyncio
 import shutil
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from app.config import BadSetting, load
@@ -300,3 +301,50 @@ async def test_a_database_of_a_newer_parlor_is_told_in_a_sentence(start_server: 
     with pytest.raises(BadSetting) as problem:
         await start_server(data=tmp_path)
     assert "9999" in str(problem.value) and "\n" not in str(problem.value)
+
+
+async def test_a_file_that_is_away_is_not_made_anew_by_who_reads(database: Database, tmp_path: Path) -> None:
+    """SQLite makes an empty file for whoever opens one that is not there; as the next one it would be followed."""
+    place, epoch = tmp_path / "parlor.db", await database.read(queries.epoch)
+    place.rename(tmp_path / "away.db")
+
+    def slowly(db: Connection) -> str:
+        meet.wait()
+        return queries.epoch(db)
+
+    meet = threading.Barrier(2)
+    assert await asyncio.gather(*(database.read(slowly) for _ in range(2))) == [epoch, epoch]
+    assert not place.exists()
+    with pytest.raises(Refused, match="gone from its place"):
+        await database.write(queries.open_room, "another")
+    (tmp_path / "away.db").rename(place)
+    await database.write(queries.open_room, "another")
+    assert await database.read(queries.epoch) == epoch
+
+
+async def test_who_lost_their_name_while_away_bears_the_next_one_alone(database: Database) -> None:
+    async def arrives(token: str, name: str) -> str:
+        found = await database.write(
+            queries.arrive, token=token, new_id=token * 8, wish=(name, [name]), guests=list, held=0
+        )
+        return found["nickname"]
+
+    assert await arrives("a", "ann") == "ann"
+    await database.write(queries.depart, "a" * 8)
+    assert await arrives("b", "ann") == "ann"
+    assert await arrives("a", "zoe") == "zoe"
+    with pytest.raises(Refused, match="Somebody here is called"):
+        await database.write(queries.claim, person="b" * 8, name=("zoe", ["zoe"]), held=0, spare=[])
+
+
+async def test_changes_that_lie_far_apart_have_their_own_reactions(database: Database) -> None:
+    for n in range(60):
+        await database.write(queries.say, **message(n))
+    for seq in (1, 30, 60):
+        await database.write(
+            queries.react, room="lobby", seq=seq, person="alice", nickname="alice", emoji=f"{seq}", on=True, most=9
+        )
+    await database.write(queries.edit, room="lobby", seq=1, author="alice", text="y")
+    after = (await database.read(queries.room, "lobby"))["rev"] - 2
+    page, _ = await database.read(queries.changed_since, room="lobby", after=after, limit=9)
+    assert [(one["seq"], one["reactions"]) for one in page] == [(60, {"60": ["alice"]}), (1, {"1": ["alice"]})]

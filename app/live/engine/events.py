@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from functools import partial
-from inspect import isawaitable
+from inspect import iscoroutine
 from typing import Any
 from uuid import uuid4
 
@@ -37,9 +37,7 @@ class Server(socketio.AsyncServer):
     def __init__(self, **options: Any) -> None:
         self._inboxes: dict[str, Inbox] = {}
         self._closing = False
-        self.beside: frozenset[str] = (
-            frozenset()
-        )  # names of events that keep their order by themselves
+        self.beside: frozenset[str] = frozenset()  # names of events that keep their order by themselves
         super().__init__(**options)
         self.eio.heard = self._hear_wire
 
@@ -87,7 +85,7 @@ class Server(socketio.AsyncServer):
         if inbox.partial is None:
             if not data:  # the library would make an event without a name of it
                 raise Malformed("not a Socket.IO packet")
-            pkt = Packet(encoded_packet=data)
+            pkt = Packet.read(data)
             if not pkt.attachment_count:
                 return pkt
             inbox.partial, inbox.partial_bytes = pkt, 0
@@ -225,8 +223,11 @@ class Server(socketio.AsyncServer):
         handler, given = self._get_event_handler(event, namespace, args)
         if handler is None or event in self.reserved_events:
             return await super()._trigger_event(event, namespace, *args)
-        answer = handler(*given)
-        return await answer if isawaitable(answer) else answer
+        try:
+            answer = handler(*given)
+            return await answer if iscoroutine(answer) else answer  # a task that it started is not waited for
+        except asyncio.CancelledError:  # what it waited for was; our own turn goes on
+            return None
 
     async def _refuse(self, eio_sid: str, refusal: Unacceptable) -> None:
         """The answer to an event that was read but cannot be taken: its ack if it asked for one, else a notice."""

@@ -159,6 +159,14 @@ class Packet(socketio_packet.Packet):
 
     json = StrictJSON
 
+    @classmethod
+    def read(cls, encoded: str | bytes) -> "Packet":
+        """What came. Raises Malformed or Unacceptable."""
+        packet = cls.__new__(cls)
+        packet.attachments = []
+        packet.attachment_count = packet.decode(encoded)
+        return packet
+
     def decode(self, encoded_packet: str | bytes) -> int:
         """Fill in from text, return how many attachments follow. Raises Malformed or Unacceptable."""
         head = _HEAD.match(encoded_packet) if isinstance(encoded_packet, str) else None

@@ -14,6 +14,7 @@ from app.store.tables import messages, reactions, rooms
 Message = dict[str, Any]
 
 LARGEST = 2**53 - 1  # a seq that no room reaches
+SPREAD = 4  # seqs for each message of a page between which its reactions are asked for in one go
 
 # The statements of the busiest path.
 _SAID = ("room", "seq", "rev", "id", "author", "nickname", "kind", "text", "reply_to", "at")
@@ -163,9 +164,13 @@ def _whole(db: Connection, page: list[Message]) -> list[Message]:
     by_seq = {message["seq"]: message for message in page}
     if not page:
         return page
-    for seq, emoji, nickname in _reacted.all(db, room=page[0]["room"], low=min(by_seq), high=max(by_seq)):
-        if seq in by_seq:
-            by_seq[seq].setdefault("reactions", {}).setdefault(emoji, []).append(nickname)
+    spans = [(min(by_seq), max(by_seq))]
+    if spans[0][1] - spans[0][0] > SPREAD * len(page):  # changes lie far from each other: not all that is between them
+        spans = [(seq, seq) for seq in by_seq]
+    for low, high in spans:
+        for seq, emoji, nickname in _reacted.all(db, room=page[0]["room"], low=low, high=high):
+            if seq in by_seq:
+                by_seq[seq].setdefault("reactions", {}).setdefault(emoji, []).append(nickname)
     return page
 
 

@@ -42,14 +42,15 @@ def arrive(
     A wish that is taken is passed over: a known person keeps their name, a new one gets the first of `guests` that is
     free. held: milliseconds that a name stays its owner's after they left.
     """
-    found = whose(db, token) or _newcomer(db, token, new_id)
+    known = whose(db, token)
+    found = known or _newcomer(db, token, new_id)
     person, nickname = found["id"], found["nickname"]
     for name, looks in (*([wish] if wish else ()), *(() if nickname else guests())):
         if name != nickname and _free(db, person, looks, held):
             _bear(db, person, name, looks)
             found["nickname"] = name
             break
-    if nickname:  # a newcomer has never left
+    if known:  # a newcomer has never left; who is known has, even where their name went to somebody else meanwhile
         stay(db, person)
     return found
 
