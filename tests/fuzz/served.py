@@ -1,10 +1,11 @@
-"""The server under fire, in a process of its own: `python -m tests.fuzz.served mounted|chat`.
+"""The server under fire, in a process of its own: `python -m tests.fuzz.served mounted|chat [asyncio|uvloop [calm]]`.
 
 It prints its url; for each line on stdin it prints, as JSON, what went wrong since, and for `all` what it keeps.
 """
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import json
 import logging
@@ -20,15 +21,10 @@ from socketio.exceptions import ConnectionRefusedError
 
 from app.config import Settings
 from app.live.engine import Server, attach, create_server, events, session, upgrade
-from app.server import Running, start
+from app.server import Running, start, uvloop
 
 PACE: dict[str, float] = {"ping_interval": 0.3, "ping_timeout": 1.0}  # so that who is gone is soon forgotten
 MOST_FAULTS = 20
-
-# Shorter, so that a run meets them; nothing else is other than shipped.
-session.GOODBYE_TIMEOUT = 1.0
-upgrade.UPGRADE_TIMEOUT = 1.0
-events.CONNECT_TIMEOUT = 1.0
 
 read = 0  # packets that came out of frames and payloads
 _read_packet = session.read_packet
@@ -111,27 +107,48 @@ def kept(server: Server, running: Running | None) -> dict[str, int]:
         "environ": len(server.environ),
         "rooms": sum(map(len, manager.rooms.values())),
         "callbacks": len(manager.callbacks),
+        "coming": sum(map(len, manager.pending_connect.values())),
         "leaving": sum(map(len, manager.pending_disconnect.values())),
+        "sids": len(manager.eio_to_sid),
+        "entered": len(manager._entered),
+        "beating": len(engine.heart._pings) + len(engine.heart._deadlines),
     }
     if running:
         presence, voice = running.chat.presence, running.chat.voice
         counts |= {
             "guests": len(presence._guests),
+            "sockets": len(presence._people),
             "crowds": len(presence._crowds),
+            "busiest": presence.rooms,
             "seats": len(voice._seats),  # type: ignore[attr-defined]
+            "connections": len(running.runner.server.connections) if running.runner.server else 0,
+            "writes": len(running.database._waiting),
         }
     return counts
 
 
 def look(server: Server, running: Running | None) -> dict[str, Any]:
+    """`blocks` are what Python's own allocator has given out: every small object, tracked by the collector or not."""
     gc.collect()
+    give_back()
     return {
         "kept": {name: count for name, count in kept(server, running).items() if count},
         "tasks": len(asyncio.all_tasks()),
+        "timers": sum(1 for one in gc.get_objects() if isinstance(one, TIMERS) and not one.cancelled()),
         "files": len(open_files()),
         "objects": len(gc.get_objects()),
+        "blocks": sys.getallocatedblocks(),
         "memory": int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"),
     }
+
+
+TIMERS = (asyncio.TimerHandle, uvloop.loop.TimerHandle) if uvloop else (asyncio.TimerHandle,)
+
+
+def give_back() -> None:
+    """Free memory goes back to the system (glibc alone keeps it): what is left is what is held."""
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def open_files() -> list[str]:
@@ -174,6 +191,13 @@ async def serve(which: str, folder: str) -> None:
     await stop()
 
 
+def main(which: str, loop: str = "asyncio", mood: str = "hasty") -> None:
+    if mood == "hasty":  # so that a run meets them; nothing else is other than shipped
+        session.GOODBYE_TIMEOUT = upgrade.UPGRADE_TIMEOUT = events.CONNECT_TIMEOUT = 1.0
+    use = uvloop.new_event_loop if uvloop and loop == "uvloop" else asyncio.new_event_loop
+    with tempfile.TemporaryDirectory() as folder, asyncio.Runner(loop_factory=use) as runner:
+        runner.run(serve(which, folder))
+
+
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(serve(sys.argv[1], folder))
+    main(*sys.argv[1:])

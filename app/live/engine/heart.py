@@ -34,6 +34,7 @@ class Heart:
         self._pings: deque[Entry] = deque()
         self._deadlines: deque[Entry] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._armed = 0.0  # for when; uvloop's handle of what is due within half a millisecond cannot say
 
     def wait(self, one: Beating) -> None:
         """A sign of life: the next ping is due after the interval."""
@@ -43,12 +44,13 @@ class Heart:
         due = asyncio.get_running_loop().time() + seconds
         one.beat += 1
         queue.append((due, one, one.beat))
-        if self._timer is None or self._timer.when() > due:
+        if self._timer is None or self._armed > due:
             self._arm(due)
 
     def _arm(self, due: float) -> None:
         if self._timer:
             self._timer.cancel()
+        self._armed = due
         self._timer = asyncio.get_running_loop().call_at(due, self._tick)
 
     def _tick(self) -> None:
