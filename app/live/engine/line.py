@@ -8,7 +8,7 @@ before end with a whole request, and where the handler waits for the next one.
 
 import asyncio
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from aiohttp import HttpVersion11, web
 from aiohttp.helpers import rfc822_formatted_time
@@ -29,7 +29,9 @@ _SID = re.compile(rb"[?&]sid=([A-Za-z0-9_-]{1,64})(?=[& ])")
 _BUSTER = re.compile(rb"(?<=[?&]t=)[A-Za-z0-9_.-]{1,32}(?=[& ])")
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,12})[ \t]*(?=\r\n)")
 _NOT_PLAIN = (b"\r\ntransfer-encoding:", b"\r\nexpect:", b"\r\nupgrade:")
+_METHODS = (b"GET ", b"POST ")  # after a CONNECT, what looks like its body is the next request
 _CHANGING = ("content-length", "date")
+_ITS_OWN = ("content-encoding", "set-cookie", "transfer-encoding")  # an answer with these is no pattern
 
 Pattern = tuple[bytes, bytes]  # of a session's polls: the head of the request, the head of the answer
 
@@ -37,11 +39,13 @@ Pattern = tuple[bytes, bytes]  # of a session's polls: the head of the request, 
 class Line(asyncio.Protocol):
     """One connection. Raises nothing: what it cannot do, aiohttp does."""
 
-    __slots__ = ("_early", "_engine", "_handler", "_owed", "_session", "_transport", "head")
+    __slots__ = ("_early", "_engine", "_handler", "_owed", "_session", "_slow", "_top", "_transport", "head")
 
     def __init__(self, engine: "Engine", handler: RequestHandler) -> None:
         self._engine, self._handler = engine, handler
-        self._session: Session | None = None  # whose poll waits here
+        self._session: Session | None = None  # whose poll waits here, or its answer to be taken
+        self._top = b""  # of the answer to that poll
+        self._slow: asyncio.TimerHandle | None = None  # until its reader has taken the answer
         self._owed: int | None = 0  # bytes of a body that are still to come
         self._early = b""  # came behind a poll that waits
         self.head: bytes | None = None  # of the request that the handler is about, where it might be a poll
@@ -49,14 +53,12 @@ class Line(asyncio.Protocol):
     # --- asyncio's side ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         self._handler.connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         if self._session is not None:
-            if not self._early:
-                self._transport.pause_reading()  # type: ignore[attr-defined]
-            self._early += data
+            self._keep(data)
             return
         self.head = None
         whole = self._owed == 0 and self._is_idle and data.startswith(b"GET ") and data.endswith(END)
@@ -73,20 +75,29 @@ class Line(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._handler.resume_writing()
+        if self._slow is not None:
+            self._slow.cancel()
+            self._slow = None
+            self._go_on()
 
     def connection_lost(self, error: Exception | None) -> None:
         session, self._session = self._session, None
-        if session is not None:
+        if self._slow is not None:
+            self._slow.cancel()
+        if session is not None and self._slow is None:
             session.when_due(_nobody)
             polling.abandon(session)
+        elif session is not None:  # as with every poll: an answer that is not taken is lost, and the session with it
+            session.end(self._engine.reason.TRANSPORT_ERROR)
         self._handler.connection_lost(error)
 
     # --- which requests ---
 
     @property
     def _is_idle(self) -> bool:
-        waiter = self._handler._waiter
-        return waiter is not None and not waiter.done() and not self._handler._messages
+        handler = self._handler
+        waiter = handler._waiter
+        return waiter is not None and not waiter.done() and not handler._messages and not handler.writing_paused
 
     def _follow(self, data: bytes) -> None:
         """Where in a request the connection is after this."""
@@ -101,17 +112,18 @@ class Line(asyncio.Protocol):
             self._owed = self._owed - len(body) if len(body) <= self._owed else LOST
 
     def _answers(self, data: bytes) -> bool:
-        found = _SID.search(data, 0, data.find(b"\r\n"))
+        first, rest = data[: (end := data.find(b"\r\n"))], data[end:]
+        found = _SID.search(first)
         session = self._engine.sockets.get(found[1].decode()) if found else None
         if session is None:
             return False
-        head = _BUSTER.sub(b"", data, 1)
+        head = _BUSTER.sub(b"", first, 1) + rest
         if session.pattern is None or session.pattern[0] != head:
             self.head = head if data.count(END) == 1 else None
             return False
         if session.polling or session.upgraded or session.upgrading:
             return False
-        self._session, session.polling = session, True
+        self._session, self._top, session.polling = session, session.pattern[1], True
         self._engine.short_polls += 1
         self._stay_open()
         session.when_due(self._come)
@@ -128,28 +140,35 @@ class Line(asyncio.Protocol):
         asyncio.get_running_loop().call_soon(self._answer)  # with whatever else this tick has
 
     def _answer(self) -> None:
-        session, self._session = self._session, None
-        if session is None or session.pattern is None:
+        session = self._session
+        if session is None:
             return
         body = write_payload(polling.leave(session))
-        head = session.pattern[1] + f"Date: {rfc822_formatted_time()}\r\nContent-Length: {len(body)}".encode()
-        self._transport.write(head + END + body)  # type: ignore[attr-defined]
+        head = self._top + f"Date: {rfc822_formatted_time()}\r\nContent-Length: {len(body)}".encode()
+        self._transport.write(head + END + body)
         if self._handler.writing_paused:
-            self._engine.soon(self._until_taken(session))
-        if self._early:
-            early, self._early = self._early, b""
-            self._transport.resume_reading()  # type: ignore[attr-defined]
-            self.data_received(early)
-
-    async def _until_taken(self, session: "Session") -> None:
-        """As with every poll: an answer that is not read in time is lost, and the session with it."""
-        try:
-            async with asyncio.timeout(self._engine.patience):
-                await self._handler._drain_helper()
-        except (TimeoutError, ConnectionError):
-            self._transport.abort()  # type: ignore[attr-defined]
-        if self._transport.is_closing():
+            self._slow = asyncio.get_running_loop().call_later(self._engine.patience, self._transport.abort)
+        elif self._transport.is_closing():  # the peer was gone
+            self._session = None
             session.end(self._engine.reason.TRANSPORT_ERROR)
+        else:
+            self._go_on()
+
+    # --- what comes meanwhile ---
+
+    def _keep(self, data: bytes) -> None:
+        """Behind a poll that waits. Read on while it is little: else we would not hear that the peer goes."""
+        if len(self._early) <= LONGEST < len(self._early) + len(data):
+            self._transport.pause_reading()
+        self._early += data
+
+    def _go_on(self) -> None:
+        early, self._early, self._session = self._early, b"", None
+        if not early or self._transport.is_closing():
+            return
+        if len(early) > LONGEST:
+            self._transport.resume_reading()
+        self.data_received(early)
 
 
 def _nobody() -> None:
@@ -161,7 +180,12 @@ def _body_of(head: bytes) -> int | None:
     folded = head.lower()
     lengths = _LENGTH.findall(folded)
     plain = folded.count(b"\n") == folded.count(b"\r\n") and not any(name in folded for name in _NOT_PLAIN)
-    if not plain or len(lengths) > 1 or len(lengths) != folded.count(b"content-length"):
+    if (
+        not plain
+        or not head.startswith(_METHODS)
+        or len(lengths) > 1
+        or len(lengths) != folded.count(b"content-length")
+    ):
         return LOST
     return int(lengths[0]) if lengths else 0
 
@@ -175,6 +199,8 @@ def learn(engine: "Engine", request: web.Request, response: web.StreamResponse) 
     session = engine.sockets.get(request.query.get("sid", ""))
     plain = _body_of(line.head.removesuffix(b"\r\n")) == 0 and request.version == HttpVersion11 and response.keep_alive
     if session is None or request.query["transport"] != "polling" or not plain or request.protocol.access_logger:
+        return
+    if session.upgrading or session.upgraded or any(name in response.headers for name in _ITS_OWN):
         return
     lines = [f"{name}: {value}\r\n" for name, value in response.headers.items() if name.lower() not in _CHANGING]
     session.pattern = line.head, f"HTTP/1.1 200 OK\r\n{''.join(lines)}".encode()

@@ -38,6 +38,8 @@ async def poll(session: "Session") -> list[EnginePacket]:
 def leave(session: "Session") -> list[EnginePacket]:
     """The poll goes back with this."""
     session.polling = False
+    if session.upgrading or session.upgraded:
+        session.pattern = None  # its polls are over, and most sessions upgrade
     packets = session.take(POLL_PACKETS)
     if session.wire is None and session.upgraded:
         asyncio.get_running_loop().call_soon(upgrade.finish, session)
