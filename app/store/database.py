@@ -228,6 +228,8 @@ class Database:
         wait = self._due - self._loop.time()
         if wait > 0 and len(self._waiting) < MOST_AT_ONCE and not self._closing:
             await asyncio.sleep(wait)
+            if len(self._waiting) == 1:  # nobody came: who asks one after the other would only be slowed down
+                self._due = 0.0
         self._due = max(self._due, self._loop.time() - AT_ONCE * PACE) + PACE
 
     def _commit(self, batch: list[Ask]) -> list[Any]:
