@@ -225,9 +225,8 @@ class Database:
 
     async def _in_pace(self) -> None:
         """Whoever asks now and then is served at once; where it goes on and on, a commit waits for company."""
-        wait = self._due - self._loop.time()
-        if wait > 0 and len(self._waiting) < MOST_AT_ONCE and not self._closing:
-            await asyncio.sleep(wait)
+        if self._due > self._loop.time() and len(self._waiting) < MOST_AT_ONCE and not self._closing:
+            await asyncio.sleep(PACE)
             if len(self._waiting) == 1:  # nobody came: who asks one after the other would only be slowed down
                 self._due = 0.0
         self._due = max(self._due, self._loop.time() - AT_ONCE * PACE) + PACE
