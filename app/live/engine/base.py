@@ -74,7 +74,7 @@ LEANS_ON: dict[Callable[..., Any], tuple[str, ...]] = {
 HANDED_OVER: dict[type, tuple[str, ...]] = {
     RequestHandler: (
         *("_force_close", "_manager", "_message_tail", "connected", "keep_alive", "transport"),
-        *("_messages", "_next_keepalive_close_time", "_waiter", "writing_paused"),
+        *("_current_request", "_messages", "_next_keepalive_close_time", "_waiter", "writing_paused"),
         *("access_logger", "keepalive_timeout"),
     ),
     WebServer: ("connection_lost",),

@@ -8,6 +8,7 @@ before end with a whole request, and where the handler waits for the next one.
 
 import asyncio
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from aiohttp import HttpVersion11, web
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from app.live.engine.session import Session
 
 END = b"\r\n\r\n"
+TICKS = 5  # of the loop that a request waits for the handler to be ready
 LONGEST = 8_190  # bytes of a head that is kept
 LOST = None  # where in a request the connection is, we cannot tell
 
@@ -57,15 +59,23 @@ class Line(asyncio.Protocol):
         self._handler.connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
-        if self._session is not None:
+        if self._session is not None or self._early:
             self._keep(data)
-            return
+        elif self._is_finishing and self._may_be_poll(data):
+            self._early = data
+            asyncio.get_running_loop().call_soon(self._again, TICKS)
+        else:
+            self._hear(data)
+
+    def _hear(self, data: bytes) -> None:
         self.head = None
-        whole = self._owed == 0 and self._is_idle and data.startswith(b"GET ") and data.endswith(END)
-        if whole and len(data) <= LONGEST and self._answers(data):
+        if self._may_be_poll(data) and self._is_idle and self._answers(data):
             return
         self._follow(data)
         self._handler.data_received(data)
+
+    def _may_be_poll(self, data: bytes) -> bool:
+        return self._owed == 0 and len(data) <= LONGEST and data.startswith(b"GET ") and data.endswith(END)
 
     def eof_received(self) -> None:
         self._handler.eof_received()
@@ -78,10 +88,10 @@ class Line(asyncio.Protocol):
         if self._slow is not None:
             self._slow.cancel()
             self._slow = None
-            self._go_on()
+            self._go_on(self.data_received)
 
     def connection_lost(self, error: Exception | None) -> None:
-        session, self._session = self._session, None
+        session, self._session, self._early = self._session, None, b""
         if self._slow is not None:
             self._slow.cancel()
         if session is not None and self._slow is None:
@@ -98,6 +108,18 @@ class Line(asyncio.Protocol):
         handler = self._handler
         waiter = handler._waiter
         return waiter is not None and not waiter.done() and not handler._messages and not handler.writing_paused
+
+    @property
+    def _is_finishing(self) -> bool:
+        """Its last answer is written, soon it waits for the next request; a quick peer has asked by then."""
+        handler = self._handler
+        return handler._current_request is None and not handler._messages and not self._is_idle
+
+    def _again(self, ticks: int) -> None:
+        if ticks and self._early and self._is_finishing:
+            asyncio.get_running_loop().call_soon(self._again, ticks - 1)
+        else:
+            self._go_on(self._hear)
 
     def _follow(self, data: bytes) -> None:
         """Where in a request the connection is after this."""
@@ -152,7 +174,7 @@ class Line(asyncio.Protocol):
             self._session = None
             session.end(self._engine.reason.TRANSPORT_ERROR)
         else:
-            self._go_on()
+            self._go_on(self.data_received)
 
     # --- what comes meanwhile ---
 
@@ -162,13 +184,13 @@ class Line(asyncio.Protocol):
             self._transport.pause_reading()
         self._early += data
 
-    def _go_on(self) -> None:
+    def _go_on(self, hear: Callable[[bytes], None]) -> None:
         early, self._early, self._session = self._early, b"", None
         if not early or self._transport.is_closing():
             return
         if len(early) > LONGEST:
             self._transport.resume_reading()
-        self.data_received(early)
+        hear(early)
 
 
 def _nobody() -> None:
