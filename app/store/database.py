@@ -193,10 +193,9 @@ class Database:
         except DBAPIError:
             db.close()
             raise
-        except BaseException:
-            self._idle.append(db)
-            raise
-        self._idle.append(db)
+        finally:
+            if not db.closed:
+                self._idle.append(db)
 
     async def write(self, ask: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Ask a question that changes something; returns once it is committed.

@@ -6,7 +6,7 @@ Building and executing one through Core costs five to ten times what SQLite itse
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.expression import ClauseElement
 
@@ -21,6 +21,8 @@ class Prepared:
 
     def __init__(self, statement: ClauseElement, sets: Iterable[str] = ()) -> None:
         self._statement, self._sets = statement, list(sets) or None
+        columns = statement.selected_columns if isinstance(statement, Select) else ()
+        self._columns = [str(column.key) for column in columns]
         self._compiled: dict[str, tuple[str, list[tuple[str, Any]]]] = {}  # by dialect
 
     def run(self, db: Connection, **values: Any) -> None:
@@ -41,6 +43,10 @@ class Prepared:
         except dialect.loaded_dbapi.Error as error:
             raise DBAPIError.instance(sql, values, error, dialect.loaded_dbapi.Error, dialect=dialect) from error
         return rows
+
+    def dicts(self, db: Connection, **values: Any) -> list[dict[str, Any]]:
+        """The rows of a select, by the names of its columns."""
+        return [dict(zip(self._columns, row, strict=True)) for row in self.all(db, **values)]
 
     def _compile(self, db: Connection) -> tuple[str, list[tuple[str, Any]]]:
         compiled = self._statement.compile(dialect=db.dialect, column_keys=self._sets)

@@ -114,15 +114,11 @@ async def test_an_event_nobody_listens_to_is_not_answered(mounted: Mounted) -> N
 async def test_a_verb_whose_own_work_is_cancelled_does_not_take_the_others_along(
     mounted: Mounted, transport: str
 ) -> None:
-    async def cancelled(_sid: str) -> None:
-        raise asyncio.CancelledError
-
-    mounted.server.on("connect", lambda *_: None)
-    mounted.server.on("cancelled", cancelled)
+    answering(mounted, asyncio.CancelledError())
     mounted.server.on("said", lambda _sid, value: value)
     async with mounted.over(transport) as speech:
         await speech.join()
-        await speech.send('421["cancelled"]', '422["said",2]')
+        await speech.send('421["ask"]', '422["said",2]')
         assert [await speech.hears(), await speech.hears()] == ["431[]", "432[2]"]
 
 

@@ -95,7 +95,6 @@ class Line(asyncio.Protocol):
         if self._slow is not None:
             self._slow.cancel()
         if session is not None and self._slow is None:
-            session.when_due(_nobody)
             polling.abandon(session)
         elif session is not None:  # as with every poll: an answer that is not taken is lost, and the session with it
             session.end(self._engine.reason.TRANSPORT_ERROR)
@@ -191,10 +190,6 @@ class Line(asyncio.Protocol):
         if len(early) > LONGEST:
             self._transport.resume_reading()
         hear(early)
-
-
-def _nobody() -> None:
-    return None
 
 
 def _body_of(head: bytes) -> int | None:

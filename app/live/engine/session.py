@@ -73,10 +73,11 @@ class Session(AsyncSocket):
 
     def say(self, data: str | bytes) -> None:
         """A message to this reader alone."""
-        if self.wire is None or self._held is not None or isinstance(data, bytes):
+        wire = self.direct
+        if wire is None or isinstance(data, bytes):
             self.post(EnginePacket(engine_packet.MESSAGE, data))
         else:
-            self.wire.send(frames.frame(f"4{data}".encode()))
+            wire.send(frames.frame(f"4{data}".encode()))
 
     def _wait_for_reader(self, pkt: EnginePacket) -> None:
         self._waiting.append(pkt)

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Integer, bindparam, func, insert, select, upd
 from sqlalchemy import delete as remove
 
 from app.model import Refused
-from app.store.prepared import Prepared, Row
+from app.store.prepared import Prepared
 from app.store.queries.rooms import room as room_now
 from app.store.queries.rows import now, plain
 from app.store.tables import messages, reactions, rooms
@@ -27,7 +27,6 @@ _claim = Prepared(
 )
 _store = Prepared(insert(messages), sets=_SAID)
 
-_COLUMNS = tuple(str(column.name) for column in messages.columns)
 _here = messages.c.room == bindparam("room")
 _most = bindparam("most", type_=Integer)
 _before = Prepared(
@@ -58,8 +57,8 @@ def say(
     reply_to: int | None,
 ) -> tuple[Message, bool]:
     """Store a message and claim its place. Returns it, and whether it is new: the same id again gives the first one."""
-    if known := _known.first(db, author=author, id=id):
-        return _whole(db, [_same(known, room, kind, text)])[0], False
+    if known := _known.dicts(db, author=author, id=id):
+        return _whole(db, [_same(known[0], room, kind, text)])[0], False
     if reply_to is not None and not _exists(db, room, reply_to):
         raise Refused("no_such_message", f"There is no message {reply_to} in #{room} to reply to.")
     at = now()
@@ -83,8 +82,7 @@ def say(
     return message | {"edited": None, "deleted": None}, True
 
 
-def _same(row: Row, room: str, kind: str, text: str) -> Message:
-    known = dict(zip(_COLUMNS, row, strict=True))
+def _same(known: Message, room: str, kind: str, text: str) -> Message:
     changed = known["edited"] is not None or known["deleted"] is not None
     if known["room"] != room or (not changed and (known["kind"], known["text"]) != (kind, text)):
         raise Refused("id_reused", "This id was already used for another message; a new message needs a new one.")
@@ -176,19 +174,19 @@ def _whole(db: Connection, page: list[Message]) -> list[Message]:
 
 def changed_since(db: Connection, *, room: str, after: int, limit: int) -> tuple[list[Message], bool]:
     """What changed after rev `after`, ascending by rev, `limit` at most; and whether there is more."""
-    return _page(db, _since.all(db, room=room, start=after, most=limit + 1), limit)
+    return _page(db, _since.dicts(db, room=room, start=after, most=limit + 1), limit)
 
 
 def said_before(db: Connection, *, room: str, before: int | None, limit: int) -> tuple[list[Message], bool]:
     """The last `limit` messages before seq `before` (exclusive), ascending by seq; and whether there are older ones."""
     end = LARGEST if before is None else before
-    page, more = _page(db, _before.all(db, room=room, end=end, most=limit + 1), limit)
+    page, more = _page(db, _before.dicts(db, room=room, end=end, most=limit + 1), limit)
     return page[::-1], more
 
 
 def said_after(db: Connection, *, room: str, after: int, limit: int) -> list[Message]:
     """The first `limit` messages after seq `after`, ascending by seq."""
-    return _page(db, _after.all(db, room=room, start=after, most=limit), limit)[0]
+    return _page(db, _after.dicts(db, room=room, start=after, most=limit), limit)[0]
 
 
 def let_go(db: Connection, *, room: str, before_seq: int, before_at: int, limit: int) -> int:
@@ -204,8 +202,8 @@ def let_go(db: Connection, *, room: str, before_seq: int, before_at: int, limit:
     return db.execute(remove(messages).where(here, messages.c.seq <= last)).rowcount
 
 
-def _page(db: Connection, rows: list[Row], limit: int) -> tuple[list[Message], bool]:
-    return _whole(db, [dict(zip(_COLUMNS, row, strict=True)) for row in rows[:limit]]), len(rows) > limit
+def _page(db: Connection, rows: list[Message], limit: int) -> tuple[list[Message], bool]:
+    return _whole(db, rows[:limit]), len(rows) > limit
 
 
 def catch_up(db: Connection, *, name: str, after: int | None, strange: bool, limit: int, behind: int) -> dict[str, Any]:

@@ -10,8 +10,11 @@ from app.store.prepared import Prepared
 from app.store.queries.rows import now, plain
 from app.store.tables import epochs, rooms
 
-_SHOWN = ("name", "topic", "rev", "keep_days", "keep_messages")
-_room = Prepared(select(*(rooms.c[column] for column in _SHOWN)).where(rooms.c.name == bindparam("called")))
+_room = Prepared(
+    select(rooms.c.name, rooms.c.topic, rooms.c.rev, rooms.c.keep_days, rooms.c.keep_messages).where(
+        rooms.c.name == bindparam("called")
+    )
+)
 
 
 def epoch(db: Connection) -> str:
@@ -33,10 +36,10 @@ def open_room(db: Connection, name: str) -> None:
 
 def room(db: Connection, name: str) -> dict[str, Any]:
     """`{name, topic, rev, keep_days, keep_messages}`. Raises `no_such_room`."""
-    found = _room.first(db, called=name)
-    if found is None:
+    found = _room.dicts(db, called=name)
+    if not found:
         raise Refused("no_such_room", f"There is no room #{name}.")
-    return dict(zip(_SHOWN, found, strict=True))
+    return found[0]
 
 
 def set_topic(db: Connection, name: str, topic: str) -> dict[str, Any]:
