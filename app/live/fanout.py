@@ -8,6 +8,7 @@ from typing import Any
 from engineio import packet as engine_packet
 
 from app.live.engine import Server, Session
+from app.live.engine.audience import Audience
 from app.live.engine.packets import Ready, StrictJSON
 
 
@@ -16,28 +17,30 @@ class Fanout:
         self._engine = server.eio
         self._engine_sid = server.manager.eio_sid_from_sid
         self.told = self.deliveries = 0  # events to rooms; the same, once for each socket
-        self._seats: dict[str, dict[str, Session]] = {}  # room -> socket -> its session
+        self._audiences: dict[str, Audience] = {}  # by room
+        self._seats: dict[tuple[str, str], Session] = {}  # room, socket -> its session
 
     def seat(self, socket: str, room: str) -> None:
         """From now on `socket` hears what is told to `room`."""
-        if reader := self._reader(socket):
-            self._seats.setdefault(room, {})[socket] = reader
+        if (reader := self._reader(socket)) and (room, socket) not in self._seats:
+            self._seats[room, socket] = reader
+            if room not in self._audiences:
+                self._audiences[room] = self._engine.audience()
+            self._audiences[room].add(reader)
 
     def unseat(self, socket: str, room: str) -> None:
-        seats = self._seats.get(room, {})
-        seats.pop(socket, None)
-        if not seats:
-            self._seats.pop(room, None)
+        if reader := self._seats.pop((room, socket), None):
+            audience = self._audiences[room]
+            audience.remove(reader)
+            if not audience:
+                del self._audiences[room]
 
     def tell(self, room: str, event: str, payload: dict[str, Any]) -> None:
         """One encoding, one packet, every seat, in the order of telling; waits for nobody."""
-        seats = self._seats.get(room)
-        if not seats:
-            return
-        packet = _packet(event, payload)
-        self.told += 1
-        self.deliveries += len(seats)
-        self._engine.tell(seats.values(), packet)
+        if audience := self._audiences.get(room):
+            self.told += 1
+            self.deliveries += len(audience)
+            audience.tell(_packet(event, payload))
 
     def whisper(self, socket: str, event: str, payload: dict[str, Any]) -> None:
         """To one socket alone."""

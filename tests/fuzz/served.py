@@ -121,6 +121,7 @@ def kept(server: Server, running: Running | None) -> dict[str, int]:
             "crowds": len(presence._crowds),
             "busiest": presence.rooms,
             "seats": len(voice._seats),  # type: ignore[attr-defined]
+            "audiences": len(voice._audiences),  # type: ignore[attr-defined]
             "connections": len(running.runner.server.connections) if running.runner.server else 0,
             "writes": len(running.database._waiting),
         }

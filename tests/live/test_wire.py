@@ -51,7 +51,7 @@ async def test_who_says_goodbye_without_reading_is_cut(mounted: Mounted, monkeyp
         await mounted.server.eio.send(session.sid, "x" * 16_000_000)  # more than the kernel takes
         taken = session.wire
         await line.write(bytes([0x88, 0x82, 0, 0, 0, 0]) + (1000).to_bytes(2))
-        await until(lambda: taken._fd == -1)
+        await until(lambda: taken._lost)
     await empty(mounted)
 
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,12 +16,12 @@ from engineio.async_drivers.aiohttp import translate_request
 from engineio.packet import Packet as EnginePacket
 
 from app.live.engine import line, polling
+from app.live.engine.audience import Audience, Flush
 from app.live.engine.base import may_take_over
 from app.live.engine.heart import Heart
-from app.live.engine.packets import Malformed, Ready, framed, write_payload
+from app.live.engine.packets import Malformed, write_payload
 from app.live.engine.polling import NOOP
 from app.live.engine.session import Session
-from app.live.engine.wire import Flush
 
 log = logging.getLogger("parlor.live")
 
@@ -226,15 +226,9 @@ class Engine(engineio.AsyncServer):
         if listener := self.handlers.get("message"):
             await listener(sid, data)
 
-    def tell(self, sessions: Iterable[Session], packet: Ready) -> None:
-        """One packet for many, in this tick; the frame is made once."""
-        data, send = framed(packet), self.flush.send
-        for session in sessions:
-            wire = session.direct
-            if wire is None:
-                session.post(packet)
-            else:
-                send(wire, data)
+    def audience(self) -> Audience:
+        """For one more room."""
+        return Audience(self.flush)
 
     def take(self, session: Session, data: str | bytes) -> None:
         """A message that came over a wire. Where the listener is a coroutine, the next one waits for it."""

@@ -17,6 +17,7 @@ from app.live.engine.packets import Malformed, framed, read_packet
 from app.live.engine.wire import CLOSE_TIMEOUT, TOO_SLOW, Wire, take_over
 
 if TYPE_CHECKING:
+    from app.live.engine.audience import Audience
     from app.live.engine.line import Pattern
     from app.live.engine.requests import Engine
 
@@ -42,6 +43,7 @@ class Session(AsyncSocket):
         self.wire: Wire | None = None  # the WebSocket, on ours
         self.upgrade: upgrade.Probe | None = None  # whose WebSocket waits for the last poll to leave
         self.pattern: Pattern | None = None  # how its polls look, once one was answered
+        self.audiences: tuple[Audience, ...] = ()  # of the rooms that it hears
         self.beat = 0
         self.pinged = False
         self._held: list[EnginePacket] | None = None
@@ -93,6 +95,8 @@ class Session(AsyncSocket):
 
     def hold(self) -> None:
         """Keep messages back until `release`: what a connect handler says comes after the CONNECT that answers it."""
+        for audience in self.audiences:
+            audience.part(self)
         self._held = []
 
     def release(self, *first: EnginePacket) -> None:
@@ -248,9 +252,14 @@ class Session(AsyncSocket):
         waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
         for pkt in waiting:
             wire.send(framed(pkt))
-        self.wire = wire
+        self.wire, wire.at_rest = wire, self._rest
         if self.closed:
             wire.close()
+
+    def _rest(self) -> None:
+        """All that was told has left."""
+        if self.audiences:
+            self.audiences[-1].admit(self)
 
     def _wire_is_gone(self, code: int) -> None:
         self.server.websockets -= 1

@@ -8,14 +8,17 @@ import asyncio
 import base64
 import hashlib
 import logging
-import os
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from socket import AF_INET, SOCK_STREAM, SocketType
+from typing import TYPE_CHECKING, Any, cast
 
 from aiohttp import web
 
 from app.live.engine import frames
 from app.live.engine.frames import BadFrame, Frame, Reader
+
+if TYPE_CHECKING:
+    from app.live.engine.audience import Audience, Flush
 
 log = logging.getLogger("parlor.live")
 
@@ -23,33 +26,6 @@ GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
 CLOSE_TIMEOUT = 1.0  # seconds we wait for a peer's close frame
 NORMAL = 1000
 TOO_SLOW = 0  # no code of RFC 6455
-
-
-class Flush:
-    """All wires of an engine that have something to write in this tick."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._dirty: list[Wire] = []
-
-    def send(self, wire: "Wire", data: bytes) -> None:
-        """A frame for one of them, behind what this tick has for it already."""
-        if not wire._out:
-            if wire._closing:
-                return
-            if not self._dirty:
-                self._loop.call_soon(self._write)
-            self._dirty.append(wire)
-        wire._out.append(data)
-
-    def _write(self) -> None:
-        dirty, self._dirty = self._dirty, []
-        for wire in dirty:
-            try:
-                wire.flush()
-            except Exception:  # one must not silence the others of its tick
-                log.exception("a socket could not be written to")
-                wire.abort()
 
 
 class Wire(asyncio.Protocol):
@@ -60,11 +36,11 @@ class Wire(asyncio.Protocol):
         "_behind",
         "_closing",
         "_ended",
-        "_fd",
         "_flush",
         "_gone",
         "_hear",
         "_limit",
+        "_lost",
         "_out",
         "_paused",
         "_reader",
@@ -72,17 +48,22 @@ class Wire(asyncio.Protocol):
         "_timer",
         "_transport",
         "_unread",
+        "at_rest",
+        "lane",
+        "socket",
     )
 
-    def __init__(self, flush: Flush, limit: int, most: int) -> None:
+    def __init__(self, flush: "Flush", limit: int, most: int) -> None:
         """limit: bytes that may wait for a slow reader. most: bytes of one message of the client's."""
         self._flush, self._limit = flush, limit
         self._reader: Reader | None = Reader(most)
         self._out: list[bytes] = []
-        self._closing = self._ended = self._paused = False
-        self._behind = (
-            True  # something may wait in the transport: the handshake's answer, or what the kernel did not take
-        )
+        self._closing = self._ended = self._lost = self._paused = False
+        # something may wait in the transport: the handshake's answer, or what the kernel did not take
+        self._behind = True
+        self.socket: SocketType | None = None  # the socket itself, to write past the transport
+        self.lane: Audience | None = None  # which writes to it, too
+        self.at_rest: Callable[[], None] | None = None  # hears that nothing waits any more
         self._unread: Iterator[Frame] | None = None  # frames of what came before a pause
         self._rest = bytearray()  # what came during it
         self._timer: asyncio.TimerHandle | None = None
@@ -98,7 +79,9 @@ class Wire(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._fd = self._transport.get_extra_info("socket").fileno()
+        if transport.get_extra_info("ssl_object") is None:  # what goes past TLS would go in the clear
+            fd = transport.get_extra_info("socket").fileno()
+            self.socket = SocketType(AF_INET, SOCK_STREAM, 0, fd)  # the family does not matter to who only sends
 
     def data_received(self, data: bytes) -> None:
         if self._reader is None:
@@ -140,7 +123,7 @@ class Wire(asyncio.Protocol):
 
     def _abort_soon(self) -> None:
         """Who does not read would keep its buffer and its descriptor for ever."""
-        if self._timer is None and self._fd >= 0:
+        if self._timer is None and not self._lost:
             self._timer = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._transport.abort)
 
     def eof_received(self) -> None:
@@ -148,8 +131,11 @@ class Wire(asyncio.Protocol):
         self._abort_soon()
 
     def connection_lost(self, _error: Exception | None) -> None:
-        self._fd = -1
-        self._closing = True
+        self._leave()
+        self._lost = self._closing = True
+        if self.socket:
+            self.socket.detach()  # whose it is closes it
+            self.socket = None
         self._reader = None
         self._out.clear()
         if self._timer:
@@ -158,39 +144,65 @@ class Wire(asyncio.Protocol):
 
     def _end(self, code: int) -> None:
         self._ended = True
-        gone, self._hear, self._gone = self._gone, None, None
+        gone, self._hear, self._gone, self.at_rest = self._gone, None, None, None
         if gone:
             gone(code)
 
     # --- ours ---
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Nothing is on its way that another write would overtake."""
+        return not (self._behind or self._out or self._closing)
+
     def send(self, data: bytes) -> None:
         """A frame, to be written with whatever else this tick has for this socket."""
-        self._flush.send(self, data)
+        self._leave()
+        if not self._out:
+            if self._closing:
+                return
+            self._flush.later(self)
+        self._out.append(data)
+
+    def follow(self, told: list[bytes]) -> None:
+        """What its lane had for it in this tick. It has left the lane."""
+        self._out.extend(told)
+        self._flush.later(self)
+
+    def _leave(self) -> None:
+        if self.lane:
+            self.lane.leave(self)
 
     def flush(self) -> None:
         """One write. Aborts where more waits than the limit, unless it is one message alone."""
         out = self._out
-        if not out or self._fd < 0:
+        if not out or self._lost:
             return
         alone = len(out) == 1
         data = out[0] if alone else b"".join(out)
         out.clear()
         if self._behind:
             waiting = self._transport.get_write_buffer_size()
-            if waiting:
-                self._wait(data, waiting + len(data) > self._limit)
+            if waiting or self.socket is None:
+                self._wait(data, waiting + len(data) > self._limit and (waiting > 0 or not alone))
                 return
             self._behind = False
+        assert self.socket
         try:
-            written = os.write(self._fd, data)
+            written = self.socket.send(data)
         except (BlockingIOError, InterruptedError):
             written = 0
         except OSError:
             self.abort()
             return
         if written < len(data):
-            self._wait(memoryview(data)[written:], len(data) - written > self._limit and not alone)
+            self.keep(memoryview(data)[written:], alone)
+        elif self.at_rest:
+            self.at_rest()
+
+    def keep(self, data: memoryview, alone: bool) -> None:
+        """What the kernel did not take, of one message alone or of more."""
+        self._wait(data, len(data) > self._limit and not alone)
 
     def _wait(self, data: bytes | memoryview, too_much: bool) -> None:
         """For a reader that is slow; one that leaves too much waiting is let go."""
@@ -240,6 +252,7 @@ class Wire(asyncio.Protocol):
         self.abort()
 
     def abort(self) -> None:
+        self._leave()
         self._closing = True
         self._out.clear()
         self._transport.abort()
