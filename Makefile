@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ONLY ?= tests
 
-.PHONY: run test quick lint docs bench fuzz drill screenshot vendor clean
+.PHONY: run test quick lint docs bench churn fuzz drill screenshot vendor clean
 
 run: $(VENV)/run.ready
 	@exec $(BIN)/python -m app
@@ -45,6 +45,10 @@ docs: $(VENV)/run.ready
 
 bench: $(VENV)/test.ready
 	$(BIN)/python -m tests.bench
+
+# An hour of people who come and go: what is left of them, and whether the last cost what the first did. MINUTES=10 for less.
+churn: $(VENV)/test.ready
+	$(BIN)/python -m tests.churn --minutes $(or $(MINUTES),60)
 
 # 1,000,000 packets, right and wrong, at the engine alone and at the whole chat; a short run of it is part of `test`.
 fuzz: $(VENV)/test.ready

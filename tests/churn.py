@@ -1,0 +1,92 @@
+"""An hour of coming and going, `make churn`: memory, descriptors and what a visit costs the processor stay as they are.
+
+Every minute a line says what it was; at the end, the last quarter is compared with the second. (In the first, caches
+fill.) A visit is one of the 72 kinds of tests/support/churn.py.
+"""
+
+import argparse
+import re
+import statistics
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.churn import WAYS, House
+
+PER_SECOND = 20.0
+MORE_MEMORY = 1.03  # times as much as in the second quarter
+MORE_PROCESSOR = 1.25
+
+
+@dataclass(frozen=True)
+class Minute:
+    """What stood at its end, all visitors gone, and what its visits cost."""
+
+    visits: int
+    kilobytes: int
+    milliseconds: float  # of the processor, each visit
+    tasks: int
+    timers: int
+    files: int
+
+    def __str__(self) -> str:
+        kept = f"{self.tasks} tasks, {self.timers} timers, {self.files} files"
+        return f"{self.visits:>7,} visits  {self.kilobytes:>7,} KB  {self.milliseconds:.2f} ms each  {kept}"
+
+
+def main() -> None:
+    """Exit code 1 where something grew."""
+    parse = argparse.ArgumentParser(prog="python -m tests.churn", description=__doc__)
+    parse.add_argument("--minutes", type=int, default=60)
+    parse.add_argument("--per-second", type=float, default=PER_SECOND, help="visits")
+    parse.add_argument("--loop", default="uvloop", choices=["uvloop", "asyncio"])
+    chosen = parse.parse_args()
+    house = House(chosen.loop)
+    minutes: list[Minute] = []
+    try:
+        for _ in range(chosen.minutes):
+            minutes.append(_minute(house, chosen.per_second))
+            print(minutes[-1], flush=True)
+    finally:
+        house.stops()
+    if grown := _grown(minutes):
+        sys.exit(grown)
+    print(f"flat: {house.visits:,} visits in {chosen.minutes} minutes left nothing")
+
+
+def _minute(house: House, per_second: float) -> Minute:
+    """Visits at that rate, in all ways as often, and then a look at what is left: nobody."""
+    began, costs = time.monotonic(), []
+    while (left := 60 - (time.monotonic() - began)) > 2 * len(WAYS) / per_second:
+        due = time.monotonic() + len(WAYS) / per_second
+        costs.append(house.costs(len(WAYS)))
+        time.sleep(max(0.0, min(left, due - time.monotonic())))
+    seen = house.is_empty()
+    found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{house.process.pid}/status").read_text())
+    assert found
+    kept = {name: seen[name] for name in ("tasks", "timers", "files")}
+    return Minute(house.visits, int(found[1]), statistics.median(costs) * 1e3, **kept)
+
+
+def _grown(minutes: list[Minute]) -> str:
+    """What the last quarter has more than the second, in a sentence; nothing where all is flat."""
+    quarter = len(minutes) // 4
+    if not quarter:
+        return ""
+    second, last = minutes[quarter : 2 * quarter], minutes[-quarter:]
+
+    def median(some: list[Minute], name: str) -> float:
+        return statistics.median(getattr(minute, name) for minute in some)
+
+    limits = {"kilobytes": MORE_MEMORY, "milliseconds": MORE_PROCESSOR, "tasks": 1, "timers": 1, "files": 1}
+    grown = [
+        f"{name} from {median(second, name):g} to {median(last, name):g}"
+        for name, times in limits.items()
+        if median(last, name) > times * median(second, name)
+    ]
+    return f"grown: {', '.join(grown)}" if grown else ""
+
+
+if __name__ == "__main__":
+    main()
