@@ -2,21 +2,24 @@
 byte, of the same session, over whichever connection. Every other request goes through aiohttp, and so does the first
 of its kind: that one's answer is the pattern of the next.
 
+A connection's first poll of that kind is found by its address, the next ones are the same bytes again. Answers leave at
+the end of the tick, straight to the descriptor, made once for all who get the same (answers.py).
+
 A line stands between a connection and aiohttp's handler of it. It answers by itself only where it has seen every byte
 before end with a whole request, and where the handler waits for the next one.
 """
 
 import asyncio
+import os
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from aiohttp import HttpVersion11, web
-from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.web_protocol import RequestHandler
 
 from app.live.engine import polling
-from app.live.engine.packets import write_payload
 
 if TYPE_CHECKING:
     from app.live.engine.requests import Engine
@@ -38,15 +41,39 @@ _ITS_OWN = ("content-encoding", "set-cookie", "transfer-encoding")  # an answer 
 Pattern = tuple[bytes, bytes]  # of a session's polls: the head of the request, the head of the answer
 
 
+class Known(NamedTuple):
+    """A connection's last poll, where nothing but its like came since: the next one has these bytes around its `t`."""
+
+    session: "Session"
+    pattern: Pattern
+    before: bytes
+    behind: bytes  # nothing, where there is no `t`
+    grace: float  # seconds that the connection may be silent, from the poll on
+
+
 class Line(asyncio.Protocol):
     """One connection. Raises nothing: what it cannot do, aiohttp does."""
 
-    __slots__ = ("_early", "_engine", "_handler", "_owed", "_session", "_slow", "_top", "_transport", "head")
+    __slots__ = (
+        "_early",
+        "_engine",
+        "_fd",
+        "_handler",
+        "_known",
+        "_loop",
+        "_owed",
+        "_session",
+        "_slow",
+        "_transport",
+        "head",
+    )
 
     def __init__(self, engine: "Engine", handler: RequestHandler) -> None:
         self._engine, self._handler = engine, handler
+        self._loop = asyncio.get_running_loop()
+        self._fd = -1  # once a poll was taken here, until the connection is lost
+        self._known: Known | None = None
         self._session: Session | None = None  # whose poll waits here, or its answer to be taken
-        self._top = b""  # of the answer to that poll
         self._slow: asyncio.TimerHandle | None = None  # until its reader has taken the answer
         self._owed: int | None = 0  # bytes of a body that are still to come
         self._early = b""  # came behind a poll that waits
@@ -61,14 +88,16 @@ class Line(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._session is not None or self._early:
             self._keep(data)
+        elif (known := self._known) is not None and _is_like(known, data) and self._takes(known):
+            return
         elif self._is_finishing and self._may_be_poll(data):
             self._early = data
-            asyncio.get_running_loop().call_soon(self._again, TICKS)
+            self._loop.call_soon(self._again, TICKS)
         else:
             self._hear(data)
 
     def _hear(self, data: bytes) -> None:
-        self.head = None
+        self.head = self._known = None
         if self._may_be_poll(data) and self._is_idle and self._answers(data):
             return
         self._follow(data)
@@ -91,6 +120,7 @@ class Line(asyncio.Protocol):
             self._go_on(self.data_received)
 
     def connection_lost(self, error: Exception | None) -> None:
+        self._fd, self._known = -1, None
         session, self._session, self._early = self._session, None, b""
         if self._slow is not None:
             self._slow.cancel()
@@ -116,7 +146,7 @@ class Line(asyncio.Protocol):
 
     def _again(self, ticks: int) -> None:
         if ticks and self._early and self._is_finishing:
-            asyncio.get_running_loop().call_soon(self._again, ticks - 1)
+            self._loop.call_soon(self._again, ticks - 1)
         else:
             self._go_on(self._hear)
 
@@ -142,38 +172,61 @@ class Line(asyncio.Protocol):
         if session.pattern is None or session.pattern[0] != head:
             self.head = head if data.count(END) == 1 else None
             return False
-        if session.polling or session.upgraded or session.upgrading:
+        buster = _BUSTER.search(first)
+        before, behind = (data[: buster.start()], data[buster.end() :]) if buster else (data, b"")
+        grace = self._engine.patience + self._handler.keepalive_timeout
+        self._known = Known(session, session.pattern, before, behind, grace)
+        return self._takes(self._known)
+
+    def _takes(self, known: Known) -> bool:
+        """A poll of this session waits here from now on; False where it may not, which is for others to say."""
+        session, pattern, _, _, grace = known
+        if session.pattern is not pattern or session.polling or session.closed or session.upgraded or session.upgrading:
             return False
-        self._session, self._top, session.polling = session, session.pattern[1], True
+        self._session, session.polling = session, True
         self._engine.short_polls += 1
-        self._stay_open()
+        # The handler closes a connection that it takes for idle: not while this poll waits, nor soon after.
+        self._handler._next_keepalive_close_time = self._loop.time() + grace
         session.when_due(self._come)
         return True
-
-    def _stay_open(self) -> None:
-        """The handler closes a connection that it takes for idle: not while this poll waits, nor soon after."""
-        until = asyncio.get_running_loop().time() + self._engine.patience
-        self._handler._next_keepalive_close_time = until + self._handler.keepalive_timeout
 
     # --- the answer ---
 
     def _come(self) -> None:
-        asyncio.get_running_loop().call_soon(self._answer)  # with whatever else this tick has
+        self._engine.answers.owe(self)
 
-    def _answer(self) -> None:
-        session = self._session
-        if session is None:
+    def answer(self) -> None:
+        """With all that is due in this tick. Who does not take it within a heartbeat is cut off."""
+        session, known = self._session, self._known
+        if session is None or known is None:
             return
-        body = write_payload(polling.leave(session))
-        head = self._top + f"Date: {rfc822_formatted_time()}\r\nContent-Length: {len(body)}".encode()
-        self._transport.write(head + END + body)
+        self._write(self._engine.answers.to(known.pattern[1], polling.leave(session)))
         if self._handler.writing_paused:
-            self._slow = asyncio.get_running_loop().call_later(self._engine.patience, self._transport.abort)
+            self._slow = self._loop.call_later(self._engine.patience, self._transport.abort)
         elif self._transport.is_closing():  # the peer was gone
             self._session = None
             session.end(self._engine.reason.TRANSPORT_ERROR)
         else:
             self._go_on(self.data_received)
+
+    def _write(self, data: bytes) -> None:
+        """Straight to the descriptor; what the kernel does not take goes through the transport."""
+        if self._fd < 0:
+            self._fd = self._transport.get_extra_info("socket").fileno()
+        written = 0
+        if not self._transport.get_write_buffer_size() and not self._transport.is_closing():
+            try:
+                written = os.write(self._fd, data)
+            except (BlockingIOError, InterruptedError):
+                pass
+            except OSError:
+                self._transport.abort()
+                return
+        if written < len(data):
+            self._transport.write(memoryview(data)[written:])
+
+    def cut(self) -> None:
+        self._transport.abort()
 
     # --- what comes meanwhile ---
 
@@ -190,6 +243,15 @@ class Line(asyncio.Protocol):
         if len(early) > LONGEST:
             self._transport.resume_reading()
         hear(early)
+
+
+def _is_like(known: Known, data: bytes) -> bool:
+    """The same bytes but for `t`. Another `t` than most is looked at with more care, the long way."""
+    _, _, before, behind, _ = known
+    if not behind:
+        return data == before
+    buster = data[len(before) : -len(behind)]
+    return len(buster) <= 32 and buster.isalnum() and data.startswith(before) and data.endswith(behind)
 
 
 def _body_of(head: bytes) -> int | None:
@@ -220,7 +282,13 @@ def learn(engine: "Engine", request: web.Request, response: web.StreamResponse) 
     if session.upgrading or session.upgraded or any(name in response.headers for name in _ITS_OWN):
         return
     lines = [f"{name}: {value}\r\n" for name, value in response.headers.items() if name.lower() not in _CHANGING]
-    session.pattern = line.head, f"HTTP/1.1 200 OK\r\n{''.join(lines)}".encode()
+    session.pattern = line.head, _once(f"HTTP/1.1 200 OK\r\n{''.join(lines)}".encode())
+
+
+@lru_cache(maxsize=64)
+def _once(top: bytes) -> bytes:
+    """The same bytes object for the same bytes: hardly any two sessions' answers begin differently."""
+    return top
 
 
 async def listen(runner: web.AppRunner, engine: "Engine", host: str, port: int, backlog: int = 1024) -> asyncio.Server:

@@ -16,6 +16,7 @@ from engineio.async_drivers.aiohttp import translate_request
 from engineio.packet import Packet as EnginePacket
 
 from app.live.engine import line, polling
+from app.live.engine.answers import Answers
 from app.live.engine.base import may_take_over
 from app.live.engine.heart import Heart
 from app.live.engine.packets import Malformed, Ready, framed, write_payload
@@ -58,6 +59,10 @@ class Engine(engineio.AsyncServer):
     @cached_property
     def flush(self) -> Flush:
         return Flush(asyncio.get_running_loop())
+
+    @cached_property
+    def answers(self) -> Answers:
+        return Answers(asyncio.get_running_loop())
 
     @cached_property
     def heart(self) -> Heart:

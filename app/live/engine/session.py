@@ -131,6 +131,9 @@ class Session(AsyncSocket):
 
     def take(self, most: int) -> list[EnginePacket]:
         """What waits, so many packets of it."""
+        if len(self._waiting) <= most:
+            packets, self._waiting, self._waiting_bytes = self._waiting, [], 0
+            return packets
         packets, self._waiting = self._waiting[:most], self._waiting[most:]
         self._waiting_bytes -= sum(len(pkt.data or "") for pkt in packets)
         return packets
