@@ -49,7 +49,9 @@ class Answers:
     def to(self, top: bytes, packets: list[EnginePacket]) -> bytes:
         """An answer that begins with `top`, which lacks only what changes: mostly the one that was made just before."""
         if packets != self._packets or top is not self._top:
-            body = write_payload(packets)
-            head = f"Date: {rfc822_formatted_time()}\r\nContent-Length: {len(body)}\r\n\r\n"
-            self._top, self._packets, self._made = top, packets, b"%b%b%b" % (top, head.encode(), body)
+            self._top, self._packets, self._made = top, packets, answer(top, write_payload(packets))
         return self._made
+
+
+def answer(top: bytes, body: bytes) -> bytes:
+    return b"%bDate: %b\r\nContent-Length: %d\r\n\r\n%b" % (top, rfc822_formatted_time().encode(), len(body), body)

@@ -1,6 +1,7 @@
 """A poll that is like the one before is answered below HTTP: the same request but for its cache-busting `t`, byte for
-byte, of the same session, over whichever connection. Every other request goes through aiohttp, and so does the first
-of its kind: that one's answer is the pattern of the next.
+byte, of the same session, over whichever connection. So is a POST of one message that is like the one before but for
+`t` and the message. Every other request goes through aiohttp, and so does the first of its kind: that one's answer is
+the pattern of the next.
 
 A connection's first poll of that kind is found by its address, the next ones are the same bytes again. Answers leave at
 the end of the tick, straight to the descriptor, made once for all who get the same (answers.py).
@@ -11,44 +12,32 @@ before end with a whole request, and where the handler waits for the next one.
 
 import asyncio
 import os
-import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from aiohttp import HttpVersion11, web
 from aiohttp.web_protocol import RequestHandler
 
 from app.live.engine import polling
+from app.live.engine.answers import answer
+from app.live.engine.heads import END, LOST, body_of, buster_in, form_of, sid_of
 
 if TYPE_CHECKING:
     from app.live.engine.requests import Engine
     from app.live.engine.session import Session
 
-END = b"\r\n\r\n"
 TICKS = 5  # of the loop that a request waits for the handler to be ready
-LONGEST = 8_190  # bytes of a head that is kept
-LOST = None  # where in a request the connection is, we cannot tell
+LONGEST = 8_190  # bytes of a request that is looked at
 
-_SID = re.compile(rb"[?&]sid=([A-Za-z0-9_-]{1,64})(?=[& ])")
-_BUSTER = re.compile(rb"(?<=[?&]t=)[A-Za-z0-9_.-]{1,32}(?=[& ])")
-_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,12})[ \t]*(?=\r\n)")
-_NOT_PLAIN = (b"\r\ntransfer-encoding:", b"\r\nexpect:", b"\r\nupgrade:")
-_METHODS = (b"GET ", b"POST ")  # after a CONNECT, what looks like its body is the next request
 _CHANGING = ("content-length", "date")
 _ITS_OWN = ("content-encoding", "set-cookie", "transfer-encoding")  # an answer with these is no pattern
 
-Pattern = tuple[bytes, bytes]  # of a session's polls: the head of the request, the head of the answer
+Pattern = tuple[bytes, bytes]  # of a session's requests: what they have in common; the head of the answer
 
-
-class Known(NamedTuple):
-    """A connection's last poll, where nothing but its like came since: the next one has these bytes around its `t`."""
-
-    session: "Session"
-    pattern: Pattern
-    before: bytes
-    behind: bytes  # nothing, where there is no `t`
-    grace: float  # seconds that the connection may be silent, from the poll on
+# A connection's last poll, where nothing but its like came since: whose it is, of which pattern, its bytes before the
+# value of `t` and behind it (none, where there is no `t`), and for how many seconds the connection may then be silent.
+Known = tuple["Session", Pattern, bytes, bytes, float]
 
 
 class Line(asyncio.Protocol):
@@ -97,14 +86,18 @@ class Line(asyncio.Protocol):
             self._hear(data)
 
     def _hear(self, data: bytes) -> None:
-        self.head = self._known = None
-        if self._may_be_poll(data) and self._is_idle and self._answers(data):
+        self.head = None
+        if self._may_be_ours(data) and self._is_idle and self._answers(data):
             return
+        self._known = None
         self._follow(data)
         self._handler.data_received(data)
 
     def _may_be_poll(self, data: bytes) -> bool:
         return self._owed == 0 and len(data) <= LONGEST and data.startswith(b"GET ") and data.endswith(END)
+
+    def _may_be_ours(self, data: bytes) -> bool:
+        return self._may_be_poll(data) or (self._owed == 0 and len(data) <= LONGEST and data.startswith(b"POST "))
 
     def eof_received(self) -> None:
         self._handler.eof_received()
@@ -156,27 +149,40 @@ class Line(asyncio.Protocol):
             return
         if self._owed == 0:
             head, _, body = data.partition(END)
-            self._owed = _body_of(head + b"\r\n") if len(head) < len(data) else LOST
+            self._owed = body_of(head + b"\r\n") if len(head) < len(data) else LOST
         else:
             body = data
         if self._owed is not LOST:
             self._owed = self._owed - len(body) if len(body) <= self._owed else LOST
 
     def _answers(self, data: bytes) -> bool:
-        first, rest = data[: (end := data.find(b"\r\n"))], data[end:]
-        found = _SID.search(first)
-        session = self._engine.sockets.get(found[1].decode()) if found else None
-        if session is None:
+        head, end, body = data.partition(END)
+        session = self._engine.sockets.get(sid_of(head))
+        if session is None or not end:
             return False
-        head = _BUSTER.sub(b"", first, 1) + rest
-        if session.pattern is None or session.pattern[0] != head:
-            self.head = head if data.count(END) == 1 else None
+        form, size = form_of(head + b"\r\n")
+        is_post = data.startswith(b"POST ")
+        pattern: Pattern | None = session.posted if is_post else session.pattern
+        if size != len(body):
             return False
-        buster = _BUSTER.search(first)
-        before, behind = (data[: buster.start()], data[buster.end() :]) if buster else (data, b"")
-        grace = self._engine.patience + self._handler.keepalive_timeout
-        self._known = Known(session, session.pattern, before, behind, grace)
+        if pattern is None or pattern[0] != form:
+            self.head = head + b"\r\n"
+            return False
+        return self._hears(session, pattern, body) if is_post else self._asks(session, pattern, data)
+
+    def _asks(self, session: "Session", pattern: Pattern, data: bytes) -> bool:
+        span = buster_in(data)
+        before, behind = (data[: span[0]], data[span[1] :]) if span else (data, b"")
+        self._known = session, pattern, before, behind, self._engine.patience + self._handler.keepalive_timeout
         return self._takes(self._known)
+
+    def _hears(self, session: "Session", pattern: Pattern, body: bytes) -> bool:
+        if not polling.take_at_once(session, body):
+            return False
+        self._engine.short_posts += 1
+        self._handler._next_keepalive_close_time = self._loop.time() + self._handler.keepalive_timeout
+        self._write(answer(pattern[1], b"ok"))
+        return True
 
     def _takes(self, known: Known) -> bool:
         """A poll of this session waits here from now on; False where it may not, which is for others to say."""
@@ -200,7 +206,7 @@ class Line(asyncio.Protocol):
         session, known = self._session, self._known
         if session is None or known is None:
             return
-        self._write(self._engine.answers.to(known.pattern[1], polling.leave(session)))
+        self._write(self._engine.answers.to(known[1][1], polling.leave(session)))
         if self._handler.writing_paused:
             self._slow = self._loop.call_later(self._engine.patience, self._transport.abort)
         elif self._transport.is_closing():  # the peer was gone
@@ -213,8 +219,10 @@ class Line(asyncio.Protocol):
         """Straight to the descriptor; what the kernel does not take goes through the transport."""
         if self._fd < 0:
             self._fd = self._transport.get_extra_info("socket").fileno()
+        if self._transport.is_closing():
+            return
         written = 0
-        if not self._transport.get_write_buffer_size() and not self._transport.is_closing():
+        if not self._transport.get_write_buffer_size():
             try:
                 written = os.write(self._fd, data)
             except (BlockingIOError, InterruptedError):
@@ -254,35 +262,25 @@ def _is_like(known: Known, data: bytes) -> bool:
     return len(buster) <= 32 and buster.isalnum() and data.startswith(before) and data.endswith(behind)
 
 
-def _body_of(head: bytes) -> int | None:
-    """Bytes of the body that a head announces; LOST where it does so in another way than by a length."""
-    folded = head.lower()
-    lengths = _LENGTH.findall(folded)
-    plain = folded.count(b"\n") == folded.count(b"\r\n") and not any(name in folded for name in _NOT_PLAIN)
-    if (
-        not plain
-        or not head.startswith(_METHODS)
-        or len(lengths) > 1
-        or len(lengths) != folded.count(b"content-length")
-    ):
-        return LOST
-    return int(lengths[0]) if lengths else 0
-
-
 def learn(engine: "Engine", request: web.Request, response: web.StreamResponse) -> None:
-    """Make the poll that was just answered the pattern of its session's next ones."""
+    """Make the request that is being answered the pattern of its session's next ones of its kind."""
     transport = request.transport
     line = transport.get_protocol() if transport is not None else None
     if not isinstance(line, Line) or line.head is None or response.status != 200:
         return
     session = engine.sockets.get(request.query.get("sid", ""))
-    plain = _body_of(line.head.removesuffix(b"\r\n")) == 0 and request.version == HttpVersion11 and response.keep_alive
+    form, size = form_of(line.head)
+    plain = body_of(line.head) == size and request.version == HttpVersion11 and response.keep_alive
     if session is None or request.query["transport"] != "polling" or not plain or request.protocol.access_logger:
         return
     if session.upgrading or session.upgraded or any(name in response.headers for name in _ITS_OWN):
         return
     lines = [f"{name}: {value}\r\n" for name, value in response.headers.items() if name.lower() not in _CHANGING]
-    session.pattern = line.head, _once(f"HTTP/1.1 200 OK\r\n{''.join(lines)}".encode())
+    pattern = form, _once(f"HTTP/1.1 200 OK\r\n{''.join(lines)}".encode())
+    if request.method == "GET":
+        session.pattern = pattern
+    else:
+        session.posted = pattern
 
 
 @lru_cache(maxsize=64)

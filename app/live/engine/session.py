@@ -42,6 +42,7 @@ class Session(AsyncSocket):
         self.wire: Wire | None = None  # the WebSocket, on ours
         self.upgrade: upgrade.Probe | None = None  # whose WebSocket waits for the last poll to leave
         self.pattern: Pattern | None = None  # how its polls look, once one was answered
+        self.posted: Pattern | None = None  # how its POSTs do
         self.beat = 0
         self.pinged = False
         self._held: list[EnginePacket] | None = None
