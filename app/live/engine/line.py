@@ -206,8 +206,10 @@ class Line(asyncio.Protocol):
         session, known = self._session, self._known
         if session is None or known is None:
             return
-        self._write(self._engine.answers.to(known[1][1], polling.leave(session)))
-        if self._handler.writing_paused:
+        taken = self._write(self._engine.answers.to(known[1][1], polling.leave(session)))
+        if taken and not self._early:
+            self._session = None
+        elif self._handler.writing_paused:
             self._slow = self._loop.call_later(self._engine.patience, self._transport.abort)
         elif self._transport.is_closing():  # the peer was gone
             self._session = None
@@ -215,12 +217,12 @@ class Line(asyncio.Protocol):
         else:
             self._go_on(self.data_received)
 
-    def _write(self, data: bytes) -> None:
-        """Straight to the descriptor; what the kernel does not take goes through the transport."""
+    def _write(self, data: bytes) -> bool:
+        """Straight to the descriptor; what the kernel does not take goes through the transport. Has it taken all?"""
         if self._fd < 0:
             self._fd = self._transport.get_extra_info("socket").fileno()
         if self._transport.is_closing():
-            return
+            return False
         written = 0
         if not self._transport.get_write_buffer_size():
             try:
@@ -229,9 +231,11 @@ class Line(asyncio.Protocol):
                 pass
             except OSError:
                 self._transport.abort()
-                return
-        if written < len(data):
-            self._transport.write(memoryview(data)[written:])
+                return False
+        if written == len(data):
+            return True
+        self._transport.write(memoryview(data)[written:])
+        return False
 
     def cut(self) -> None:
         self._transport.abort()
