@@ -106,6 +106,16 @@ CASES: dict[str, Case] = {
     "a message with another t": lambda who, get: [said(who), who.to("POST", "2", Content_Length="12") + SAID, get],
     "two messages in a post": lambda who, get: [said(who), who.post(SAID + b"\x1e" + SAID), get],
     "bytes": lambda who, get: [said(who), who.post(b"bAAAA"), get],
+    "bytes that complete a message": lambda who, get: [
+        *[who.post(b'451-["news",{"_placeholder":true,"num":%d}]' % num) for num in (0, 0)],
+        who.post(b"bAAAA"),
+        get,
+    ],
+    "bytes that are not asked for": lambda who, get: [
+        *[who.post(b'451-["news",{"_placeholder":true,"num":7}]')] * 2,
+        *[who.post(b"bAAAA")] * 2,
+        get,
+    ],
     "a pong": lambda who, get: [said(who), who.post(b"3"), get],
     "a message that says nothing": lambda who, get: [said(who), who.post(b"4"), get],
     "a message that is none": lambda who, get: [said(who), who.post(b'42"news"'), get],

@@ -81,7 +81,8 @@ async def handle_post(session: "Session", request: web.Request) -> web.Response:
 
 
 def take_at_once(session: "Session", body: bytes) -> bool:
-    """Take the one message of a POST, where nobody has to wait over it or has to be refused. False changes nothing."""
+    """Take the one text of a POST, where nobody has to wait over it or has to be refused. False changes nothing: a text
+    that is refused leaves no trace, bytes would (they complete an event)."""
     server = session.server
     if session.posting or session.closed or session.upgraded or session.upgrading:
         return False
@@ -89,7 +90,7 @@ def take_at_once(session: "Session", body: bytes) -> bool:
         return False
     try:
         pkt, *more = read_payload(body)
-        if more or pkt.packet_type != engine_packet.MESSAGE:
+        if more or pkt.binary or pkt.packet_type != engine_packet.MESSAGE:
             return False
         server.heard(session, pkt.data)
     except Malformed:
