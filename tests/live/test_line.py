@@ -12,11 +12,12 @@ import aiohttp
 import pytest
 
 from app.config import Settings
+from app.live.engine.inbox import INBOX_LIMIT
 from app.server import start
 from tests.conftest import Start
 from tests.support.known import Known, door, known
 from tests.support.mounted import Mount, Mounted, empty, watch
-from tests.support.raw import UPGRADE, Line, Polls, head
+from tests.support.raw import UPGRADE, Answer, Line, Polls, head
 from tests.support.talker import until
 
 HUGE = "x" * 8_000_000  # more than the kernel takes for a reader that does not read
@@ -142,6 +143,112 @@ async def test_what_is_kept_of_a_session_is_bounded(alice: Known) -> None:
     assert sum(map(len, alice.session.pattern)) < 1_000, "the first form is still the one"
 
 
+# --- what is said ---
+
+
+def news(n: int) -> bytes:
+    return f'42["news",{n}]'.encode()
+
+
+async def posts(one: Known, n: int) -> Answer:
+    await one.line.write(one.to("POST", f"t{n}", Content_Length=str(len(news(n)))) + news(n))
+    return await one.line.answer()
+
+
+@pytest.fixture
+async def bob(mounted: Mounted) -> AsyncIterator[Known]:
+    """May say something."""
+    async with mounted.polls() as polls:
+        await polls.join()
+        async with known(mounted.server, polls) as bob:
+            yield bob
+
+
+def listen_for_news(mounted: Mounted) -> list[int]:
+    heard: list[int] = []
+    mounted.server.on("news", lambda _sid, n: heard.append(n))
+    return heard
+
+
+async def test_the_next_message_is_answered_below_http_with_the_same_headers(start_server: Start) -> None:
+    server = await start_server(origins="https://friend.example")
+    headers = {"Origin": "https://friend.example", "Cookie": "theme=dark"}
+    async with aiohttp.ClientSession() as http, Polls(http, server.url) as polls:
+        await polls.join()
+        async with await Line.to(server.url) as line:
+            alice = Known(server.sockets, polls, line, headers)
+            answers = [await posts(alice, n) for n in (1, 20, 300)]
+            assert alice.engine.short_posts == 2
+    for answer in answers:
+        answer.headers["date"] = ""
+    assert answers[0] == answers[1] == answers[2]
+    assert (answers[0].status, answers[0].body) == (200, b"ok")
+    assert {"access-control-allow-origin", "content-security-policy", "cache-control"} <= answers[0].headers.keys()
+
+
+async def test_what_is_said_below_http_is_heard_in_order(bob: Known, mounted: Mounted) -> None:
+    heard = listen_for_news(mounted)
+    for n in range(30):
+        if n % 7 == 6:
+            await bob.line.write(bob.post(news(n), Cookie="another=1"))
+            assert (await bob.line.answer()).status == 200
+        else:
+            assert (await posts(bob, n)).status == 200
+    await until(lambda: heard == list(range(30)))
+    assert 10 < bob.engine.short_posts < 30
+
+
+async def test_a_post_beside_a_post_ends_the_session_the_short_way_too(bob: Known, mounted: Mounted) -> None:
+    await posts(bob, 1)
+    async with await Line.to(bob.polls.url) as line:
+        await line.write(bob.post(news(2))[:-1])
+        await until(lambda: bob.session.posting)
+        assert (await posts(bob, 3)).status == 400
+        await empty(mounted)
+
+
+async def test_who_says_more_than_can_be_done_waits_for_the_answer(bob: Known, mounted: Mounted) -> None:
+    heard: list[int] = []
+    may_go_on = asyncio.Event()
+
+    async def hear(_sid: str, n: int) -> None:
+        await may_go_on.wait()
+        heard.append(n)
+
+    mounted.server.on("news", hear)
+    await posts(bob, 0)
+    await bob.line.write(bob.post(b"\x1e".join(news(n) for n in range(1, INBOX_LIMIT))))
+    assert (await bob.line.answer()).status == 200
+    assert (await posts(bob, INBOX_LIMIT)).status == 200
+    assert bob.engine.short_posts == 1
+    waits = asyncio.create_task(posts(bob, INBOX_LIMIT + 1))
+    await until(lambda: bob.session.posting)
+    await mounted.http.get(mounted.url)
+    assert not waits.done()
+    may_go_on.set()
+    assert (await waits).status == 200
+    await until(lambda: heard == list(range(INBOX_LIMIT + 2)))
+
+
+async def test_a_message_that_is_too_large_is_refused_the_short_way_too(mount: Mount) -> None:
+    mounted = await mount(max_payload=100)
+    async with mounted.polls() as polls:
+        await polls.join()
+        async with known(mounted.server, polls) as bob:
+            await posts(bob, 1)
+            await bob.line.write(bob.post(news(10**100)))
+            assert (await bob.line.answer()).status == 413
+
+
+async def test_what_is_said_in_one_tick_leaves_in_one_answer(alice: Known, mounted: Mounted) -> None:
+    async with mounted.polls() as polls, known(mounted.server, polls) as bob:
+        await alice.waits()
+        await bob.waits()
+        await asyncio.gather(alice.says("one"), bob.says("two"), alice.says("three"), alice.says("four"))
+        assert (await alice.line.answer()).body == b"4one\x1e4three\x1e4four"
+        assert (await bob.line.answer()).body == b"4two"
+
+
 # --- who goes, and who is let go ---
 
 
@@ -263,7 +370,7 @@ async def test_an_upgrade_lets_the_poll_go_and_loses_nothing(mounted: Mounted) -
         heard = (await alice.line.answer()).body.decode().split("\x1e")
         heard += [await ws.packet() for _ in range(50 - len([one for one in heard if one != "6"]))]
         assert [one for one in heard if one != "6"] == [f"4{n}" for n in range(50)]
-        assert alice.session.pattern is None
+        assert alice.session.pattern is alice.session.posted is None
 
 
 async def test_an_upgrade_in_the_tick_of_an_answer_loses_nothing(mounted: Mounted) -> None:

@@ -3,15 +3,17 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 
 from tests.support.known import Known, door, known
 from tests.support.mounted import Mounted
-from tests.support.raw import Line, head
+from tests.support.raw import Line, Polls, head
 from tests.support.talker import until
 
+SAID = b'42["news",1]'
 BYE = head("GET", "/socket.io/", {"Connection": "close"})
 
 Segments = list[bytes]
@@ -23,6 +25,10 @@ def in_bytes(data: bytes) -> Segments:
 
 def cut(data: bytes, at: int) -> Segments:
     return [data[:at], data[at:]]
+
+
+def said(who: Known, length: int = len(SAID), **headers: str) -> bytes:
+    return who.to("POST", "1", Content_Length=str(length), **headers) + SAID
 
 
 Case = Callable[[Known, bytes], Segments]
@@ -77,6 +83,49 @@ CASES: dict[str, Case] = {
     "an upgrade to nothing": lambda who, get: [who.get(Connection="Upgrade", Upgrade="h2c"), get],
     "http 1.0": lambda _, get: [get.replace(b"HTTP/1.1", b"HTTP/1.0"), get],
     "a get that is the last": lambda who, get: [who.get(Connection="close"), get],
+    "messages": lambda who, _: [said(who)] * 3,
+    "messages at once": lambda who, _: [said(who), said(who) * 3, said(who)],
+    "a message, then a get": lambda who, get: [said(who), get, said(who), get],
+    "a get behind a message": lambda who, get: [said(who), said(who) + get, said(who)],
+    "a message behind a get": lambda who, get: [said(who), get + said(who), said(who)],
+    "a message while a get waits": lambda who, get: [said(who), get, said(who), said(who)],
+    "a message in two": lambda who, get: [said(who), *cut(said(who), 30), get],
+    "a message cut behind its head": lambda who, get: [said(who), *cut(said(who), -len(SAID)), get],
+    "a message cut before its last byte": lambda who, get: [said(who), *cut(said(who), -1), said(who), get],
+    "a message byte by byte": lambda who, get: [said(who), *in_bytes(said(who)), said(who), get],
+    "a message longer than it says": lambda who, get: [said(who), said(who, len(SAID) - 1), get],
+    "a message shorter than it says": lambda who, get: [said(who), said(who, len(SAID) + 1), get],
+    "a message of another length": lambda who, get: [said(who), who.post(SAID.replace(b"1", b"1000")), get],
+    "a message and a get as its body": lambda who, get: [said(who), who.post(SAID + get), get],
+    "a length with a zero before it": lambda who, get: [
+        *[who.to("POST", "1", Content_Length=f"0{len(SAID)}") + SAID] * 2,
+        get,
+    ],
+    "messages with two lengths": lambda who, get: [said(who), said(who, content_length=str(len(SAID))), get],
+    "a message after a cookie": lambda who, get: [said(who), said(who, Cookie="a=1"), said(who), get],
+    "a message with another t": lambda who, get: [said(who), who.to("POST", "2", Content_Length="12") + SAID, get],
+    "two messages in a post": lambda who, get: [said(who), who.post(SAID + b"\x1e" + SAID), get],
+    "bytes": lambda who, get: [said(who), who.post(b"bAAAA"), get],
+    "bytes that complete a message": lambda who, get: [
+        *[who.post(b'451-["news",{"_placeholder":true,"num":%d}]' % num) for num in (0, 0)],
+        who.post(b"bAAAA"),
+        get,
+    ],
+    "bytes that are not asked for": lambda who, get: [
+        *[who.post(b'451-["news",{"_placeholder":true,"num":7}]')] * 2,
+        *[who.post(b"bAAAA")] * 2,
+        get,
+    ],
+    "a pong": lambda who, get: [said(who), who.post(b"3"), get],
+    "a message that says nothing": lambda who, get: [said(who), who.post(b"4"), get],
+    "a message that is none": lambda who, get: [said(who), who.post(b'42"news"'), get],
+    "a message that cannot be taken": lambda who, _: [said(who), who.post(b'42["news",NaN]'), said(who)],
+    "a message that is no text": lambda who, get: [said(who), who.post(b"4\xff"), get],
+    "no message": lambda who, get: [said(who), who.post(b""), get],
+    "a goodbye": lambda who, get: [said(who), who.post(b"1"), said(who), get],
+    "a message that is the last": lambda who, get: [said(who, Connection="close"), get],
+    "a message in http 1.0": lambda who, get: [said(who).replace(b"HTTP/1.1", b"HTTP/1.0"), get],
+    "a message with another method": lambda who, get: [said(who), said(who).replace(b"POST ", b"PUT "), get],
     "expect": lambda who, get: [who.to("POST", "1", Content_Length="3", Expect="100-continue"), b"6hi", get],
 }
 
@@ -109,13 +158,21 @@ async def told(one: Known, segments: Segments, slowly: bool) -> list[tuple[int, 
     return answers
 
 
+@asynccontextmanager
+async def joined(mounted: Mounted) -> AsyncIterator[Polls]:
+    """A session that may say something."""
+    async with mounted.polls() as polls:
+        await polls.join()
+        yield polls
+
+
 @pytest.mark.parametrize("slowly", [False, True])
 @pytest.mark.parametrize("case", CASES)
 async def test_everything_is_answered_as_by_aiohttp_alone(mounted: Mounted, case: str, slowly: bool) -> None:
     answers = []
     async with door(mounted) as ours, door(mounted, plain=True) as theirs:
         for url in (ours, theirs):
-            async with mounted.polls() as polls, known(mounted.server, polls, url) as one:
+            async with joined(mounted) as polls, known(mounted.server, polls, url) as one:
                 answers.append(await told(one, CASES[case](one, one.get("2")), slowly))
     assert answers[0] == answers[1]
     assert answers[0], "something was answered"
@@ -127,9 +184,15 @@ async def test_chance_finds_no_difference_from_aiohttp_alone(mounted: Mounted) -
         for _ in range(25):
             first, seed = [], dice.random()
             for url in (ours, theirs):
-                async with mounted.polls() as polls, known(mounted.server, polls, url) as one:
+                async with joined(mounted) as polls, known(mounted.server, polls, url) as one:
                     fate = random.Random(seed)
-                    kinds = [one.get("2"), one.post(b"6hi"), one.post(b"6" + one.get("2")), one.get(Cookie="a=1")]
+                    kinds = [
+                        one.get("2"),
+                        said(one),
+                        one.post(b"6hi"),
+                        one.post(b"6" + one.get("2")),
+                        one.get(Cookie="a=1"),
+                    ]
                     stream = b"".join(fate.choices(kinds, k=6))
                     ends = sorted([*fate.choices(range(len(stream)), k=4), stream.find(kinds[0]) % len(stream)])
                     pieces = [stream[a:b] for a, b in zip([0, *ends], [*ends, len(stream)], strict=True)]

@@ -70,7 +70,10 @@ class Mounted:
 
     @property
     def asked(self) -> list[str]:
-        return self._asked + ["GET polling"] * (0 if self.stock else self.server.eio.short_polls)
+        if self.stock:
+            return self._asked
+        engine = self.server.eio
+        return self._asked + ["GET polling"] * engine.short_polls + ["POST polling"] * engine.short_posts
 
     async def stop(self) -> None:
         await self.http.close()

@@ -6,7 +6,7 @@ written, memory per reader is bounded in bytes, and a transport that is closed i
 
 Mount it without the chat: `server = create_server(...)`, `@server.on(...)`, `attach(server, app, "/socket.io/")`. Or
 the Engine.IO half alone: `engine = create_engine(...)`, `@engine.on("message")`, `attach(engine, app, "/engine.io/")`.
-Served by `listen(runner, server.eio, host, port)` instead of a site of aiohttp's, polls cost a third.
+Served by `listen(runner, server.eio, host, port)` instead of a site of aiohttp's, polls cost a fraction.
 """
 
 import logging

@@ -40,6 +40,7 @@ class Server(socketio.AsyncServer):
         self.beside: frozenset[str] = frozenset()  # names of events that keep their order by themselves
         super().__init__(**options)
         self.eio.heard = self._hear_wire
+        self.eio.is_busy = self._is_busy
 
     def _engineio_server_class(self) -> type[Engine]:
         return Engine
@@ -56,6 +57,10 @@ class Server(socketio.AsyncServer):
     async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
         if inbox := self._hear(eio_sid, data):
             await inbox.space()
+
+    def _is_busy(self, session: Session) -> bool:
+        inbox = self._inboxes.get(session.sid)
+        return inbox is not None and inbox.is_full
 
     def _hear_wire(self, session: Session, data: str | bytes) -> None:
         inbox = self._hear(session.sid, data)

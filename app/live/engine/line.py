@@ -1,52 +1,68 @@
 """A poll that is like the one before is answered below HTTP: the same request but for its cache-busting `t`, byte for
-byte, of the same session, over whichever connection. Every other request goes through aiohttp, and so does the first
-of its kind: that one's answer is the pattern of the next.
+byte, of the same session, over whichever connection. So is a POST of one message that is like the one before but for
+`t` and the message. Every other request goes through aiohttp, and so does the first of its kind: that one's answer is
+the pattern of the next.
+
+A connection's first poll of that kind is found by its address, the next ones are the same bytes again. Answers leave at
+the end of the tick, straight to the descriptor, made once for all who get the same (answers.py).
 
 A line stands between a connection and aiohttp's handler of it. It answers by itself only where it has seen every byte
 before end with a whole request, and where the handler waits for the next one.
 """
 
 import asyncio
-import re
+import os
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
 from aiohttp import HttpVersion11, web
-from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.web_protocol import RequestHandler
 
 from app.live.engine import polling
-from app.live.engine.packets import write_payload
+from app.live.engine.answers import answer
+from app.live.engine.heads import END, LOST, body_of, buster_in, form_of, sid_of
 
 if TYPE_CHECKING:
     from app.live.engine.requests import Engine
     from app.live.engine.session import Session
 
-END = b"\r\n\r\n"
 TICKS = 5  # of the loop that a request waits for the handler to be ready
-LONGEST = 8_190  # bytes of a head that is kept
-LOST = None  # where in a request the connection is, we cannot tell
+LONGEST = 8_190  # bytes of a request that is looked at
 
-_SID = re.compile(rb"[?&]sid=([A-Za-z0-9_-]{1,64})(?=[& ])")
-_BUSTER = re.compile(rb"(?<=[?&]t=)[A-Za-z0-9_.-]{1,32}(?=[& ])")
-_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,12})[ \t]*(?=\r\n)")
-_NOT_PLAIN = (b"\r\ntransfer-encoding:", b"\r\nexpect:", b"\r\nupgrade:")
-_METHODS = (b"GET ", b"POST ")  # after a CONNECT, what looks like its body is the next request
 _CHANGING = ("content-length", "date")
 _ITS_OWN = ("content-encoding", "set-cookie", "transfer-encoding")  # an answer with these is no pattern
 
-Pattern = tuple[bytes, bytes]  # of a session's polls: the head of the request, the head of the answer
+Pattern = tuple[bytes, bytes]  # of a session's requests: what they have in common; the head of the answer
+
+# A connection's last poll, where nothing but its like came since: whose it is, of which pattern, its bytes before the
+# value of `t` and behind it (none, where there is no `t`), and for how many seconds the connection may then be silent.
+Known = tuple["Session", Pattern, bytes, bytes, float]
 
 
 class Line(asyncio.Protocol):
     """One connection. Raises nothing: what it cannot do, aiohttp does."""
 
-    __slots__ = ("_early", "_engine", "_handler", "_owed", "_session", "_slow", "_top", "_transport", "head")
+    __slots__ = (
+        "_early",
+        "_engine",
+        "_fd",
+        "_handler",
+        "_known",
+        "_loop",
+        "_owed",
+        "_session",
+        "_slow",
+        "_transport",
+        "head",
+    )
 
     def __init__(self, engine: "Engine", handler: RequestHandler) -> None:
         self._engine, self._handler = engine, handler
+        self._loop = asyncio.get_running_loop()
+        self._fd = -1  # once a poll was taken here, until the connection is lost
+        self._known: Known | None = None
         self._session: Session | None = None  # whose poll waits here, or its answer to be taken
-        self._top = b""  # of the answer to that poll
         self._slow: asyncio.TimerHandle | None = None  # until its reader has taken the answer
         self._owed: int | None = 0  # bytes of a body that are still to come
         self._early = b""  # came behind a poll that waits
@@ -61,21 +77,27 @@ class Line(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._session is not None or self._early:
             self._keep(data)
+        elif (known := self._known) is not None and _is_like(known, data) and self._takes(known):
+            return
         elif self._is_finishing and self._may_be_poll(data):
             self._early = data
-            asyncio.get_running_loop().call_soon(self._again, TICKS)
+            self._loop.call_soon(self._again, TICKS)
         else:
             self._hear(data)
 
     def _hear(self, data: bytes) -> None:
         self.head = None
-        if self._may_be_poll(data) and self._is_idle and self._answers(data):
+        if self._may_be_ours(data) and self._is_idle and self._answers(data):
             return
+        self._known = None
         self._follow(data)
         self._handler.data_received(data)
 
     def _may_be_poll(self, data: bytes) -> bool:
         return self._owed == 0 and len(data) <= LONGEST and data.startswith(b"GET ") and data.endswith(END)
+
+    def _may_be_ours(self, data: bytes) -> bool:
+        return self._may_be_poll(data) or (self._owed == 0 and len(data) <= LONGEST and data.startswith(b"POST "))
 
     def eof_received(self) -> None:
         self._handler.eof_received()
@@ -91,6 +113,7 @@ class Line(asyncio.Protocol):
             self._go_on(self.data_received)
 
     def connection_lost(self, error: Exception | None) -> None:
+        self._fd, self._known = -1, None
         session, self._session, self._early = self._session, None, b""
         if self._slow is not None:
             self._slow.cancel()
@@ -116,7 +139,7 @@ class Line(asyncio.Protocol):
 
     def _again(self, ticks: int) -> None:
         if ticks and self._early and self._is_finishing:
-            asyncio.get_running_loop().call_soon(self._again, ticks - 1)
+            self._loop.call_soon(self._again, ticks - 1)
         else:
             self._go_on(self._hear)
 
@@ -126,54 +149,96 @@ class Line(asyncio.Protocol):
             return
         if self._owed == 0:
             head, _, body = data.partition(END)
-            self._owed = _body_of(head + b"\r\n") if len(head) < len(data) else LOST
+            self._owed = body_of(head + b"\r\n") if len(head) < len(data) else LOST
         else:
             body = data
         if self._owed is not LOST:
             self._owed = self._owed - len(body) if len(body) <= self._owed else LOST
 
     def _answers(self, data: bytes) -> bool:
-        first, rest = data[: (end := data.find(b"\r\n"))], data[end:]
-        found = _SID.search(first)
-        session = self._engine.sockets.get(found[1].decode()) if found else None
-        if session is None:
+        head, end, body = data.partition(END)
+        session = self._engine.sockets.get(sid_of(head))
+        if session is None or not end:
             return False
-        head = _BUSTER.sub(b"", first, 1) + rest
-        if session.pattern is None or session.pattern[0] != head:
-            self.head = head if data.count(END) == 1 else None
+        form, size = form_of(head + b"\r\n")
+        is_post = data.startswith(b"POST ")
+        pattern: Pattern | None = session.posted if is_post else session.pattern
+        if size != len(body):
             return False
-        if session.polling or session.upgraded or session.upgrading:
+        if pattern is None or pattern[0] != form:
+            self.head = head + b"\r\n"
             return False
-        self._session, self._top, session.polling = session, session.pattern[1], True
-        self._engine.short_polls += 1
-        self._stay_open()
-        session.when_due(self._come)
+        return self._hears(session, pattern, body) if is_post else self._asks(session, pattern, data)
+
+    def _asks(self, session: "Session", pattern: Pattern, data: bytes) -> bool:
+        span = buster_in(data)
+        before, behind = (data[: span[0]], data[span[1] :]) if span else (data, b"")
+        self._known = session, pattern, before, behind, self._engine.patience + self._handler.keepalive_timeout
+        return self._takes(self._known)
+
+    def _hears(self, session: "Session", pattern: Pattern, body: bytes) -> bool:
+        if not polling.take_at_once(session, body):
+            return False
+        self._engine.short_posts += 1
+        self._handler._next_keepalive_close_time = self._loop.time() + self._handler.keepalive_timeout
+        self._write(answer(pattern[1], b"ok"))
         return True
 
-    def _stay_open(self) -> None:
-        """The handler closes a connection that it takes for idle: not while this poll waits, nor soon after."""
-        until = asyncio.get_running_loop().time() + self._engine.patience
-        self._handler._next_keepalive_close_time = until + self._handler.keepalive_timeout
+    def _takes(self, known: Known) -> bool:
+        """A poll of this session waits here from now on; False where it may not, which is for others to say."""
+        session, pattern, _, _, grace = known
+        if session.pattern is not pattern or session.polling or session.closed or session.upgraded or session.upgrading:
+            return False
+        self._session, session.polling = session, True
+        self._engine.short_polls += 1
+        # The handler closes a connection that it takes for idle: not while this poll waits, nor soon after.
+        self._handler._next_keepalive_close_time = self._loop.time() + grace
+        session.when_due(self._come)
+        return True
 
     # --- the answer ---
 
     def _come(self) -> None:
-        asyncio.get_running_loop().call_soon(self._answer)  # with whatever else this tick has
+        self._engine.answers.owe(self)
 
-    def _answer(self) -> None:
-        session = self._session
-        if session is None:
+    def answer(self) -> None:
+        """With all that is due in this tick. Who does not take it within a heartbeat is cut off."""
+        session, known = self._session, self._known
+        if session is None or known is None:
             return
-        body = write_payload(polling.leave(session))
-        head = self._top + f"Date: {rfc822_formatted_time()}\r\nContent-Length: {len(body)}".encode()
-        self._transport.write(head + END + body)
-        if self._handler.writing_paused:
-            self._slow = asyncio.get_running_loop().call_later(self._engine.patience, self._transport.abort)
+        taken = self._write(self._engine.answers.to(known[1][1], polling.leave(session)))
+        if taken and not self._early:
+            self._session = None
+        elif self._handler.writing_paused:
+            self._slow = self._loop.call_later(self._engine.patience, self._transport.abort)
         elif self._transport.is_closing():  # the peer was gone
             self._session = None
             session.end(self._engine.reason.TRANSPORT_ERROR)
         else:
             self._go_on(self.data_received)
+
+    def _write(self, data: bytes) -> bool:
+        """Straight to the descriptor; what the kernel does not take goes through the transport. Has it taken all?"""
+        if self._fd < 0:
+            self._fd = self._transport.get_extra_info("socket").fileno()
+        if self._transport.is_closing():
+            return False
+        written = 0
+        if not self._transport.get_write_buffer_size():
+            try:
+                written = os.write(self._fd, data)
+            except (BlockingIOError, InterruptedError):
+                pass
+            except OSError:
+                self._transport.abort()
+                return False
+        if written == len(data):
+            return True
+        self._transport.write(memoryview(data)[written:])
+        return False
+
+    def cut(self) -> None:
+        self._transport.abort()
 
     # --- what comes meanwhile ---
 
@@ -192,35 +257,40 @@ class Line(asyncio.Protocol):
         hear(early)
 
 
-def _body_of(head: bytes) -> int | None:
-    """Bytes of the body that a head announces; LOST where it does so in another way than by a length."""
-    folded = head.lower()
-    lengths = _LENGTH.findall(folded)
-    plain = folded.count(b"\n") == folded.count(b"\r\n") and not any(name in folded for name in _NOT_PLAIN)
-    if (
-        not plain
-        or not head.startswith(_METHODS)
-        or len(lengths) > 1
-        or len(lengths) != folded.count(b"content-length")
-    ):
-        return LOST
-    return int(lengths[0]) if lengths else 0
+def _is_like(known: Known, data: bytes) -> bool:
+    """The same bytes but for `t`. Another `t` than most is looked at with more care, the long way."""
+    _, _, before, behind, _ = known
+    if not behind:
+        return data == before
+    buster = data[len(before) : -len(behind)]
+    return len(buster) <= 32 and buster.isalnum() and data.startswith(before) and data.endswith(behind)
 
 
 def learn(engine: "Engine", request: web.Request, response: web.StreamResponse) -> None:
-    """Make the poll that was just answered the pattern of its session's next ones."""
+    """Make the request that is being answered the pattern of its session's next ones of its kind."""
     transport = request.transport
     line = transport.get_protocol() if transport is not None else None
     if not isinstance(line, Line) or line.head is None or response.status != 200:
         return
     session = engine.sockets.get(request.query.get("sid", ""))
-    plain = _body_of(line.head.removesuffix(b"\r\n")) == 0 and request.version == HttpVersion11 and response.keep_alive
+    form, size = form_of(line.head)
+    plain = body_of(line.head) == size and request.version == HttpVersion11 and response.keep_alive
     if session is None or request.query["transport"] != "polling" or not plain or request.protocol.access_logger:
         return
     if session.upgrading or session.upgraded or any(name in response.headers for name in _ITS_OWN):
         return
     lines = [f"{name}: {value}\r\n" for name, value in response.headers.items() if name.lower() not in _CHANGING]
-    session.pattern = line.head, f"HTTP/1.1 200 OK\r\n{''.join(lines)}".encode()
+    pattern = form, _once(f"HTTP/1.1 200 OK\r\n{''.join(lines)}".encode())
+    if request.method == "GET":
+        session.pattern = pattern
+    else:
+        session.posted = pattern
+
+
+@lru_cache(maxsize=64)
+def _once(top: bytes) -> bytes:
+    """The same bytes object for the same bytes: hardly any two sessions' answers begin differently."""
+    return top
 
 
 async def listen(runner: web.AppRunner, engine: "Engine", host: str, port: int, backlog: int = 1024) -> asyncio.Server:

@@ -39,7 +39,7 @@ def leave(session: "Session") -> list[EnginePacket]:
     """The poll goes back with this."""
     session.polling = False
     if session.upgrading or session.upgraded:
-        session.pattern = None  # its polls are over, and most sessions upgrade
+        session.pattern = session.posted = None  # its polls are over, and most sessions upgrade
     packets = session.take(POLL_PACKETS)
     if session.wire is None and session.upgraded:
         asyncio.get_running_loop().call_soon(upgrade.finish, session)
@@ -78,3 +78,21 @@ async def handle_post(session: "Session", request: web.Request) -> web.Response:
     finally:
         session.posting = False
     return web.Response(text="ok")
+
+
+def take_at_once(session: "Session", body: bytes) -> bool:
+    """Take the one text of a POST, where nobody has to wait over it or has to be refused. False changes nothing: a text
+    that is refused leaves no trace, bytes would (they complete an event)."""
+    server = session.server
+    if session.posting or session.closed or session.upgraded or session.upgrading:
+        return False
+    if server.heard is None or server.is_busy(session) or len(body) > server.max_http_buffer_size:
+        return False
+    try:
+        pkt, *more = read_payload(body)
+        if more or pkt.binary or pkt.packet_type != engine_packet.MESSAGE:
+            return False
+        server.heard(session, pkt.data)
+    except Malformed:
+        return False
+    return True

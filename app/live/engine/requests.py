@@ -16,6 +16,7 @@ from engineio.async_drivers.aiohttp import translate_request
 from engineio.packet import Packet as EnginePacket
 
 from app.live.engine import line, polling
+from app.live.engine.answers import Answers
 from app.live.engine.audience import Audience, Flush
 from app.live.engine.base import may_take_over
 from app.live.engine.heart import Heart
@@ -47,17 +48,22 @@ class Engine(engineio.AsyncServer):
         self.max_websockets: int | None = options.pop("max_websockets")
         self.max_age: float | None = options.pop("max_age")
         self.websockets = 0  # open ones
-        self.short_polls = 0  # answered below HTTP so far
+        self.short_polls = self.short_posts = 0  # answered below HTTP so far
         self.parting: dict[str, Session] = {}  # ended by us, with a last poll still to come
         self.own_host: Callable[[web.Request], str] = options.pop("own_host")
         self.takes_over = os.name == "posix" and may_take_over()  # sockets from aiohttp, after the handshake
         self.heard: Callable[[Session, str | bytes], None] | None = None  # who takes messages without a task
+        self.is_busy: Callable[[Session], bool] = lambda _: False  # has that one more to do of a session's than it may?
         self._tasks: set[asyncio.Future[Any]] = set()
         super().__init__(async_mode="aiohttp", **options)
 
     @cached_property
     def flush(self) -> Flush:
         return Flush(asyncio.get_running_loop())
+
+    @cached_property
+    def answers(self) -> Answers:
+        return Answers(asyncio.get_running_loop())
 
     @cached_property
     def heart(self) -> Heart:
@@ -80,6 +86,10 @@ class Engine(engineio.AsyncServer):
         if request.method == "GET":
             await self._deliver(request, response)
             line.learn(self, request, response)
+        elif request.method == "POST" and response.status == 200:
+            with contextlib.suppress(ConnectionError):
+                await response.prepare(request)  # only then it has all its headers
+                line.learn(self, request, response)
         return response
 
     async def _deliver(self, request: web.Request, response: web.StreamResponse) -> None:

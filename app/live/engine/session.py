@@ -43,6 +43,7 @@ class Session(AsyncSocket):
         self.wire: Wire | None = None  # the WebSocket, on ours
         self.upgrade: upgrade.Probe | None = None  # whose WebSocket waits for the last poll to leave
         self.pattern: Pattern | None = None  # how its polls look, once one was answered
+        self.posted: Pattern | None = None  # how its POSTs do
         self.audiences: tuple[Audience, ...] = ()  # of the rooms that it hears
         self.beat = 0
         self.pinged = False
@@ -135,6 +136,9 @@ class Session(AsyncSocket):
 
     def take(self, most: int) -> list[EnginePacket]:
         """What waits, so many packets of it."""
+        if len(self._waiting) <= most:
+            packets, self._waiting, self._waiting_bytes = self._waiting, [], 0
+            return packets
         packets, self._waiting = self._waiting[:most], self._waiting[most:]
         self._waiting_bytes -= sum(len(pkt.data or "") for pkt in packets)
         return packets

@@ -1,0 +1,57 @@
+"""The answers to the polls of one tick: written together, and made once for all who get the same."""
+
+import asyncio
+import logging
+from typing import Protocol
+
+from aiohttp.helpers import rfc822_formatted_time
+from engineio.packet import Packet as EnginePacket
+
+from app.live.engine.packets import write_payload
+
+log = logging.getLogger("parlor.live")
+
+
+class Asking(Protocol):
+    """A connection with a poll that waits for its answer."""
+
+    def answer(self) -> None: ...
+
+    def cut(self) -> None: ...
+
+
+class Answers:
+    """All polls of an engine that are answered in this tick, with whatever it has for them."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._due: list[Asking] = []
+        self._top = self._made = b""
+        self._packets: list[EnginePacket] = []  # what `_made` carries, for as long as a tick's answers are written
+
+    def owe(self, one: Asking) -> None:
+        """It has something to be told, at the end of this tick."""
+        if not self._due:
+            self._loop.call_soon(self._write)
+        self._due.append(one)
+
+    def _write(self) -> None:
+        due, self._due = self._due, []
+        for one in due:
+            try:
+                one.answer()
+            except Exception:  # one must not silence the others of its tick
+                log.exception("a poll could not be answered")
+                one.cut()
+        self._packets = []
+        self._made = b""
+
+    def to(self, top: bytes, packets: list[EnginePacket]) -> bytes:
+        """An answer that begins with `top`, which lacks only what changes: mostly the one that was made just before."""
+        if packets != self._packets or top is not self._top:
+            self._top, self._packets, self._made = top, packets, answer(top, write_payload(packets))
+        return self._made
+
+
+def answer(top: bytes, body: bytes) -> bytes:
+    return b"%bDate: %b\r\nContent-Length: %d\r\n\r\n%b" % (top, rfc822_formatted_time().encode(), len(body), body)
