@@ -4,7 +4,7 @@ from typing import Any
 
 from app.chat import Chat, keeping, people
 from app.chat.kinds import Epoch, NicknameWish, PeopleLimit, Rev, RoomName, Topic
-from app.chat.messages import caught_up, changes
+from app.chat.messages import changes
 from app.model import Member, Person, Refused
 from app.store import queries
 
@@ -32,23 +32,23 @@ async def join(
     sat = chat.presence.sits(person.id, person.socket, room)
     chat.presence.sit(person.id, person.socket, room)  # before reading: what is said meanwhile is heard, not missed
     try:
-        found = await _opened(chat, room, after, epoch)
+        about, missed = await _opened(chat, room, after, epoch)
     except BaseException:
         if not sat:
             chat.presence.stand(people.now(chat, person).id, person.socket, room)
         raise
     person = people.now(chat, person)
-    here, _ = chat.presence.people(room, None, chat.limits.people)
+    here, _ = chat.presence.people(room, None, chat.limits.first_people)
     return {
-        "room": as_told(chat, found["room"]),
+        "room": as_told(chat, about),
         "me": people.me(chat, person),
         "people": here,
         "count": chat.presence.count(room),
-        **caught_up(found),
+        **missed,
     }
 
 
-async def _opened(chat: Chat, room: str, after: int | None, epoch: str | None) -> dict[str, Any]:
+async def _opened(chat: Chat, room: str, after: int | None, epoch: str | None) -> tuple[dict[str, Any], Answer]:
     """Read first: a room that is there can be read when nothing can be stored."""
     try:
         return await changes(chat, room, after, epoch)
