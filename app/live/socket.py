@@ -31,7 +31,7 @@ def open_door(server: Server, chat: Chat) -> None:
         token = next((one for one in (auth.get("token"), _cookie(environ)) if people.is_token(one)), None)
         minted = None if token else people.new_token()
         try:
-            person = await people.arrive(chat, socket, token or minted or "", auth.get("nickname"))
+            person = await people.arrive(chat, socket, token or minted or "", auth.get("nickname"), minted is not None)
         except Refused as refusal:
             raise ConnectionRefusedError(refusal.text, refusal.answer()) from None
         chat.voice.whisper(socket, "welcome", _welcome(chat, person, minted))
@@ -73,5 +73,7 @@ def _welcome(chat: Chat, person: Person, minted: str | None) -> dict[str, Any]:
 
 def _cookie(environ: dict[str, Any]) -> str | None:
     """The token that the browser carries, read as the pages read it: one broken cookie must not hide the others."""
+    if "HTTP_COOKIE" not in environ:
+        return None
     token: str | None = environ["aiohttp.request"].cookies.get(COOKIE)
     return token

@@ -63,14 +63,17 @@ class Mounted:
             await web.TCPSite(self.runner, "127.0.0.1", 0).start()
             port = self.runner.addresses[0][1]
         else:
-            self.listener = await listen(self.runner, self.server.eio, "127.0.0.1", 0)
+            self.listener = await listen(self.runner, self.server.eio, "127.0.0.1", 0, short_handshakes=True)
             port = self.listener.sockets[0].getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         self.http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
 
     @property
     def asked(self) -> list[str]:
-        return self._asked + ["GET polling"] * (0 if self.stock else self.server.eio.short_polls)
+        if self.stock:
+            return self._asked
+        short = {"polling": self.server.eio.short_polls, "websocket": self.server.eio.short_handshakes}
+        return self._asked + [f"GET {transport}" for transport in short for _ in range(short[transport])]
 
     async def stop(self) -> None:
         await self.http.close()

@@ -33,6 +33,7 @@ class Server(socketio.AsyncServer):
     """The Socket.IO half: packets become events, in order, and every event that asks for an answer gets one."""
 
     eio: Engine
+    manager_initialized: bool
 
     def __init__(self, **options: Any) -> None:
         self._inboxes: dict[str, Inbox] = {}
@@ -40,6 +41,7 @@ class Server(socketio.AsyncServer):
         self.beside: frozenset[str] = frozenset()  # names of events that keep their order by themselves
         super().__init__(**options)
         self.eio.heard = self._hear_wire
+        self.eio.opener, self.eio.opened = self.eio.handlers["connect"], self._begin
 
     def _engineio_server_class(self) -> type[Engine]:
         return Engine
@@ -47,11 +49,18 @@ class Server(socketio.AsyncServer):
     # --- from the engine ---
 
     async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
-        await super()._handle_eio_connect(eio_sid, environ)
-        self._inboxes[eio_sid] = Inbox(self.eio.soon)
-        if session := self.eio.sockets.get(eio_sid):  # one that never joins would live as long as it answers pings
-            loop = asyncio.get_running_loop()
-            session.expiry = loop.call_later(CONNECT_TIMEOUT, session.end, self.reason.SERVER_DISCONNECT)
+        if session := self.eio.sockets.get(eio_sid):
+            self._begin(session, environ)
+
+    def _begin(self, session: Session, environ: dict[str, Any]) -> None:
+        """A session has opened. One that never joins would live as long as it answers pings."""
+        if not self.manager_initialized:
+            self.manager_initialized = True
+            self.manager.initialize()
+        self.environ[session.sid] = environ
+        self._inboxes[session.sid] = Inbox(self.eio.soon)
+        loop = asyncio.get_running_loop()
+        session.expiry = loop.call_later(CONNECT_TIMEOUT, session.end, self.reason.SERVER_DISCONNECT)
 
     async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
         if inbox := self._hear(eio_sid, data):

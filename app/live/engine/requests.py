@@ -18,7 +18,7 @@ from engineio.packet import Packet as EnginePacket
 from app.live.engine import line, polling
 from app.live.engine.base import may_take_over
 from app.live.engine.heart import Heart
-from app.live.engine.packets import Malformed, Ready, framed, write_payload
+from app.live.engine.packets import Malformed, Ready, StrictJSON, framed, write_payload
 from app.live.engine.polling import NOOP
 from app.live.engine.session import Session
 from app.live.engine.wire import Flush
@@ -47,7 +47,9 @@ class Engine(engineio.AsyncServer):
         self.max_websockets: int | None = options.pop("max_websockets")
         self.max_age: float | None = options.pop("max_age")
         self.websockets = 0  # open ones
-        self.short_polls = 0  # answered below HTTP so far
+        self.short_polls = self.short_handshakes = 0  # answered below HTTP so far
+        self.opened: Callable[[Session, dict[str, Any]], None] = lambda *_: None  # hears of each with its environ
+        self.opener: Any = None  # the listener for `connect` whose place it takes
         self.parting: dict[str, Session] = {}  # ended by us, with a last poll still to come
         self.own_host: Callable[[web.Request], str] = options.pop("own_host")
         self.takes_over = os.name == "posix" and may_take_over()  # sockets from aiohttp, after the handshake
@@ -136,25 +138,40 @@ class Engine(engineio.AsyncServer):
         return web.Response(body=write_payload(await polling.poll(session)), content_type="text/plain", charset="UTF-8")
 
     async def _open(self, request: web.Request) -> Session:
+        session, environ = self.begin(request.query["transport"]), translate_request(request)
+        if self.opens_at_once:
+            self.opened(session, environ)
+        else:
+            await self._trigger_event("connect", session.sid, environ)
+        return session
+
+    def begin(self, transport: str) -> Session:
+        """A session whose first packet waits for its reader."""
         sid = self.generate_id()
         self.sockets[sid] = session = Session(self, sid)
-        transport = request.query["transport"]
-        session.post(
-            EnginePacket(
-                engine_packet.OPEN,
-                {
-                    "sid": sid,
-                    "upgrades": ["websocket"] if transport == "polling" and "websocket" in self.transports else [],
-                    "pingInterval": round(self.ping_interval * 1000),
-                    "pingTimeout": round(self.ping_timeout * 1000),
-                    "maxPayload": self.max_http_buffer_size,
-                },
-            )
-        )
+        session.post(EnginePacket(engine_packet.OPEN, f'{{"sid":"{sid}",{self._handshake[transport]}'))
         session.schedule_ping()
         session.schedule_end(self.max_age)
-        await self._trigger_event("connect", sid, translate_request(request))
         return session
+
+    @cached_property
+    def _handshake(self) -> dict[str, str]:
+        """By transport: what every session is told besides its sid."""
+        upgrades = ["websocket"] if "websocket" in self.transports else []
+        told = {
+            "pingInterval": round(self.ping_interval * 1000),
+            "pingTimeout": round(self.ping_timeout * 1000),
+            "maxPayload": self.max_http_buffer_size,
+        }
+        return {
+            "polling": StrictJSON.dumps({"upgrades": upgrades, **told})[1:],
+            "websocket": StrictJSON.dumps({"upgrades": [], **told})[1:],
+        }
+
+    @property
+    def opens_at_once(self) -> bool:
+        """Is it told of sessions by a call of `opened`? Not where somebody else wants to hear of them."""
+        return self.opener is not None and self.handlers.get("connect") is self.opener
 
     def _refusal(self, request: web.Request) -> web.Response | None:
         """Why this request cannot be served, in Engine.IO's own codes with a sentence, or None."""

@@ -13,6 +13,7 @@ from engineio.packet import Packet as EnginePacket
 
 from app.live.engine import frames, library, upgrade
 from app.live.engine.library import GOING_AWAY
+from app.live.engine.line import Line
 from app.live.engine.packets import Malformed, framed, read_packet
 from app.live.engine.wire import CLOSE_TIMEOUT, TOO_SLOW, Wire, take_over
 
@@ -225,6 +226,7 @@ class Session(AsyncSocket):
         if self.server.compression or not self.server.takes_over:
             return await library.speak(self, request)
         wire = Wire(self.server.flush, self.server.outbox_limit, self.server.max_http_buffer_size)
+        came_over = request.transport.get_protocol() if request.transport is not None else None
         try:
             answer = take_over(request, wire)
         except (ConnectionError, web.HTTPBadRequest) as error:  # nobody will speak in a session so new
@@ -234,6 +236,8 @@ class Session(AsyncSocket):
                 return web.Response(status=400)
             raise
         self.server.websockets += 1
+        if isinstance(came_over, Line) and came_over.let_in:
+            came_over.let_in(request)
         if self.connected:
             upgrade.Probe(self, wire)
         else:
