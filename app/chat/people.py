@@ -123,7 +123,7 @@ async def arrive(chat: Chat, socket: str, token: str, wish: object, minted: bool
         found = await chat.store.write(
             queries.arrive,
             token=fingerprint,
-            new_id=secrets.token_hex(16),
+            new_id=secrets.token_bytes(16).hex(),
             wish=name,
             guests=_guests,
             held=_held(chat),

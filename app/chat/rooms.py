@@ -1,5 +1,6 @@
 """Coming and going: rooms, who is in them, who is typing there."""
 
+import asyncio
 from typing import Any
 
 from app.chat import Chat, keeping, people
@@ -55,7 +56,11 @@ async def _opened(chat: Chat, room: str, after: int | None, epoch: str | None) -
     except Refused as refusal:
         if refusal.code != "no_such_room":
             raise
-    await chat.store.write(queries.open_room, room)
+    opening = chat.opening.get(room)
+    if opening is None:  # of all who come first, one opens it
+        opening = chat.opening[room] = asyncio.ensure_future(chat.store.write(queries.open_room, room))
+        opening.add_done_callback(lambda _: chat.opening.pop(room))
+    await asyncio.shield(opening)
     return await changes(chat, room, after, epoch)
 
 

@@ -179,14 +179,16 @@ class Database:
     async def recall(self, room: str, shape: Callable[[T], S], ask: Callable[..., T], *args: Hashable) -> S:
         """`read` of a question about this room alone, in the shape that it is wanted in; from memory where nothing of
         the room has changed since the same was asked. The answer is others', too: nobody may change it."""
-        page, question, asked = self._recent.open(room), (ask, shape, args), self._loop.time()
-        known: S | None = self._recent.find(page, question)
-        if known is not None:
-            return known
-        found = await self.read(ask, room, *args)
-        answer = shape(found)
-        self._recent.keep(room, page, question, asked, answer)
-        return answer
+        question = (ask, shape, args)
+        known: asyncio.Future[S] | None = self._recent.find(room, question)
+        if known is None:
+
+            async def shaped() -> S:
+                return shape(await self.read(ask, room, *args))
+
+            known = asyncio.ensure_future(shaped())
+            self._recent.keep(room, question, known)
+        return known.result() if known.done() else await asyncio.shield(known)
 
     def _ask(self, ask: Callable[..., T]) -> T:
         try:

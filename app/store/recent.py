@@ -1,16 +1,18 @@
-"""What was answered about rooms lately, for who asks the same before anything of it has changed.
+"""What was asked about rooms lately: who asks the same before anything of the room has changed shares the answer.
 
-Never less than what was told: an answer is kept only if nothing of its room was committed from the moment it was asked
-for, and it goes before anybody hears of the next change. What another process writes is seen a moment later.
+Never less than what was told: the answers of a room go when a change of it is committed, before anybody hears of the
+change; so whoever finds a question here, answered or not yet, asks at a moment at which the room is as it was when the
+question was asked. What another process writes is seen a moment later.
 """
 
+import asyncio
 from collections.abc import Callable, Hashable
 from typing import Any
 
 MOMENT = 1.0  # seconds after which the database is asked again, whoever may have written to it
-MOST = 200  # answers kept in all; then all go
+MOST = 200  # questions kept in all; then all go
 
-Page = dict[Hashable, tuple[float, Any]]  # question -> when it was asked, the answer
+Page = dict[Hashable, tuple[float, asyncio.Future[Any]]]  # question -> when it was asked, the answer
 
 
 class Recent:
@@ -19,31 +21,26 @@ class Recent:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._pages: dict[str, Page] = {}  # by room
-        self._size = 0
+        self._size = 0  # at the most
 
-    def open(self, room: str) -> Page:
-        """Where answers about the room are kept until it changes."""
-        page = self._pages.get(room)
-        if page is None:
-            self._count()
-            page = self._pages[room] = {}
-        return page
-
-    def find(self, page: Page, question: Hashable) -> Any:
-        """The answer; None where the database has to be asked."""
-        kept = page.get(question)
+    def find(self, room: str, question: Hashable) -> asyncio.Future[Any] | None:
+        """The answer, or the promise of one; None where the database has to be asked."""
+        kept = self._pages.get(room, {}).get(question)
         return kept[1] if kept and self._clock() - kept[0] < MOMENT else None
 
-    def keep(self, room: str, page: Page, question: Hashable, asked: float, answer: Any) -> None:
-        """`page` is the one that was open when the question was asked: of another one nobody will be answered."""
-        if self._pages.get(room) is page:
-            page[question] = asked, answer
-            self._count()
-
-    def _count(self) -> None:
+    def keep(self, room: str, question: Hashable, answer: asyncio.Future[Any]) -> None:
+        """The question is being asked now. A refusal is for those who wait for it, and for nobody later."""
         self._size += 1
         if self._size > MOST:
             self.forget()
+        page = self._pages.setdefault(room, {})
+        page[question] = self._clock(), answer
+
+        def answered(answer: asyncio.Future[Any]) -> None:
+            if (answer.cancelled() or answer.exception()) and page.get(question, (0, None))[1] is answer:
+                del page[question]
+
+        answer.add_done_callback(answered)
 
     def forget(self, room: str | None = None) -> None:
         """Something of the room has changed; None: of any."""
