@@ -58,7 +58,7 @@ class Server(socketio.AsyncServer):
             self.manager_initialized = True
             self.manager.initialize()
         self.environ[session.sid] = environ
-        self._inboxes[session.sid] = Inbox(self.eio.soon)
+        self._inboxes[session.sid] = Inbox(self.eio.now)
         loop = asyncio.get_running_loop()
         session.expiry = loop.call_later(CONNECT_TIMEOUT, session.end, self.reason.SERVER_DISCONNECT)
 
@@ -178,12 +178,11 @@ class Server(socketio.AsyncServer):
             return
         await self.manager.connect(sid, namespace)
         session.stay()
-        connected = Packet(socketio_packet.CONNECT, {"sid": sid}, namespace=namespace)
-        session.release(EnginePacket(engine_packet.MESSAGE, connected.encode()))
+        where = "" if namespace == "/" else f"{namespace},"
+        session.release(EnginePacket(engine_packet.MESSAGE, f'0{where}{{"sid":"{sid}"}}'))
         if len(self.handlers) + len(self.namespace_handlers) == 1:  # nobody will be asked to let it in again
-            self.environ[eio_sid] = {
-                name: self.environ[eio_sid][name] for name in _KEPT if name in self.environ[eio_sid]
-            }
+            environ = self.environ[eio_sid]
+            self.environ[eio_sid] = {name: environ[name] for name in _KEPT if name in environ}
 
     def _knows(self, namespace: str) -> bool:
         return (
@@ -230,7 +229,7 @@ class Server(socketio.AsyncServer):
     async def _trigger_event(self, event: str, namespace: str, *args: Any) -> Any:
         """An event's own handler is called as it is; the stock trigger looks at it anew each time."""
         handler, given = self._get_event_handler(event, namespace, args)
-        if handler is None or event in self.reserved_events:
+        if handler is None or event == "disconnect":
             return await super()._trigger_event(event, namespace, *args)
         try:
             answer = handler(*given)

@@ -71,12 +71,14 @@ def _pattern(head: bytes, key: re.Match[bytes]) -> bytes:
 
 
 def _is_whole(head: bytes) -> bool:
-    """One head, plain, with nothing behind it, and each of what may differ in it once at the most."""
+    """One head, plain, with nothing behind it, and what may differ in it once at the most, where we look for it."""
     folded = head.lower()
-    plain = folded.count(b"\n") == folded.count(b"\r\n") and not any(name in folded for name in _WITH_A_BODY)
-    return (
-        plain and folded.count(b"sec-websocket-key") == 1 and folded.count(b"\r\ncookie") == len(_COOKIES.findall(head))
+    plain = folded.count(b"\n") == folded.count(b"\r") == folded.count(b"\r\n")
+    alone = (
+        folded.endswith(line.END) and folded.count(line.END) == 1 and not any(name in folded for name in _WITH_A_BODY)
     )
+    cookies = folded.count(b"\r\ncookie")
+    return plain and alone and folded.count(b"sec-websocket-key") == 1 and cookies == len(_COOKIES.findall(head)) <= 1
 
 
 class Environ(dict[str, Any]):

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import sys
 from collections.abc import Callable, Coroutine, Iterable
 from functools import cached_property
 from typing import Any
@@ -278,6 +279,16 @@ class Engine(engineio.AsyncServer):
             async with asyncio.timeout(seconds):
                 while self.websockets > 0:  # noqa: ASYNC110 - once in a server's life
                     await asyncio.sleep(PARTING)
+
+    def now(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Run at once as far as it goes without waiting, and then beside what runs."""
+        if sys.version_info < (3, 12):
+            self.soon(work)
+            return
+        task = asyncio.Task(work, loop=asyncio.get_running_loop(), eager_start=True)
+        if not task.done():
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     def soon(self, work: Coroutine[Any, Any, Any]) -> None:
         """Run beside what runs now; kept until done, for the loop itself keeps tasks weakly."""
