@@ -119,8 +119,12 @@ class Database:
             raise Refused("storage", GONE, retry_after=RETRY_AFTER)
         log.warning("another database file is in place of the one that was open: it is opened, everybody comes again")
         epoch = self._follow()
-        self._loop.call_soon_threadsafe(self.replaced, epoch)
+        self._loop.call_soon_threadsafe(self._begin_again, epoch)
         raise Refused("storage", "The database was replaced by another one just now.", retry_after=RETRY_AFTER)
+
+    def _begin_again(self, epoch: str) -> None:
+        self._recent.forget()
+        self.replaced(epoch)
 
     def _follow(self) -> str:
         for _ in range(READERS):
@@ -179,16 +183,11 @@ class Database:
     async def recall(self, room: str, shape: Callable[[T], S], ask: Callable[..., T], *args: Hashable) -> S:
         """`read` of a question about this room alone, in the shape that it is wanted in; from memory where nothing of
         the room has changed since the same was asked. The answer is others', too: nobody may change it."""
-        question = (ask, shape, args)
-        known: asyncio.Future[S] | None = self._recent.find(room, question)
-        if known is None:
 
-            async def shaped() -> S:
-                return shape(await self.read(ask, room, *args))
+        async def asked() -> S:
+            return shape(await self.read(ask, room, *args))
 
-            known = asyncio.ensure_future(shaped())
-            self._recent.keep(room, question, known)
-        return known.result() if known.done() else await asyncio.shield(known)
+        return await self._recent.share(room, (ask, shape, args), asked)
 
     def _ask(self, ask: Callable[..., T]) -> T:
         try:

@@ -6,8 +6,10 @@ question was asked. What another process writes is seen a moment later.
 """
 
 import asyncio
-from collections.abc import Callable, Hashable
-from typing import Any
+from collections.abc import Callable, Coroutine, Hashable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 MOMENT = 1.0  # seconds after which the database is asked again, whoever may have written to it
 MOST = 200  # questions kept in all; then all go
@@ -23,13 +25,18 @@ class Recent:
         self._pages: dict[str, Page] = {}  # by room
         self._size = 0  # at the most
 
-    def find(self, room: str, question: Hashable) -> asyncio.Future[Any] | None:
-        """The answer, or the promise of one; None where the database has to be asked."""
+    async def share(self, room: str, question: Hashable, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """The answer that somebody has, or waits for; only where there is none, `ask` for it."""
         kept = self._pages.get(room, {}).get(question)
-        return kept[1] if kept and self._clock() - kept[0] < MOMENT else None
+        if kept and self._clock() - kept[0] < MOMENT:
+            answer: asyncio.Future[T] = kept[1]
+        else:
+            answer = asyncio.ensure_future(ask())
+            self._keep(room, question, answer)
+        return answer.result() if answer.done() else await asyncio.shield(answer)
 
-    def keep(self, room: str, question: Hashable, answer: asyncio.Future[Any]) -> None:
-        """The question is being asked now. A refusal is for those who wait for it, and for nobody later."""
+    def _keep(self, room: str, question: Hashable, answer: asyncio.Future[Any]) -> None:
+        """A refusal is for those who wait for it, and for nobody later."""
         self._size += 1
         if self._size > MOST:
             self.forget()
