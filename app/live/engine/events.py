@@ -59,8 +59,7 @@ class Server(socketio.AsyncServer):
             self.manager.initialize()
         self.environ[session.sid] = environ
         self._inboxes[session.sid] = Inbox(self.eio.now)
-        loop = asyncio.get_running_loop()
-        session.expiry = loop.call_later(CONNECT_TIMEOUT, session.end, self.reason.SERVER_DISCONNECT)
+        self.eio.newcomers.add(session, CONNECT_TIMEOUT)
 
     async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
         if inbox := self._hear(eio_sid, data):

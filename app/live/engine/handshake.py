@@ -17,6 +17,7 @@ from aiohttp.web_server import Server
 from engineio.async_drivers.aiohttp import translate_request
 
 from app.live.engine import line
+from app.live.engine.heart import Waiting
 from app.live.engine.wire import Wire, switching
 
 if TYPE_CHECKING:
@@ -111,22 +112,22 @@ class Environ(dict[str, Any]):
 class Door(asyncio.Protocol):
     """A connection that has brought nothing yet. To aiohttp's server it is a handler that waits."""
 
-    __slots__ = ("_engine", "_handshakes", "_server", "_timer", "_transport")
+    __slots__ = ("_engine", "_handshakes", "_server", "_silent", "_transport")
 
     _task_handler = None
 
-    def __init__(self, engine: "Engine", server: Server, handshakes: Handshakes) -> None:
-        self._engine, self._server, self._handshakes = engine, server, handshakes
+    def __init__(self, engine: "Engine", server: Server, handshakes: Handshakes, silent: "Waiting[Door]") -> None:
+        self._engine, self._server, self._handshakes, self._silent = engine, server, handshakes, silent
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._server.connection_made(self, self._transport)  # type: ignore[arg-type]
-        self._timer = asyncio.get_running_loop().call_later(SILENT, self._hand_over)
+        self._silent.add(self, SILENT)
 
     def data_received(self, data: bytes) -> None:
         environ = self._handshakes.find(data)
         if environ is None or not self._engine.opens_at_once or self._engine.is_full:
-            self._hand_over().hear_first(data, partial(self._handshakes.learn, data))
+            self.hand_over().hear_first(data, partial(self._handshakes.learn, data))
         else:
             self._leave()
             self._let_in(environ)
@@ -145,7 +146,8 @@ class Door(asyncio.Protocol):
         session.speak_over(wire)
         engine.opened(session, environ)
 
-    def _hand_over(self) -> "line.Line":
+    def hand_over(self) -> "line.Line":
+        """From now on it is aiohttp's, but for the polls."""
         self._leave()
         other = line.Line(self._engine, self._server())
         self._transport.set_protocol(other)
@@ -153,7 +155,7 @@ class Door(asyncio.Protocol):
         return other
 
     def _leave(self) -> None:
-        self._timer.cancel()
+        self._silent.discard(self)
         self._server.connection_lost(self)  # type: ignore[arg-type]
 
     def eof_received(self) -> None:
@@ -191,8 +193,8 @@ async def listen(
         return await loop.create_server(server, host, port, backlog=backlog)
     if not short_handshakes or engine.compression:
         return await loop.create_server(lambda: line.Line(engine, server()), host, port, backlog=backlog)
-    known = Handshakes()
-    listener = await loop.create_server(lambda: Door(engine, server, known), host, port, backlog=backlog)
+    known, silent = Handshakes(), Waiting[Door](Door.hand_over)
+    listener = await loop.create_server(lambda: Door(engine, server, known, silent), host, port, backlog=backlog)
     for one in listener.sockets:  # as aiohttp has it; who is accepted inherits it
         one.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     return listener

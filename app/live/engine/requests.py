@@ -18,7 +18,7 @@ from engineio.packet import Packet as EnginePacket
 
 from app.live.engine import line, polling
 from app.live.engine.base import may_take_over
-from app.live.engine.heart import Heart
+from app.live.engine.heart import Heart, Waiting
 from app.live.engine.packets import Malformed, Ready, StrictJSON, framed, write_payload
 from app.live.engine.polling import NOOP
 from app.live.engine.session import Session
@@ -56,6 +56,7 @@ class Engine(engineio.AsyncServer):
         self.takes_over = os.name == "posix" and may_take_over()  # sockets from aiohttp, after the handshake
         self.heard: Callable[[Session, str | bytes], None] | None = None  # who takes messages without a task
         self._tasks: set[asyncio.Future[Any]] = set()
+        self.newcomers = Waiting[Session](lambda session: session.end(self.reason.SERVER_DISCONNECT))
         super().__init__(async_mode="aiohttp", **options)
 
     @cached_property

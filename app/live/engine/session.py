@@ -52,7 +52,6 @@ class Session(AsyncSocket):
         self._woken: Callable[[], None] | None = None
         self._loop = asyncio.get_running_loop()
         self._aging: asyncio.TimerHandle | None = None
-        self.expiry: asyncio.TimerHandle | None = None  # until a namespace is joined
 
     # --- out ---
 
@@ -155,9 +154,7 @@ class Session(AsyncSocket):
 
     def stay(self) -> None:
         """It has found a use."""
-        if self.expiry:
-            self.expiry.cancel()
-            self.expiry = None
+        self.server.newcomers.discard(self)
 
     def _grow_old(self) -> None:
         self.end(self.server.reason.TRANSPORT_CLOSE)
