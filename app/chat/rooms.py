@@ -25,8 +25,8 @@ async def join(
 ) -> Answer:
     """Sit down in a room, which is made if there is none, and catch up: with what changed after rev `after`, or with
     the last page. `nickname`, where given, is the name to bear. `epoch`, the one that the room told, says from which
-    history the rev is: of another one it means nothing. For this socket; after a reconnect, join again. `people` are the
-    first of them, 50 at most; the verb `people` brings the others.
+    history the rev is: of another one it means nothing. For this socket; after a reconnect, join again. `people` are
+    the first of them, 50 at most; the verb `people` brings the others.
     """
     if nickname is not None:
         await people.take(chat, person, nickname)
