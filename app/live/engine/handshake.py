@@ -197,4 +197,5 @@ async def listen(
     listener = await loop.create_server(lambda: Door(engine, server, known, silent), host, port, backlog=backlog)
     for one in listener.sockets:  # as aiohttp has it; who is accepted inherits it
         one.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
