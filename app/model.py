@@ -26,8 +26,8 @@ class Limits:
     """What is too much. Told to every client in `welcome`, so that pages can warn while one types.
 
     text: characters of a message. nickname: graphemes. topic, room: characters. page: messages in one answer.
-    people: entries in one answer. reactions: different ones on a message. behind: changes after which a client starts
-    over instead of catching up.
+    people: entries in one answer; first_people: in that to a join. reactions: different ones on a message. behind:
+    changes after which a client starts over instead of catching up.
     """
 
     text: int = 4_000
@@ -36,6 +36,7 @@ class Limits:
     room: int = 64
     page: int = 100
     people: int = 200
+    first_people: int = 50
     reactions: int = 20
     behind: int = 1_000
 

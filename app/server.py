@@ -250,7 +250,7 @@ async def _open_store(settings: Settings) -> Database:
 
 async def _listen(runner: web.AppRunner, sockets: Server, settings: Settings) -> asyncio.Server:
     try:
-        return await listen(runner, sockets.eio, settings.host, settings.port)
+        return await listen(runner, sockets.eio, settings.host, settings.port, short_handshakes=True)
     except OSError as error:
         why = "is taken by another program" if error.errno in _TAKEN else f"cannot be listened on ({error.strerror})"
         mend = "Choose another with PORT or --port" if error.errno in _TAKEN else "Look at HOST and PORT"

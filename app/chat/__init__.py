@@ -29,6 +29,8 @@ class Memory(Protocol):
 
     async def read(self, ask: Any, *args: Any, **kwargs: Any) -> Any: ...
 
+    async def recall(self, room: str, shape: Any, ask: Any, *args: Any) -> Any: ...
+
     async def write(self, ask: Any, *args: Any, **kwargs: Any) -> Any: ...
 
 
@@ -39,7 +41,7 @@ class Chat:
     epoch: the name of the database's history. transports: as the operator allows them, in order.
     nickname_hold: seconds that a name stays its owner's after their last socket is gone. grace: seconds that a room
     awaits somebody whose connection broke. keep_days, keep_messages: what is kept of a room; None: all.
-    one_at_a_time: held while a passphrase is read, for each takes 64 MB.
+    opening: rooms that are being made. one_at_a_time: held while a passphrase is read, for each takes 64 MB.
     """
 
     store: Memory
@@ -56,6 +58,7 @@ class Chat:
     keep_days: float | None = None
     keep_messages: int | None = None
     counts: Counts = field(default_factory=Counts)
+    opening: dict[str, asyncio.Future[None]] = field(default_factory=dict)
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:

@@ -71,7 +71,7 @@ async def sync(
     chat: Chat, member: Member, *, after: Rev, limit: PageLimit | None = None, epoch: Epoch | None = None
 ) -> Answer:
     """What changed after rev `after`, oldest change first, each message once as it is now. `epoch`: as with join."""
-    return caught_up(await changes(chat, member.room, after, epoch, limit))
+    return (await changes(chat, member.room, after, epoch, limit))[1]
 
 
 async def history(chat: Chat, member: Member, *, before: Seq | None = None, limit: PageLimit | None = None) -> Answer:
@@ -98,16 +98,12 @@ def _tell_if_new(chat: Chat, member: Member, stored: queries.Message, new: bool)
 
 async def changes(
     chat: Chat, room: str, after: int | None, epoch: str | None = None, limit: int | None = None
-) -> dict[str, Any]:
-    """The room and what changed in it, as of one moment (`queries.catch_up`)."""
-    found: dict[str, Any] = await chat.store.read(
-        queries.catch_up,
-        name=room,
-        after=after,
-        strange=epoch not in (None, chat.epoch),
-        limit=_page(chat, limit),
-        behind=chat.limits.behind,
-    )
+) -> tuple[dict[str, Any], Answer]:
+    """The room and what changed in it, as of one moment (`queries.catch_up`). Shared by all who ask: not to be
+    changed."""
+    strange = epoch not in (None, chat.epoch)
+    asked = (queries.catch_up, after, strange, _page(chat, limit), chat.limits.behind)
+    found: tuple[dict[str, Any], Answer] = await chat.store.recall(room, _caught_up, *asked)
     return found
 
 
@@ -115,15 +111,16 @@ def _page(chat: Chat, limit: int | None) -> int:
     return min(limit or chat.limits.page, chat.limits.page)
 
 
-def caught_up(found: dict[str, Any]) -> Answer:
-    """A page of changes as the wire has it. What does not fit comes with the next; of a last page, what is older."""
+def _caught_up(found: dict[str, Any]) -> tuple[dict[str, Any], Answer]:
+    """The room, and a page of changes as the wire has it. What does not fit comes with the next; of a last page, what
+    is older."""
     answer: Answer = {"rev": found["room"]["rev"]}
     if found["last_page"]:
         answer |= {"messages": _newest(found["messages"]), "more": False}
     else:
         oldest = _fitting(as_told(one) for one in found["messages"])
         answer |= {"messages": oldest, "more": found["more"] or len(oldest) < len(found["messages"])}
-    return answer | {"reset": True} if found["reset"] else answer
+    return found["room"], answer | {"reset": True} if found["reset"] else answer
 
 
 def _newest(page: list[queries.Message]) -> list[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import hashlib
 import hmac
 import re
 import secrets
@@ -11,7 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 from typing import Any, TypeVar
-from uuid import uuid4
 
 import regex
 from argon2 import PasswordHasher
@@ -31,6 +29,7 @@ TRY = 20  # points of the rate that a guess at a passphrase costs its owner's bu
 
 _hasher = PasswordHasher()  # RFC 9106, 4: the second recommended option (64 MB)
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32,128}", re.ASCII)
+_PLAIN = re.compile(r"[a-z0-9-]+", re.ASCII)
 _PICTURE_STYLE = "\ufe0f"  # asks for an emoji in colour; RFC 8266 knows no such thing
 _STROKES = str.maketrans({"i": "l", "1": "l", "|": "l", " ": None})  # one stroke is as good as another, a blank as none
 _profile = get_profile("NicknameCasePreserved")
@@ -59,6 +58,8 @@ def nickname(wish: str) -> str:
 def skeletons(name: str) -> tuple[str, ...]:
     """What a nickname looks like: two that share one of these cannot be told apart (UTS 39, 4). Of the name as it is
     written and of the case-folded one: capitals have other look-alikes than small letters."""
+    if _PLAIN.fullmatch(name):  # as every guest's: folding changes nothing
+        return (_skeleton(name),)
     return tuple({_skeleton(name), _skeleton(_folded.enforce(name).casefold())})
 
 
@@ -110,8 +111,9 @@ def is_token(text: object) -> bool:
     return isinstance(text, str) and _TOKEN.fullmatch(text) is not None
 
 
-async def arrive(chat: Chat, socket: str, token: str, wish: object) -> Person:
-    """A socket opens: find or make its person. A wish that is bad or taken is passed over, the person is let in."""
+async def arrive(chat: Chat, socket: str, token: str, wish: object, minted: bool = False) -> Person:
+    """A socket opens: find or make its person. A wish that is bad or taken is passed over, the person is let in.
+    minted: the token is new."""
     try:
         name = _named(nickname(wish)) if isinstance(wish, str) else None
     except Refused:
@@ -121,10 +123,11 @@ async def arrive(chat: Chat, socket: str, token: str, wish: object) -> Person:
         found = await chat.store.write(
             queries.arrive,
             token=fingerprint,
-            new_id=uuid4().hex,
+            new_id=secrets.token_bytes(16).hex(),
             wish=name,
             guests=_guests,
             held=_held(chat),
+            minted=minted,
         )
     except Refused as refusal:
         found = await chat.store.read(queries.whose, fingerprint)  # where nothing can be stored one can still read
@@ -249,4 +252,4 @@ def _held(chat: Chat) -> int:
 
 def _fingerprint(chat: Chat, token: str) -> str:
     """What is kept of a token: who reads the database cannot sign in with it."""
-    return hmac.new(chat.secret.encode(), token.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(chat.secret.encode(), token.encode(), "sha256").hex()

@@ -1,10 +1,11 @@
 """Coming and going: rooms, who is in them, who is typing there."""
 
+import asyncio
 from typing import Any
 
 from app.chat import Chat, keeping, people
 from app.chat.kinds import Epoch, NicknameWish, PeopleLimit, Rev, RoomName, Topic
-from app.chat.messages import caught_up, changes
+from app.chat.messages import changes
 from app.model import Member, Person, Refused
 from app.store import queries
 
@@ -24,7 +25,8 @@ async def join(
 ) -> Answer:
     """Sit down in a room, which is made if there is none, and catch up: with what changed after rev `after`, or with
     the last page. `nickname`, where given, is the name to bear. `epoch`, the one that the room told, says from which
-    history the rev is: of another one it means nothing. For this socket; after a reconnect, join again.
+    history the rev is: of another one it means nothing. For this socket; after a reconnect, join again. `people` are
+    the first of them, 50 at most; the verb `people` brings the others.
     """
     if nickname is not None:
         await people.take(chat, person, nickname)
@@ -32,30 +34,34 @@ async def join(
     sat = chat.presence.sits(person.id, person.socket, room)
     chat.presence.sit(person.id, person.socket, room)  # before reading: what is said meanwhile is heard, not missed
     try:
-        found = await _opened(chat, room, after, epoch)
+        about, missed = await _opened(chat, room, after, epoch)
     except BaseException:
         if not sat:
             chat.presence.stand(people.now(chat, person).id, person.socket, room)
         raise
     person = people.now(chat, person)
-    here, _ = chat.presence.people(room, None, chat.limits.people)
+    here, _ = chat.presence.people(room, None, chat.limits.first_people)
     return {
-        "room": as_told(chat, found["room"]),
+        "room": as_told(chat, about),
         "me": people.me(chat, person),
         "people": here,
         "count": chat.presence.count(room),
-        **caught_up(found),
+        **missed,
     }
 
 
-async def _opened(chat: Chat, room: str, after: int | None, epoch: str | None) -> dict[str, Any]:
+async def _opened(chat: Chat, room: str, after: int | None, epoch: str | None) -> tuple[dict[str, Any], Answer]:
     """Read first: a room that is there can be read when nothing can be stored."""
     try:
         return await changes(chat, room, after, epoch)
     except Refused as refusal:
         if refusal.code != "no_such_room":
             raise
-    await chat.store.write(queries.open_room, room)
+    opening = chat.opening.get(room)
+    if opening is None:  # of all who come first, one opens it
+        opening = chat.opening[room] = asyncio.ensure_future(chat.store.write(queries.open_room, room))
+        opening.add_done_callback(lambda _: chat.opening.pop(room))
+    await asyncio.shield(opening)
     return await changes(chat, room, after, epoch)
 
 

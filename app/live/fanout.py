@@ -25,7 +25,7 @@ class Fanout:
         if (reader := self._reader(socket)) and (room, socket) not in self._seats:
             self._seats[room, socket] = reader
             if room not in self._audiences:
-                self._audiences[room] = self._engine.audience()
+                self._audiences[room] = Audience(self._engine.flush)
             self._audiences[room].add(reader)
 
     def unseat(self, socket: str, room: str) -> None:

@@ -5,6 +5,8 @@ commits what was asked first first.
 """
 
 import logging
+from dataclasses import asdict
+from functools import cache
 from typing import Any
 
 import socketio
@@ -13,7 +15,7 @@ from socketio.exceptions import ConnectionRefusedError
 from app.chat import Chat, people
 from app.chat.verbs import perform
 from app.live.engine import GOING_AWAY, Server, attach, create_server, listen
-from app.model import COOKIE, Person, Refused
+from app.model import COOKIE, Limits, Person, Refused
 
 __all__ = ["attach", "create_server", "listen", "open_door"]
 
@@ -31,7 +33,7 @@ def open_door(server: Server, chat: Chat) -> None:
         token = next((one for one in (auth.get("token"), _cookie(environ)) if people.is_token(one)), None)
         minted = None if token else people.new_token()
         try:
-            person = await people.arrive(chat, socket, token or minted or "", auth.get("nickname"))
+            person = await people.arrive(chat, socket, token or minted or "", auth.get("nickname"), minted is not None)
         except Refused as refusal:
             raise ConnectionRefusedError(refusal.text, refusal.answer()) from None
         chat.voice.whisper(socket, "welcome", _welcome(chat, person, minted))
@@ -65,13 +67,20 @@ def _awaited(chat: Chat, reason: str) -> float:
 
 
 def _welcome(chat: Chat, person: Person, minted: str | None) -> dict[str, Any]:
-    limits = {name: getattr(chat.limits, name) for name in chat.limits.__slots__}
-    server = {"version": chat.version, "transports": list(chat.transports), "limits": limits}
+    server = _server(chat.version, chat.transports, chat.limits)
     welcome: dict[str, Any] = {"me": people.me(chat, person), "server": server}
     return welcome | {"token": minted} if minted else welcome
 
 
+@cache
+def _server(version: str, transports: tuple[str, ...], limits: Limits) -> dict[str, Any]:
+    """What everybody is told."""
+    return {"version": version, "transports": list(transports), "limits": asdict(limits)}
+
+
 def _cookie(environ: dict[str, Any]) -> str | None:
     """The token that the browser carries, read as the pages read it: one broken cookie must not hide the others."""
+    if "HTTP_COOKIE" not in environ:
+        return None
     token: str | None = environ["aiohttp.request"].cookies.get(COOKIE)
     return token

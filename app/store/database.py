@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -26,9 +26,11 @@ from app.model import Refused
 from app.store import queries
 from app.store.batch import Ask, in_one_transaction
 from app.store.engine import migrate, open_engine
+from app.store.recent import Recent
 
 log = logging.getLogger("parlor.store")
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 BUSY = 5.0  # seconds to wait for another process's lock
@@ -47,6 +49,8 @@ class Write:
     """One question that waits for its turn in a transaction."""
 
     ask: Ask
+    room: str | None = None  # of which alone something changes; None: of any
+    no_room: bool = False  # nothing changes of any room
     done: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
@@ -72,6 +76,7 @@ class Database:
     async def start(self) -> None:
         """Bring the schema up to date, forget who was here. Raises DBAPIError or OSError where that cannot be done."""
         self._loop = asyncio.get_running_loop()
+        self._recent = Recent(self._loop.time)
         await self._loop.run_in_executor(self._writer, self._prepare)
 
     def look(self) -> None:
@@ -114,8 +119,12 @@ class Database:
             raise Refused("storage", GONE, retry_after=RETRY_AFTER)
         log.warning("another database file is in place of the one that was open: it is opened, everybody comes again")
         epoch = self._follow()
-        self._loop.call_soon_threadsafe(self.replaced, epoch)
+        self._loop.call_soon_threadsafe(self._begin_again, epoch)
         raise Refused("storage", "The database was replaced by another one just now.", retry_after=RETRY_AFTER)
+
+    def _begin_again(self, epoch: str) -> None:
+        self._recent.forget()
+        self.replaced(epoch)
 
     def _follow(self) -> str:
         for _ in range(READERS):
@@ -171,6 +180,15 @@ class Database:
                 await self.write(lambda _db: None)  # who writes follows to the other file
             return await self._loop.run_in_executor(self._reader, self._ask, question)
 
+    async def recall(self, room: str, shape: Callable[[T], S], ask: Callable[..., T], *args: Hashable) -> S:
+        """`read` of a question about this room alone, in the shape that it is wanted in; from memory where nothing of
+        the room has changed since the same was asked. The answer is others', too: nobody may change it."""
+
+        async def asked() -> S:
+            return shape(await self.read(ask, room, *args))
+
+        return await self._recent.share(room, (ask, shape, args), asked)
+
     def _ask(self, ask: Callable[..., T]) -> T:
         try:
             with self._readers:
@@ -203,7 +221,7 @@ class Database:
         Writers of one commit go on in the order in which they were committed, without a pause between them: what they
         then tell a room is told in the order of its revs.
         """
-        waiting = Write(lambda db: ask(db, *args, **kwargs))
+        waiting = Write(lambda db: ask(db, *args, **kwargs), kwargs.get("room"), ask in queries.OF_PEOPLE)
         self._waiting.append(waiting)
         if self._committing is None:
             self._committing = asyncio.create_task(self._commit_all())
@@ -217,6 +235,9 @@ class Database:
                 await self._in_pace()
                 batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
                 outcomes = await loop.run_in_executor(self._writer, self._commit, [one.ask for one in batch])
+                for one in batch:  # before anybody is told
+                    if not one.no_room:
+                        self._recent.forget(one.room)
                 for one, outcome in zip(batch, outcomes, strict=True):
                     _settle(one.done, outcome)
         finally:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 
 from playwright.async_api import expect
 
@@ -107,3 +108,18 @@ async def test_after_a_restart_nobody_is_told_as_new_who_was_here_before(start_s
             await expect(visitor.page.locator("#news")).to_have_text("cleo joined")
     for visitor in visitors:
         assert set(await news_told(visitor)) == {"cleo joined"}
+
+
+async def test_of_many_people_the_page_shows_the_first_and_on_demand_the_others(url: str, visit: Visit) -> None:
+    async with AsyncExitStack() as crowd:
+        for n in range(60):
+            guest = await crowd.enter_async_context(Talker(url, f"guest {n:02}"))
+            await guest.join("full")
+        await guest.hears("people", lambda news: news["count"] == 60)
+        alice = await enters(visit, url, "alice", "full")
+        people = alice.page.get_by_role("list", name="People").get_by_role("listitem")
+        await expect(people).to_have_count(50)
+        more = alice.page.get_by_role("button", name="Show more")
+        await more.click()
+        await expect(people).to_have_count(61)
+        await expect(more).to_be_hidden()

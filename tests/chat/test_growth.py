@@ -171,7 +171,7 @@ async def visit(chat: Chat, room: str, visitors: list[Person]) -> float:
 
 
 async def test_a_join_is_answered_in_pages_at_the_same_price(chat: Chat, seated: Callable[[str, int], None]) -> None:
-    full, crowded = chat.limits.people, 25 * chat.limits.people
+    full, crowded = chat.limits.first_people, 100 * chat.limits.first_people
     seated("full", full)
     seated("crowded", crowded)
     visitors = [person(f"visitor {n:03}") for n in range(100)]

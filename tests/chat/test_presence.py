@@ -214,3 +214,23 @@ async def test_who_comes_back_before_the_news_is_told_to_whom_a_list_missed_them
     room.presence.sit("bob", "socket 1", "lobby")
     await room.hears_the_news()
     assert (room.told, list(room.onlookers[0].people)) == (2, ["bob"])
+
+
+async def test_a_join_brings_the_first_people_and_the_verb_the_others(server: Running) -> None:
+    limits, presence = server.chat.limits, server.chat.presence
+    crowd = 2 * limits.first_people
+    for n in range(crowd):
+        presence.enter(Person(f"id-{n}", f"guest {n:03}", f"socket-{n}", "token"))
+        presence.sit(f"id-{n}", f"socket-{n}", "full")
+    async with Talker(server.url, "zoe") as zoe:
+        ack = await zoe.join("full")
+        assert (len(ack["people"]), ack["count"]) == (limits.first_people, crowd + 1)
+        more = await zoe.ask("people", {"room": "full", "after": ack["people"][-1]["nickname"]})
+        assert [one["nickname"] for one in ack["people"] + more["people"]] == [
+            *(f"guest {n:03}" for n in range(crowd)),
+            "zoe",
+        ]
+        assert (more["more"], (await zoe.hears("welcome"))["server"]["limits"]["first_people"]) == (
+            False,
+            limits.first_people,
+        )

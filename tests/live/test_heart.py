@@ -1,10 +1,10 @@
-"""The heartbeats of all: one timer, on either loop."""
+"""The heartbeats of all, and what is waited for: one timer, on either loop."""
 
 import asyncio
 
 import pytest
 
-from app.live.engine.heart import Heart
+from app.live.engine.heart import Heart, Waiting
 from app.server import uvloop
 
 LOOPS = [asyncio.new_event_loop, *([uvloop.new_event_loop] if uvloop else [])]
@@ -39,3 +39,27 @@ def test_beats_that_are_due_at_once_are_all_heard(loop: object) -> None:
     with asyncio.Runner(loop_factory=loop) as runner:  # type: ignore[arg-type]
         runner.run(beat())
     assert [one.pings for one in listeners] == [1] * 10
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_who_is_late_is_told_of_once_and_who_came_in_time_is_not(loop: object) -> None:
+    late: list[int] = []
+
+    async def wait() -> None:
+        waiting = Waiting(late.append)
+        for n in range(10):
+            waiting.add(n, 0.0002 * n)
+        for n in range(0, 10, 2):
+            waiting.discard(n)
+        async with asyncio.timeout(5):
+            while len(late) < 5:
+                await asyncio.sleep(0)
+            waiting.add(10, 0.0)
+            while len(late) < 6:
+                await asyncio.sleep(0)
+        waiting.discard(10)
+        assert (waiting._due, waiting._timer) == ({}, None)
+
+    with asyncio.Runner(loop_factory=loop) as runner:  # type: ignore[arg-type]
+        runner.run(wait())
+    assert late == [1, 3, 5, 7, 9, 10]

@@ -22,7 +22,7 @@ async def door(mounted: Mounted, plain: bool = False, **how: Any) -> AsyncIterat
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     else:
-        listener = await listen(runner, mounted.server.eio, "127.0.0.1", 0)
+        listener = await listen(runner, mounted.server.eio, "127.0.0.1", 0, short_handshakes=True)
         yield f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
         listener.close()
     await runner.cleanup()

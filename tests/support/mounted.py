@@ -63,7 +63,7 @@ class Mounted:
             await web.TCPSite(self.runner, "127.0.0.1", 0).start()
             port = self.runner.addresses[0][1]
         else:
-            self.listener = await listen(self.runner, self.server.eio, "127.0.0.1", 0)
+            self.listener = await listen(self.runner, self.server.eio, "127.0.0.1", 0, short_handshakes=True)
             port = self.listener.sockets[0].getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         self.http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
@@ -73,7 +73,9 @@ class Mounted:
         if self.stock:
             return self._asked
         engine = self.server.eio
-        return self._asked + ["GET polling"] * engine.short_polls + ["POST polling"] * engine.short_posts
+        short = {"GET polling": engine.short_polls, "POST polling": engine.short_posts}
+        short["GET websocket"] = engine.short_handshakes
+        return self._asked + [request for request, times in short.items() for _ in range(times)]
 
     async def stop(self) -> None:
         await self.http.close()

@@ -17,8 +17,8 @@ from aiohttp import web
 
 from app.live.engine.base import check
 from app.live.engine.events import Server
+from app.live.engine.handshake import listen
 from app.live.engine.library import GOING_AWAY
-from app.live.engine.line import listen
 from app.live.engine.manager import Manager
 from app.live.engine.packets import Packet
 from app.live.engine.requests import Engine, expect

@@ -77,7 +77,7 @@ HANDED_OVER: dict[type, tuple[str, ...]] = {
         *("_current_request", "_messages", "_next_keepalive_close_time", "_waiter", "writing_paused"),
         *("access_logger", "keepalive_timeout"),
     ),
-    WebServer: ("connection_lost",),
+    WebServer: ("connection_lost", "connection_made"),
 }
 
 

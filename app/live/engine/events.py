@@ -33,6 +33,7 @@ class Server(socketio.AsyncServer):
     """The Socket.IO half: packets become events, in order, and every event that asks for an answer gets one."""
 
     eio: Engine
+    manager_initialized: bool
 
     def __init__(self, **options: Any) -> None:
         self._inboxes: dict[str, Inbox] = {}
@@ -41,6 +42,7 @@ class Server(socketio.AsyncServer):
         super().__init__(**options)
         self.eio.heard = self._hear_wire
         self.eio.is_busy = self._is_busy
+        self.eio.opener, self.eio.opened = self.eio.handlers["connect"], self._begin
 
     def _engineio_server_class(self) -> type[Engine]:
         return Engine
@@ -48,11 +50,17 @@ class Server(socketio.AsyncServer):
     # --- from the engine ---
 
     async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
-        await super()._handle_eio_connect(eio_sid, environ)
-        self._inboxes[eio_sid] = Inbox(self.eio.soon)
-        if session := self.eio.sockets.get(eio_sid):  # one that never joins would live as long as it answers pings
-            loop = asyncio.get_running_loop()
-            session.expiry = loop.call_later(CONNECT_TIMEOUT, session.end, self.reason.SERVER_DISCONNECT)
+        if session := self.eio.sockets.get(eio_sid):
+            self._begin(session, environ)
+
+    def _begin(self, session: Session, environ: dict[str, Any]) -> None:
+        """A session has opened. One that never joins would live as long as it answers pings."""
+        if not self.manager_initialized:
+            self.manager_initialized = True
+            self.manager.initialize()
+        self.environ[session.sid] = environ
+        self._inboxes[session.sid] = Inbox(self.eio.now)
+        self.eio.newcomers.add(session, CONNECT_TIMEOUT)
 
     async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
         if inbox := self._hear(eio_sid, data):
@@ -174,12 +182,11 @@ class Server(socketio.AsyncServer):
             return
         await self.manager.connect(sid, namespace)
         session.stay()
-        connected = Packet(socketio_packet.CONNECT, {"sid": sid}, namespace=namespace)
-        session.release(EnginePacket(engine_packet.MESSAGE, connected.encode()))
+        where = "" if namespace == "/" else f"{namespace},"
+        session.release(EnginePacket(engine_packet.MESSAGE, f'0{where}{{"sid":"{sid}"}}'))
         if len(self.handlers) + len(self.namespace_handlers) == 1:  # nobody will be asked to let it in again
-            self.environ[eio_sid] = {
-                name: self.environ[eio_sid][name] for name in _KEPT if name in self.environ[eio_sid]
-            }
+            environ = self.environ[eio_sid]
+            self.environ[eio_sid] = {name: environ[name] for name in _KEPT if name in environ}
 
     def _knows(self, namespace: str) -> bool:
         return (
@@ -226,7 +233,7 @@ class Server(socketio.AsyncServer):
     async def _trigger_event(self, event: str, namespace: str, *args: Any) -> Any:
         """An event's own handler is called as it is; the stock trigger looks at it anew each time."""
         handler, given = self._get_event_handler(event, namespace, args)
-        if handler is None or event in self.reserved_events:
+        if handler is None or event == "disconnect":
             return await super()._trigger_event(event, namespace, *args)
         try:
             answer = handler(*given)

@@ -6,7 +6,9 @@ do: what is put in last is due last. A session that was heard of counts its beat
 
 import asyncio
 from collections import deque
-from typing import Protocol
+from collections.abc import Callable
+from itertools import takewhile
+from typing import Generic, Protocol, TypeVar
 
 LATE = 1.0  # seconds by which a deadline may be looked at late before we take it that we ourselves stood still
 CATCH_BREATH = 5.0  # seconds to read what came meanwhile
@@ -21,6 +23,39 @@ class Beating(Protocol):
     def ping(self) -> None: ...
 
     def time_out(self) -> None: ...
+
+
+T = TypeVar("T")
+
+
+class Waiting(Generic[T]):
+    """Those who have equally long for something, and what becomes of who is late: one timer, however many there are."""
+
+    def __init__(self, late: Callable[[T], object]) -> None:
+        self._late = late
+        self._due: dict[T, float] = {}  # in the order of time
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, one: T, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._due[one] = loop.time() + seconds
+        if self._timer is None:
+            self._timer = loop.call_later(seconds, self._look)
+
+    def discard(self, one: T) -> None:
+        """It has come to its end in time."""
+        self._due.pop(one, None)
+
+    def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        now, self._timer = loop.time(), None
+        late = list(takewhile(lambda one: self._due[one] <= now, self._due))
+        for one in late:
+            del self._due[one]
+        if self._due:
+            self._timer = loop.call_at(next(iter(self._due.values())), self._look)
+        for one in late:
+            self._late(one)
 
 
 Entry = tuple[float, Beating, int]  # due at, who, and the beat that it is for

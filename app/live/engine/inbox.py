@@ -40,9 +40,10 @@ class Inbox:
             if beside and self._beside < MOST_BESIDE:
                 self._begin(work)
                 return
-            self._waiting = deque()
+            self._waiting = deque(((work, beside),))
             self._soon(self._work())
-        self._waiting.append((work, beside))
+        else:
+            self._waiting.append((work, beside))
 
     @property
     def is_full(self) -> bool:

@@ -55,6 +55,7 @@ class Line(asyncio.Protocol):
         "_slow",
         "_transport",
         "head",
+        "let_in",
     )
 
     def __init__(self, engine: "Engine", handler: RequestHandler) -> None:
@@ -66,6 +67,7 @@ class Line(asyncio.Protocol):
         self._slow: asyncio.TimerHandle | None = None  # until its reader has taken the answer
         self._owed: int | None = 0  # bytes of a body that are still to come
         self._early = b""  # came behind a poll that waits
+        self.let_in: Callable[[web.Request], None] | None = None  # to be told if what came first, alone, was let in
         self.head: bytes | None = None  # of the request that the handler is about, where it might be a poll
 
     # --- asyncio's side ---
@@ -74,7 +76,12 @@ class Line(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._handler.connection_made(transport)
 
+    def hear_first(self, data: bytes, let_in: Callable[[web.Request], None]) -> None:
+        self.data_received(data)
+        self.let_in = let_in
+
     def data_received(self, data: bytes) -> None:
+        self.let_in = None
         if self._session is not None or self._early:
             self._keep(data)
         elif (known := self._known) is not None and _is_like(known, data) and self._takes(known):
@@ -291,13 +298,3 @@ def learn(engine: "Engine", request: web.Request, response: web.StreamResponse) 
 def _once(top: bytes) -> bytes:
     """The same bytes object for the same bytes: hardly any two sessions' answers begin differently."""
     return top
-
-
-async def listen(runner: web.AppRunner, engine: "Engine", host: str, port: int, backlog: int = 1024) -> asyncio.Server:
-    """Serve what `runner` was set up for, the polls of `engine` by the short way. Raises OSError."""
-    server = runner.server
-    assert server is not None
-    loop = asyncio.get_running_loop()
-    if not engine.takes_over:
-        return await loop.create_server(server, host, port, backlog=backlog)
-    return await loop.create_server(lambda: Line(engine, server()), host, port, backlog=backlog)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import sys
 from collections.abc import Callable, Coroutine
 from functools import cached_property
 from typing import Any
@@ -17,10 +18,10 @@ from engineio.packet import Packet as EnginePacket
 
 from app.live.engine import line, polling
 from app.live.engine.answers import Answers
-from app.live.engine.audience import Audience, Flush
+from app.live.engine.audience import Flush
 from app.live.engine.base import may_take_over
-from app.live.engine.heart import Heart
-from app.live.engine.packets import Malformed, write_payload
+from app.live.engine.heart import Heart, Waiting
+from app.live.engine.packets import Malformed, StrictJSON, write_payload
 from app.live.engine.polling import NOOP
 from app.live.engine.session import Session
 
@@ -48,13 +49,16 @@ class Engine(engineio.AsyncServer):
         self.max_websockets: int | None = options.pop("max_websockets")
         self.max_age: float | None = options.pop("max_age")
         self.websockets = 0  # open ones
-        self.short_polls = self.short_posts = 0  # answered below HTTP so far
+        self.short_polls = self.short_posts = self.short_handshakes = 0  # answered below HTTP so far
+        self.opened: Callable[[Session, dict[str, Any]], None] = lambda *_: None  # hears of each with its environ
+        self.opener: Any = None  # the listener for `connect` whose place it takes
         self.parting: dict[str, Session] = {}  # ended by us, with a last poll still to come
         self.own_host: Callable[[web.Request], str] = options.pop("own_host")
         self.takes_over = os.name == "posix" and may_take_over()  # sockets from aiohttp, after the handshake
         self.heard: Callable[[Session, str | bytes], None] | None = None  # who takes messages without a task
         self.is_busy: Callable[[Session], bool] = lambda _: False  # has that one more to do of a session's than it may?
         self._tasks: set[asyncio.Future[Any]] = set()
+        self.newcomers = Waiting[Session](lambda session: session.end(self.reason.SERVER_DISCONNECT))
         super().__init__(async_mode="aiohttp", **options)
 
     @cached_property
@@ -146,25 +150,40 @@ class Engine(engineio.AsyncServer):
         return web.Response(body=write_payload(await polling.poll(session)), content_type="text/plain", charset="UTF-8")
 
     async def _open(self, request: web.Request) -> Session:
+        session, environ = self.begin(request.query["transport"]), translate_request(request)
+        if self.opens_at_once:
+            self.opened(session, environ)
+        else:
+            await self._trigger_event("connect", session.sid, environ)
+        return session
+
+    def begin(self, transport: str) -> Session:
+        """A session whose first packet waits for its reader."""
         sid = self.generate_id()
         self.sockets[sid] = session = Session(self, sid)
-        transport = request.query["transport"]
-        session.post(
-            EnginePacket(
-                engine_packet.OPEN,
-                {
-                    "sid": sid,
-                    "upgrades": ["websocket"] if transport == "polling" and "websocket" in self.transports else [],
-                    "pingInterval": round(self.ping_interval * 1000),
-                    "pingTimeout": round(self.ping_timeout * 1000),
-                    "maxPayload": self.max_http_buffer_size,
-                },
-            )
-        )
+        session.post(EnginePacket(engine_packet.OPEN, f'{{"sid":"{sid}",{self._handshake[transport]}'))
         session.schedule_ping()
         session.schedule_end(self.max_age)
-        await self._trigger_event("connect", sid, translate_request(request))
         return session
+
+    @cached_property
+    def _handshake(self) -> dict[str, str]:
+        """By transport: what every session is told besides its sid."""
+        upgrades = ["websocket"] if "websocket" in self.transports else []
+        told = {
+            "pingInterval": round(self.ping_interval * 1000),
+            "pingTimeout": round(self.ping_timeout * 1000),
+            "maxPayload": self.max_http_buffer_size,
+        }
+        return {
+            "polling": StrictJSON.dumps({"upgrades": upgrades, **told})[1:],
+            "websocket": StrictJSON.dumps({"upgrades": [], **told})[1:],
+        }
+
+    @property
+    def opens_at_once(self) -> bool:
+        """Is it told of sessions by a call of `opened`? Not where somebody else wants to hear of them."""
+        return self.opener is not None and self.handlers.get("connect") is self.opener
 
     def _refusal(self, request: web.Request) -> web.Response | None:
         """Why this request cannot be served, in Engine.IO's own codes with a sentence, or None."""
@@ -236,10 +255,6 @@ class Engine(engineio.AsyncServer):
         if listener := self.handlers.get("message"):
             await listener(sid, data)
 
-    def audience(self) -> Audience:
-        """For one more room."""
-        return Audience(self.flush)
-
     def take(self, session: Session, data: str | bytes) -> None:
         """A message that came over a wire. Where the listener is a coroutine, the next one waits for it."""
         if self.heard:
@@ -265,6 +280,16 @@ class Engine(engineio.AsyncServer):
             async with asyncio.timeout(seconds):
                 while self.websockets > 0:  # noqa: ASYNC110 - once in a server's life
                     await asyncio.sleep(PARTING)
+
+    def now(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Run at once as far as it goes without waiting, and then beside what runs."""
+        if sys.version_info < (3, 12):
+            self.soon(work)
+            return
+        task = asyncio.Task(work, loop=asyncio.get_running_loop(), eager_start=True)
+        if not task.done():
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     def soon(self, work: Coroutine[Any, Any, Any]) -> None:
         """Run beside what runs now; kept until done, for the loop itself keeps tasks weakly."""

@@ -13,6 +13,7 @@ from engineio.packet import Packet as EnginePacket
 
 from app.live.engine import frames, library, upgrade
 from app.live.engine.library import GOING_AWAY
+from app.live.engine.line import Line
 from app.live.engine.packets import Malformed, framed, read_packet
 from app.live.engine.wire import CLOSE_TIMEOUT, TOO_SLOW, Wire, take_over
 
@@ -54,7 +55,6 @@ class Session(AsyncSocket):
         self._woken: Callable[[], None] | None = None
         self._loop = asyncio.get_running_loop()
         self._aging: asyncio.TimerHandle | None = None
-        self.expiry: asyncio.TimerHandle | None = None  # until a namespace is joined
 
     # --- out ---
 
@@ -162,9 +162,7 @@ class Session(AsyncSocket):
 
     def stay(self) -> None:
         """It has found a use."""
-        if self.expiry:
-            self.expiry.cancel()
-            self.expiry = None
+        self.server.newcomers.discard(self)
 
     def _grow_old(self) -> None:
         self.end(self.server.reason.TRANSPORT_CLOSE)
@@ -233,6 +231,7 @@ class Session(AsyncSocket):
         if self.server.compression or not self.server.takes_over:
             return await library.speak(self, request)
         wire = Wire(self.server.flush, self.server.outbox_limit, self.server.max_http_buffer_size)
+        came_over = request.transport.get_protocol() if request.transport is not None else None
         try:
             answer = take_over(request, wire)
         except (ConnectionError, web.HTTPBadRequest) as error:  # nobody will speak in a session so new
@@ -242,6 +241,8 @@ class Session(AsyncSocket):
                 return web.Response(status=400)
             raise
         self.server.websockets += 1
+        if isinstance(came_over, Line) and came_over.let_in:
+            came_over.let_in(request)
         if self.connected:
             upgrade.Probe(self, wire)
         else:

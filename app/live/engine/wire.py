@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("parlor.live")
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
+SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
 CLOSE_TIMEOUT = 1.0  # seconds we wait for a peer's close frame
 NORMAL = 1000
 TOO_SLOW = 0  # no code of RFC 6455
@@ -300,6 +301,9 @@ def _switching(request: web.Request) -> bytes:
             raise ValueError(key)
     except ValueError:
         raise web.HTTPBadRequest(text=f"Handshake error: {key!r:.100}") from None
-    accept = base64.b64encode(hashlib.sha1(key.encode() + GUID, usedforsecurity=False).digest()).decode()
-    lines = ("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade")
-    return "\r\n".join((*lines, f"Sec-WebSocket-Accept: {accept}", "", "")).encode()
+    return switching(key)
+
+
+def switching(key: str) -> bytes:
+    """The answer to a handshake with this key."""
+    return SWITCHING + base64.b64encode(hashlib.sha1(key.encode() + GUID, usedforsecurity=False).digest()) + b"\r\n\r\n"

@@ -41,7 +41,10 @@ from app.store.queries.rooms import (
 )
 from app.store.queries.rows import now
 
+OF_PEOPLE = frozenset((arrive, claim, depart, hand_over, reserve, stay))  # that change nothing of any room
+
 __all__ = [
+    "OF_PEOPLE",
     "Message",
     "Name",
     "all_rooms",

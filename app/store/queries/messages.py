@@ -206,7 +206,7 @@ def _page(db: Connection, rows: list[Message], limit: int) -> tuple[list[Message
     return _whole(db, rows[:limit]), len(rows) > limit
 
 
-def catch_up(db: Connection, *, name: str, after: int | None, strange: bool, limit: int, behind: int) -> dict[str, Any]:
+def catch_up(db: Connection, name: str, after: int | None, strange: bool, limit: int, behind: int) -> dict[str, Any]:
     """Room and messages as of one moment, for who comes or comes back: `{room, messages, more, last_page, reset}`.
 
     Without `after`, or more than `behind` changes behind it, or ahead of it, or where it is `strange` (a rev of another

@@ -1,6 +1,7 @@
 """People: their tokens, their nicknames, when they left."""
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
@@ -20,7 +21,7 @@ _whose = Prepared(
     .join_from(people, tokens)
     .where(tokens.c.fingerprint == bindparam("token"))
 )
-_make = Prepared(insert(people), sets=("id", "created_at"))
+_make = Prepared(insert(people), sets=("id", "nickname", "created_at"))
 _admit = Prepared(insert(tokens), sets=("fingerprint", "person", "created_at"))
 _holding = Prepared(
     select(people.c.id, people.c.left_at, people.c.passphrase)
@@ -35,23 +36,31 @@ _stay = Prepared(update(people).where(_one, people.c.left_at.is_not(None)).value
 
 
 def arrive(
-    db: Connection, *, token: str, new_id: str, wish: Name | None, guests: Callable[[], Iterable[Name]], held: int
+    db: Connection,
+    *,
+    token: str,
+    new_id: str,
+    wish: Name | None,
+    guests: Callable[[], Iterable[Name]],
+    held: int,
+    minted: bool = False,
 ) -> dict[str, Any]:
     """The person whose token has this fingerprint, made on the first visit: `{id, nickname, reserved}`.
 
     A wish that is taken is passed over: a known person keeps their name, a new one gets the first of `guests` that is
-    free. held: milliseconds that a name stays its owner's after they left.
+    free. held: milliseconds that a name stays its owner's after they left. minted: the token was made just now, so
+    nobody has come with it before.
     """
-    known = whose(db, token)
-    found = known or _newcomer(db, token, new_id)
+    found = None if minted else whose(db, token)
+    if found is None:
+        return _newcomer(db, token, new_id, chain([wish] if wish else [], guests()), held)
     person, nickname = found["id"], found["nickname"]
     for name, looks in (*([wish] if wish else ()), *(() if nickname else guests())):
         if name != nickname and _free(db, person, looks, held):
             _bear(db, person, name, looks)
             found["nickname"] = name
             break
-    if known:  # a newcomer has never left; who is known has, even where their name went to somebody else meanwhile
-        stay(db, person)
+    stay(db, person)  # whoever is known has left, even where their name went to somebody else meanwhile
     return found
 
 
@@ -61,10 +70,15 @@ def whose(db: Connection, token: str) -> dict[str, Any] | None:
     return {"id": found[0], "nickname": found[1], "reserved": bool(found[2])} if found else None
 
 
-def _newcomer(db: Connection, token: str, new_id: str) -> dict[str, Any]:
-    _make.run(db, id=new_id, created_at=now())
-    _admit.run(db, fingerprint=token, person=new_id, created_at=now())
-    return {"id": new_id, "nickname": None, "reserved": False}
+def _newcomer(db: Connection, token: str, new_id: str, names: Iterable[Name], held: int) -> dict[str, Any]:
+    """Who never bore a name has none to lay down, and never left."""
+    nickname, looks = next((one for one in names if _free(db, new_id, one[1], held)), (None, ()))
+    at = now()
+    _make.run(db, id=new_id, nickname=nickname, created_at=at)
+    _admit.run(db, fingerprint=token, person=new_id, created_at=at)
+    for look in looks:
+        _look.run(db, skeleton=look, person=new_id)
+    return {"id": new_id, "nickname": nickname, "reserved": False}
 
 
 def claim(db: Connection, *, person: str, name: Name, held: int, spare: Sequence[Name]) -> None:

@@ -1,0 +1,128 @@
+"""Who asks the same of a room that has not changed shares the answer; nobody is shown less than was told."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+from app.model import Refused
+from app.store import queries, recent
+from app.store.database import Database
+
+
+class Asked:
+    """A question that counts how often it reaches the database."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def __call__(self, db: Connection, room: str, *_: Any) -> int:
+        self.times += 1
+        rev: int = queries.room(db, room)["rev"]
+        return rev
+
+
+def plain(found: int) -> int:
+    return found
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = Database(f"sqlite:///{tmp_path / 'parlor.db'}")
+    await database.start()
+    for room in ("lobby", "attic"):
+        await database.write(queries.open_room, room)
+    await arrives(database, "alice")
+    yield database
+    await database.close()
+
+
+async def arrives(database: Database, name: str) -> None:
+    guests = [(name, [name])]
+    await database.write(queries.arrive, token=name, new_id=name, wish=None, guests=lambda: guests, held=0, minted=True)
+
+
+async def says(database: Database, room: str, n: int) -> int:
+    words = {"author": "alice", "nickname": "alice", "kind": "said", "text": "x", "reply_to": None}
+    message, _ = await database.write(queries.say, room=room, id=f"message-{room}-{n}", **words)
+    rev: int = message["rev"]
+    return rev
+
+
+async def test_many_who_ask_at_once_or_later_share_one_answer(database: Database) -> None:
+    ask = Asked()
+    assert await asyncio.gather(*(database.recall("lobby", plain, ask) for _ in range(20))) == [0] * 20
+    assert await database.recall("lobby", plain, ask) == 0
+    assert ask.times == 1
+    await database.recall("attic", plain, ask)
+    await database.recall("lobby", plain, ask, "something else")
+    assert ask.times == 3
+
+
+async def test_only_what_changes_the_room_makes_it_be_asked_again(database: Database) -> None:
+    ask = Asked()
+    await database.recall("lobby", plain, ask)
+    await says(database, "attic", 1)
+    await arrives(database, "bob")
+    await database.write(queries.depart, "bob")
+    assert (await database.recall("lobby", plain, ask), ask.times) == (0, 1)
+    await says(database, "lobby", 1)
+    assert (await database.recall("lobby", plain, ask), ask.times) == (1, 2)
+    await database.write(queries.set_topic, "lobby", "tea")
+    await database.write(lambda _db: None)  # nobody knows what that changes
+    assert (await database.recall("lobby", plain, ask), ask.times) == (1, 3)
+
+
+async def test_nobody_is_shown_less_than_was_told(database: Database) -> None:
+    """Whoever asks after a message was stored finds it, however many ask and speak at the time."""
+    ask, told = Asked(), 0
+
+    async def speak() -> None:
+        nonlocal told
+        for n in range(200):
+            told = max(told, await says(database, "lobby", n))
+
+    async def look() -> None:
+        while told < 200:
+            before = told
+            assert await database.recall("lobby", plain, ask) >= before
+            await asyncio.sleep(0)
+
+    await asyncio.gather(speak(), *(look() for _ in range(20)))
+
+
+async def test_a_refusal_is_not_kept_and_who_waits_for_it_is_refused_too(database: Database) -> None:
+    ask = Asked()
+    answers = await asyncio.gather(*(database.recall("cellar", plain, ask) for _ in range(5)), return_exceptions=True)
+    assert [type(one) for one in answers] == [Refused] * 5
+    await database.write(queries.open_room, "cellar")
+    assert (await database.recall("cellar", plain, ask), ask.times) == (0, 2)
+
+
+async def test_who_goes_does_not_take_the_answer_along(database: Database) -> None:
+    ask = Asked()
+    first, second = (asyncio.create_task(database.recall("lobby", plain, ask)) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert (await second, ask.times) == (0, 1)
+
+
+async def test_what_another_process_writes_is_seen_a_moment_later(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = Asked()
+    await database.recall("lobby", plain, ask)
+    monkeypatch.setattr(recent, "MOMENT", 0.0)
+    await database.recall("lobby", plain, ask)
+    assert ask.times == 2
+
+
+async def test_only_so_much_is_kept(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recent, "MOST", 2)
+    ask = Asked()
+    for what in (1, 2, 1, 3, 1):
+        await database.recall("lobby", plain, ask, what)
+    assert ask.times == 4
