@@ -1,46 +1,54 @@
 """Many writes in one transaction, each with its own outcome."""
 
-import contextlib
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 
-Ask = Callable[[Connection], Any]
-
 _ITS_OWN_FAULT = (IntegrityError, DataError, ProgrammingError)  # a write's; any other error is the database's
 
 
-def in_one_transaction(db: Connection, batch: list[Ask]) -> list[Any]:
+class Write:
+    """One question that waits for its turn in a transaction, and who waits for its answer."""
+
+    __slots__ = ("args", "ask", "done", "kwargs")
+
+    def __init__(
+        self, ask: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], done: asyncio.Future[Any]
+    ) -> None:
+        self.ask, self.args, self.kwargs, self.done = ask, args, kwargs, done
+
+    def settle(self, outcome: Any) -> None:
+        if self.done.done():  # whoever asked has gone
+            return
+        if isinstance(outcome, Exception):
+            self.done.set_exception(outcome)
+        else:
+            self.done.set_result(outcome)
+
+
+def in_one_transaction(db: Connection, batch: list[Write]) -> list[Any]:
     """What each of them answers, or the exception it raised. Raises SQLAlchemyError where all failed.
 
     First without savepoints, which cost as much as a write; only where one is refused, again with them.
     """
-    with contextlib.suppress(_OneRefused), db.begin():
-        return [_plainly(db, ask) for ask in batch]
-    with db.begin():
-        return [_apart(db, ask) for ask in batch]
-
-
-class _OneRefused(Exception):
-    """One of a batch raised: the transaction goes, and is tried again with each one apart."""
-
-
-def _plainly(db: Connection, ask: Ask) -> Any:
     try:
-        return ask(db)
-    except Exception as error:
+        with db.begin():
+            return [one.ask(db, *one.args, **one.kwargs) for one in batch]
+    except Exception as error:  # the transaction is gone
         if _of_the_database(error):
             raise
-        raise _OneRefused from error
+    with db.begin():
+        return [_apart(db, one) for one in batch]
 
 
-def _apart(db: Connection, ask: Ask) -> Any:
+def _apart(db: Connection, one: Write) -> Any:
     """One of a batch: what it raises is its own, and its half-done writes go, without touching its neighbours."""
     savepoint = db.begin_nested()
     try:
-        answer = ask(db)
+        answer = one.ask(db, *one.args, **one.kwargs)
     except Exception as error:
         if _of_the_database(error):
             raise
