@@ -132,6 +132,7 @@ async def start(settings: Settings) -> Running:
         sockets.let_go_soon(GOODBYES_MAY_TAKE)
 
     database.replaced = begin_again
+    sockets.held.unhurried, database.ready = lambda: database.pausing, sockets.held.release
     runner = web.AppRunner(
         application(settings, chat, sockets, voice),
         handle_signals=False,

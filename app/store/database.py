@@ -53,6 +53,10 @@ class Database:
         self._waiting: list[Write] = []
         self._committing = False  # or about to
         self._at_rest: asyncio.Future[None] | None = None  # for who waits until nothing is being committed
+        self.pausing = False  # what is written now waits for others' company
+        self.ready: Callable[[], None] = lambda: (
+            None
+        )  # hears that a pause is over: what was put off may still come along
         self._closing = False
         self._due = 0.0  # when the next commit may begin, on the loop's clock
         self._open: Connection | None = None  # the writer's, kept
@@ -207,11 +211,14 @@ class Database:
     def _in_pace(self) -> None:
         """Whoever asks now and then is served at once; where it goes on and on, a commit waits for company."""
         if self._due > self._loop.time() and len(self._waiting) < MOST_AT_ONCE and not self._closing:
+            self.pausing = True
             self._loop.call_later(PACE, self._after_a_pause)
         else:
             self._hand_over()
 
     def _after_a_pause(self) -> None:
+        self.pausing = False
+        self.ready()
         if len(self._waiting) == 1:  # nobody came: who asks one after the other would only be slowed down
             self._due = 0.0
         self._hand_over()

@@ -13,6 +13,7 @@ from engineio import packet as engine_packet
 from engineio.packet import Packet as EnginePacket
 from socketio import packet as socketio_packet
 
+from app.live.engine.held import Held
 from app.live.engine.inbox import Inbox
 from app.live.engine.packets import Malformed, Packet, StrictJSON, Unacceptable
 from app.live.engine.requests import Engine
@@ -41,6 +42,7 @@ class Server(socketio.AsyncServer):
         self._closing = False
         self.beside: frozenset[str] = frozenset()  # names of events that keep their order by themselves, without tasks
         self._turns = Turns()
+        self.held = Held(self._hear_in_time)
         super().__init__(**options)
         self.eio.heard = self._hear_wire
 
@@ -61,6 +63,10 @@ class Server(socketio.AsyncServer):
             await inbox.space()
 
     def _hear_wire(self, session: Session, data: str | bytes) -> None:
+        if not self.held.keeps(session, data, self.beside):
+            self._hear_in_time(session, data)
+
+    def _hear_in_time(self, session: Session, data: str | bytes) -> None:
         inbox = self._hear(session.sid, data)
         if inbox and inbox.is_full and session.wire and inbox.relieved is None:
             session.wire.pause()
@@ -107,6 +113,7 @@ class Server(socketio.AsyncServer):
         return complete
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
+        self.held.release()
         inbox = self._inboxes.pop(eio_sid, None)
         if inbox:
             inbox.put(partial(super()._handle_eio_disconnect, eio_sid, reason))
@@ -254,6 +261,7 @@ class Server(socketio.AsyncServer):
 
     def take_no_more(self) -> None:
         """Events that come from now on are not done and not answered: their senders ask again elsewhere, or later."""
+        self.held.release()
         self._closing = True
 
     async def idle(self, seconds: float) -> None:
