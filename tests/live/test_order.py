@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.live.engine import inbox
+from app.live.engine import held, inbox
 from app.server import Running
 from tests.support.mounted import Mount, Mounted, on_both, on_both_transports
 from tests.support.talker import Talker, until
@@ -176,3 +176,63 @@ async def test_a_burst_of_one_person_is_stored_and_told_in_its_order(server: Run
         acks = await asyncio.gather(*(alice.say("burst", str(n)) for n in range(300)))
         assert [ack["seq"] for ack in acks] == list(range(1, 301))
         assert await bob.hears_texts("burst", 300) == [str(n) for n in range(300)]
+
+
+def heard_by(mounted: Mounted) -> list[Any]:
+    """A server in no hurry for `say`; what is done, in the order of being done."""
+    done: list[Any] = []
+    mounted.server.on("connect", lambda *_: None)
+    mounted.server.on("disconnect", lambda _sid, reason: done.append(reason))
+    for name in ("say", "ask"):
+        mounted.server.on(name, lambda _sid, value: done.append(value) or value)
+    mounted.server.beside = frozenset({"say"})
+    mounted.server.held.unhurried = lambda: True
+    return done
+
+
+async def test_what_nobody_hurries_for_is_done_in_its_order_once_it_is_released(mounted: Mounted) -> None:
+    done = heard_by(mounted)
+    async with mounted.socket() as alice, mounted.socket() as bob:
+        await alice.join()
+        await bob.join()
+        for n in range(3):
+            await alice.send(f'42{n}["say","alice {n}"]')
+            await until(lambda n=n: len(mounted.server.held._kept) == 2 * n + 1)
+            await bob.send(f'42{n}["say","bob {n}"]')
+            await until(lambda n=n: len(mounted.server.held._kept) == 2 * n + 2)
+        assert done == []
+        mounted.server.held.release()
+        assert [await bob.hears() for _ in range(3)] == [f'43{n}["bob {n}"]' for n in range(3)]
+    assert done[:6] == [f"{who} {n}" for n in range(3) for who in ("alice", "bob")]
+
+
+@pytest.mark.parametrize("then", ['421["ask","then"]', "1"], ids=["another event", "a goodbye"])
+async def test_nothing_overtakes_what_waits_of_the_same_connection(mounted: Mounted, then: str) -> None:
+    done = heard_by(mounted)
+    async with mounted.socket() as socket:
+        await socket.join()
+        await socket.send('42["say","first"]', then)
+        await until(lambda: len(done) >= 2)
+    assert done[:2] == ["first", "going away" if then == "1" else "then"]
+
+
+async def test_not_more_waits_than_can_be_done_in_a_moment(mounted: Mounted) -> None:
+    done = heard_by(mounted)
+    async with mounted.socket() as socket:
+        await socket.join()
+        await socket.send(*(f'42["say",{n}]' for n in range(held.MOST_HELD + 1)))
+        await until(lambda: len(done) == held.MOST_HELD + 1)
+    assert done[: held.MOST_HELD + 1] == list(range(held.MOST_HELD + 1))
+
+
+async def test_what_waits_and_breaks_the_grammar_closes_its_own_session_alone(mounted: Mounted) -> None:
+    done = heard_by(mounted)
+    async with mounted.socket() as alice, mounted.socket() as bob:
+        await alice.join()
+        await bob.join()
+        await alice.send('42["say",')
+        await bob.send('421["say",1]')
+        await until(lambda: len(mounted.server.held._kept) == 2)
+        mounted.server.held.release()
+        assert await bob.hears() == "431[1]"
+        await until(lambda: "transport error" in done)

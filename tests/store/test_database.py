@@ -13,6 +13,7 @@ from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from app.config import BadSetting, load
+from app.live.engine.turns import Turns
 from app.model import Refused
 from app.store import queries
 from app.store.database import Database
@@ -348,3 +349,40 @@ async def test_changes_that_lie_far_apart_have_their_own_reactions(database: Dat
     after = (await database.read(queries.room, "lobby"))["rev"] - 2
     page, _ = await database.read(queries.changed_since, room="lobby", after=after, limit=9)
     assert [(one["seq"], one["reactions"]) for one in page] == [(60, {"60": ["alice"]}), (1, {"1": ["alice"]})]
+
+
+async def test_what_was_put_off_until_a_pause_is_over_shares_its_commit(database: Database) -> None:
+    """Under load a commit waits for company; who would only wait beside it may be asked in as it begins."""
+    turns, late = Turns(), 0
+    commits: list[int] = []
+
+    def counted(batch, commit=database._commit):
+        commits.append(len(batch))
+        return commit(batch)
+
+    def ready() -> None:
+        nonlocal late
+        assert not database.pausing
+        late += 1
+        turns.begin(database.write(queries.say, **message(1_000 + late)), lambda: None)
+
+    database._commit, database.ready = counted, ready
+    for n in range(0, 40, 2):
+        await asyncio.gather(*(database.write(queries.say, **message(n + m)) for m in range(2)))
+    await turns.finish()
+    assert late and commits.count(3) == late, "twenty commits in a row are a load"
+    page, _ = await database.read(queries.said_before, room="lobby", before=None, limit=100)
+    assert [one["seq"] for one in page] == list(range(1, 41 + late))
+
+
+async def test_an_id_that_comes_again_leaves_no_gap_and_is_answered_with_the_first(database: Database) -> None:
+    """In one commit with others, and answering a message: what is counted is what is stored."""
+    first, again, other = await asyncio.gather(
+        *(database.write(queries.say, **message(n)) for n in (1, 1, 2)),
+    )
+    assert (first[1], again[1], other[1]) == (True, False, True)
+    assert again[0] | {"deleted_by": None} == first[0] | {"deleted_by": None}
+    answer = message(3) | {"reply_to": 1}
+    stored, _ = await database.write(queries.say, **answer)
+    assert (await database.write(queries.say, **answer))[0]["seq"] == stored["seq"] == 3
+    assert (await database.read(queries.room, "lobby"))["rev"] == 3
