@@ -33,6 +33,16 @@ class Prepared:
         """How many rows it made, changed or took away."""
         return self._ask(db, values, _count)
 
+    def run_each(self, db: Connection, rows: Iterable[dict[str, Any]]) -> int:
+        """Once for each; how many rows all of them made, changed or took away."""
+        dialect = db.dialect
+        sql, given, defaults = self._compiled.get(dialect.name) or self._compile(db)
+        try:
+            each = [given(defaults | row if defaults else row) for row in rows]
+            return _count(db.connection.dbapi_connection.executemany(sql, each))  # type: ignore[union-attr]
+        except dialect.loaded_dbapi.Error as error:
+            raise DBAPIError.instance(sql, None, error, dialect.loaded_dbapi.Error, dialect=dialect) from error
+
     def first(self, db: Connection, **values: Any) -> Row | None:
         """The first row, of a statement that gives one at most; None where there is none."""
         return next(iter(self._ask(db, values, _rows)), None)

@@ -1,5 +1,6 @@
 """Messages: said, changed, read again, caught up with."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Integer, bindparam, func, insert, select, update
@@ -25,6 +26,11 @@ _place = Prepared(select(rooms.c.seq, rooms.c.rev, rooms.c.active_at).where(room
 _store = Prepared(insert_or_not(messages).on_conflict_do_nothing(index_elements=("author", "id")), sets=_SAID)
 _next = update(rooms).where(rooms.c.name == bindparam("room")).values(seq=rooms.c.seq + 1, rev=rooms.c.rev + 1)
 _claim, _claim_and_wake = Prepared(_next), Prepared(_next.values(active_at=bindparam("at")))
+
+_moved = (
+    update(rooms).where(rooms.c.name == bindparam("room")).values(seq=bindparam("last_seq"), rev=bindparam("last_rev"))
+)
+_move, _move_and_wake = Prepared(_moved), Prepared(_moved.values(active_at=bindparam("at")))
 
 _here = messages.c.room == bindparam("room")
 _most = bindparam("most", type_=Integer)
@@ -86,6 +92,39 @@ def say(
         _claim_and_wake.run(db, room=room, at=at)
     message["edited"] = message["deleted"] = None
     return message, True
+
+
+class NotAllNew(Exception):
+    """One of several was said before."""
+
+
+def say_all(db: Connection, asked: Sequence[dict[str, Any]]) -> list[tuple[Message, bool]]:
+    """What `say` does, for several in a row, with a few statements for all. Raises where one of them is not simply
+    new: then each is to be said by itself."""
+    at, places, said = now(), dict[str, list[int]](), list[Message]()
+    for one in asked:
+        room, reply_to = one["room"], one["reply_to"]
+        place = places.get(room)
+        if place is None:
+            found = _place.first(db, room=room)
+            if found is None:
+                raise Refused("no_such_room", f"There is no room #{room}.")
+            place = places[room] = list(found)
+        if reply_to is not None and not _exists(db, room, reply_to):
+            raise Refused("no_such_message", f"There is no message {reply_to} in #{room} to reply to.")
+        place[0] += 1
+        place[1] += 1
+        said.append({"seq": place[0], "rev": place[1], **one, "at": at, "edited": None, "deleted": None})
+    if _store.run_each(db, said) != len(said):
+        raise NotAllNew
+    for statement, is_awake in ((_move, True), (_move_and_wake, False)):
+        moves = [
+            {"room": room, "last_seq": seq, "last_rev": rev, "at": at}
+            for room, (seq, rev, active_at) in places.items()
+            if (0 <= at - active_at < DROWSY) == is_awake
+        ]
+        statement.run_each(db, moves)
+    return [(message, True) for message in said]
 
 
 def _again(db: Connection, known: Message, room: str, kind: str, text: str) -> tuple[Message, bool]:
