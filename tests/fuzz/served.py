@@ -112,6 +112,8 @@ def kept(server: Server, running: Running | None) -> dict[str, int]:
         "sids": len(manager.eio_to_sid),
         "entered": len(manager._entered),
         "beating": len(engine.heart._pings) + len(engine.heart._deadlines),
+        "held": len(server.held._kept) + len(server.held._sessions),
+        "turns": server._turns._under_way,
     }
     if running:
         presence, voice = running.chat.presence, running.chat.voice
