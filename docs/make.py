@@ -140,7 +140,7 @@ def _verb(name: str, verb: Verb) -> str:
 def _payload(verb: Verb) -> str:
     if verb.takes is None:
         return "any object."
-    schema = verb.takes.model_json_schema()
+    schema = verb.takes.json_schema()
     required = schema.get("required", [])
     fields = [_field(name, spec, name in required) for name, spec in schema.get("properties", {}).items()]
     return f"`{{{', '.join(fields)}}}`."

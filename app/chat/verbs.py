@@ -11,11 +11,11 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, get_type_hints
+from typing import Any, NotRequired, get_type_hints
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
-from pydantic.fields import FieldInfo
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 from app.chat import Chat, messages, people, rooms
 from app.chat.kinds import RoomName
@@ -44,7 +44,7 @@ class Verb:
         return right
 
     @cached_property
-    def takes(self) -> type[BaseModel] | None:
+    def takes(self) -> TypeAdapter[dict[str, Any]] | None:
         """The payload's schema; None where any object will do."""
         return _schema(self.act, self.right)
 
@@ -77,14 +77,6 @@ VERBS = {
 async def perform(chat: Chat, person: Person, name: object, payload: object) -> Answer:
     """Do it, or say why not: `{"ok": true, ...}` or `{"ok": false, "error": code, "text": sentence}`. Never raises."""
     began = time.perf_counter()
-    answer = await _answer(chat, person, name, payload)
-    chat.counts.answers.note(time.perf_counter() - began)
-    known = name if isinstance(name, str) and name in VERBS else "?"
-    chat.counts.verbs[known, "ok" if answer["ok"] else answer["error"]] += 1
-    return answer
-
-
-async def _answer(chat: Chat, person: Person, name: object, payload: object) -> Answer:
     try:
         verb = VERBS.get(name) if isinstance(name, str) else None
         if verb is None:
@@ -92,14 +84,23 @@ async def _answer(chat: Chat, person: Person, name: object, payload: object) -> 
         chat.rates.spend(person.id, verb.cost)
         given = read_payload(verb, payload)
         asker = grant(chat, person, verb.right, given)
-        return {**await verb.act(chat, asker, **given), "ok": True}
+        answer = {**await verb.act(chat, asker, **given), "ok": True}
     except Refused as refusal:
-        return refusal.answer()
+        answer = refusal.answer()
     except Exception:
-        ref = uuid4().hex[:8]
-        log.exception("verb %.40r failed [%s]", name, ref)
-        text = f"Something broke on the server. If you tell the operator, name this: {ref}."
-        return {"ok": False, "error": "broken", "text": text, "ref": ref}
+        answer = _broken(name)
+    chat.counts.answers.note(time.perf_counter() - began)
+    known = name if isinstance(name, str) and name in VERBS else "?"
+    chat.counts.verbs[known, "ok" if answer["ok"] else answer["error"]] += 1
+    return answer
+
+
+def _broken(name: object) -> Answer:
+    """What is told of a fault of ours; the log has it all, under the same reference."""
+    ref = uuid4().hex[:8]
+    log.exception("verb %.40r failed [%s]", name, ref)
+    text = f"Something broke on the server. If you tell the operator, name this: {ref}."
+    return {"ok": False, "error": "broken", "text": text, "ref": ref}
 
 
 def read_payload(verb: Verb, payload: object) -> dict[str, Any]:
@@ -109,7 +110,7 @@ def read_payload(verb: Verb, payload: object) -> dict[str, Any]:
     if verb.takes is None:
         return payload
     try:
-        return vars(verb.takes.model_validate(payload))
+        return verb.takes.validate_python(payload)
     except ValidationError as error:
         raise _refusal(error) from None
     except RecursionError:
@@ -133,15 +134,18 @@ def _refusal(error: ValidationError) -> Refused:
     return Refused(code, fault["msg"] if code != "bad_payload" else f"“{field}”: {fault['msg']}.", field=field)
 
 
-def _schema(act: Act, right: type[Person]) -> type[BaseModel] | None:
-    """The keyword parameters as a pydantic model; a Member's `room` is a field too, which the gate takes out."""
+def _schema(act: Act, right: type[Person]) -> TypeAdapter[dict[str, Any]] | None:
+    """The keyword parameters as pydantic knows dicts; a Member's `room` is a field too, which the gate takes out. What
+    may be left out is left out: the verb has its own default."""
     hints = get_type_hints(act, include_extras=True)
     parameters = inspect.signature(act).parameters.values()
     if any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters):
         return None
-    fields: dict[str, Any] = {} if right is Person else {"room": (RoomName, FieldInfo())}
+    fields: dict[str, Any] = {} if right is Person else {"room": RoomName}
     for one in parameters:
         if one.kind is inspect.Parameter.KEYWORD_ONLY:
             required = one.default is inspect.Parameter.empty
-            fields[one.name] = (hints[one.name], FieldInfo() if required else FieldInfo(default=one.default))
-    return create_model(f"{act.__name__}_payload", __config__=ConfigDict(strict=True, extra="forbid"), **fields)
+            fields[one.name] = hints[one.name] if required else NotRequired[hints[one.name]]
+    named: Any = TypedDict  # whose names are literals, as mypy has it
+    payload: Any = with_config(ConfigDict(strict=True, extra="forbid"))(named(f"{act.__name__}_payload", fields))
+    return TypeAdapter(payload)

@@ -5,6 +5,7 @@ commits what was asked first first.
 """
 
 import logging
+from collections.abc import Coroutine
 from dataclasses import asdict
 from functools import cache
 from typing import Any
@@ -48,9 +49,9 @@ def open_door(server: Server, chat: Chat) -> None:
         except Refused as refusal:  # at the next start nobody is here anyway
             log.warning("a departure could not be noted: %s", refusal.text)
 
-    async def event(name: str, socket: str, *payload: Any) -> dict[str, Any]:
+    def event(name: str, socket: str, *payload: Any) -> Coroutine[Any, Any, dict[str, Any]]:
         person = chat.presence.person(socket)
-        return await perform(chat, person, name, payload[0] if len(payload) == 1 else None)
+        return perform(chat, person, name, payload[0] if len(payload) == 1 else None)
 
     server.beside = frozenset({"send"})  # stored in the order of asking, and told and answered in that of the commits
     server.on("connect", connect)

@@ -1,46 +1,80 @@
 """Many writes in one transaction, each with its own outcome."""
 
-import contextlib
+import asyncio
 from collections.abc import Callable
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 
-Ask = Callable[[Connection], Any]
+from app.store import queries
+
+_AT_ONCE: dict[Callable[..., Any], Callable[..., list[Any]]] = {queries.say: queries.say_all}  # the keywords of each
 
 _ITS_OWN_FAULT = (IntegrityError, DataError, ProgrammingError)  # a write's; any other error is the database's
 
 
-def in_one_transaction(db: Connection, batch: list[Ask]) -> list[Any]:
+class Write:
+    """One question that waits for its turn in a transaction, and who waits for its answer."""
+
+    __slots__ = ("args", "ask", "done", "kwargs", "no_room", "room")
+
+    def __init__(
+        self,
+        ask: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        done: asyncio.Future[Any],
+        room: str | None,
+        no_room: bool,
+    ) -> None:
+        """room: of which alone something changes; None: of any, unless `no_room`."""
+        self.ask, self.args, self.kwargs, self.done = ask, args, kwargs, done
+        self.room, self.no_room = room, no_room
+
+    def settle(self, outcome: Any) -> None:
+        if self.done.done():  # whoever asked has gone
+            return
+        if isinstance(outcome, Exception):
+            self.done.set_exception(outcome)
+        else:
+            self.done.set_result(outcome)
+
+
+def in_one_transaction(db: Connection, batch: list[Write]) -> list[Any]:
     """What each of them answers, or the exception it raised. Raises SQLAlchemyError where all failed.
 
     First without savepoints, which cost as much as a write; only where one is refused, again with them.
     """
-    with contextlib.suppress(_OneRefused), db.begin():
-        return [_plainly(db, ask) for ask in batch]
-    with db.begin():
-        return [_apart(db, ask) for ask in batch]
-
-
-class _OneRefused(Exception):
-    """One of a batch raised: the transaction goes, and is tried again with each one apart."""
-
-
-def _plainly(db: Connection, ask: Ask) -> Any:
     try:
-        return ask(db)
-    except Exception as error:
+        with db.begin():
+            return _plainly(db, batch)
+    except Exception as error:  # the transaction is gone
         if _of_the_database(error):
             raise
-        raise _OneRefused from error
+    with db.begin():
+        return [_apart(db, one) for one in batch]
 
 
-def _apart(db: Connection, ask: Ask) -> Any:
+def _plainly(db: Connection, batch: list[Write]) -> list[Any]:
+    """In their order; of those that follow their like, all at once where there is a way to."""
+    outcomes: list[Any] = []
+    for ask, run in groupby(batch, attrgetter("ask")):
+        alike = list(run)
+        if len(alike) > 1 and ask in _AT_ONCE:
+            outcomes += _AT_ONCE[ask](db, [one.kwargs for one in alike])
+        else:
+            outcomes += [ask(db, *one.args, **one.kwargs) for one in alike]
+    return outcomes
+
+
+def _apart(db: Connection, one: Write) -> Any:
     """One of a batch: what it raises is its own, and its half-done writes go, without touching its neighbours."""
     savepoint = db.begin_nested()
     try:
-        answer = ask(db)
+        answer = one.ask(db, *one.args, **one.kwargs)
     except Exception as error:
         if _of_the_database(error):
             raise

@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -24,7 +23,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app.model import Refused
 from app.store import queries
-from app.store.batch import Ask, in_one_transaction
+from app.store.batch import Write, in_one_transaction
 from app.store.engine import migrate, open_engine
 from app.store.recent import Recent
 
@@ -44,16 +43,6 @@ GONE = "The database file is gone from its place. Put it back, or restart Parlor
 RETRY_AFTER = 2.0  # seconds, told to who could not be served
 
 
-@dataclass(slots=True)
-class Write:
-    """One question that waits for its turn in a transaction."""
-
-    ask: Ask
-    room: str | None = None  # of which alone something changes; None: of any
-    no_room: bool = False  # nothing changes of any room
-    done: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-
-
 class Database:
     """The memory of one server. Raises Refused("storage") where the database cannot serve."""
 
@@ -64,7 +53,8 @@ class Database:
         self._reader = ThreadPoolExecutor(READERS, "parlor-read")
         self._writer = ThreadPoolExecutor(1, "parlor-write")
         self._waiting: list[Write] = []
-        self._committing: asyncio.Task[None] | None = None
+        self._committing = False  # or about to
+        self._at_rest: asyncio.Future[None] | None = None  # for who waits until nothing is being committed
         self._closing = False
         self._due = 0.0  # when the next commit may begin, on the loop's clock
         self._open: Connection | None = None  # the writer's, kept
@@ -160,7 +150,8 @@ class Database:
         """Commit what waits. What another process's lock keeps from being stored now is refused, not waited for."""
         self._closing = True
         while self._committing:
-            await asyncio.wait([self._committing])
+            self._at_rest = self._loop.create_future()
+            await self._at_rest
         for pool in (self._reader, self._writer):
             await asyncio.to_thread(pool.shutdown)
         self._dispose()
@@ -221,37 +212,52 @@ class Database:
         Writers of one commit go on in the order in which they were committed, without a pause between them: what they
         then tell a room is told in the order of its revs.
         """
-        waiting = Write(lambda db: ask(db, *args, **kwargs), kwargs.get("room"), ask in queries.OF_PEOPLE)
+        room, no_room = kwargs.get("room"), ask in queries.OF_PEOPLE
+        waiting = Write(ask, args, kwargs, self._loop.create_future(), room, no_room)
         self._waiting.append(waiting)
-        if self._committing is None:
-            self._committing = asyncio.create_task(self._commit_all())
+        if not self._committing:
+            self._committing = True
+            self._loop.call_soon(self._in_pace)
         answer: T = await waiting.done
         return answer
 
-    async def _commit_all(self) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            while self._waiting:
-                await self._in_pace()
-                batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
-                outcomes = await loop.run_in_executor(self._writer, self._commit, [one.ask for one in batch])
-                for one in batch:  # before anybody is told
-                    if not one.no_room:
-                        self._recent.forget(one.room)
-                for one, outcome in zip(batch, outcomes, strict=True):
-                    _settle(one.done, outcome)
-        finally:
-            self._committing = None
-
-    async def _in_pace(self) -> None:
+    def _in_pace(self) -> None:
         """Whoever asks now and then is served at once; where it goes on and on, a commit waits for company."""
         if self._due > self._loop.time() and len(self._waiting) < MOST_AT_ONCE and not self._closing:
-            await asyncio.sleep(PACE)
-            if len(self._waiting) == 1:  # nobody came: who asks one after the other would only be slowed down
-                self._due = 0.0
-        self._due = max(self._due, self._loop.time() - AT_ONCE * PACE) + PACE
+            self._loop.call_later(PACE, self._after_a_pause)
+        else:
+            self._hand_over()
 
-    def _commit(self, batch: list[Ask]) -> list[Any]:
+    def _after_a_pause(self) -> None:
+        if len(self._waiting) == 1:  # nobody came: who asks one after the other would only be slowed down
+            self._due = 0.0
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        self._due = max(self._due, self._loop.time() - AT_ONCE * PACE) + PACE
+        batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
+        self._writer.submit(self._commit_and_report, batch)
+
+    def _commit_and_report(self, batch: list[Write]) -> None:
+        """In the writer's thread. One call wakes the loop; an executor's future, chained to one of the loop's, costs
+        as much as a small commit."""
+        outcomes = self._commit(batch)
+        self._loop.call_soon_threadsafe(self._settle, batch, outcomes)
+
+    def _settle(self, batch: list[Write], outcomes: list[Any]) -> None:
+        for one in batch:  # before anybody is told
+            if not one.no_room:
+                self._recent.forget(one.room)
+        for one, outcome in zip(batch, outcomes, strict=True):
+            one.settle(outcome)
+        if self._waiting:
+            self._in_pace()
+            return
+        self._committing = False
+        if self._at_rest and not self._at_rest.done():
+            self._at_rest.set_result(None)
+
+    def _commit(self, batch: list[Write]) -> list[Any]:
         """All of the batch in one transaction; an error instead of a result where one was refused or all failed."""
         try:
             self._stay_or_follow()
@@ -275,7 +281,7 @@ class Database:
                 if "locked" not in str(error.orig) or self._closing or time.monotonic() > until:
                     raise
 
-    def _commit_once(self, batch: list[Ask]) -> list[Any]:
+    def _commit_once(self, batch: list[Write]) -> list[Any]:
         self._open = self._open or self._writing.connect()
         try:
             return in_one_transaction(self._open, batch)
@@ -299,15 +305,6 @@ class Database:
 
 class _Replaced(Refused):
     """Another file is under our name than the one that is open."""
-
-
-def _settle(done: asyncio.Future[Any], outcome: Any) -> None:
-    if done.done():  # whoever asked has gone
-        return
-    if isinstance(outcome, Exception):
-        done.set_exception(outcome)
-    else:
-        done.set_result(outcome)
 
 
 def unavailable(error: DBAPIError) -> Refused:

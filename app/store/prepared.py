@@ -3,14 +3,18 @@
 Building and executing one through Core costs five to ten times what SQLite itself takes for it.
 """
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from operator import itemgetter
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.expression import ClauseElement
 
+T = TypeVar("T")
+
 Row = tuple[Any, ...]
+Compiled = tuple[str, Callable[[dict[str, Any]], tuple[Any, ...]], dict[str, Any]]  # SQL, its values in order, defaults
 
 
 class Prepared:
@@ -23,34 +27,58 @@ class Prepared:
         self._statement, self._sets = statement, list(sets) or None
         columns = statement.selected_columns if isinstance(statement, Select) else ()
         self._columns = [str(column.key) for column in columns]
-        self._compiled: dict[str, tuple[str, list[tuple[str, Any]]]] = {}  # by dialect
+        self._compiled: dict[str, Compiled] = {}  # by dialect
 
-    def run(self, db: Connection, **values: Any) -> None:
-        self.all(db, **values)
+    def run(self, db: Connection, **values: Any) -> int:
+        """How many rows it made, changed or took away."""
+        return self._ask(db, values, _count)
+
+    def run_each(self, db: Connection, rows: Iterable[dict[str, Any]]) -> int:
+        """Once for each; how many rows all of them made, changed or took away."""
+        dialect = db.dialect
+        sql, given, defaults = self._compiled.get(dialect.name) or self._compile(db)
+        try:
+            each = [given(defaults | row if defaults else row) for row in rows]
+            return _count(db.connection.dbapi_connection.executemany(sql, each))  # type: ignore[union-attr]
+        except dialect.loaded_dbapi.Error as error:
+            raise DBAPIError.instance(sql, None, error, dialect.loaded_dbapi.Error, dialect=dialect) from error
 
     def first(self, db: Connection, **values: Any) -> Row | None:
         """The first row, of a statement that gives one at most; None where there is none."""
-        return next(iter(self.all(db, **values)), None)
+        return next(iter(self._ask(db, values, _rows)), None)
 
     def all(self, db: Connection, **values: Any) -> list[Row]:
-        dialect = db.dialect
-        sql, names = self._compiled.get(dialect.name) or self._compile(db)
-        given = tuple([values.get(name, default) for name, default in names])
-        try:
-            cursor = db.connection.driver_connection.execute(sql, given)  # type: ignore[union-attr]
-            rows: list[Row] = cursor.fetchall()
-            cursor.close()
-        except dialect.loaded_dbapi.Error as error:
-            raise DBAPIError.instance(sql, values, error, dialect.loaded_dbapi.Error, dialect=dialect) from error
-        return rows
+        return self._ask(db, values, _rows)
 
     def dicts(self, db: Connection, **values: Any) -> list[dict[str, Any]]:
         """The rows of a select, by the names of its columns."""
-        return [dict(zip(self._columns, row, strict=True)) for row in self.all(db, **values)]
+        return [dict(zip(self._columns, row, strict=True)) for row in self._ask(db, values, _rows)]
 
-    def _compile(self, db: Connection) -> tuple[str, list[tuple[str, Any]]]:
-        compiled = self._statement.compile(dialect=db.dialect, column_keys=self._sets)
-        names = compiled.positiontup  # type: ignore[attr-defined]
-        found = str(compiled), [(name, compiled.params[name]) for name in names]
-        self._compiled[db.dialect.name] = found
+    def _ask(self, db: Connection, values: dict[str, Any], take: Callable[[Any], T]) -> T:
+        dialect = db.dialect
+        sql, given, defaults = self._compiled.get(dialect.name) or self._compile(db)
+        try:
+            cursor = db.connection.dbapi_connection.execute(sql, given(defaults | values if defaults else values))  # type: ignore[union-attr]
+            found = take(cursor)
+            cursor.close()
+        except dialect.loaded_dbapi.Error as error:
+            raise DBAPIError.instance(sql, values, error, dialect.loaded_dbapi.Error, dialect=dialect) from error
         return found
+
+    def _compile(self, db: Connection) -> "Compiled":
+        compiled = self._statement.compile(dialect=db.dialect, column_keys=self._sets)
+        names, binds = compiled.positiontup, compiled.binds  # type: ignore[attr-defined]
+        defaults = {name: compiled.params[name] for name in names if not binds[name].required}
+        given = itemgetter(*names) if len(names) > 1 else lambda values: (values[names[0]],)
+        self._compiled[db.dialect.name] = found = str(compiled), given, defaults
+        return found
+
+
+def _rows(cursor: Any) -> list[Row]:
+    rows: list[Row] = cursor.fetchall()
+    return rows
+
+
+def _count(cursor: Any) -> int:
+    count: int = cursor.rowcount
+    return count

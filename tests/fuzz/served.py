@@ -112,6 +112,7 @@ def kept(server: Server, running: Running | None) -> dict[str, int]:
         "sids": len(manager.eio_to_sid),
         "entered": len(manager._entered),
         "beating": len(engine.heart._pings) + len(engine.heart._deadlines),
+        "turns": server._turns._under_way,
     }
     if running:
         presence, voice = running.chat.presence, running.chat.voice

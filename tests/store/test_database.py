@@ -348,3 +348,38 @@ async def test_changes_that_lie_far_apart_have_their_own_reactions(database: Dat
     after = (await database.read(queries.room, "lobby"))["rev"] - 2
     page, _ = await database.read(queries.changed_since, room="lobby", after=after, limit=9)
     assert [(one["seq"], one["reactions"]) for one in page] == [(60, {"60": ["alice"]}), (1, {"1": ["alice"]})]
+
+
+async def test_an_id_that_comes_again_leaves_no_gap_and_is_answered_with_the_first(database: Database) -> None:
+    """In one commit with others, and answering a message: what is counted is what is stored."""
+    first, again, other = await asyncio.gather(
+        *(database.write(queries.say, **message(n)) for n in (1, 1, 2)),
+    )
+    assert (first[1], again[1], other[1]) == (True, False, True)
+    assert again[0] | {"deleted_by": None} == first[0] | {"deleted_by": None}
+    answer = message(3) | {"reply_to": 1}
+    stored, _ = await database.write(queries.say, **answer)
+    assert (await database.write(queries.say, **answer))[0]["seq"] == stored["seq"] == 3
+    assert (await database.read(queries.room, "lobby"))["rev"] == 3
+
+
+async def test_what_is_said_together_is_told_and_stored_as_if_one_after_the_other(database: Database) -> None:
+    """In several rooms, and an answer to what is in the same commit: what is returned is what is read again."""
+    await database.write(queries.open_room, "attic")
+    places = ["lobby", "attic", "lobby", "lobby", "attic"]
+    said = [message(n) | {"room": room} for n, room in enumerate(places)]
+    said[3] |= {"reply_to": 2}
+    answers = await asyncio.gather(*(database.write(queries.say, **one) for one in said))
+    assert [(one["room"], one["seq"], one["rev"]) for one, _ in answers] == [
+        ("lobby", 1, 1),
+        ("attic", 1, 1),
+        ("lobby", 2, 2),
+        ("lobby", 3, 3),
+        ("attic", 2, 2),
+    ]
+    for room in ("lobby", "attic"):
+        page, _ = await database.read(queries.said_before, room=room, before=None, limit=9)
+        stored = [{name: value for name, value in one.items() if name != "deleted_by"} for one in page]
+        assert stored == [one for one, _ in answers if one["room"] == room]
+        assert (await database.read(queries.room, room))["rev"] == len(page)
+    assert (await database.write(queries.say, **message(9)))[0]["seq"] == 4

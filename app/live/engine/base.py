@@ -44,8 +44,6 @@ LEANS_ON: dict[Callable[..., Any], tuple[str, ...]] = {
     socketio.AsyncServer._handle_eio_disconnect: ("self", "eio_sid", "reason"),
     socketio.AsyncServer._handle_connect: ("self", "eio_sid", "namespace", "data"),
     socketio.AsyncServer._handle_disconnect: ("self", "eio_sid", "namespace", "reason"),
-    socketio.AsyncServer._handle_event: ("self", "eio_sid", "namespace", "id", "data"),
-    socketio.AsyncServer._handle_event_internal: ("self", "server", "sid", "eio_sid", "data", "namespace", "id"),
     socketio.AsyncServer._handle_ack: ("self", "eio_sid", "namespace", "id", "data"),
     socketio.AsyncServer._send_packet: ("self", "eio_sid", "pkt"),
     socketio.AsyncServer.disconnect: ("self", "sid", "namespace", "ignore_queue"),

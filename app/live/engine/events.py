@@ -1,6 +1,7 @@
 """The Socket.IO half: packets become events, one connection's in their order, and who asks for an answer gets one."""
 
 import asyncio
+import contextlib
 import logging
 from functools import partial
 from inspect import iscoroutine
@@ -16,6 +17,7 @@ from app.live.engine.inbox import Inbox
 from app.live.engine.packets import Malformed, Packet, StrictJSON, Unacceptable
 from app.live.engine.requests import Engine
 from app.live.engine.session import Session
+from app.live.engine.turns import Turns
 
 _EVENTS = (socketio_packet.EVENT, socketio_packet.BINARY_EVENT)
 _ACKS = (socketio_packet.ACK, socketio_packet.BINARY_ACK)
@@ -38,7 +40,8 @@ class Server(socketio.AsyncServer):
     def __init__(self, **options: Any) -> None:
         self._inboxes: dict[str, Inbox] = {}
         self._closing = False
-        self.beside: frozenset[str] = frozenset()  # names of events that keep their order by themselves
+        self.beside: frozenset[str] = frozenset()  # names of events that keep their order by themselves, without tasks
+        self._turns = Turns()
         super().__init__(**options)
         self.eio.heard = self._hear_wire
         self.eio.is_busy = self._is_busy
@@ -59,7 +62,7 @@ class Server(socketio.AsyncServer):
             self.manager_initialized = True
             self.manager.initialize()
         self.environ[session.sid] = environ
-        self._inboxes[session.sid] = Inbox(self.eio.now)
+        self._inboxes[session.sid] = Inbox(self.eio.now, self._turns)
         self.eio.newcomers.add(session, CONNECT_TIMEOUT)
 
     async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
@@ -86,11 +89,14 @@ class Server(socketio.AsyncServer):
         except Unacceptable as refusal:
             inbox.put(partial(self._refuse, eio_sid, refusal))
         else:
-            if pkt is not None and pkt.packet_type in _ACKS:
+            if pkt is None:
+                return inbox
+            if pkt.packet_type in _EVENTS:
+                inbox.put(partial(self._do, eio_sid, pkt), pkt.data[0] in self.beside)
+            elif pkt.packet_type in _ACKS:
                 self.eio.soon(self._hear_answer(eio_sid, pkt))
-            elif pkt is not None:
-                beside = pkt.packet_type in _EVENTS and pkt.data[0] in self.beside
-                inbox.put(partial(self._take, eio_sid, pkt), beside)
+            else:
+                inbox.put(partial(self._take, eio_sid, pkt))
         return inbox
 
     def _assemble(self, inbox: Inbox, data: str | bytes) -> Packet | None:
@@ -121,9 +127,7 @@ class Server(socketio.AsyncServer):
     # --- in turn ---
 
     async def _take(self, eio_sid: str, pkt: Packet) -> None:
-        if pkt.packet_type in _EVENTS:
-            await self._handle_event(eio_sid, pkt.namespace, pkt.id, pkt.data)
-        elif pkt.packet_type == socketio_packet.CONNECT:
+        if pkt.packet_type == socketio_packet.CONNECT:
             await self._handle_connect(eio_sid, pkt.namespace, pkt.data)
         elif pkt.packet_type == socketio_packet.DISCONNECT:
             await self._handle_disconnect(eio_sid, pkt.namespace, self.reason.CLIENT_DISCONNECT)
@@ -132,13 +136,29 @@ class Server(socketio.AsyncServer):
         else:
             await self._handle_ack(eio_sid, pkt.namespace, pkt.id, pkt.data)
 
-    async def _handle_event(self, eio_sid: str, namespace: str, id: int | None, data: list[Any]) -> None:
-        """Done before the next one starts; the stock server starts a task for each, and the second overtakes."""
+    async def _do(self, eio_sid: str, pkt: Packet) -> None:
+        """Call an event's handler and write its answer. One that fails is answered too: silence would be resent for
+        ever. Done before the next one starts; the stock server starts a task for each, and the second overtakes."""
+        namespace, id, (name, *values) = pkt.namespace, pkt.id, pkt.data
         sid = self.manager.sid_from_eio_sid(eio_sid, namespace)
         if sid is None:
             self._drop(eio_sid, STRANGER)
-        elif self.manager.is_connected(sid, namespace):
-            await self._handle_event_internal(self, sid, eio_sid, data, namespace, id)
+            return
+        if not self.manager.is_connected(sid, namespace):
+            return
+        try:
+            answer = await self._trigger_event(name, namespace, sid, *values)
+            if id is None or answer is self.not_handled:
+                return
+            ack = _ack(namespace, id, _values(answer))
+        except Exception:
+            ref = uuid4().hex[:8]
+            log.exception("event %.40r failed [%s]", name, ref)
+            broken = {"ok": False, "error": "broken", "text": f"Something broke here. Reference: {ref}", "ref": ref}
+            ack = [] if id is None else _ack(namespace, id, [broken])
+        if session := self.eio.sockets.get(eio_sid):
+            for message in ack:
+                session.say(message)
 
     async def _hear_answer(self, eio_sid: str, pkt: Packet) -> None:
         """Not in turn: the handler that waits for this answer is what the others wait for."""
@@ -210,26 +230,6 @@ class Server(socketio.AsyncServer):
         finally:
             await self.manager.disconnect(sid, namespace or "/", ignore_queue=True)
 
-    async def _handle_event_internal(
-        self, server: Any, sid: str, eio_sid: str, data: list[Any], namespace: str, id: int | None
-    ) -> None:
-        """Call the handler and write its answer. One that fails is answered too: silence would be resent for ever."""
-        try:
-            answer = await self._trigger_event(data[0], namespace, sid, *data[1:])
-            if id is None or answer is self.not_handled:
-                return
-            values = [] if answer is None else list(answer) if isinstance(answer, tuple) else [answer]
-            ack = _ack(namespace, id, values)
-        except Exception:
-            ref = uuid4().hex[:8]
-            log.exception("event %.40r failed [%s]", data[0], ref)
-            broken = {"ok": False, "error": "broken", "text": f"Something broke here. Reference: {ref}", "ref": ref}
-            ack = [] if id is None else _ack(namespace, id, [broken])
-        session = self.eio.sockets.get(eio_sid)
-        if session:
-            for message in ack:
-                session.say(message)
-
     async def _trigger_event(self, event: str, namespace: str, *args: Any) -> Any:
         """An event's own handler is called as it is; the stock trigger looks at it anew each time."""
         handler, given = self._get_event_handler(event, namespace, args)
@@ -270,7 +270,10 @@ class Server(socketio.AsyncServer):
 
     async def idle(self, seconds: float) -> None:
         """Wait until nothing is being done, `seconds` at the most."""
-        await self.eio.finish(seconds)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.eio.finish(seconds)
+                await self._turns.finish()
 
     async def part(self, seconds: float) -> None:
         """Wait until the connections that were let go are gone, `seconds` at the most."""
@@ -286,6 +289,11 @@ class Server(socketio.AsyncServer):
         """Let every client go at the Engine.IO level: for them a `transport close`, after which they come back."""
         for session in list(self.eio.sockets.values()):
             session.end(self.reason.SERVER_DISCONNECT)
+
+
+def _values(answer: Any) -> list[Any]:
+    """What a handler returned, as the values of an ack."""
+    return [] if answer is None else list(answer) if isinstance(answer, tuple) else [answer]
 
 
 def _ack(namespace: str, id: int, values: list[Any]) -> list[str | bytes]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 _DATA, _CONTROL = (CONTINUATION, TEXT, BINARY), (CLOSE, PING, PONG)
 _FIN, _RESERVED, _MASKED = 0x80, 0x70, 0x80
+_WHOLE_TEXT = _FIN | TEXT
 
 GOING_AWAY, PROTOCOL_ERROR, BAD_TEXT, TOO_BIG = 1001, 1002, 1007, 1009  # 7.4.1
 _CODES = frozenset((1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014))
@@ -69,6 +70,22 @@ class Reader:
         self._opcode = CONTINUATION  # of the message whose fragments come
         self._pieces: list[bytes] | None = None
         self._size = 0
+
+    def text(self, data: bytes) -> bytes | None:
+        """The payload, where `data` is one short text in one frame, whole and nothing else: what nearly all is that
+        comes. None where it is anything else, for `feed` to judge."""
+        size = len(data) - 6
+        if size > 125:
+            size, start = size - 2, 8
+            if size > 65_535 or data[0] != _WHOLE_TEXT or data[1] != _MASKED | 126 or int.from_bytes(data[2:4]) != size:
+                return None
+        else:
+            start = 6
+            if size < 0 or data[0] != _WHOLE_TEXT or data[1] != _MASKED | size:
+                return None
+        if self._rest or self._pieces is not None or size > self._limit:
+            return None
+        return _unmasked(data[start - 4 : start], data[start:])
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         """Raises BadFrame at the first fault; what was complete before it has been given."""

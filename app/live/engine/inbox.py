@@ -3,14 +3,15 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from app.live.engine.packets import Packet
+from app.live.engine.turns import Turns
 
 log = logging.getLogger("parlor.live")
 
-Work = Callable[[], Awaitable[Any]]
+Work = Callable[[], Coroutine[Any, Any, Any]]
 
 MOST_BESIDE = 100  # of one connection's events at a time
 INBOX_LIMIT = 1_000  # events a connection may have waiting before its transport is no longer read
@@ -23,10 +24,10 @@ class Inbox:
     comes waits until it is done.
     """
 
-    __slots__ = ("_beside", "_blocked", "_calm", "_soon", "_waiting", "partial", "partial_bytes", "relieved")
+    __slots__ = ("_beside", "_blocked", "_calm", "_soon", "_turns", "_waiting", "partial", "partial_bytes", "relieved")
 
-    def __init__(self, soon: Callable[[Coroutine[Any, Any, Any]], None]) -> None:
-        self._soon = soon
+    def __init__(self, soon: Callable[[Coroutine[Any, Any, Any]], None], turns: Turns) -> None:
+        self._soon, self._turns = soon, turns
         self._waiting: deque[tuple[Work, bool]] | None = None  # None: nothing waits its turn
         self._beside = 0  # begun, not done
         self._calm: asyncio.Future[None] | None = None  # one of those is done
@@ -74,16 +75,13 @@ class Inbox:
 
     def _begin(self, work: Work) -> None:
         self._beside += 1
-        self._soon(self._do_beside(work))
+        self._turns.begin(work(), self._one_is_done)
 
-    async def _do_beside(self, work: Work) -> None:
-        try:
-            await _do(work)
-        finally:
-            self._beside -= 1
-            calm, self._calm = self._calm, None
-            if calm and not calm.done():
-                calm.set_result(None)
+    def _one_is_done(self) -> None:
+        self._beside -= 1
+        calm, self._calm = self._calm, None
+        if calm and not calm.done():
+            calm.set_result(None)
 
     def _relieve(self) -> None:
         blocked, self._blocked = self._blocked, None

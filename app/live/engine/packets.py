@@ -28,6 +28,7 @@ LARGEST_INTEGER = 2**64 - 1
 
 _LONG_NUMBER = re.compile(r"[\[:,]\s*-?\d{17,}")
 _HEAD = re.compile(r"(?P<type>[0-6])(?:(?P<count>\d+)-)?(?:(?P<namespace>/[^,]*)(?:,|\Z))?(?P<id>\d*)", re.ASCII)
+_EVENT = re.compile(r"2(\d{0,20})(?=\[)", re.ASCII)  # what nearly all of them are: an event on `/`, nothing attached
 _BINARY = (socketio_packet.BINARY_EVENT, socketio_packet.BINARY_ACK)
 _EVENTS = (socketio_packet.EVENT, socketio_packet.BINARY_EVENT)
 _ACKS = (socketio_packet.ACK, socketio_packet.BINARY_ACK)
@@ -169,6 +170,11 @@ class Packet(socketio_packet.Packet):
 
     def decode(self, encoded_packet: str | bytes) -> int:
         """Fill in from text, return how many attachments follow. Raises Malformed or Unacceptable."""
+        if isinstance(encoded_packet, str) and (event := _EVENT.match(encoded_packet)):
+            self.packet_type, self.namespace = socketio_packet.EVENT, "/"
+            self.id = int(event[1]) if event[1] else None
+            self.data = self._read_data(encoded_packet[event.end() :])
+            return 0
         head = _HEAD.match(encoded_packet) if isinstance(encoded_packet, str) else None
         if not head or not isinstance(encoded_packet, str):
             raise Malformed("not a Socket.IO packet")

@@ -90,7 +90,14 @@ class Wire(asyncio.Protocol):
         if self._paused or self._unread is not None:  # somebody made a pause; what comes now comes behind it
             self._rest += data
             return
-        self._read(self._reader.feed(data))
+        text = self._reader.text(data)
+        if text is None or self._hear is None:
+            self._read(self._reader.feed(data))
+            return
+        try:
+            self._hear(frames.as_text(text))
+        except BadFrame as bad:
+            self._break_off(bad)
 
     def _read(self, come: Iterator[Frame]) -> None:
         try:
@@ -108,8 +115,11 @@ class Wire(asyncio.Protocol):
                     self._unread = come
                     return
         except BadFrame as bad:
-            self.close(bad.code)
-            self._reader = None
+            self._break_off(bad)
+
+    def _break_off(self, bad: BadFrame) -> None:
+        self.close(bad.code)
+        self._reader = None
 
     def _answer(self, code: int) -> None:
         """The peer closes, or has answered our closing."""

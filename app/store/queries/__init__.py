@@ -16,6 +16,7 @@ from app.store.queries.messages import (
     said_after,
     said_before,
     say,
+    say_all,
 )
 from app.store.queries.people import (
     Name,
@@ -72,6 +73,7 @@ __all__ = [
     "said_after",
     "said_before",
     "say",
+    "say_all",
     "set_topic",
     "stay",
     "whose",

@@ -1,9 +1,11 @@
 """Messages: said, changed, read again, caught up with."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Integer, bindparam, func, insert, select, update
 from sqlalchemy import delete as remove
+from sqlalchemy.dialects.sqlite import insert as insert_or_not  # PostgreSQL's says the same in the same words
 
 from app.model import Refused
 from app.store.prepared import Prepared
@@ -14,18 +16,21 @@ from app.store.tables import messages, reactions, rooms
 Message = dict[str, Any]
 
 LARGEST = 2**53 - 1  # a seq that no room reaches
+DROWSY = 1_000  # ms by which a room's `active_at` may be behind: each change of it moves it in its index
 SPREAD = 4  # seqs for each message of a page between which its reactions are asked for in one go
 
 # The statements of the busiest path.
 _SAID = ("room", "seq", "rev", "id", "author", "nickname", "kind", "text", "reply_to", "at")
 _known = Prepared(select(messages).where(messages.c.author == bindparam("author"), messages.c.id == bindparam("id")))
-_claim = Prepared(
-    update(rooms)
-    .where(rooms.c.name == bindparam("room"))
-    .values(seq=rooms.c.seq + 1, rev=rooms.c.rev + 1, active_at=bindparam("at"))
-    .returning(rooms.c.seq, rooms.c.rev)
+_place = Prepared(select(rooms.c.seq, rooms.c.rev, rooms.c.active_at).where(rooms.c.name == bindparam("room")))
+_store = Prepared(insert_or_not(messages).on_conflict_do_nothing(index_elements=("author", "id")), sets=_SAID)
+_next = update(rooms).where(rooms.c.name == bindparam("room")).values(seq=rooms.c.seq + 1, rev=rooms.c.rev + 1)
+_claim, _claim_and_wake = Prepared(_next), Prepared(_next.values(active_at=bindparam("at")))
+
+_moved = (
+    update(rooms).where(rooms.c.name == bindparam("room")).values(seq=bindparam("last_seq"), rev=bindparam("last_rev"))
 )
-_store = Prepared(insert(messages), sets=_SAID)
+_move, _move_and_wake = Prepared(_moved), Prepared(_moved.values(active_at=bindparam("at")))
 
 _here = messages.c.room == bindparam("room")
 _most = bindparam("most", type_=Integer)
@@ -57,19 +62,20 @@ def say(
     reply_to: int | None,
 ) -> tuple[Message, bool]:
     """Store a message and claim its place. Returns it, and whether it is new: the same id again gives the first one."""
-    if known := _known.dicts(db, author=author, id=id):
-        return _whole(db, [_same(known[0], room, kind, text)])[0], False
-    if reply_to is not None and not _exists(db, room, reply_to):
-        raise Refused("no_such_message", f"There is no message {reply_to} in #{room} to reply to.")
-    at = now()
-    claimed = _claim.first(db, room=room, at=at)
-    if claimed is None:
+    if reply_to is not None:
+        if known := _known.dicts(db, author=author, id=id):
+            return _again(db, known[0], room, kind, text)
+        if not _exists(db, room, reply_to):
+            raise Refused("no_such_message", f"There is no message {reply_to} in #{room} to reply to.")
+    place = _place.first(db, room=room)
+    if place is None:
         raise Refused("no_such_room", f"There is no room #{room}.")
-    seq, rev = claimed
-    message = {
+    seq, rev, active_at = place
+    at = now()
+    message: Message = {
         "room": room,
-        "seq": seq,
-        "rev": rev,
+        "seq": seq + 1,
+        "rev": rev + 1,
         "id": id,
         "author": author,
         "nickname": nickname,
@@ -78,15 +84,55 @@ def say(
         "reply_to": reply_to,
         "at": at,
     }
-    _store.run(db, **message)
-    return message | {"edited": None, "deleted": None}, True
+    if not _store.run(db, **message):
+        return _again(db, _known.dicts(db, author=author, id=id)[0], room, kind, text)
+    if 0 <= at - active_at < DROWSY:
+        _claim.run(db, room=room)
+    else:
+        _claim_and_wake.run(db, room=room, at=at)
+    message["edited"] = message["deleted"] = None
+    return message, True
 
 
-def _same(known: Message, room: str, kind: str, text: str) -> Message:
+class NotAllNew(Exception):
+    """One of several was said before."""
+
+
+def say_all(db: Connection, asked: Sequence[dict[str, Any]]) -> list[tuple[Message, bool]]:
+    """What `say` does, for several in a row, with a few statements for all. Raises where one of them is not simply
+    new: then each is to be said by itself."""
+    at, places, said = now(), dict[str, list[int]](), list[Message]()
+    for one in asked:
+        room, reply_to = one["room"], one["reply_to"]
+        place = places.get(room)
+        if place is None:
+            found = _place.first(db, room=room)
+            if found is None:
+                raise Refused("no_such_room", f"There is no room #{room}.")
+            place = places[room] = list(found)
+        if reply_to is not None and not _exists(db, room, reply_to):
+            raise Refused("no_such_message", f"There is no message {reply_to} in #{room} to reply to.")
+        place[0] += 1
+        place[1] += 1
+        said.append({"seq": place[0], "rev": place[1], **one, "at": at, "edited": None, "deleted": None})
+    if _store.run_each(db, said) != len(said):
+        raise NotAllNew
+    for statement, is_awake in ((_move, True), (_move_and_wake, False)):
+        moves = [
+            {"room": room, "last_seq": seq, "last_rev": rev, "at": at}
+            for room, (seq, rev, active_at) in places.items()
+            if (0 <= at - active_at < DROWSY) == is_awake
+        ]
+        statement.run_each(db, moves)
+    return [(message, True) for message in said]
+
+
+def _again(db: Connection, known: Message, room: str, kind: str, text: str) -> tuple[Message, bool]:
+    """What was said under this id before, as it looks now. Raises `id_reused` where it was something else."""
     changed = known["edited"] is not None or known["deleted"] is not None
     if known["room"] != room or (not changed and (known["kind"], known["text"]) != (kind, text)):
         raise Refused("id_reused", "This id was already used for another message; a new message needs a new one.")
-    return known
+    return _whole(db, [known])[0], False
 
 
 def _exists(db: Connection, room: str, seq: int) -> bool:
