@@ -35,6 +35,9 @@ T = TypeVar("T")
 BUSY = 5.0  # seconds to wait for another process's lock
 READERS = 2  # threads
 MOST_AT_ONCE = 500  # writes in one transaction
+# Seconds from one commit to the next under load: more of them share one, and what is then told leaves in one write.
+PACE = 0.04
+AT_ONCE = 500  # writes in one transaction
 PACE = (
     0.02  # seconds from one commit to the next under load: more of them share one, and what then is told leaves at once
 )
