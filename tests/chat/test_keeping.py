@@ -47,7 +47,7 @@ async def test_the_oldest_go_and_the_newest_stay(start_server: Start) -> None:
     server = await start_server(keep_messages=3)
     alice = await said(server, 8)
     await alice.ask("react", {"room": "lobby", "seq": 2, "emoji": "👍", "on": True})
-    assert await keeping.clear(server.chat) == 5
+    await keeping.clear(server.chat)  # what the server's own first round has left, which may come late
     assert await left(alice) == [6, 7, 8]
     assert (await alice.say("lobby", "and on"))["seq"] == 9, "numbers are not used again"
     history = await alice.ask("history", {"room": "lobby", "before": 6})
@@ -77,7 +77,8 @@ async def test_more_than_fit_into_one_transaction_all_go(start_server: Start, mo
     monkeypatch.setattr(keeping, "AT_ONCE", 4)
     server = await start_server(keep_messages=1)
     alice = await said(server, 10)
-    assert await keeping.clear(server.chat) == 9
+    await keeping.clear(server.chat)
+    assert await left(alice) == [10]
     await alice.client.disconnect()
 
 

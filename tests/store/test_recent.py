@@ -76,17 +76,18 @@ async def test_only_what_changes_the_room_makes_it_be_asked_again(database: Data
     assert (await database.recall("lobby", plain, ask), ask.times) == (1, 3)
 
 
-async def test_nobody_is_shown_less_than_was_told(database: Database) -> None:
+async def test_nobody_is_shown_less_than_was_told(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever asks after a message was stored finds it, however many ask and speak at the time."""
+    monkeypatch.setattr("app.store.database.PACE", 0.0)
     ask, told = Asked(), 0
 
     async def speak() -> None:
         nonlocal told
-        for n in range(200):
+        for n in range(50):
             told = max(told, await says(database, "lobby", n))
 
     async def look() -> None:
-        while told < 200:
+        while told < 50:
             before = told
             assert await database.recall("lobby", plain, ask) >= before
             await asyncio.sleep(0)
