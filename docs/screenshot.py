@@ -2,6 +2,8 @@
 
 import asyncio
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -9,11 +11,12 @@ from playwright.async_api import Browser, async_playwright
 
 from app.config import Settings
 from app.server import Running, start
-from tests.support.talker import Talker
+from tests.support.talker import Talker, new_id
 
 HERE = Path(__file__).parent
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+FONTS = {"fonts-noto-cjk": "674e", "fonts-noto-color-emoji": "1f642"}  # Debian packages, a character that each has
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 
 TALK = [
@@ -30,8 +33,14 @@ TALK = [
     ("Mira", "That is what it is for."),
 ]
 
+ANSWERS = {4: 3}  # message -> the one that it answers
+REACTIONS = [("Jonas", 5, "👀"), ("Mira", 5, "👀"), ("李娜", 5, "🌊"), ("Mira", 7, "👍")]
+
 
 async def main() -> None:
+    """Exit code 1 where the pictures would have empty boxes for letters."""
+    if missing := [package for package, char in FONTS.items() if not _drawn(char)]:
+        sys.exit(f"The pictures need fonts that are not here; Debian has them as {', '.join(missing)}.")
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(host="127.0.0.1", port=0, data=Path(folder), rate_limit="off")  # type: ignore[call-arg]
         server = await start(settings)
@@ -42,6 +51,12 @@ async def main() -> None:
         await server.stop()
 
 
+def _drawn(char: str) -> bool:
+    """Has some font this character?"""
+    found = subprocess.run(["fc-list", f":charset={char}"], capture_output=True, text=True, check=False)
+    return bool(found.stdout)
+
+
 async def _talk(server: Running, browser: Browser) -> None:
     people = {name: await Talker(server.url, name).__aenter__() for name in dict.fromkeys(name for name, _ in TALK)}
     for one in people.values():
@@ -50,8 +65,11 @@ async def _talk(server: Running, browser: Browser) -> None:
     for room in ("lobby", "canteen"):
         await people["Jonas"].join(room)
         await people["Jonas"].say(room, "Anybody here?")
-    for name, text in TALK:
-        await people[name].say("tides", text)
+    for nth, (name, text) in enumerate(TALK, 1):
+        answered = {"reply_to": ANSWERS[nth]} if nth in ANSWERS else {}
+        await people[name].ask("send", {"room": "tides", "text": text, "id": new_id(), **answered})
+    for name, seq, emoji in REACTIONS:
+        await people[name].ask("react", {"room": "tides", "seq": seq, "emoji": emoji, "on": True})
     await _picture(server, browser, "Ann", "light", WIDE, "room-light")
     await _picture(server, browser, "Beatriz", "dark", WIDE, "room-dark")
     await _picture(server, browser, "Chidi", "light", PHONE, "room-phone")
