@@ -37,10 +37,6 @@ READERS = 2  # threads
 MOST_AT_ONCE = 500  # writes in one transaction
 # Seconds from one commit to the next under load: more of them share one, and what is then told leaves in one write.
 PACE = 0.04
-AT_ONCE = 500  # writes in one transaction
-PACE = (
-    0.02  # seconds from one commit to the next under load: more of them share one, and what then is told leaves at once
-)
 AT_ONCE = 10  # commits that wait for nobody, after a rest
 GONE = "The database file is gone from its place. Put it back, or restart Parlor to begin a new one."
 RETRY_AFTER = 2.0  # seconds, told to who could not be served
