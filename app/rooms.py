@@ -54,6 +54,6 @@ async def keep(settings: Settings, room: str, days: float | None, messages: int 
     database = Database(settings.database)
     try:
         database.look()
-        await database.write(queries.keep, room, days, messages)
+        await database.write(queries.keep, room=room, days=days, messages=messages)
     finally:
         await database.close()

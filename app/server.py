@@ -40,7 +40,7 @@ except ImportError:  # not on Windows
 log = logging.getLogger("parlor")
 
 ENDS = (signal.SIGTERM, signal.SIGINT)
-VERBS_MAY_TAKE = 3.0  # seconds that running verbs have at the end
+VERBS_MAY_TAKE = 2.5  # seconds that running verbs have at the end
 GOODBYES_MAY_TAKE = 1.0  # seconds that connections have to close
 WATCH = 3.0  # seconds between looks at the database
 IDLE_CUT = 30.0  # seconds after which the strictest known host cuts a request that has not brought a byte

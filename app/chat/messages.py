@@ -101,8 +101,7 @@ async def changes(
 ) -> tuple[dict[str, Any], Answer]:
     """The room and what changed in it, as of one moment (`queries.catch_up`). Shared by all who ask: not to be
     changed."""
-    strange = epoch not in (None, chat.epoch)
-    asked = (queries.catch_up, after, strange, _page(chat, limit), chat.limits.behind)
+    asked = (queries.catch_up, after, epoch, _page(chat, limit), chat.limits.behind)
     found: tuple[dict[str, Any], Answer] = await chat.store.recall(room, _caught_up, *asked)
     return found
 

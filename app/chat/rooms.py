@@ -59,7 +59,7 @@ async def _opened(chat: Chat, room: str, after: int | None, epoch: str | None) -
             raise
     opening = chat.opening.get(room)
     if opening is None:  # of all who come first, one opens it
-        opening = chat.opening[room] = asyncio.ensure_future(chat.store.write(queries.open_room, room))
+        opening = chat.opening[room] = asyncio.ensure_future(chat.store.write(queries.open_room, room=room))
         opening.add_done_callback(lambda _: chat.opening.pop(room))
     await asyncio.shield(opening)
     return await changes(chat, room, after, epoch)
@@ -87,7 +87,7 @@ async def people_of(
 
 async def topic(chat: Chat, member: Member, *, topic: Topic) -> Answer:
     """Say what the room is about. Everybody in it is told."""
-    room = as_told(chat, await chat.store.write(queries.set_topic, member.room, topic))
+    room = as_told(chat, await chat.store.write(queries.set_topic, room=member.room, topic=topic))
     chat.voice.tell(member.room, "room", {"room": room})
     return {"room": room}
 
@@ -108,6 +108,6 @@ async def public(chat: Chat) -> list[dict[str, Any]]:
 def as_told(chat: Chat, room: dict[str, Any]) -> dict[str, Any]:
     """`{name, topic, rev, epoch, people, keep?}`."""
     told = {name: room[name] for name in ("name", "topic", "rev")}
-    told |= {"epoch": chat.epoch, "people": chat.presence.count(room["name"])}
+    told |= {"epoch": room.get("epoch", chat.epoch), "people": chat.presence.count(room["name"])}
     keep = keeping.as_told(keeping.keeping(chat, room))
     return told | {"keep": keep} if keep else told

@@ -49,7 +49,7 @@ class Verb:
         return _schema(self.act, self.right)
 
 
-async def echo(chat: Chat, person: Person, **payload: Any) -> Answer:
+async def echo(chat: Chat, person: Person, /, **payload: Any) -> Answer:
     """Get the payload back, with the server's time: to see that the line works, and how long it takes."""
     return {**payload, "at": messages.iso(queries.now())}
 

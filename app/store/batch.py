@@ -46,19 +46,28 @@ class Write:
 def in_one_transaction(db: Connection, batch: list[Write]) -> list[Any]:
     """What each of them answers, or the exception it raised. Raises SQLAlchemyError where all failed.
 
-    First without savepoints, which cost as much as a write; only where one is refused, again with them.
+    First those that are alike together; where one of them was said before, each by itself. And without savepoints,
+    which cost as much as a write; only where one is refused, again with them.
     """
-    try:
-        with db.begin():
-            return _plainly(db, batch)
-    except Exception as error:  # the transaction is gone
-        if _of_the_database(error):
-            raise
+    for write in (_together, _in_turn):
+        try:
+            with db.begin():
+                return write(db, batch)
+        except queries.NotAllNew:  # the transaction is gone, as with every exception
+            continue
+        except Exception as error:
+            if _of_the_database(error):
+                raise
+            break
     with db.begin():
         return [_apart(db, one) for one in batch]
 
 
-def _plainly(db: Connection, batch: list[Write]) -> list[Any]:
+def _in_turn(db: Connection, batch: list[Write]) -> list[Any]:
+    return [one.ask(db, *one.args, **one.kwargs) for one in batch]
+
+
+def _together(db: Connection, batch: list[Write]) -> list[Any]:
     """In their order; of those that follow their like, all at once where there is a way to."""
     outcomes: list[Any] = []
     for ask, run in groupby(batch, attrgetter("ask")):
@@ -66,7 +75,7 @@ def _plainly(db: Connection, batch: list[Write]) -> list[Any]:
         if len(alike) > 1 and ask in _AT_ONCE:
             outcomes += _AT_ONCE[ask](db, [one.kwargs for one in alike])
         else:
-            outcomes += [ask(db, *one.args, **one.kwargs) for one in alike]
+            outcomes += _in_turn(db, alike)
     return outcomes
 
 

@@ -54,7 +54,7 @@ class Database:
         self._waiting: list[Write] = []
         self._committing = False  # or about to
         self._at_rest: asyncio.Future[None] | None = None  # for who waits until nothing is being committed
-        self._closing = False
+        self._closing = self._closed = False
         self._due = 0.0  # when the next commit may begin, on the loop's clock
         self._open: Connection | None = None  # the writer's, kept
         self._idle: list[Connection] = []  # the readers', kept
@@ -65,7 +65,7 @@ class Database:
     async def start(self) -> None:
         """Bring the schema up to date, forget who was here. Raises DBAPIError or OSError where that cannot be done."""
         self._loop = asyncio.get_running_loop()
-        self._recent = Recent(self._loop.time)
+        self._recent = Recent(self._loop)
         await self._loop.run_in_executor(self._writer, self._prepare)
 
     def look(self) -> None:
@@ -149,8 +149,9 @@ class Database:
         """Commit what waits. What another process's lock keeps from being stored now is refused, not waited for."""
         self._closing = True
         while self._committing:
-            self._at_rest = self._loop.create_future()
-            await self._at_rest
+            self._at_rest = self._at_rest or self._loop.create_future()
+            await asyncio.shield(self._at_rest)
+        self._closed = True
         for pool in (self._reader, self._writer):
             await asyncio.to_thread(pool.shutdown)
         self._dispose()
@@ -194,7 +195,10 @@ class Database:
         """A reader's connection, in a transaction; kept for the next one unless it failed."""
         if not self._idle and self._place() != self._file:
             raise Refused("storage", GONE, retry_after=RETRY_AFTER)  # SQLite would make an empty one
-        db = self._idle.pop() if self._idle else self._reading.connect()
+        try:
+            db = self._idle.pop()
+        except IndexError:
+            db = self._reading.connect()
         try:
             with db.begin():
                 yield db
@@ -211,6 +215,8 @@ class Database:
         Writers of one commit go on in the order in which they were committed, without a pause between them: what they
         then tell a room is told in the order of its revs.
         """
+        if self._closed:
+            raise Refused("storage", "The server stops, and stores nothing any more.", retry_after=RETRY_AFTER)
         room, no_room = kwargs.get("room"), ask in queries.OF_PEOPLE
         waiting = Write(ask, args, kwargs, self._loop.create_future(), room, no_room)
         self._waiting.append(waiting)
@@ -253,8 +259,9 @@ class Database:
             self._in_pace()
             return
         self._committing = False
-        if self._at_rest and not self._at_rest.done():
+        if self._at_rest:
             self._at_rest.set_result(None)
+            self._at_rest = None
 
     def _commit(self, batch: list[Write]) -> list[Any]:
         """All of the batch in one transaction; an error instead of a result where one was refused or all failed."""

@@ -12,47 +12,43 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 MOMENT = 1.0  # seconds after which the database is asked again, whoever may have written to it
-MOST = 200  # questions kept in all; then all go
+MOST = 32  # answers kept; each is a page, and may weigh a megabyte
 
-Page = dict[Hashable, tuple[float, asyncio.Future[Any]]]  # question -> when it was asked, the answer
+Answers = dict[Hashable, asyncio.Future[Any]]  # by question
 
 
 class Recent:
     """On the loop's thread alone. Answers are shared by all who ask: nobody may change one."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._pages: dict[str, Page] = {}  # by room
-        self._size = 0  # at the most
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._rooms: dict[str, Answers] = {}
 
     async def share(self, room: str, question: Hashable, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """The answer that somebody has, or waits for; only where there is none, `ask` for it."""
-        kept = self._pages.get(room, {}).get(question)
-        if kept and self._clock() - kept[0] < MOMENT:
-            answer: asyncio.Future[T] = kept[1]
-        else:
+        answer: asyncio.Future[T] | None = self._rooms.get(room, {}).get(question)
+        if answer is None:
             answer = asyncio.ensure_future(ask())
-            self._keep(room, question, answer)
+            if len(self) < MOST:
+                self._keep(self._rooms.setdefault(room, {}), question, answer)
         return answer.result() if answer.done() else await asyncio.shield(answer)
 
-    def _keep(self, room: str, question: Hashable, answer: asyncio.Future[Any]) -> None:
-        """A refusal is for those who wait for it, and for nobody later."""
-        self._size += 1
-        if self._size > MOST:
-            self.forget()
-        page = self._pages.setdefault(room, {})
-        page[question] = self._clock(), answer
+    def __len__(self) -> int:
+        return sum(map(len, self._rooms.values()))
+
+    def _keep(self, answers: Answers, question: Hashable, answer: asyncio.Future[Any]) -> None:
+        """For a moment. A refusal is for those who wait for it, and for nobody later."""
+        answers[question] = answer
+        over = self._loop.call_later(MOMENT, answers.pop, question, None)
 
         def answered(answer: asyncio.Future[Any]) -> None:
-            if (answer.cancelled() or answer.exception()) and page.get(question, (0, None))[1] is answer:
-                del page[question]
+            if answer.cancelled() or answer.exception():
+                over.cancel()
+                answers.pop(question, None)
 
         answer.add_done_callback(answered)
 
     def forget(self, room: str | None = None) -> None:
         """Something of the room has changed; None: of any."""
-        if room is not None:
-            self._pages.pop(room, None)
-        else:
-            self._pages.clear()
-            self._size = 0
+        for name in (room,) if room is not None else tuple(self._rooms):
+            self._rooms.pop(name, {}).clear()

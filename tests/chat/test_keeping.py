@@ -86,7 +86,7 @@ async def test_a_room_s_own_rule_wins_and_people_are_told(start_server: Start) -
     server = await start_server(keep_messages=2, keep_days=30)
     alice = await said(server, 4)
     await said(server, 4, "attic")
-    await server.database.write(queries.keep, "attic", None, 0)
+    await server.database.write(queries.keep, room="attic", days=None, messages=0)
     await keeping.clear(server.chat)
     assert (await left(alice), (await alice.join("attic"))["room"]["keep"]) == ([3, 4], {"days": 30})
     assert await left(alice, "attic") == [1, 2, 3, 4]

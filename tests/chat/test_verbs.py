@@ -80,6 +80,11 @@ async def test_each_field_with_a_wrong_value_is_refused_and_nothing_breaks(
         assert answer["ok"] or answer["text"], (field, wrong)
 
 
+async def test_echo_takes_any_names(chat: Chat, alice: Person) -> None:
+    answer = await perform(chat, alice, "echo", {"chat": 1, "person": 2, "self": 3})
+    assert {"chat": 1, "person": 2, "self": 3, "ok": True}.items() <= answer.items()
+
+
 @pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "echo"])
 async def test_an_extra_field_is_refused(chat: Chat, ask: Ask, alice: Person, verb: str) -> None:
     await ask(alice, "join", room="lobby")

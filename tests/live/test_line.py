@@ -1,6 +1,7 @@
 """Polls below HTTP: only what is byte for byte the request before, and nothing of it is lost or left behind."""
 
 import asyncio
+import gzip
 import logging
 import socket
 import struct
@@ -196,6 +197,16 @@ async def test_what_is_said_below_http_is_heard_in_order(bob: Known, mounted: Mo
             assert (await posts(bob, n)).status == 200
     await until(lambda: heard == list(range(30)))
     assert 10 < bob.engine.short_posts < 30
+
+
+async def test_a_body_under_a_coding_is_decoded_or_refused_each_time(bob: Known, mounted: Mounted) -> None:
+    heard = listen_for_news(mounted)
+    for n in range(2):
+        await bob.line.write(bob.post(gzip.compress(news(n)), Content_Encoding="gzip"))
+        assert (await bob.line.answer()).status == 200
+    await bob.line.write(bob.post(news(2), Content_Encoding="gzip"))
+    assert (await bob.line.answer()).status == 400
+    assert (heard, bob.engine.short_posts) == ([0, 1], 0)
 
 
 async def test_a_post_beside_a_post_ends_the_session_the_short_way_too(bob: Known, mounted: Mounted) -> None:

@@ -105,6 +105,54 @@ async def test_without_cookies_there_are_none(known: Mounted) -> None:
     assert not environ["aiohttp.request"].cookies
 
 
+@pytest.mark.parametrize("cookie", [None, "", " ", "b=2"])
+async def test_nobody_is_taken_for_who_came_first(known: Mounted, cookie: str | None) -> None:
+    """Neither by a cookie header that is empty, nor by what a middleware made of the first one's request."""
+    came: list[dict[str, Any]] = []
+    watch(known, lambda _sid, environ, _auth: came.append(environ))
+    async with await Line.to(known.url) as line:
+        await line.write(shake() if cookie is None else shake(Cookie=cookie))
+        await line.answer()
+        await line.write(JOIN)
+        [environ] = await until(lambda: came)
+    assert environ.get("HTTP_COOKIE", "").strip() == (cookie or "").strip()
+    assert environ["aiohttp.request"].cookies == ({"b": "2"} if cookie == "b=2" else {})
+
+
+WHO = web.RequestKey("who", str)
+
+
+async def test_what_a_middleware_knows_of_the_first_is_not_said_of_the_next(mounted: Mounted) -> None:
+    came: list[web.Request] = []
+    watch(mounted, lambda _sid, environ, _auth: came.append(environ["aiohttp.request"]))
+
+    @web.middleware
+    async def know(request: web.Request, handler: Any) -> web.StreamResponse:
+        request[WHO] = request.cookies["who"]
+        return await handler(request.clone(scheme="https") if request.cookies["who"] == "cy" else request)
+
+    app = web.Application(middlewares=[know])
+    attach(mounted.server, app)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    listener = await listen(runner, mounted.server.eio, "127.0.0.1", 0, short_handshakes=True)
+    url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+    for who in ("cy", "alice", "bob"):
+        async with await Line.to(url) as line:
+            await line.write(shake(Cookie=f"who={who}"))
+            await line.answer()
+            await line.write(JOIN)
+            await line.reader.readuntil(b'40{"sid":"')
+    assert [(one.cookies["who"], one.get(WHO), one.scheme) for one in came] == [
+        ("cy", "cy", "https"),
+        ("alice", "alice", "http"),
+        ("bob", None, "http"),
+    ]
+    assert mounted.server.eio.short_handshakes == 1, "of a request that a middleware made anew nothing is learnt"
+    listener.close()
+    await runner.cleanup()
+
+
 async def test_what_comes_right_behind_is_heard(known: Mounted) -> None:
     watch(known)
     for pieces in ([shake(), JOIN], [shake() + JOIN], [shake()[:-1], b"\n" + JOIN], [shake()[:40], shake()[40:], JOIN]):
@@ -150,6 +198,10 @@ CHANGED = {
     "a key that goes on": shake().replace(b"ZSBub", b"ZS\r\n Bub"),
     "a folded cookie": shake(Cookie="a=1;\r\n b=2"),
     "two cookies": shake(Cookie="a=1\r\nCookie: b=2"),
+    "an empty cookie": shake(Cookie=""),
+    "a blank cookie": shake(Cookie=" "),
+    "a cache-buster": shake(PATH + "&t=abc"),
+    "a head that is too long": shake(X="x" * 9_000),
     "a cookie with a NUL": shake(Cookie="a=\0"),
     "a cookie with a line feed": shake(Cookie="a=1\nX: y"),
     "a body": shake(Content_Length="2") + b"hi",
@@ -230,8 +282,9 @@ async def test_only_so_many_are_known(known: Mounted, monkeypatch: pytest.Monkey
     for agent in ("one", "two", "one", "two"):
         assert (await answer_to(known.url, shake(User_Agent=agent))).status == 101
     assert known.server.eio.short_handshakes == 2
-    assert (await answer_to(known.url, shake())).status == 101
-    assert known.server.eio.short_handshakes == 2
+    for agent in ("one", "three", "one"):  # who was of no use for longest goes
+        assert (await answer_to(known.url, shake(User_Agent=agent))).status == 101
+    assert known.server.eio.short_handshakes == 4
 
 
 # --- connections that bring nothing ---

@@ -63,3 +63,39 @@ async def test_what_it_waits_for_may_fail_or_be_cancelled_and_it_hears_of_it() -
     goes.cancel()
     await turns.finish()
     assert heard == [ValueError, asyncio.CancelledError]
+
+
+async def test_all_who_wait_for_the_end_hear_of_it() -> None:
+    turns = Turns()
+    come = asyncio.get_running_loop().create_future()
+
+    async def work() -> None:
+        await come
+
+    turns.begin(work(), lambda: None)
+    waiting = [asyncio.create_task(turns.finish()) for _ in range(2)]
+    await asyncio.sleep(0)
+    waiting.append(asyncio.create_task(asyncio.wait_for(turns.finish(), 0.001)))
+    await asyncio.wait(waiting[2:])
+    come.set_result(None)
+    async with asyncio.timeout(5):
+        await asyncio.gather(*waiting[:2])
+
+
+async def test_one_that_waits_for_what_is_no_future_is_logged_and_over(caplog: pytest.LogCaptureFixture) -> None:
+    turns, ends = Turns(), []
+
+    class Strange:
+        def __await__(self) -> Any:
+            yield "not a future"
+
+    async def work() -> None:
+        try:
+            await Strange()
+        finally:
+            ends.append("closed")
+
+    turns.begin(work(), lambda: ends.append("over"))
+    await turns.finish()
+    assert ends == ["closed", "over"]
+    assert "could not be handled" in caplog.text

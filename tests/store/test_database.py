@@ -19,6 +19,7 @@ from app.store.database import Database
 from app.store.engine import MIGRATIONS
 from app.store.tables import metadata
 from tests.conftest import Start
+from tests.support import PATIENCE
 from tests.support.talker import Talker, new_id
 
 
@@ -26,7 +27,7 @@ from tests.support.talker import Talker, new_id
 async def database(tmp_path: Path):
     database = Database(f"sqlite:///{tmp_path / 'parlor.db'}")
     await database.start()
-    await database.write(queries.open_room, "lobby")
+    await database.write(queries.open_room, room="lobby")
     await database.write(
         queries.arrive, token="t", new_id="alice", wish=None, guests=lambda: [("guest-1", ["guest-1"])], held=0
     )
@@ -273,6 +274,47 @@ async def test_another_database_is_another_epoch(start_server: Start, tmp_path: 
     assert first.chat.epoch != second.chat.epoch
 
 
+async def test_after_its_end_nothing_is_stored_and_nobody_waits_for_ever(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'parlor.db'}")
+    await database.start()
+    writes = [asyncio.create_task(database.write(queries.open_room, room=str(n))) for n in range(3)]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(PATIENCE):
+        await asyncio.gather(database.close(), database.close(), *writes)
+        with pytest.raises(Refused, match="stores nothing any more"):
+            await database.write(queries.open_room, room="late")
+        await database.close()
+
+
+async def test_an_id_that_comes_again_costs_its_commit_no_savepoints(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a restart every outbox says its last words again."""
+    await database.write(queries.say, **message(1))
+    monkeypatch.setattr("app.store.batch._apart", None)
+    said = await asyncio.gather(*(database.write(queries.say, **message(n)) for n in (2, 1, 3, 3)))
+    assert [(one["seq"], new) for one, new in said] == [(2, True), (1, False), (3, True), (3, False)]
+
+
+async def test_a_join_that_finds_another_history_starts_over(start_server: Start, tmp_path: Path) -> None:
+    """It is the first to notice that the file was replaced: what it asked is not answered from both histories."""
+    other = await start_server(data=tmp_path / "other")
+    async with Talker(other.url, "zoe") as zoe:
+        await zoe.join("lobby")
+        for n in range(8):
+            await zoe.say("lobby", f"another history {n}")
+    await other.stop()
+    server = await start_server(data=tmp_path / "data")
+    async with Talker(server.url, "alice") as alice:
+        before = (await alice.join("lobby"))["room"]["epoch"]
+        for n in range(5):
+            await alice.say("lobby", f"{n}")
+        (tmp_path / "other" / "parlor.db").replace(tmp_path / "data" / "parlor.db")
+        joined = await alice.join("lobby", after=5, epoch=before)
+    assert (joined["room"]["epoch"], joined["reset"]) == (other.chat.epoch, True)
+    assert [one["text"] for one in joined["messages"]] == [f"another history {n}" for n in range(8)]
+
+
 async def test_stopping_does_not_wait_for_another_process_s_lock(start_server: Start, tmp_path: Path) -> None:
     server = await start_server(data=tmp_path)
     async with Talker(server.url, "alice") as alice:
@@ -316,9 +358,9 @@ async def test_a_file_that_is_away_is_not_made_anew_by_who_reads(database: Datab
     assert await asyncio.gather(*(database.read(slowly) for _ in range(2))) == [epoch, epoch]
     assert not place.exists()
     with pytest.raises(Refused, match="gone from its place"):
-        await database.write(queries.open_room, "another")
+        await database.write(queries.open_room, room="another")
     (tmp_path / "away.db").rename(place)
-    await database.write(queries.open_room, "another")
+    await database.write(queries.open_room, room="another")
     assert await database.read(queries.epoch) == epoch
 
 
@@ -365,7 +407,7 @@ async def test_an_id_that_comes_again_leaves_no_gap_and_is_answered_with_the_fir
 
 async def test_what_is_said_together_is_told_and_stored_as_if_one_after_the_other(database: Database) -> None:
     """In several rooms, and an answer to what is in the same commit: what is returned is what is read again."""
-    await database.write(queries.open_room, "attic")
+    await database.write(queries.open_room, room="attic")
     places = ["lobby", "attic", "lobby", "lobby", "attic"]
     said = [message(n) | {"room": room} for n, room in enumerate(places)]
     said[3] |= {"reply_to": 2}

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from app.model import Refused
 from app.store import queries, recent
 from app.store.database import Database
+from tests.support.talker import until
 
 
 class Asked:
@@ -34,7 +35,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     database = Database(f"sqlite:///{tmp_path / 'parlor.db'}")
     await database.start()
     for room in ("lobby", "attic"):
-        await database.write(queries.open_room, room)
+        await database.write(queries.open_room, room=room)
     await arrives(database, "alice")
     yield database
     await database.close()
@@ -71,7 +72,7 @@ async def test_only_what_changes_the_room_makes_it_be_asked_again(database: Data
     assert (await database.recall("lobby", plain, ask), ask.times) == (0, 1)
     await says(database, "lobby", 1)
     assert (await database.recall("lobby", plain, ask), ask.times) == (1, 2)
-    await database.write(queries.set_topic, "lobby", "tea")
+    await database.write(queries.set_topic, room="lobby", topic="tea")
     await database.write(lambda _db: None)  # nobody knows what that changes
     assert (await database.recall("lobby", plain, ask), ask.times) == (1, 3)
 
@@ -99,7 +100,7 @@ async def test_a_refusal_is_not_kept_and_who_waits_for_it_is_refused_too(databas
     ask = Asked()
     answers = await asyncio.gather(*(database.recall("cellar", plain, ask) for _ in range(5)), return_exceptions=True)
     assert [type(one) for one in answers] == [Refused] * 5
-    await database.write(queries.open_room, "cellar")
+    await database.write(queries.open_room, room="cellar")
     assert (await database.recall("cellar", plain, ask), ask.times) == (0, 2)
 
 
@@ -114,9 +115,11 @@ async def test_who_goes_does_not_take_the_answer_along(database: Database) -> No
 async def test_what_another_process_writes_is_seen_a_moment_later(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """And nothing is kept for longer: a page may weigh a megabyte."""
+    monkeypatch.setattr(recent, "MOMENT", 0.01)
     ask = Asked()
     await database.recall("lobby", plain, ask)
-    monkeypatch.setattr(recent, "MOMENT", 0.0)
+    await until(lambda: not len(database._recent))
     await database.recall("lobby", plain, ask)
     assert ask.times == 2
 
@@ -124,6 +127,19 @@ async def test_what_another_process_writes_is_seen_a_moment_later(
 async def test_only_so_much_is_kept(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recent, "MOST", 2)
     ask = Asked()
-    for what in (1, 2, 1, 3, 1):
+    for what in (1, 2, 1, 3, 1, 3):
         await database.recall("lobby", plain, ask, what)
-    assert ask.times == 4
+    assert (ask.times, len(database._recent)) == (4, 2)
+
+
+async def test_another_room_s_change_leaves_the_answers_of_this_one(database: Database) -> None:
+    ask = Asked()
+    for change in (
+        database.write(queries.open_room, room="cellar"),
+        database.write(queries.set_topic, room="attic", topic="dust"),
+        database.write(queries.keep, room="attic", days=None, messages=9),
+    ):
+        await database.recall("lobby", plain, ask)
+        await change
+    await database.recall("lobby", plain, ask)
+    assert ask.times == 1

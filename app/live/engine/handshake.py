@@ -25,51 +25,65 @@ if TYPE_CHECKING:
     from app.live.engine.requests import Engine
 
 SILENT = 1.0  # seconds in which a connection may bring its first bytes before aiohttp's handler waits for them
-MOST = 100  # patterns kept; then the oldest goes
+MOST = 100  # patterns kept; then the one that was of no use for longest goes
 REQUEST = "aiohttp.request"
 
 _KEY = re.compile(rb"\r\nsec-websocket-key: ([A-Za-z0-9+/]{22}==)(?=\r\n)", re.IGNORECASE)
 _COOKIES = re.compile(rb"\r\ncookie: ([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)(?=\r\n)", re.IGNORECASE)
 _WITH_A_BODY = (b"\r\ncontent-length", b"\r\ntransfer-encoding", b"\r\nexpect")
 
+Pattern = tuple[bytes, ...]  # the pieces of a head around its key and, where it has them, its cookies
+
 
 class Handshakes:
-    """Those that were let in, as patterns: the head of a request without its key and cookies -> the request."""
+    """Those that were let in, as patterns, with the request and its environ, less its key and cookies."""
 
     def __init__(self) -> None:
-        self._known: dict[bytes, tuple[web.Request, dict[str, Any]]] = {}
+        self._known: dict[Pattern, tuple[web.Request, dict[str, Any]]] = {}
 
     def find(self, head: bytes) -> "Environ | None":
         """What a connect handler is to know of a handshake; None for one that has to be judged."""
-        if not (head.startswith(b"GET ") and head.endswith(END) and len(head) <= line.LONGEST):
+        key = _KEY.search(head) if may_be_one(head) else None
+        if key is None:
             return None
-        key = _KEY.search(head)
-        known = self._known.get(_pattern(head, key)) if key else None
-        if key is None or known is None:
-            return None
-        request, environ = known
         cookies = _COOKIES.search(head)
+        pattern = _pattern(head, key, cookies)
+        known = self._known.pop(pattern, None)
+        if known is None:
+            return None
+        self._known[pattern] = known  # the last to go
+        request, environ = known
         return Environ(environ, request, key[1].decode(), cookies[1].decode() if cookies else None)
 
-    def learn(self, head: bytes, request: web.Request) -> None:
-        """It was let in as it came."""
+    def learn(self, head: bytes, peer: str, request: web.Request) -> None:
+        """It was let in as it came. One that comes only once (with a session's id, or with a cache-busting `t`) is no
+        pattern, nor is one of which a middleware made another."""
         key = _KEY.search(head)
-        if key is None or not _is_whole(head) or request.version != HttpVersion11:
+        if key is None or not may_be_one(head) or not _is_whole(head) or request.version != HttpVersion11:
             return
-        if "sid" in request.query or request.protocol.access_logger:
+        if "sid" in request.query or "t" in request.query or request.protocol.access_logger:
+            return
+        if (request.remote, request.host, request.scheme) != (peer, request.headers.get("Host"), "http"):
             return
         if len(self._known) >= MOST:
             del self._known[next(iter(self._known))]
-        self._known[_pattern(head, key)] = request, translate_request(request)
+        environ = translate_request(request)
+        for own in (REQUEST, "HTTP_SEC_WEBSOCKET_KEY", "HTTP_COOKIE"):
+            environ.pop(own, None)
+        self._known[_pattern(head, key, _COOKIES.search(head))] = request, environ
 
 
-def _pattern(head: bytes, key: re.Match[bytes]) -> bytes:
-    holes = [key.span(1)]
-    if cookies := _COOKIES.search(head):
-        holes.append(cookies.span(1))
-    for start, end in sorted(holes, reverse=True):
-        head = head[:start] + head[end:]
-    return head
+def may_be_one(data: bytes) -> bool:
+    return len(data) <= line.LONGEST and data.startswith(b"GET ") and data.endswith(END)
+
+
+def _pattern(head: bytes, key: re.Match[bytes], cookies: re.Match[bytes] | None) -> Pattern:
+    """Pieces, not what they come to together: a head with an empty hole is not one with that hole."""
+    pieces, begin = [], 0
+    for start, end in sorted(hole.span(1) for hole in (key, cookies) if hole):
+        pieces.append(head[begin:start])
+        begin = end
+    return (*pieces, head[begin:])
 
 
 def _is_whole(head: bytes) -> bool:
@@ -92,16 +106,19 @@ class Environ(dict[str, Any]):
         self["HTTP_SEC_WEBSOCKET_KEY"] = key
         if cookies is not None:
             self["HTTP_COOKIE"] = cookies
-        del self[REQUEST]
 
     def __missing__(self, name: str) -> Any:
         if name != REQUEST:
             raise KeyError(name)
         headers = self._first.headers.copy()
-        for header in ("Sec-WebSocket-Key", "Cookie"):
-            if header in headers:
-                headers[header] = self[f"HTTP_{header.upper().replace('-', '_')}"]
+        headers["Sec-WebSocket-Key"] = self["HTTP_SEC_WEBSOCKET_KEY"]
+        if "HTTP_COOKIE" in self:
+            headers["Cookie"] = self["HTTP_COOKIE"]
+        else:
+            headers.popall("Cookie", None)
         self[REQUEST] = request = self._first.clone(headers=headers, remote=self.remote)
+        for held in list(request):  # what a middleware put there is the first one's
+            del request[held]
         return request
 
     def get(self, name: str, default: Any = None) -> Any:
@@ -126,14 +143,19 @@ class Door(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         environ = self._handshakes.find(data)
         if environ is None or not self._engine.opens_at_once or self._engine.is_full:
-            self.hand_over().hear_first(data, partial(self._handshakes.learn, data))
+            learn = partial(self._handshakes.learn, data, self._peer) if may_be_one(data) else None
+            self.hand_over().hear_first(data, learn)
         else:
             self._leave()
             self._let_in(environ)
 
+    @property
+    def _peer(self) -> str:
+        return str((self._transport.get_extra_info("peername") or ("",))[0])
+
     def _let_in(self, environ: Environ) -> None:
         engine, transport = self._engine, self._transport
-        environ.remote = str((transport.get_extra_info("peername") or ("",))[0])
+        environ.remote = self._peer
         wire = Wire(engine.flush, engine.outbox_limit, engine.max_http_buffer_size)
         transport.set_protocol(wire)
         wire.connection_made(transport)

@@ -55,7 +55,7 @@ class Waiting(Generic[T]):
         if self._due:
             self._timer = loop.call_at(next(iter(self._due.values())), self._look)
         for one in late:
-            self._late(one)
+            loop.call_soon(self._late, one)  # each by itself: what one raises is nobody else's
 
 
 Entry = tuple[float, Beating, int]  # due at, who, and the beat that it is for

@@ -76,7 +76,7 @@ class Line(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._handler.connection_made(transport)
 
-    def hear_first(self, data: bytes, let_in: Callable[[web.Request], None]) -> None:
+    def hear_first(self, data: bytes, let_in: Callable[[web.Request], None] | None) -> None:
         self.data_received(data)
         self.let_in = let_in
 
@@ -285,6 +285,8 @@ def learn(engine: "Engine", request: web.Request, response: web.StreamResponse) 
     if session is None or request.query["transport"] != "polling" or not plain or request.protocol.access_logger:
         return
     if session.upgrading or session.upgraded or any(name in response.headers for name in _ITS_OWN):
+        return
+    if "Content-Encoding" in request.headers:  # what comes under it may have to be refused
         return
     lines = [f"{name}: {value}\r\n" for name, value in response.headers.items() if name.lower() not in _CHANGING]
     pattern = form, _once(f"HTTP/1.1 200 OK\r\n{''.join(lines)}".encode())

@@ -27,14 +27,15 @@ class Turns:
 
     def ended(self) -> None:
         self._under_way -= 1
-        if not self._under_way and self._none and not self._none.done():
+        if not self._under_way and self._none:
             self._none.set_result(None)
+            self._none = None
 
     async def finish(self) -> None:
         """Wait until nothing is under way."""
         while self._under_way:
-            self._none = asyncio.get_running_loop().create_future()
-            await self._none
+            self._none = self._none or asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._none)
 
 
 class Turn:
@@ -48,6 +49,11 @@ class Turn:
     def go_on(self, _come: Any = None) -> None:
         try:
             awaited = self._work.send(None)  # which looks itself at what has become of what it waited for
+            if awaited is None:  # a bare yield: sleep(0)
+                asyncio.get_running_loop().call_soon(self.go_on)
+            else:
+                awaited._asyncio_future_blocking = False
+                awaited.add_done_callback(self.go_on)
         except StopIteration:
             self._end()
         except (Exception, asyncio.CancelledError):
@@ -56,13 +62,8 @@ class Turn:
         except BaseException:
             self._end()
             raise
-        else:
-            if awaited is None:  # a bare yield: sleep(0)
-                asyncio.get_running_loop().call_soon(self.go_on)
-            else:
-                awaited._asyncio_future_blocking = False
-                awaited.add_done_callback(self.go_on)
 
     def _end(self) -> None:
+        self._work.close()  # of one that waited for what is no future
         self._turns.ended()
         self._over()

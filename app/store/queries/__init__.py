@@ -6,6 +6,7 @@ IMMEDIATE holds and a read before a write cannot go stale. Rows come back as pla
 
 from app.store.queries.messages import (
     Message,
+    NotAllNew,
     catch_up,
     changed_since,
     delete,
@@ -37,8 +38,10 @@ from app.store.queries.rooms import (
     keep,
     lively_rooms,
     open_room,
-    room,
     set_topic,
+)
+from app.store.queries.rooms import (
+    room_now as room,
 )
 from app.store.queries.rows import now
 
@@ -48,6 +51,7 @@ __all__ = [
     "OF_PEOPLE",
     "Message",
     "Name",
+    "NotAllNew",
     "all_rooms",
     "arrive",
     "begin_epoch",

@@ -9,7 +9,8 @@ from sqlalchemy.dialects.sqlite import insert as insert_or_not  # PostgreSQL's s
 
 from app.model import Refused
 from app.store.prepared import Prepared
-from app.store.queries.rooms import room as room_now
+from app.store.queries.rooms import epoch as epoch_now
+from app.store.queries.rooms import room_now
 from app.store.queries.rows import now, plain
 from app.store.tables import messages, reactions, rooms
 
@@ -252,13 +253,18 @@ def _page(db: Connection, rows: list[Message], limit: int) -> tuple[list[Message
     return _whole(db, rows[:limit]), len(rows) > limit
 
 
-def catch_up(db: Connection, name: str, after: int | None, strange: bool, limit: int, behind: int) -> dict[str, Any]:
-    """Room and messages as of one moment, for who comes or comes back: `{room, messages, more, last_page, reset}`.
+def catch_up(
+    db: Connection, name: str, after: int | None, epoch: str | None, limit: int, behind: int
+) -> dict[str, Any]:
+    """Room and messages as of one moment, for who comes or comes back: `{room, messages, more, last_page, reset}`; the
+    room with its `epoch`.
 
-    Without `after`, or more than `behind` changes behind it, or ahead of it, or where it is `strange` (a rev of another
-    history): the last page.
+    Without `after`, or more than `behind` changes behind it, or ahead of it, or where it is a rev of another history
+    than `epoch`: the last page.
     """
-    found = room_now(db, name)
+    here = epoch_now(db)
+    found = room_now(db, name) | {"epoch": here}
+    strange = epoch not in (None, here)
     if after is None or strange or not found["rev"] - behind <= after <= found["rev"]:
         page, _ = said_before(db, room=name, before=None, limit=limit)
         return {"room": found, "messages": page, "more": False, "last_page": True, "reset": after is not None}

@@ -10,6 +10,7 @@ from app.store.prepared import Prepared
 from app.store.queries.rows import now, plain
 from app.store.tables import epochs, rooms
 
+_epoch = Prepared(select(epochs.c.epoch))
 _room = Prepared(
     select(rooms.c.name, rooms.c.topic, rooms.c.rev, rooms.c.keep_days, rooms.c.keep_messages).where(
         rooms.c.name == bindparam("called")
@@ -18,7 +19,8 @@ _room = Prepared(
 
 
 def epoch(db: Connection) -> str:
-    name: str = db.execute(select(epochs.c.epoch)).scalar_one()
+    """The name of this database's history. Raises TypeError before it has one."""
+    name: str = _epoch.first(db)[0]  # type: ignore[index]
     return name
 
 
@@ -28,13 +30,13 @@ def begin_epoch(db: Connection, name: str) -> None:
         db.execute(insert(epochs).values(epoch=name))
 
 
-def open_room(db: Connection, name: str) -> None:
+def open_room(db: Connection, *, room: str) -> None:
     """Make the room if there is none of that name."""
-    if db.execute(select(rooms.c.name).where(rooms.c.name == name)).first() is None:
-        db.execute(insert(rooms).values(name=name, topic="", seq=0, rev=0, created_at=now(), active_at=now()))
+    if db.execute(select(rooms.c.name).where(rooms.c.name == room)).first() is None:
+        db.execute(insert(rooms).values(name=room, topic="", seq=0, rev=0, created_at=now(), active_at=now()))
 
 
-def room(db: Connection, name: str) -> dict[str, Any]:
+def room_now(db: Connection, name: str) -> dict[str, Any]:
     """`{name, topic, rev, keep_days, keep_messages}`. Raises `no_such_room`."""
     found = _room.dicts(db, called=name)
     if not found:
@@ -42,9 +44,9 @@ def room(db: Connection, name: str) -> dict[str, Any]:
     return found[0]
 
 
-def set_topic(db: Connection, name: str, topic: str) -> dict[str, Any]:
-    db.execute(update(rooms).where(rooms.c.name == name).values(topic=topic))
-    return room(db, name)
+def set_topic(db: Connection, *, room: str, topic: str) -> dict[str, Any]:
+    db.execute(update(rooms).where(rooms.c.name == room).values(topic=topic))
+    return room_now(db, room)
 
 
 def lively_rooms(db: Connection, *, also: Sequence[str], limit: int) -> list[dict[str, Any]]:
@@ -57,10 +59,10 @@ def lively_rooms(db: Connection, *, also: Sequence[str], limit: int) -> list[dic
     return [plain(row) for row in db.execute(wanted)]
 
 
-def keep(db: Connection, name: str, days: float | None, messages: int | None) -> None:
+def keep(db: Connection, *, room: str, days: float | None, messages: int | None) -> None:
     """How long the room's messages are kept: None is as the server has it, 0 is for ever."""
-    room(db, name)
-    db.execute(update(rooms).where(rooms.c.name == name).values(keep_days=days, keep_messages=messages))
+    room_now(db, room)
+    db.execute(update(rooms).where(rooms.c.name == room).values(keep_days=days, keep_messages=messages))
 
 
 def all_rooms(db: Connection) -> list[dict[str, Any]]:
