@@ -52,6 +52,7 @@ class Database:
         self._reader = ThreadPoolExecutor(READERS, "parlor-read")
         self._writer = ThreadPoolExecutor(1, "parlor-write")
         self._waiting: list[Write] = []
+        self._recent = Recent()
         self._committing = False  # or about to
         self._at_rest: asyncio.Future[None] | None = None  # for who waits until nothing is being committed
         self._closing = self._closed = False
@@ -65,7 +66,6 @@ class Database:
     async def start(self) -> None:
         """Bring the schema up to date, forget who was here. Raises DBAPIError or OSError where that cannot be done."""
         self._loop = asyncio.get_running_loop()
-        self._recent = Recent(self._loop)
         await self._loop.run_in_executor(self._writer, self._prepare)
 
     def look(self) -> None:

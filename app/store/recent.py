@@ -20,8 +20,7 @@ Answers = dict[Hashable, asyncio.Future[Any]]  # by question
 class Recent:
     """On the loop's thread alone. Answers are shared by all who ask: nobody may change one."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+    def __init__(self) -> None:
         self._rooms: dict[str, Answers] = {}
 
     async def share(self, room: str, question: Hashable, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -39,7 +38,7 @@ class Recent:
     def _keep(self, answers: Answers, question: Hashable, answer: asyncio.Future[Any]) -> None:
         """For a moment. A refusal is for those who wait for it, and for nobody later."""
         answers[question] = answer
-        over = self._loop.call_later(MOMENT, answers.pop, question, None)
+        over = asyncio.get_running_loop().call_later(MOMENT, answers.pop, question, None)
 
         def answered(answer: asyncio.Future[Any]) -> None:
             if answer.cancelled() or answer.exception():

@@ -141,9 +141,9 @@ class Visitor:
         await self.nickname_box.press("Enter")
         await expect(self.box).to_be_editable()
 
-    async def is_in(self, transport: str | None = None) -> None:
+    async def is_in(self, transport: str | None = None, within: float = LIMIT) -> None:
         """Connected, in a room that shows its log."""
-        await expect(self.status).to_contain_text(transport or "Connected")
+        await expect(self.status).to_contain_text(transport or "Connected", timeout=within * 1000)
         await expect(self.people.filter(has_text=self.nickname)).to_have_count(1)
 
     async def says(self, text: str) -> None:
