@@ -1,48 +1,24 @@
 """The answers to the polls of one tick: written together, and made once for all who get the same."""
 
 import asyncio
-import logging
-from typing import Protocol
 
 from aiohttp.helpers import rfc822_formatted_time
 from engineio.packet import Packet as EnginePacket
 
+from app.live.engine.audience import Flush
 from app.live.engine.packets import write_payload
 
-log = logging.getLogger("parlor.live")
 
-
-class Asking(Protocol):
-    """A connection with a poll that waits for its answer."""
-
-    def answer(self) -> None: ...
-
-    def cut(self) -> None: ...
-
-
-class Answers:
+class Answers(Flush):
     """All polls of an engine that are answered in this tick, with whatever it has for them."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._due: list[Asking] = []
+        super().__init__(loop)
         self._top = self._made = b""
         self._packets: list[EnginePacket] = []  # what `_made` carries, for as long as a tick's answers are written
 
-    def owe(self, one: Asking) -> None:
-        """It has something to be told, at the end of this tick."""
-        if not self._due:
-            self._loop.call_soon(self._write)
-        self._due.append(one)
-
     def _write(self) -> None:
-        due, self._due = self._due, []
-        for one in due:
-            try:
-                one.answer()
-            except Exception:  # one must not silence the others of its tick
-                log.exception("a poll could not be answered")
-                one.cut()
+        super()._write()
         self._packets = []
         self._made = b""
 

@@ -206,9 +206,9 @@ class Line(asyncio.Protocol):
     # --- the answer ---
 
     def _come(self) -> None:
-        self._engine.answers.owe(self)
+        self._engine.answers.later(self)
 
-    def answer(self) -> None:
+    def flush(self) -> None:
         """With all that is due in this tick. Who does not take it within a heartbeat is cut off."""
         session, known = self._session, self._known
         if session is None or known is None:
@@ -244,7 +244,7 @@ class Line(asyncio.Protocol):
         self._transport.write(memoryview(data)[written:])
         return False
 
-    def cut(self) -> None:
+    def abort(self) -> None:
         self._transport.abort()
 
     # --- what comes meanwhile ---
