@@ -18,7 +18,7 @@ Answer = dict[str, Any]
 
 ACTION = re.compile(r"/me\s+(.+)", re.DOTALL | re.IGNORECASE)
 PAGE_BYTES = 250_000  # of messages in one answer; a quarter of what a slow reader may leave waiting
-UNTOLD = ("room", "deleted_by")  # columns that clients are not told of, or know
+TOLD = ("seq", "rev", "id", "author", "nickname", "kind", "text")  # of every message, as it is stored
 
 
 async def send(chat: Chat, member: Member, *, text: MessageText, id: MessageId, reply_to: Seq | None = None) -> Answer:
@@ -144,8 +144,12 @@ def _fitting(messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def as_told(stored: queries.Message) -> dict[str, Any]:
     """A stored message as the wire has it: without what is empty, with its words where it has more than plain text."""
-    message = {key: value for key, value in stored.items() if value is not None and key not in UNTOLD}
+    message = {key: stored[key] for key in TOLD}
     message["at"] = iso(stored["at"])
+    if stored["reply_to"] is not None:
+        message["reply_to"] = stored["reply_to"]
+    if "reactions" in stored:
+        message["reactions"] = stored["reactions"]
     if stored["edited"] is not None:
         message["edited"] = iso(stored["edited"])
     if stored["deleted"] is not None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 
 from app.store import queries
+from app.store.engine import transaction
 
 _AT_ONCE: dict[Callable[..., Any], Callable[..., list[Any]]] = {queries.say: queries.say_all}  # the keywords of each
 
@@ -51,16 +52,14 @@ def in_one_transaction(db: Connection, batch: list[Write]) -> list[Any]:
     """
     for write in (_together, _in_turn):
         try:
-            with db.begin():
-                return write(db, batch)
+            return transaction(db, write, batch)
         except queries.NotAllNew:  # the transaction is gone, as with every exception
             continue
         except Exception as error:
             if _of_the_database(error):
                 raise
             break
-    with db.begin():
-        return [_apart(db, one) for one in batch]
+    return transaction(db, _each_apart, batch)
 
 
 def _in_turn(db: Connection, batch: list[Write]) -> list[Any]:
@@ -77,6 +76,10 @@ def _together(db: Connection, batch: list[Write]) -> list[Any]:
         else:
             outcomes += _in_turn(db, alike)
     return outcomes
+
+
+def _each_apart(db: Connection, batch: list[Write]) -> list[Any]:
+    return [_apart(db, one) for one in batch]
 
 
 def _apart(db: Connection, one: Write) -> Any:

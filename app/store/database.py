@@ -24,8 +24,9 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from app.model import Refused
 from app.store import queries
 from app.store.batch import Write, in_one_transaction
-from app.store.engine import migrate, open_engine
+from app.store.engine import migrate, open_engine, transaction
 from app.store.recent import Recent
+from app.store.worker import Worker
 
 log = logging.getLogger("parlor.store")
 
@@ -48,9 +49,9 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = make_url(url)
         self._reading = open_engine(self.url, "BEGIN")
-        self._writing = open_engine(self.url, "BEGIN IMMEDIATE")
+        self._writing = open_engine(self.url, None)
         self._reader = ThreadPoolExecutor(READERS, "parlor-read")
-        self._writer = ThreadPoolExecutor(1, "parlor-write")
+        self._writer = Worker("parlor-write")
         self._waiting: list[Write] = []
         self._recent = Recent()
         self._committing = False  # or about to
@@ -66,7 +67,7 @@ class Database:
     async def start(self) -> None:
         """Bring the schema up to date, forget who was here. Raises DBAPIError or OSError where that cannot be done."""
         self._loop = asyncio.get_running_loop()
-        await self._loop.run_in_executor(self._writer, self._prepare)
+        await asyncio.to_thread(self._prepare)
 
     def look(self) -> None:
         """Open the file as it is, beside a server that may be running. Raises Refused where there is none."""
@@ -77,10 +78,8 @@ class Database:
 
     def _prepare(self) -> str:
         migrate(self.url)
-        with self._writing.begin() as db:
-            queries.begin_epoch(db, uuid4().hex)
-            queries.nobody_is_here(db)
-            epoch = queries.epoch(db)
+        with self._writing.connect() as db:
+            epoch = transaction(db, _begin_anew)
         # now: once the file is moved away, none can be opened
         self._idle = [self._reading.connect() for _ in range(READERS)]
         self._file = self._place()
@@ -152,8 +151,8 @@ class Database:
             self._at_rest = self._at_rest or self._loop.create_future()
             await asyncio.shield(self._at_rest)
         self._closed = True
-        for pool in (self._reader, self._writer):
-            await asyncio.to_thread(pool.shutdown)
+        for end in (self._reader.shutdown, self._writer.finish):
+            await asyncio.to_thread(end)
         self._dispose()
 
     # --- questions ---
@@ -241,11 +240,10 @@ class Database:
     def _hand_over(self) -> None:
         self._due = max(self._due, self._loop.time() - AT_ONCE * PACE) + PACE
         batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
-        self._writer.submit(self._commit_and_report, batch)
+        self._writer.hand(self._commit_and_report, batch)
 
     def _commit_and_report(self, batch: list[Write]) -> None:
-        """In the writer's thread. One call wakes the loop; an executor's future, chained to one of the loop's, costs
-        as much as a small commit."""
+        """In the writer's thread."""
         outcomes = self._commit(batch)
         self._loop.call_soon_threadsafe(self._settle, batch, outcomes)
 
@@ -267,7 +265,7 @@ class Database:
         """All of the batch in one transaction; an error instead of a result where one was refused or all failed."""
         try:
             self._stay_or_follow()
-            return self._while_locked(lambda: self._commit_once(batch))
+            return self._while_locked(batch)
         except Refused as refusal:
             return [refusal] * len(batch)
         except DBAPIError as error:
@@ -277,12 +275,12 @@ class Database:
             log.exception("could not commit %d writes", len(batch))
             return [error] * len(batch)
 
-    def _while_locked(self, commit: Callable[[], T]) -> T:
+    def _while_locked(self, batch: list[Write]) -> list[Any]:
         """Try again while another process holds the lock: BEGIN IMMEDIATE fails before anything is written."""
         until = time.monotonic() + BUSY
         while True:
             try:
-                return commit()
+                return self._commit_once(batch)
             except DBAPIError as error:
                 if "locked" not in str(error.orig) or self._closing or time.monotonic() > until:
                     raise
@@ -311,6 +309,13 @@ class Database:
 
 class _Replaced(Refused):
     """Another file is under our name than the one that is open."""
+
+
+def _begin_anew(db: Connection) -> str:
+    """The epoch of this history. A stop that was none leaves people who seem to be here."""
+    queries.begin_epoch(db, uuid4().hex)
+    queries.nobody_is_here(db)
+    return queries.epoch(db)
 
 
 def unavailable(error: DBAPIError) -> Refused:

@@ -69,7 +69,7 @@ class Prepared:
         compiled = self._statement.compile(dialect=db.dialect, column_keys=self._sets)
         names, binds = compiled.positiontup, compiled.binds  # type: ignore[attr-defined]
         defaults = {name: compiled.params[name] for name in names if not binds[name].required}
-        given = itemgetter(*names) if len(names) > 1 else lambda values: tuple(values[name] for name in names)
+        given = itemgetter(*names) if len(names) > 1 else lambda values: tuple(map(values.__getitem__, names))
         self._compiled[db.dialect.name] = found = str(compiled), given, defaults
         return found
 
