@@ -105,6 +105,11 @@ def new_token() -> str:
     return secrets.token_urlsafe(32)
 
 
+def _new_id() -> str:
+    """Begins with the time: who comes at one time lies side by side in every index, and shares its pages."""
+    return f"{queries.now():012x}{secrets.token_hex(10)}"
+
+
 def is_token(text: object) -> bool:
     """Has it the shape of a token? One we do not know is a person we have not met: after the loss of a database
     everybody is still themselves."""
@@ -123,7 +128,7 @@ async def arrive(chat: Chat, socket: str, token: str, wish: object, minted: bool
         found = await chat.store.write(
             queries.arrive,
             token=fingerprint,
-            new_id=secrets.token_bytes(16).hex(),
+            new_id=_new_id(),
             wish=name,
             guests=_guests,
             held=_held(chat),
