@@ -41,6 +41,7 @@ log = logging.getLogger("parlor")
 
 ENDS = (signal.SIGTERM, signal.SIGINT)
 VERBS_MAY_TAKE = 2.5  # seconds that running verbs have at the end
+LOCKS_MAY_TAKE = 1.5  # of them, another process's lock on the database; then there is time for the answer
 GOODBYES_MAY_TAKE = 1.0  # seconds that connections have to close
 WATCH = 3.0  # seconds between looks at the database
 IDLE_CUT = 30.0  # seconds after which the strictest known host cuts a request that has not brought a byte
@@ -81,6 +82,7 @@ class Running:
         """Take nothing new, let running verbs finish and answer, let every client go, close the store. Under 5 s."""
         self.listener.close()
         self.sockets.take_no_more()
+        self.database.hurry(LOCKS_MAY_TAKE)
         await self.sockets.idle(VERBS_MAY_TAKE)
         self.sockets.close_all()
         await self.sockets.part(GOODBYES_MAY_TAKE)

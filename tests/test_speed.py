@@ -15,7 +15,7 @@ from tests.bench.servers import NODE, PARLOR
 
 ROOT = Path(__file__).parents[1]
 ROWS = ("CPU per delivery, a room", "p99", "most", "RSS", "CPU to connect", "idle cost", "CPU per delivery, polling")
-ROWS += ("committed sends", "growth of CPU per delivery", "CPU of a join", "growth of a join")
+ROWS += ("of it for storage", "committed sends", "growth of CPU per delivery", "CPU of a join", "growth of a join")
 
 
 @pytest.mark.slow

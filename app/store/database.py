@@ -7,6 +7,7 @@ at rest a sender waits for nobody. Other threads read. The event loop never touc
 import asyncio
 import contextlib
 import logging
+import math
 import os
 import sqlite3
 import threading
@@ -58,6 +59,7 @@ class Database:
         self._at_rest: asyncio.Future[None] | None = None  # for who waits until nothing is being committed
         self._closing = self._closed = False
         self._due = 0.0  # when the next commit may begin, on the loop's clock
+        self._hurry = math.inf  # from when on another process's lock is not waited for, on the monotonic clock
         self._open: Connection | None = None  # the writer's, kept
         self._idle: list[Connection] = []  # the readers', kept
         self._file: tuple[int, int] | None = None  # the one that is open
@@ -143,6 +145,10 @@ class Database:
             raise Refused("storage", "The database is being read just now.", retry_after=RETRY_AFTER)
 
     # --- its end ---
+
+    def hurry(self, seconds: float) -> None:
+        """Wait for another process's lock that much longer, and no more: who then asks is told at once."""
+        self._hurry = time.monotonic() + seconds
 
     async def close(self) -> None:
         """Commit what waits. What another process's lock keeps from being stored now is refused, not waited for."""
@@ -282,7 +288,7 @@ class Database:
             try:
                 return self._commit_once(batch)
             except DBAPIError as error:
-                if "locked" not in str(error.orig) or self._closing or time.monotonic() > until:
+                if "locked" not in str(error.orig) or self._closing or time.monotonic() > min(until, self._hurry):
                     raise
 
     def _commit_once(self, batch: list[Write]) -> list[Any]:

@@ -105,18 +105,19 @@ def _rounded(value: float) -> float:
 
 
 class Spent:
-    """Seconds of processor time that a server spent inside a `with spending(server)`."""
+    """Seconds of processor time that a server spent inside a `with spending(server)`; those of its threads beside the
+    first."""
 
-    seconds = 0.0
+    seconds = beside = 0.0
 
 
 @contextmanager
 def spending(server: Server) -> Iterator[Spent]:
     """Once it has come to rest, what it spends inside."""
     server.rests()
-    spent, before = Spent(), server.cpu()
+    spent, before, before_beside = Spent(), server.cpu(), server.cpu_beside()
     yield spent
-    spent.seconds = server.cpu() - before
+    spent.seconds, spent.beside = server.cpu() - before, server.cpu_beside() - before_beside
 
 
 def descriptors(count: int) -> bool:

@@ -70,6 +70,33 @@ async def test_sigterm_ends_it_in_5_s_with_500_connected_and_a_tenth_of_them_dea
     assert took < WITHIN
 
 
+async def test_another_process_that_keeps_its_lock_keeps_nobody_from_an_answer_nor_the_server_from_its_end(
+    tmp_path: Path,
+) -> None:
+    clock = asyncio.get_running_loop().time
+    async with (
+        Standing(tmp_path / "data", "--rate-limit", "off") as server,
+        Proxy(server.url) as proxy,
+        gathering() as http,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        fellows = await sit_down(stack, http, server.url, BUSY)
+        await sit_down(stack, http, proxy.url, 2)
+        proxy.stall()
+        with contextlib.closing(sqlite3.connect(server.database, isolation_level=None)) as lock:
+            lock.execute("BEGIN IMMEDIATE")
+            said = [await one.begin("send", {"room": ROOM, "text": "?", "id": "locked-out"}) for one in fellows]
+            began = clock()
+            server.signal(signal.SIGTERM)
+            code = await server.ended(4 * WITHIN)
+            took = clock() - began
+            lock.execute("ROLLBACK")
+        await until(lambda: all(one.is_gone for one in fellows))
+        assert [one.result()["error"] for one in said if one.done()] == ["storage"] * BUSY
+        assert code == 0
+        assert took < WITHIN
+
+
 async def stand_still(folder: Path, seconds: float, *flags: str) -> tuple[int, list[str]]:
     """How many who answer pings were let go because the server was stopped for so long, and the violations."""
     async with (

@@ -7,7 +7,7 @@ from tests.bench.load import Crowd, percentile
 from tests.bench.member import Behind
 from tests.bench.polling import Poller
 from tests.bench.row import Row, Sizes, descriptors, possible, spending
-from tests.bench.servers import POLLED, Server, running
+from tests.bench.servers import PARLOR, POLLED, Server, running
 
 Come = Callable[[Server], Crowd]
 
@@ -49,7 +49,8 @@ def _talked(
     sizes: Sizes, servers: list[Server], come: Come, what: str, per_second: float, stay: bool = True
 ) -> Iterator[Row]:
     """In turn, round after round. The crowds stay from one to the next, unless that were more than can be open."""
-    cost, half, late = Row(f"CPU per delivery, {what}", "µs"), Row(f"p50, {what}", "ms"), Row(f"p99, {what}", "ms")
+    cost, stored = Row(f"CPU per delivery, {what}", "µs"), Row(f"of it for storage, {what}", "µs")
+    half, late = Row(f"p50, {what}", "ms"), Row(f"p99, {what}", "ms")
     messages = max(6, round(per_second * sizes.talk))
     crowds = {server: come(server) for server in servers if stay}
     for turn in range(sizes.warm + sizes.rounds):
@@ -59,6 +60,8 @@ def _talked(
                 talk = crowd.talks(messages, per_second)
             if turn >= sizes.warm:
                 cost.note(server.name, spent.seconds / talk.deliveries * 1e6, talk.load)
+                if server.name == PARLOR:
+                    stored.note(server.name, spent.beside / talk.deliveries * 1e6)
                 half.note(server.name, percentile(talk.delays, 0.5), talk.load)
                 late.note(server.name, percentile(talk.delays, 0.99), talk.load)
             if not stay:
@@ -66,7 +69,7 @@ def _talked(
                 server.rests()
     for crowd in crowds.values():
         crowd.leaves()
-    yield from (cost, half, late)
+    yield from (cost, stored, half, late)
 
 
 @dataclass
