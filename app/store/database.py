@@ -25,7 +25,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from app.model import Refused
 from app.store import queries
 from app.store.batch import Write, in_one_transaction
-from app.store.engine import migrate, open_engine, transaction
+from app.store.engine import RETRY_AFTER, migrate, open_engine, transaction, unavailable
 from app.store.recent import Recent
 from app.store.worker import Worker
 
@@ -41,7 +41,6 @@ MOST_AT_ONCE = 500  # writes in one transaction
 PACE = 0.04
 AT_ONCE = 10  # commits that wait for nobody, after a rest
 GONE = "The database file is gone from its place. Put it back, or restart Parlor to begin a new one."
-RETRY_AFTER = 2.0  # seconds, told to who could not be served
 
 
 class Database:
@@ -249,7 +248,6 @@ class Database:
         self._writer.hand(self._commit_and_report, batch)
 
     def _commit_and_report(self, batch: list[Write]) -> None:
-        """In the writer's thread."""
         outcomes = self._commit(batch)
         self._loop.call_soon_threadsafe(self._settle, batch, outcomes)
 
@@ -286,18 +284,13 @@ class Database:
         until = time.monotonic() + BUSY
         while True:
             try:
-                return self._commit_once(batch)
-            except DBAPIError as error:
-                if "locked" not in str(error.orig) or self._closing or time.monotonic() > min(until, self._hurry):
+                self._open = self._open or self._writing.connect()
+                return in_one_transaction(self._open, batch)
+            except SQLAlchemyError as error:
+                self._let_go()
+                is_locked = isinstance(error, DBAPIError) and "locked" in str(error.orig)
+                if not is_locked or self._closing or time.monotonic() > min(until, self._hurry):
                     raise
-
-    def _commit_once(self, batch: list[Write]) -> list[Any]:
-        self._open = self._open or self._writing.connect()
-        try:
-            return in_one_transaction(self._open, batch)
-        except SQLAlchemyError:
-            self._let_go()
-            raise
 
     def _let_go(self) -> None:
         """The writer's connection: of one that failed nobody knows in which state it is."""
@@ -319,12 +312,5 @@ class _Replaced(Refused):
 
 def _begin_anew(db: Connection) -> str:
     """The epoch of this history. A stop that was none leaves people who seem to be here."""
-    queries.begin_epoch(db, uuid4().hex)
     queries.nobody_is_here(db)
-    return queries.epoch(db)
-
-
-def unavailable(error: DBAPIError) -> Refused:
-    """The database's own reason, as a sentence that says that nothing acked is lost."""
-    text = f"The message store cannot be reached just now ({error.orig}). Nothing that was confirmed is lost."
-    return Refused("storage", text, retry_after=RETRY_AFTER)
+    return queries.begin_epoch(db, uuid4().hex)

@@ -13,10 +13,13 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
+from app.model import Refused
+
 T = TypeVar("T")
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_STEP = 0.2  # seconds to wait for another process's lock at a time, so that who stops need not wait for all of it
+RETRY_AFTER = 2.0  # seconds, told to who could not be served
 PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",  # an ack means committed, and survives the power cord
@@ -86,3 +89,9 @@ def transaction(db: Connection, ask: Callable[..., T], *args: Any) -> T:
             raise DBAPIError.instance(doing, None, error, error_kind, dialect=db.dialect) from error
         raise
     return answer
+
+
+def unavailable(error: DBAPIError) -> Refused:
+    """The database's own reason, as a sentence that says that nothing acked is lost."""
+    text = f"The message store cannot be reached just now ({error.orig}). Nothing that was confirmed is lost."
+    return Refused("storage", text, retry_after=RETRY_AFTER)

@@ -24,10 +24,11 @@ def epoch(db: Connection) -> str:
     return name
 
 
-def begin_epoch(db: Connection, name: str) -> None:
-    """Name the history of a new database; one that has a name keeps it."""
+def begin_epoch(db: Connection, name: str) -> str:
+    """Name the history of a new database; one that has a name keeps it. That name."""
     if db.execute(select(epochs.c.epoch)).first() is None:
         db.execute(insert(epochs).values(epoch=name))
+    return epoch(db)
 
 
 def open_room(db: Connection, *, room: str) -> None:
