@@ -12,7 +12,7 @@ from app.model import Person, Refused
 from app.server import Running
 from tests.chat.conftest import Ask
 from tests.conftest import Start
-from tests.support.talker import Talker
+from tests.support.talker import Talker, hang_up
 
 PHRASE = "correct horse battery"
 
@@ -123,7 +123,7 @@ async def test_a_rename_is_told_to_the_other_tabs(server: Running) -> None:
         await one.ask("rename", {"nickname": "Alicia"})
         assert (await two.hears("me"))["me"] == {"id": one.me["id"], "nickname": "Alicia"}
         assert not [event for event, _ in one.heard if event == "me"], "who asked has the answer"
-        await two.client.disconnect()
+        await hang_up(two.client)
 
 
 async def test_a_rename_on_the_way_in_is_told_to_the_tabs_that_are_here(server: Running) -> None:

@@ -10,7 +10,7 @@ from app.chat.presence import Presence
 from app.model import Person
 from app.server import Running
 from tests.conftest import Start
-from tests.support.talker import Talker, until
+from tests.support.talker import Talker, hang_up, until
 
 
 def names(told: list[dict[str, Any]], what: str) -> list[str]:
@@ -65,7 +65,7 @@ async def test_who_says_goodbye_has_left_at_once(server: Running) -> None:
     async with Talker(server.url, "alice") as alice, Talker(server.url, "bob") as bob:
         await alice.join("lobby")
         await bob.join("lobby")
-        await bob.client.disconnect()
+        await hang_up(bob.client)
         await alice.hears("people", lambda event: "bob" in names([event], "left"))
         assert not told(alice, "changed")
 
@@ -90,7 +90,7 @@ async def test_a_quick_reload_is_told_to_nobody(server: Running) -> None:
         await alice.hears("people", lambda event: "bob" in names([event], "joined"))
         alice.heard.clear()
         async with Talker(server.url, token=bob.token) as again, Talker(server.url, "carol") as carol:
-            await bob.client.disconnect()
+            await hang_up(bob.client)
             await until(lambda: len(server.chat.presence.tabs(bob.me["id"])) == 1)
             await again.join("lobby")
             await carol.join("lobby")

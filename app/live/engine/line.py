@@ -86,7 +86,7 @@ class Line(asyncio.Protocol):
             self._keep(data)
         elif (known := self._known) is not None and _is_like(known, data) and self._takes(known):
             return
-        elif self._is_finishing and self._may_be_poll(data):
+        elif self._is_finishing and self._may_be_ours(data):
             self._early = data
             self._loop.call_soon(self._again, TICKS)
         else:
