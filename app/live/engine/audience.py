@@ -75,16 +75,12 @@ class Audience:
 
     def tell(self, packet: Ready) -> None:
         """One packet for all, in this tick; the frame is made once."""
-        frame = framed(packet)
         if self._lane:
             if not self._frames:
                 self._flush.later(self)
-            self._frames.append(frame)
+            self._frames.append(framed(packet))
         for session in tuple(self._others):
-            if wire := session.direct:
-                wire.send(frame)
-            else:
-                session.post(packet)
+            session.post(packet)
 
     def admit(self, session: "Session") -> None:
         """To the lane, if nothing is on its way to this one. Nobody is in two."""
