@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tests.bench.chart import chart
 from tests.bench.goals import GOALS, weigh
 from tests.bench.report import BEGIN, END, markdown, write_page
 from tests.bench.rows import MEASURES
@@ -57,3 +58,12 @@ def test_the_figures_go_between_the_marks(tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert text.startswith("# Speed") and text.endswith("After.\n") and "old" not in text
     assert markdown(found) in text and "**2.5**<br>2.4 to 2.6" in text
+
+
+def test_the_chart_says_in_words_what_its_bars_show() -> None:
+    figures = {PARLOR: {"median": 2.5, "low": 2.4, "high": 2.6}}
+    rows = {
+        name: {"unit": "µs", "figures": figures} for name in ("CPU per delivery, a room of 10", "p50, a room of 10")
+    }
+    drawn = chart({"date": "2026-01-01", "rows": rows | {"CPU per delivery, 5 rooms of 10": rows["p50, a room of 10"]}})
+    assert f">Bars by server for each crowd: a room of 10: {PARLOR} 2.5; 5 rooms of 10: {PARLOR} 2.5</desc>" in drawn

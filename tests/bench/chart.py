@@ -36,31 +36,28 @@ def chart(found: dict[str, Any]) -> str:
     for name, figures in groups:
         group, y = _group(name, figures, servers, longest, y)
         parts.append(group)
-    return _document("\n".join([_legend(servers), *parts]), y + 26, found, servers)
+    told = "; ".join(_told(name, figures) for name, figures in groups)
+    return _document("\n".join([_legend(servers), *parts]), y + 26, told, found["date"], servers)
 
 
-def _document(body: str, height: int, found: dict[str, Any], servers: list[str]) -> str:
+def _document(body: str, height: int, told: str, date: str, servers: list[str]) -> str:
     named = [(f".s{EVERYBODY.index(server)}", *COLOURS[server]) for server in servers]
     light = "".join(f"{name} {{ fill: {colour} }} " for name, colour, _ in named)
     dark = DARK + "".join(f" {name} {{ fill: {colour} }}" for name, _, colour in named)
     style = f"<style>{STYLE}{light}\n@media (prefers-color-scheme: dark) {{ {dark} }}</style>"
     title = "CPU per delivery, in microseconds: less is better"
-    desc = "Bars by server for each crowd: " + "; ".join(_told(name, row) for name, row in found["rows"].items())
-    foot = f"{found['date']} · medians, lines from lowest to highest round · Parlor stores every message first"
+    foot = f"{date} · medians, lines from lowest to highest round · Parlor stores every message first"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
         f'role="img" aria-labelledby="title desc">\n<title id="title">{title}</title>\n'
-        f'<desc id="desc">{escape(desc.strip("; "))}</desc>\n{style}\n'
+        f'<desc id="desc">Bars by server for each crowd: {escape(told)}</desc>\n{style}\n'
         f'<rect class="ground" width="100%" height="100%" rx="6"/>\n<text class="title" x="16" y="28">{title}</text>\n'
         f'{body}\n<text class="small" x="16" y="{height - 12}">{escape(foot)}</text>\n</svg>\n'
     )
 
 
-def _told(name: str, row: dict[str, Any]) -> str:
-    if not name.startswith(PREFIX) or "polling" in name:
-        return ""
-    figures = ", ".join(f"{server} {figure['median']:.1f}" for server, figure in row["figures"].items())
-    return f"{name.removeprefix(PREFIX)}: {figures}"
+def _told(name: str, figures: dict[str, Any]) -> str:
+    return f"{name}: " + ", ".join(f"{server} {figure['median']:.1f}" for server, figure in figures.items())
 
 
 def _legend(servers: list[str]) -> str:
