@@ -14,6 +14,9 @@ from tests.support.talker import until
 
 MISSED = 40  # words that are said before most of them are back
 WAVE = 0.2  # seconds
+# Of all attempts. They are drawn from half a second, so that two fifths of them lie in the busiest fifth of one, and
+# chance makes that six tenths now and then.
+ONE_WAVE = 0.8
 
 
 async def return_at_once(folder: Path, crowd: int, within: float) -> tuple[float, float]:
@@ -60,4 +63,4 @@ def busiest(moments: list[float]) -> float:
 async def test_200_come_back_after_a_kill_and_have_everything(tmp_path: Path) -> None:
     took, share = await return_at_once(tmp_path / "data", 200, 60)
     assert took < 30
-    assert share < 0.5, "the attempts are spread, they do not come in one wave"
+    assert share < ONE_WAVE, "the attempts are spread, they do not come in one wave"
