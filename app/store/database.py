@@ -152,6 +152,7 @@ class Database:
     async def close(self) -> None:
         """Commit what waits. What another process's lock keeps from being stored now is refused, not waited for."""
         self._closing = True
+        self.hurry(0)
         while self._committing:
             self._at_rest = self._at_rest or self._loop.create_future()
             await asyncio.shield(self._at_rest)
@@ -289,7 +290,7 @@ class Database:
             except SQLAlchemyError as error:
                 self._let_go()
                 is_locked = isinstance(error, DBAPIError) and "locked" in str(error.orig)
-                if not is_locked or self._closing or time.monotonic() > min(until, self._hurry):
+                if not is_locked or time.monotonic() > min(until, self._hurry):
                     raise
 
     def _let_go(self) -> None:

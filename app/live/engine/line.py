@@ -13,7 +13,7 @@ before end with a whole request, and where the handler waits for the next one.
 import asyncio
 import os
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
 from aiohttp import HttpVersion11, web
@@ -36,9 +36,8 @@ _ITS_OWN = ("content-encoding", "set-cookie", "transfer-encoding")  # an answer 
 Pattern = tuple[bytes, bytes]  # of a session's requests: what they have in common; the head of the answer
 
 # A connection's last poll, where nothing but its like came since: whose it is, of which pattern, its bytes before the
-# value of `t` and behind it (none, where there is no `t`), for how many seconds the connection may then be silent, and
-# what to call once there is an answer.
-Known = tuple["Session", Pattern, bytes, bytes, float, Callable[[], None]]
+# value of `t` and behind it (none, where there is no `t`), and for how many seconds the connection may then be silent.
+Known = tuple["Session", Pattern, bytes, bytes, float]
 
 
 class Line(asyncio.Protocol):
@@ -181,8 +180,7 @@ class Line(asyncio.Protocol):
     def _asks(self, session: "Session", pattern: Pattern, data: bytes) -> bool:
         span = buster_in(data)
         before, behind = (data[: span[0]], data[span[1] :]) if span else (data, b"")
-        grace = self._engine.patience + self._handler.keepalive_timeout
-        self._known = session, pattern, before, behind, grace, partial(self._engine.answers.later, self)
+        self._known = session, pattern, before, behind, self._engine.patience + self._handler.keepalive_timeout
         return self._takes(self._known)
 
     def _hears(self, session: "Session", pattern: Pattern, body: bytes) -> bool:
@@ -195,17 +193,20 @@ class Line(asyncio.Protocol):
 
     def _takes(self, known: Known) -> bool:
         """A poll of this session waits here from now on; False where it may not, which is for others to say."""
-        session, pattern, _, _, grace, come = known
+        session, pattern, _, _, grace = known
         if session.pattern is not pattern or session.polling or session.closed or session.upgraded or session.upgrading:
             return False
         self._session, session.polling = session, True
         self._engine.short_polls += 1
         # The handler closes a connection that it takes for idle: not while this poll waits, nor soon after.
         self._handler._next_keepalive_close_time = self._loop.time() + grace
-        session.when_due(come)
+        session.when_due(self._come)
         return True
 
     # --- the answer ---
+
+    def _come(self) -> None:
+        self._engine.answers.later(self)
 
     def flush(self) -> None:
         """With all that is due in this tick. Who does not take it within a heartbeat is cut off."""
@@ -232,13 +233,14 @@ class Line(asyncio.Protocol):
         written = 0
         if not self._transport.get_write_buffer_size():
             try:
-                if (written := os.write(self._fd, data)) == len(data):
-                    return True
+                written = os.write(self._fd, data)
             except (BlockingIOError, InterruptedError):
                 pass
             except OSError:
                 self._transport.abort()
                 return False
+        if written == len(data):
+            return True
         self._transport.write(memoryview(data)[written:])
         return False
 
@@ -264,7 +266,7 @@ class Line(asyncio.Protocol):
 
 def _is_like(known: Known, data: bytes) -> bool:
     """The same bytes but for `t`. Another `t` than most is looked at with more care, the long way."""
-    _, _, before, behind, _, _ = known
+    _, _, before, behind, _ = known
     if not behind:
         return data == before
     buster = data[len(before) : -len(behind)]

@@ -38,11 +38,9 @@ async def poll(session: "Session") -> list[EnginePacket]:
 def leave(session: "Session") -> list[EnginePacket]:
     """The poll goes back with this."""
     session.polling = False
-    packets = session.take(POLL_PACKETS)
-    if not (session.closed or session.upgrading or session.upgraded):
-        return packets or [NOOP]
     if session.upgrading or session.upgraded:
         session.pattern = session.posted = None  # its polls are over, and most sessions upgrade
+    packets = session.take(POLL_PACKETS)
     if session.wire is None and session.upgraded:
         asyncio.get_running_loop().call_soon(upgrade.finish, session)
     if session.closed and not (session.is_waited_for and session.sid in session.server.parting):

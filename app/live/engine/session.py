@@ -88,9 +88,8 @@ class Session(AsyncSocket):
         if self._waiting_bytes > self.server.outbox_limit and len(self._waiting) > 1:  # one packet alone is no pile
             log.info("session %s dropped: its reader left %d bytes waiting", self.sid, self._waiting_bytes)
             self.abort()
-        elif woken := self._woken:  # as `wake` does: this is each poll's way
-            self._woken = None
-            woken()
+        else:
+            self.wake()
 
     async def send(self, pkt: EnginePacket) -> None:
         self.post(pkt)
