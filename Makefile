@@ -5,8 +5,9 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 VENV := .venv
 BIN := $(VENV)/bin
 ONLY ?= tests
+SIDE_BY_SIDE = $(if $(WORKERS),--workers $(WORKERS))
 
-.PHONY: run test quick lint docs bench churn fuzz drill screenshot vendor clean
+.PHONY: run test quick browsers lint docs bench churn fuzz drill screenshot vendor clean
 
 run: $(VENV)/run.ready
 	@exec $(BIN)/python -m app
@@ -23,16 +24,18 @@ $(VENV)/test.ready: $(VENV)/run.ready tests/requirements.txt tests/js/package-lo
 	@if command -v npm >/dev/null; then cd tests/js && npm ci --silent --no-audit --no-fund; fi
 	@touch $@
 
-# Everything: style, types, rules, sockets, browsers, the browser's own modules. ONLY=tests/chat for a part of it.
+# Everything: style, types, rules, sockets, browsers, the browser's own modules; in WORKERS processes side by side.
+# ONLY= a folder, a file or one test: ONLY=tests/chat, ONLY=tests/js, ONLY=tests/chat/test_rooms.py::test_a_name.
 test: $(VENV)/test.ready lint
-	$(BIN)/python -m pytest $(ONLY)
-	@if command -v node >/dev/null; then PARLOR_PYTHON="$(abspath $(BIN))/python" node --test tests/js/*.test.mjs tests/js/client/*.test.mjs; \
-	elif [ -n "$(REQUIRE_ALL)" ]; then echo "node is missing: tests/js cannot run"; exit 1; \
-	else echo "NOT RUN: tests/js, for there is no node"; fi
+	$(BIN)/python -m tests $(SIDE_BY_SIDE) $(ONLY)
 
 # What one runs after each change: under a minute, no browsers.
 quick: $(VENV)/test.ready lint
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m tests $(SIDE_BY_SIDE) --marked "not slow" $(ONLY)
+
+# What is driven by a real browser.
+browsers: $(VENV)/test.ready
+	$(BIN)/python -m tests $(SIDE_BY_SIDE) --marked browsers $(ONLY)
 
 lint: $(VENV)/test.ready
 	$(BIN)/ruff format --check .

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tests.support.churn import WAYS, House
 
+LOOPS = ("uvloop", "asyncio")
 PER_SECOND = 20.0
 MORE_MEMORY = 1.03  # times as much as in the second quarter
 MORE_PROCESSOR = 1.25
@@ -40,19 +41,28 @@ def main() -> None:
     parse = argparse.ArgumentParser(prog="python -m tests.churn", description=__doc__)
     parse.add_argument("--minutes", type=int, default=60)
     parse.add_argument("--per-second", type=float, default=PER_SECOND, help="visits")
-    parse.add_argument("--loop", default="uvloop", choices=["uvloop", "asyncio"])
+    parse.add_argument("--loops", nargs="+", default=LOOPS, choices=LOOPS, help="share the minutes")
     chosen = parse.parse_args()
-    house = House(chosen.loop)
+    ends = [_visit(loop, chosen.minutes // len(chosen.loops), chosen.per_second) for loop in chosen.loops]
+    if any(ends):
+        sys.exit("\n".join(filter(None, ends)))
+
+
+def _visit(loop: str, count: int, per_second: float) -> str:
+    """So many minutes on that loop. What grew, in a sentence; nothing where all is flat."""
+    print(f"on {loop}:", flush=True)
+    house = House(loop)
     minutes: list[Minute] = []
     try:
-        for _ in range(chosen.minutes):
-            minutes.append(_minute(house, chosen.per_second))
+        for _ in range(count):
+            minutes.append(_minute(house, per_second))
             print(minutes[-1], flush=True)
     finally:
         house.stops()
-    if grown := _grown(minutes):
-        sys.exit(grown)
-    print(f"flat: {house.visits:,} visits in {chosen.minutes} minutes left nothing")
+    grown = _grown(minutes)
+    if not grown:
+        print(f"flat: {house.visits:,} visits in {count} minutes left nothing", flush=True)
+    return grown and f"on {loop}, {grown}"
 
 
 def _minute(house: House, per_second: float) -> Minute:

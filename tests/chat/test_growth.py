@@ -170,6 +170,7 @@ async def visit(chat: Chat, room: str, visitors: list[Person]) -> float:
     return spent / len(visitors)
 
 
+@pytest.mark.alone
 async def test_a_join_is_answered_in_pages_at_the_same_price(chat: Chat, seated: Callable[[str, int], None]) -> None:
     full, crowded = chat.limits.first_people, 100 * chat.limits.first_people
     seated("full", full)

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import socket
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +16,7 @@ from tests.browser.test_conversation import on_record, talk
 from tests.doctor.test_browsers import enter
 from tests.doctor.test_faults import BOTH, line
 from tests.support.need import program
-from tests.support.process import PROJECT, STARTS_WITHIN
+from tests.support.process import PROJECT, STARTS_WITHIN, free_port
 
 pytestmark = pytest.mark.slow
 
@@ -55,9 +54,7 @@ def ours(server_url: str, port: int) -> str:
 @asynccontextmanager
 async def nginx(folder: Path, server_url: str, *, upgrades: bool = True) -> AsyncIterator[str]:
     path = program(["nginx", "/usr/sbin/nginx"], "the configuration of docs/hosts.md is tried by nobody")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
+    port = free_port()
     told = ours(server_url, port)
     if not upgrades:
         told, count = UPGRADE.subn("", told)

@@ -15,7 +15,7 @@ from tests.browser.conftest import Start
 from tests.doctor.conftest import Faults
 from tests.doctor.test_faults import line
 from tests.support.mounted import stock_server
-from tests.support.process import serving
+from tests.support.process import free_port, serving
 from tests.support.proxy import Fault
 from tests.support.together import at_once
 
@@ -153,20 +153,13 @@ async def test_several_processes(faulty: Faults, tmp_path: Path) -> None:
         assert (await examine(proxy.url, idle=LOOK)).exit_code == 2
 
     async def one_of_them_dead(urls: list[str]) -> None:
-        proxy = await faulty(urls[0], f"http://127.0.0.1:{_nobody()}")
+        proxy = await faulty(urls[0], f"http://127.0.0.1:{free_port()}")
         report = await examine(proxy.url, idle=LOOK)
         assert "some requests do not arrive" in line(report, "processes")[0].cause
 
     async with serving(tmp_path / "data") as one, serving(tmp_path / "data") as other:
         scenarios = [without_stickiness, without_websockets_either, one_of_them_dead]
         await at_once(scenarios, lambda scenario: scenario([one.url, other.url]))
-
-
-def _nobody() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 async def test_the_number_of_websockets(start_server: Start, faulty: Faults, tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ def is_listening(port: int) -> bool:
     return listening in Path("/proc/net/tcp").read_text()
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("signals", [1, 2])
 async def test_sigterm_ends_it_in_5_s_with_500_connected_and_a_tenth_of_them_dead(tmp_path: Path, signals: int) -> None:
     took, code, acked = await end_with_a_crowd(tmp_path / "data", 500, signals)
@@ -70,6 +71,7 @@ async def test_sigterm_ends_it_in_5_s_with_500_connected_and_a_tenth_of_them_dea
     assert took < WITHIN
 
 
+@pytest.mark.alone
 async def test_another_process_that_keeps_its_lock_keeps_nobody_from_an_answer_nor_the_server_from_its_end(
     tmp_path: Path,
 ) -> None:

@@ -81,7 +81,11 @@ async def test_a_verb_may_return_bytes(mounted: Mounted, transport: str) -> None
         assert attachments == ([b"\x00\x01", b"\xff"] if transport == "websocket" else ["bAAE=", "b/w=="])
 
 
-@pytest.mark.parametrize("answer", [{1, 2}, object(), {"a": 10**30}, {1: "number as key"}, "\ud800"], ids=repr)
+@pytest.mark.parametrize(
+    "answer",
+    [{1, 2}, object(), {"a": 10**30}, {1: "number as key"}, "\ud800"],
+    ids=["set", "object", "big integer", "number as key", "lone surrogate"],
+)
 async def test_a_return_value_that_json_cannot_hold_is_answered_as_broken(mounted: Mounted, answer: Any) -> None:
     answering(mounted, answer)
     async with mounted.socket() as socket:

@@ -190,6 +190,17 @@ async def test_over_the_wire_it_is_closed_with_that_code_and_the_connection_ends
         await line.write(BAD[name])
         opcode, payload = await frame_from(line)
         assert (opcode, int.from_bytes(payload)) == (CLOSE, theirs(BAD[name], 10_000)[1])
+        await line.write(sent(payload, CLOSE))
+        line.writer.write_eof()
+        await line.ends()
+        assert mounted.left() == {}
+
+
+async def test_a_peer_that_never_answers_the_close_is_cut(mounted: Mounted) -> None:
+    async with await Line.to(mounted.url) as line:
+        await opened(line)
+        await line.write(BAD["not masked"])
+        assert (await frame_from(line))[0] == CLOSE
         await line.ends()
         assert mounted.left() == {}
 

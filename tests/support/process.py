@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import os
 import random
 import re
@@ -74,8 +75,12 @@ class Standing:
                 **self.environment,
             )
         assert self.process.stdout
-        async with asyncio.timeout(STARTS_WITHIN):
-            greeting = await self.process.stdout.readline()
+        try:
+            async with asyncio.timeout(STARTS_WITHIN):
+                greeting = await self.process.stdout.readline()
+        except BaseException:
+            await self.kill()
+            raise
         assert greeting, self.log.read_text()
 
     def signal(self, number: signal.Signals) -> None:
@@ -113,12 +118,24 @@ def _field(pid: int, name: str) -> str:
 
 def free_port() -> int:
     """A port that stays free while its server is dead: below those that the kernel gives to outgoing connections, of
-    which one that dials a dead port there may even meet itself."""
-    for port in random.sample(range(20_000, 32_000), 100):
+    which one that dials a dead port there may even meet itself; in the range of this worker (pytest-xdist), which no
+    other takes it from; and none that was given to somebody just before."""
+    for _ in range(len(PORTS)):
+        port = next(_ports)
         with socket.socket() as one, contextlib.suppress(OSError):
             one.bind(("127.0.0.1", port))
             return port
     raise AssertionError("no port is free")
+
+
+def _ports_of(worker: str) -> range:
+    """tests/js/client/server.mjs takes those from 30,000 on."""
+    number = int(worker.removeprefix("gw")) % 5
+    return range(20_000 + number * 2_000, 20_000 + (number + 1) * 2_000)
+
+
+PORTS = _ports_of(os.environ.get("PYTEST_XDIST_WORKER", "gw4"))
+_ports = itertools.cycle(random.sample(PORTS, len(PORTS)))
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -18,7 +19,7 @@ export class Server {
     const server = new Server();
     server.flags = { rate_limit: "off", ...flags };
     server.data = await mkdtemp(join(tmpdir(), "parlor-"));
-    server.port = 0;
+    server.port = await freePort();
     await server.start();
     return server;
   }
@@ -56,6 +57,22 @@ export class Server {
   async remove() {
     await this.end("SIGTERM");
     await rm(this.data, { recursive: true, force: true });
+  }
+}
+
+/**
+ * One that stays free while its server is dead: below those that the kernel gives to outgoing connections, and above those
+ * of the Python tests (tests/support/process.py).
+ */
+async function freePort() {
+  for (;;) {
+    const port = 30_000 + Math.floor(Math.random() * 2_000);
+    const probe = createServer().listen(port, "127.0.0.1");
+    const isFree = await once(probe, "listening").then(() => true, () => false);
+    if (isFree) {
+      await new Promise((closed) => probe.close(closed));
+      return port;
+    }
   }
 }
 

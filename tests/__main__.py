@@ -1,0 +1,133 @@
+"""The whole suite, as `make test` runs it: `python -m tests [--workers 4] [--only-marked EXPRESSION] [PATH...]`.
+
+First what can run side by side: the Python tests in several worker processes, and beside them the browser's own modules
+under node. Then, one after the other on a machine of their own, the tests marked `alone`. Ends with the ten slowest
+tests of all and the total; the exit code is 0 only where every part passed. A PATH (a folder, a file, or one test as
+pytest names it) leaves the rest out; one under tests/js runs the node tests alone.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).parents[1]
+JS = "tests/js"
+WORKERS = 4  # on 2 cores: measured, see docs/contributing.md
+SLOWEST = 10
+NOTHING_SELECTED = 5  # pytest's exit code
+
+
+@dataclass(frozen=True)
+class Case:
+    """One test that was run, as a JUnit report tells of it. `end` is passed, failed or skipped."""
+
+    name: str
+    seconds: float
+    end: str
+
+
+def main() -> int:
+    """The exit code."""
+    chosen = arguments()
+    began = time.monotonic()
+    js = [path for path in chosen.paths if path.startswith(JS)]
+    python = [path for path in chosen.paths if path not in js]
+    wants_node = bool(js) or (not chosen.paths and not chosen.marked)
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as said:
+        reports = [Path(folder) / f"{part}.xml" for part in ("beside", "node", "alone")]
+        node = start_node(js, reports[1], said) if wants_node else None
+        codes = []
+        if python or not js:
+            workers = 0 if python and all("::" in path for path in python) else chosen.workers
+            codes.append(run_pytest(python, both("not alone", chosen.marked), reports[0], workers))
+        if node:
+            codes.append(node.wait())
+            said.seek(0)
+            print(said.read(), end="", flush=True)
+        if python or not js:
+            codes.append(run_pytest(python, both("alone", chosen.marked), reports[2], 0))
+        cases = [case for report in reports if report.exists() for case in read(report)]
+    print_summary(cases, time.monotonic() - began)
+    if wants_node and not node:
+        print("NOT RUN: tests/js, for there is no node")
+        codes += [1] if os.environ.get("REQUIRE_ALL") else []
+    return exit_code(codes)
+
+
+def arguments() -> argparse.Namespace:
+    parse = argparse.ArgumentParser(prog="python -m tests", description=__doc__)
+    parse.add_argument("--workers", type=int, default=WORKERS, help="processes side by side; 0 for none")
+    parse.add_argument("--marked", default="", metavar="EXPRESSION", help="as pytest's -m, such as 'not slow'")
+    parse.add_argument("paths", nargs="*")
+    chosen = parse.parse_args()
+    chosen.paths = [path for path in chosen.paths if path.rstrip("/") != "tests"]
+    return chosen
+
+
+def both(one: str, other: str) -> str:
+    return f"{one} and ({other})" if other else one
+
+
+def run_pytest(paths: list[str], marked: str, report: Path, workers: int) -> int:
+    command = [sys.executable, "-m", "pytest", "-m", marked, f"--junit-xml={report}", *paths]
+    if workers:
+        command += ["--numprocesses", str(workers), "--dist", "worksteal"]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
+def start_node(paths: list[str], report: Path, said: IO[str]) -> "subprocess.Popen[bytes] | None":
+    """The node tests, begun; None where there is no node."""
+    node = shutil.which("node")
+    if not node:
+        return None
+    files = [path for path in paths if path.endswith(".mjs")] or sorted(
+        str(path) for pattern in ("*.test.mjs", "client/*.test.mjs") for path in (ROOT / JS).glob(pattern)
+    )
+    options = ["--test-reporter=spec", "--test-reporter-destination=stdout"]
+    options += ["--test-reporter=junit", f"--test-reporter-destination={report}"]
+    return subprocess.Popen(
+        [node, "--test", *options, *files],
+        cwd=ROOT,
+        env=os.environ | {"PARLOR_PYTHON": sys.executable},
+        stdout=said,
+        stderr=subprocess.STDOUT,
+    )
+
+
+def read(report: Path) -> Iterator[Case]:
+    for case in ElementTree.parse(report).iter("testcase"):
+        ends = {child.tag for child in case}
+        end = "failed" if ends & {"failure", "error"} else "skipped" if "skipped" in ends else "passed"
+        module = case.get("classname", "").removeprefix("tests.")
+        yield Case(f"{module}: {case.get('name')}", float(case.get("time", 0)), end)
+
+
+def print_summary(cases: list[Case], seconds: float) -> None:
+    """The slowest, and how many there were in how much time."""
+    slowest = sorted(cases, key=lambda case: -case.seconds)[:SLOWEST]
+    print(f"\nthe {len(slowest)} slowest:")
+    for case in slowest:
+        print(f"{case.seconds:8.1f} s  {case.name:.140}")
+    counts = Counter(case.end for case in cases)
+    told = ", ".join(f"{counts[end]:,} {end}" for end in ("failed", "passed", "skipped") if counts[end])
+    print(f"in all: {told or 'no test'} in {seconds:.0f} s", flush=True)
+
+
+def exit_code(codes: list[int]) -> int:
+    """The first that tells of a fault. That a part selects nothing is none, as long as another selects something."""
+    ran = [code for code in codes if code != NOTHING_SELECTED]
+    return next((code for code in ran if code), 0 if ran else NOTHING_SELECTED)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
