@@ -108,8 +108,8 @@ def skeletons(name: str) -> tuple[str, ...]:
 
     Beyond UTS 39: what cannot be seen counts for nothing, nor do blanks, marks and overlays, apostrophes and dots; a
     small capital is its letter. Marks count in scripts that write their vowels with them."""
-    if _PLAIN.fullmatch(name):  # as every guest's: folding changes nothing
-        return (_skeleton(name),)
+    if _PLAIN.fullmatch(name):  # as every guest's: there is nothing to fold or to leave out
+        return ("".join(map(_prototype, name)).casefold().translate(_STROKES),)
     return tuple(sorted({_skeleton(name), _skeleton(unicodedata.normalize("NFKC", name).casefold())}))
 
 
@@ -119,8 +119,15 @@ def _skeleton(text: str) -> str:
 
 def _shape(text: str) -> str:
     """The text in the characters that stand for its own, in the case in which it is written."""
-    looks = "".join(map(_prototype, unicodedata.normalize("NFD", without_unseen(unicodedata.normalize("NFKC", text)))))
-    return str(_SMALL.sub("", _without_marks(unicodedata.normalize("NFD", without_unseen(looks)))))
+    seen = without_unseen(unicodedata.normalize("NFKC", text))
+    return "".join(map(_look, _without_marks(unicodedata.normalize("NFD", seen))))
+
+
+@cache
+def _look(char: str) -> str:
+    """What stands for a character, without the marks and the small signs that are part of it."""
+    look = unicodedata.normalize("NFD", without_unseen(_prototype(char)))
+    return str(_SMALL.sub("", look if unicodedata.category(char)[0] == "M" else _without_marks(look)))
 
 
 def _without_marks(text: str) -> str:
@@ -137,6 +144,8 @@ def _without_marks(text: str) -> str:
 
 @lru_cache(10_000)
 def _belongs(mark: str, base: str) -> bool:
+    if not base:
+        return False
     if mark in _VOICED:
         return _script(base) in ("HIRAGANA", "KATAKANA")
     return _script(mark) == _script(base) not in _OPTIONAL_MARKS

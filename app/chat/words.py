@@ -28,7 +28,7 @@ _END = regex.compile(
     r"\u2014\u2015\u2025\u2026\u22ef\u2e3a\u2e3b\u301c\uff5e\uff5c"
     r"\u00ad\u200b\u2060-\u2064\ufeff\ufff9-\uffff\u115f\u1160\u3164\uffa0\u2800]|[<>]"
 )
-_TRAILING = regex.compile(r"(?![\x21-\x7e])[\p{Po}\p{Pd}]+$")
+_TRAILING = regex.compile(r"(?r)(?:[.,:;!?]|(?![\x21-\x7e])[\p{Po}\p{Pd}])+$")  # from the right, once
 _OPENED = {  # marks that people put around words, where they begin
     mark: regex.compile(rf"(?:^|[\s\p{{P}}\p{{S}}]){regex.escape(mark)}") for mark in "*_~`|"
 }
