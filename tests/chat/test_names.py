@@ -268,7 +268,7 @@ async def test_it_is_told_whether_a_name_is_borne_here_kept_or_reserved(
     chat: Chat, ask: Ask, alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = await ask(bob, "rename", nickname="alice")
-    assert here["text"] == "Somebody here is called “alice”. Choose another name, for example alice2."
+    assert here["text"] == "Somebody here is called “alice”. Please choose another name, for example alice2."
     assert (here["holder"], here["suggestion"]) == ("here", "alice2")
     nearly = await ask(bob, "join", room="lobby", nickname="Alice")
     assert nearly["text"].startswith("Somebody here is called “alice”, and “Alice” looks like it.")
@@ -279,7 +279,7 @@ async def test_it_is_told_whether_a_name_is_borne_here_kept_or_reserved(
     away = await ask(bob, "rename", nickname="alice")
     assert away["text"] == (
         "“alice” is kept for somebody who left 30 minutes ago, for 23 hours more. If that was you, come back in the "
-        "browser that you used. Choose another name, for example alice2."
+        "browser that you used; otherwise choose another name, for example alice2."
     )
     assert away["holder"] == "away"
     assert away["until"].endswith("Z")

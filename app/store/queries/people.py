@@ -101,19 +101,20 @@ def _taken(wish: str, holders: set[Row], held: int, free: str | None) -> Refused
     here = [name for _, left_at, _, name in holders if left_at is None]
     name = (reserved or here or [max(holders, key=lambda one: one[1])[3]])[0]
     whose = f"“{name}”" if name == wish else f"“{wish}” looks like “{name}”, which"
-    choose = f"Choose another name, for example {free}." if free else "Choose another name."
+    another = f"choose another name, for example {free}." if free else "choose another name."
     extra: dict[str, Any] = {"suggestion": free} if free else {}
     if reserved:
-        text = f"{whose} is reserved. If it is yours, identify yourself with its passphrase. {choose}"
+        text = f"{whose} is reserved. If it is yours, identify yourself with its passphrase; otherwise {another}"
         return Refused("nickname_taken", text, holder="reserved", reserved=True, **extra)
     if here:
         nearly = "" if name == wish else f", and “{wish}” looks like it"
-        return Refused("nickname_taken", f"Somebody here is called “{name}”{nearly}. {choose}", holder="here", **extra)
+        text = f"Somebody here is called “{name}”{nearly}. Please {another}"
+        return Refused("nickname_taken", text, holder="here", **extra)
     left_at = max(left_at for _, left_at, *_ in holders)
     ago, left = _span(now() - left_at), _span(left_at + held - now() + MINUTE)
     text = (
         f"{whose} is kept for somebody who left {ago} ago, for {left} more. If that was you, come back in the browser "
-        f"that you used. {choose}"
+        f"that you used; otherwise {another}"
     )
     return Refused("nickname_taken", text, holder="away", until=_iso(left_at + held), **extra)
 
