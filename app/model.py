@@ -64,9 +64,10 @@ ERRORS = {
     "no_such_verb": "There is no such verb.",
     "no_such_room": "There is no such room.",
     "no_such_message": "There is no such message in this room.",
-    "bad_nickname": "The nickname cannot be used: empty, too long, or with characters RFC 8266 disallows.",
-    "nickname_taken": "Somebody bears this nickname or one that looks like it; `suggestion` is free. `reserved` where "
-    "its owner keeps it with a passphrase.",
+    "bad_nickname": "The nickname cannot be used: empty, too long, with characters RFC 8266 disallows, or one that "
+    "would be mistaken for the site or for everybody.",
+    "nickname_taken": "Somebody bears this nickname or one that looks like it; `suggestion` is free. `holder` says "
+    "who: `here`, `away` (it is theirs `until` then) or `reserved` (also as `reserved: true`: a passphrase opens it).",
     "bad_room": "A room's name is 1 to 64 of a-z, 0-9, `_` and `-`, and starts with a letter or digit.",
     "not_allowed": "Not yours to do.",
     "not_member": "Join the room first.",

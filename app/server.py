@@ -16,7 +16,7 @@ from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import __version__
-from app.chat import Chat
+from app.chat import Chat, people
 from app.chat.keeping import look_after
 from app.chat.rates import Rates
 from app.config import BadSetting, Settings
@@ -123,7 +123,9 @@ async def start(settings: Settings) -> Running:
         keep_days=settings.keep_days,
         keep_messages=settings.keep_messages,
         secret=settings.secret.get_secret_value(),
+        site=settings.site,
     )
+    await _renew_skeletons(chat)
     open_door(sockets, chat)
     if password := settings.admin_password.get_secret_value():
         admin.show(sockets, password)
@@ -132,6 +134,7 @@ async def start(settings: Settings) -> Running:
         """Another database took the place of ours: everybody comes again, and starts over with what it holds."""
         chat.epoch = epoch
         sockets.let_go_soon(GOODBYES_MAY_TAKE)
+        chores.append(asyncio.create_task(_renew_skeletons(chat)))
 
     database.replaced = begin_again
     runner = web.AppRunner(
@@ -152,6 +155,13 @@ async def start(settings: Settings) -> Running:
         raise
     chores = [asyncio.create_task(look_after(chat)), asyncio.create_task(_watch(database))]
     return Running(_url(settings.host, listener), settings, chat, sockets, database, runner, listener, chores)
+
+
+async def _renew_skeletons(chat: Chat) -> None:
+    try:
+        await people.renew_skeletons(chat)
+    except Refused as refusal:
+        log.warning("names are not yet compared by today's rule: %s", refusal.text)
 
 
 async def _watch(database: Database) -> None:

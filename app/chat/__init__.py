@@ -41,7 +41,8 @@ class Chat:
     epoch: the name of the database's history. transports: as the operator allows them, in order.
     nickname_hold: seconds that a name stays its owner's after their last socket is gone. grace: seconds that a room
     awaits somebody whose connection broke. keep_days, keep_messages: what is kept of a room; None: all.
-    opening: rooms that are being made. one_at_a_time: held while a passphrase is read, for each takes 64 MB.
+    site: its name, which nobody may bear. opening: rooms that are being made. one_at_a_time: held while a passphrase
+    is read, for each takes 64 MB.
     """
 
     store: Memory
@@ -53,6 +54,7 @@ class Chat:
     rates: Rates
     grace: float = 10
     secret: str = ""
+    site: str = ""
     limits: Limits = LIMITS
     presence: Presence = field(init=False)
     keep_days: float | None = None

@@ -1,4 +1,7 @@
-"""The kinds of values a payload may hold. Each refuses with its own code and a sentence for people."""
+"""The kinds of values a payload may hold. Each refuses with its own code and a sentence for people.
+
+Each looks at the length first: a payload of a megabyte must not be read character by character.
+"""
 
 import re
 from typing import Annotated
@@ -8,18 +11,23 @@ from precis_i18n import get_profile
 from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from app.chat.names import MAX_WISH
+from app.chat.visible import is_blank, trimmed, without_controls
 from app.model import LIMITS
+
+SPACE = 8  # times what fits may be typed: blanks and what is composed of several characters go in it
 
 _ROOM = re.compile(rf"[a-z0-9][a-z0-9_-]{{0,{LIMITS.room - 1}}}", re.ASCII)
 _PICTURE = regex.compile(r"\p{Extended_Pictographic}|\p{Regional_Indicator}|\u20e3")
 _opaque = get_profile("OpaqueString")
+ACTION = re.compile(r"/me\s+(.+)", re.DOTALL | re.IGNORECASE)
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 
 
 def room_name(text: str) -> str:
     """A room's name, lower-cased. Raises `bad_room`."""
-    name = text.strip().lower()
+    name = text.strip().lower() if len(text) <= SPACE * LIMITS.room else ""
     if not _ROOM.fullmatch(name):
         raise PydanticCustomError(
             "bad_room", "A room is named with 1 to 64 of a-z, 0-9, _ and -, beginning with a letter or a digit."
@@ -34,16 +42,18 @@ def _clean(text: str) -> str:
 
 
 def message_text(text: str) -> str:
-    """What is said, without the blanks around it: 1 to 4,000 characters. Raises `too_long`, `bad_payload`."""
-    said = _clean(text).strip()
-    if not said:
-        raise PydanticCustomError("bad_payload", "there is nothing in it to say")
+    """What is said, without blank lines before and blanks behind: 1 to 4,000 characters. Raises `too_long`,
+    `bad_payload`."""
+    said = trimmed(text)
     if len(said) > LIMITS.text:
         raise PydanticCustomError(
             "too_long",
             "This is {length} characters long; a message holds {limit} at most.",
             {"length": len(said), "limit": LIMITS.text},
         )
+    action = ACTION.fullmatch(_clean(said))
+    if is_blank(action[1] if action else said):
+        raise PydanticCustomError("bad_payload", "there is nothing in it that can be seen")
     return said
 
 
@@ -56,7 +66,7 @@ def _message_id(text: str) -> str:
 def _passphrase(text: str) -> str:
     """As RFC 8265 has it (OpaqueString), so that two keyboards write the same one. Raises `bad_payload`."""
     try:
-        said: str = _opaque.enforce(_clean(text))
+        said: str = _opaque.enforce(_clean(text)) if len(text) <= SPACE * 200 else ""
     except (UnicodeError, ValueError):
         raise PydanticCustomError("bad_payload", "it holds a character that no passphrase may hold") from None
     if not 8 <= len(said) <= 200:
@@ -71,10 +81,21 @@ def _emoji(text: str) -> str:
 
 
 def _topic(text: str) -> str:
-    topic = " ".join(_clean(text).split())
-    if len(topic) > LIMITS.topic:
+    """In one line, without controls; empty where it shows nothing."""
+    topic = ""
+    if len(text) <= SPACE * LIMITS.topic:
+        topic = without_controls(" ".join(_clean(text).split()))
+    if len(topic or text) > LIMITS.topic:
         raise PydanticCustomError("too_long", "A topic holds {limit} characters at most.", {"limit": LIMITS.topic})
-    return topic
+    return "" if is_blank(topic) else topic
+
+
+def _wish(text: str) -> str:
+    if len(text) > MAX_WISH:
+        raise PydanticCustomError(
+            "bad_nickname", "A nickname has {limit} characters at most.", {"limit": LIMITS.nickname}
+        )
+    return _clean(text)
 
 
 LARGEST = 2**53 - 1  # the largest integer that JavaScript counts exactly
@@ -97,7 +118,7 @@ Passphrase = Annotated[
 Epoch = Annotated[str, Field(pattern="^[0-9a-f]{32}$"), WithJsonSchema({"type": "string", "title": "epoch"})]
 Emoji = Annotated[str, AfterValidator(_emoji), WithJsonSchema({"type": "string", "title": "one emoji"})]
 Flag = Annotated[bool, WithJsonSchema({"type": "boolean", "title": "true or false"})]
-NicknameWish = Annotated[str, AfterValidator(_clean), WithJsonSchema({"type": "string", "title": "nickname"})]
+NicknameWish = Annotated[str, AfterValidator(_wish), WithJsonSchema({"type": "string", "title": "nickname"})]
 Seq = Annotated[int, Field(ge=1, le=LARGEST), WithJsonSchema({"type": "integer", "title": "seq"})]
 Rev = Annotated[int, Field(ge=0, le=LARGEST), WithJsonSchema({"type": "integer", "title": "rev"})]
 PeopleLimit = Annotated[

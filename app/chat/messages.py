@@ -1,6 +1,5 @@
 """What is said, and how one catches up with it."""
 
-import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -9,14 +8,13 @@ from typing import Any
 import orjson
 
 from app.chat import Chat, people
-from app.chat.kinds import Emoji, Epoch, Flag, MessageId, MessageText, PageLimit, Rev, Seq
+from app.chat.kinds import ACTION, Emoji, Epoch, Flag, MessageId, MessageText, PageLimit, Rev, Seq
 from app.chat.words import words
 from app.model import Member
 from app.store import queries
 
 Answer = dict[str, Any]
 
-ACTION = re.compile(r"/me\s+(.+)", re.DOTALL | re.IGNORECASE)
 PAGE_BYTES = 250_000  # of messages in one answer; a quarter of what a slow reader may leave waiting
 TOLD = ("seq", "rev", "id", "author", "nickname", "kind", "text")  # of every message, as it is stored
 

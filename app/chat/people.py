@@ -5,21 +5,16 @@ import contextlib
 import hmac
 import re
 import secrets
-import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from typing import Any, TypeVar
 
-import regex
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error
-from confusable_homoglyphs.confusables import confusables_data
-from precis_i18n import get_profile
 
-from app.chat import Chat
+from app.chat import Chat, names
 from app.chat.kinds import NicknameWish, Passphrase
-from app.model import LIMITS, Person, Refused
+from app.model import Person, Refused
 from app.store import queries
 
 Answer = dict[str, Any]
@@ -29,76 +24,6 @@ TRY = 20  # points of the rate that a guess at a passphrase costs its owner's bu
 
 _hasher = PasswordHasher()  # RFC 9106, 4: the second recommended option (64 MB)
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32,128}", re.ASCII)
-_PLAIN = re.compile(r"[a-z0-9-]+", re.ASCII)
-_PICTURE_STYLE = "\ufe0f"  # asks for an emoji in colour; RFC 8266 knows no such thing
-_STROKES = str.maketrans({"i": "l", "1": "l", "|": "l", " ": None})  # one stroke is as good as another, a blank as none
-_profile = get_profile("NicknameCasePreserved")
-_folded = get_profile("NicknameCaseMapped")
-
-
-# --- names ---
-
-
-def nickname(wish: str) -> str:
-    """The nickname as RFC 8266 has it: blanks folded, NFKC, 1 to 32 graphemes. Raises `bad_nickname`."""
-    if len(wish) > 8 * LIMITS.nickname:
-        raise Refused("bad_nickname", f"A nickname has {LIMITS.nickname} characters at most.")
-    try:
-        name: str = _profile.enforce(wish.replace(_PICTURE_STYLE, ""))
-    except (UnicodeError, ValueError):
-        text = "A nickname has letters, digits and symbols, but no control, joining or invisible characters."
-        raise Refused("bad_nickname", text) from None
-    if not name or not any(unicodedata.category(char)[0] in "LNS" for char in name):
-        raise Refused("bad_nickname", "A nickname has at least one letter, digit or symbol.")
-    if len(regex.findall(r"\X", name)) > LIMITS.nickname or len(name) > 4 * LIMITS.nickname:
-        raise Refused("bad_nickname", f"A nickname has {LIMITS.nickname} characters at most.")
-    return name
-
-
-def skeletons(name: str) -> tuple[str, ...]:
-    """What a nickname looks like: two that share one of these cannot be told apart (UTS 39, 4). Of the name as it is
-    written and of the case-folded one: capitals have other look-alikes than small letters."""
-    if _PLAIN.fullmatch(name):  # as every guest's: folding changes nothing
-        return (_skeleton(name),)
-    return tuple({_skeleton(name), _skeleton(_folded.enforce(name).casefold())})
-
-
-def _skeleton(text: str) -> str:
-    looks = "".join(_prototype(char) for char in unicodedata.normalize("NFD", text)).casefold()
-    return unicodedata.normalize("NFD", looks).translate(_STROKES)
-
-
-def _named(name: str) -> queries.Name:
-    return name, skeletons(name)
-
-
-@cache
-def _prototype(char: str) -> str:
-    """The one of its look-alikes that stands for a character. The data names for each source its one prototype, and for
-    each prototype all its sources; of a pair that names each other, the smaller stands for both."""
-    alike = [entry["c"] for entry in confusables_data.get(char, ())]
-    if len(alike) != 1:
-        return char
-    back = confusables_data.get(alike[0], ())
-    other: str = alike[0]
-    return min(char, other) if len(back) == 1 else other
-
-
-def _guests() -> Iterator[queries.Name]:
-    """Short, and longer ones in case that one is taken: among some thousands of guests two look alike."""
-    yield from (_named(f"guest-{secrets.token_hex(size)}") for size in (3, 3, 6, 12))
-
-
-def _spare(name: str) -> Iterator[str]:
-    """Names like the one that is taken."""
-    stem = name[: LIMITS.nickname - 5].rstrip("0123456789 ") or name[: LIMITS.nickname - 5]
-    yield from (f"{stem}{number}" for number in range(2, 10))
-    yield f"{stem}{secrets.randbelow(9000) + 1000}"
-
-
-_nickname = nickname  # for verbs whose payload has a field of that name
-
-# --- persons ---
 
 
 def new_token() -> str:
@@ -116,11 +41,22 @@ def is_token(text: object) -> bool:
     return isinstance(text, str) and _TOKEN.fullmatch(text) is not None
 
 
+async def renew_skeletons(chat: Chat) -> None:
+    """Compare all names by today's rule where the stored skeletons were made by another: without that, a name could be
+    taken by somebody whose own looks the same. Nobody loses a name by it. Raises Refused."""
+    if await chat.store.read(queries.rule, "skeletons") == names.RULE:
+        return
+    after: str | None = ""
+    while after is not None:
+        after = await chat.store.write(queries.look_anew, after=after, looks_of=names.skeletons)
+    await chat.store.write(queries.set_rule, "skeletons", names.RULE)
+
+
 async def arrive(chat: Chat, socket: str, token: str, wish: object, minted: bool = False) -> Person:
     """A socket opens: find or make its person. A wish that is bad or taken is passed over, the person is let in.
     minted: the token is new."""
     try:
-        name = _named(nickname(wish)) if isinstance(wish, str) else None
+        name = names.named(names.bearable(names.nickname(wish), chat.site)) if isinstance(wish, str) else None
     except Refused:
         name = None
     fingerprint = _fingerprint(chat, token)
@@ -130,7 +66,7 @@ async def arrive(chat: Chat, socket: str, token: str, wish: object, minted: bool
             token=fingerprint,
             new_id=_new_id(),
             wish=name,
-            guests=_guests,
+            guests=names.guests,
             held=_held(chat),
             minted=minted,
         )
@@ -167,11 +103,12 @@ async def rename(chat: Chat, person: Person, *, nickname: NicknameWish) -> Answe
 
 async def take(chat: Chat, person: Person, wish: str) -> None:
     """Raises `bad_nickname`; `nickname_taken`, with a `suggestion` that is free."""
-    name = nickname(wish)
+    name = names.nickname(wish)
     if name == chat.presence.nickname(person.id):
         return
-    spare = [_named(one) for one in _spare(name)]
-    await chat.store.write(queries.claim, person=person.id, name=_named(name), held=_held(chat), spare=spare)
+    names.bearable(name, chat.site)
+    spare = list(names.spare(name, chat.site))
+    await chat.store.write(queries.claim, person=person.id, name=names.named(name), held=_held(chat), spare=spare)
     chat.presence.rename(person.id, name)
     _tell_tabs(chat, person)
 
@@ -179,6 +116,8 @@ async def take(chat: Chat, person: Person, wish: str) -> None:
 async def reserve(chat: Chat, person: Person, *, passphrase: Passphrase | None) -> Answer:
     """Keep the nickname that one bears, and any that one takes later: it is free for nobody else, however long one is
     away, and with the passphrase one is the same person on every device. `null` gives that up."""
+    if passphrase:
+        names.bearable(borne(chat, person), chat.site)
     shown = await _alone(chat, _hasher.hash, passphrase) if passphrase else None
     person = now(chat, person)  # another tab may have become somebody else meanwhile, and with it this one
     await chat.store.write(queries.reserve, person=person.id, passphrase=shown)
@@ -189,10 +128,10 @@ async def reserve(chat: Chat, person: Person, *, passphrase: Passphrase | None) 
 
 async def identify(chat: Chat, person: Person, *, nickname: NicknameWish, passphrase: Passphrase) -> Answer:
     """Be the person who reserved this nickname, in this browser from now on. What one said before stays as it was."""
-    looks = skeletons(_nickname(nickname))
-    owner = await chat.store.read(queries.reserved, looks)
+    name = names.nickname(nickname)
+    owner = await chat.store.read(queries.reserved, name, names.skeletons(name))
     if owner is None:
-        raise Refused("not_allowed", f"Nobody has reserved “{nickname}”, so no passphrase opens it.")
+        raise Refused("not_allowed", f"Nobody has reserved “{name}”, so no passphrase opens it.")
     chat.rates.spend(f"passphrase of {owner['id']}", TRY)
     if not await _alone(chat, _opens, owner["passphrase"], passphrase):
         raise Refused("not_allowed", f"This is not the passphrase of “{owner['nickname']}”.")

@@ -49,13 +49,23 @@ tokens = Table(
     Index(None, "person"),
 )
 
-# What a nickname looks like, in capitals and small; of two people's names no look may be the same.
+# What a nickname looks like, in capitals and small; of two people's names no look may be the same. `nth` is 0, but
+# where two names that were different came to look the same by another rule: both are kept.
 skeletons = Table(
     "skeletons",
     metadata,
     Column("skeleton", String(1024), primary_key=True),
+    Column("nth", Integer, primary_key=True, autoincrement=False, server_default="0"),
     Column("person", String(32), ForeignKey("people.id"), nullable=False),
     Index(None, "person"),
+)
+
+# By which version of a rule of ours something stored was made.
+rules = Table(
+    "rules",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("version", String(256), nullable=False),
 )
 
 # `seq` counts the room's messages, `rev` their changes; both are claimed here, in the sender's transaction.

@@ -2,6 +2,7 @@
 // What it is about (a new message, an answer, an edit) is the subject's to know.
 
 import { Subject } from "./subject.js";
+import { isBlank, trimmed } from "./text.js";
 
 const TYPING_EVERY = 3_000;
 const WARN_BELOW = 200;
@@ -87,8 +88,8 @@ export class Composer {
 
   async submit(event) {
     event.preventDefault();
-    const text = this.box.value.trim();
-    if (!text || this.excess > 0) return;
+    const text = trimmed(this.box.value);
+    if (isBlank(text) || this.excess > 0) return;
     const { room, subject: { slot } } = this;
     const answer = this.say(text);
     const refusal = answer instanceof Promise ? await answer : answer;
@@ -98,9 +99,9 @@ export class Composer {
 
   /** The text is safe elsewhere. What was typed meanwhile, or in another room, stays. */
   clear(room, slot, text) {
-    if (this.storage.get(slot)?.trim() === text) this.storage.remove(slot);
+    if (trimmed(this.storage.get(slot) ?? "") === text) this.storage.remove(slot);
     if (this.room !== room) this.subject.endElsewhere(room, slot);
-    else if (this.subject.slot === slot && this.box.value.trim() === text) this.empty();
+    else if (this.subject.slot === slot && trimmed(this.box.value) === text) this.empty();
   }
 
   empty() {
@@ -114,7 +115,7 @@ export class Composer {
     this.keep();
     this.look();
     const now = Date.now();
-    if (this.subject.isEdit || !this.box.value.trim() || this.box.value.startsWith("/") || now - this.lastTyping < TYPING_EVERY) return;
+    if (this.subject.isEdit || isBlank(this.box.value) || this.box.value.startsWith("/") || now - this.lastTyping < TYPING_EVERY) return;
     this.lastTyping = now;
     this.typing();
   }
@@ -127,7 +128,7 @@ export class Composer {
 
   look() {
     const left = -this.excess;
-    this.button.disabled = !this.box.value.trim() || left < 0;
+    this.button.disabled = isBlank(this.box.value) || left < 0;
     this.tell(lengthSentence(left), left < 0);
     this.box.style.height = "auto";
     this.box.style.height = `${Math.min(this.box.scrollHeight, TALLEST)}px`;
@@ -141,7 +142,7 @@ export class Composer {
 
   /** The server counts characters, not UTF-16 units. */
   get excess() {
-    return [...this.box.value.trim()].length - this.limit();
+    return [...trimmed(this.box.value)].length - this.limit();
   }
 }
 

@@ -60,8 +60,8 @@ export class Entrance {
   /** By a slash command. Answers a sentence where it could not be done. */
   async rename(nickname) {
     const ack = await this.take("rename", { nickname });
-    const ways = [ack.suggestion && `How about ${ack.suggestion}?`, ack.reserved && `If it is yours: /identify ${nickname}`];
-    return [sentenceOf(ack), ...ways].filter(Boolean).join(" ");
+    const way = ack.reserved && `To give the passphrase: /identify ${nickname}`;
+    return [sentenceOf(ack), way].filter(Boolean).join(" ");
   }
 
   async chosen({ nickname, passphrase, isClaim }) {

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from confusable_homoglyphs.confusables import confusables_data
 
-from app.chat import Chat, people
+from app.chat import Chat, names, people
 from app.model import Person, Refused
 from app.server import Running
 from tests.chat.conftest import Ask
@@ -151,7 +151,7 @@ async def _claims(url: str, nickname: str, n: int) -> str:
 @pytest.mark.parametrize("name", ["alice", "Walter", "KATE99", "jürgen", "fred_k", "Олег", "АННА", "Δημήτρης", "ΣΟΦΙΑ"])
 def test_of_the_single_character_look_alikes_of_a_name_95_in_100_are_refused(name: str) -> None:
     """All that Unicode's confusables know for each of its characters, one exchanged at a time."""
-    looks = set(people.skeletons(name))
+    looks = set(names.skeletons(name))
     others = [name[:at] + other + name[at + 1 :] for at, char in enumerate(name) for other in alike(char)]
     passed = [other for other in others if not _is_refused(other, looks)]
     assert len(others) > 50
@@ -165,7 +165,7 @@ def alike(char: str) -> set[str]:
 
 def _is_refused(name: str, looks: set[str]) -> bool:
     try:
-        return bool(set(people.skeletons(people.nickname(name))) & looks)
+        return bool(set(names.skeletons(names.nickname(name))) & looks)
     except Refused:
         return True
 

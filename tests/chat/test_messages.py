@@ -1,6 +1,7 @@
 """Saying and catching up, on real SQLite."""
 
 import asyncio
+import time
 from typing import Any
 
 import orjson
@@ -64,8 +65,97 @@ async def test_an_action_is_said_without_its_command(ask: Ask, alice: Person) ->
 async def test_text_is_trimmed_and_kept_to_the_letter(ask: Ask, alice: Person) -> None:
     text = "  ünïcödé 👩‍👩‍👧 שלום\n\tindented \u202e backwards "
     message = (await ask(alice, "send", room="lobby", text=text, id="message-1"))["message"]
-    assert message["text"] == text.strip()
+    assert message["text"] == text.rstrip()
     assert "words" not in message
+
+
+INDENTED = {
+    "code": ("    if x:\n        y()\n", "    if x:\n        y()"),
+    "blank lines before": ("\n\n  indented after blank lines", "  indented after blank lines"),
+    "of all line ends": (" \t\r\n \n\r\tx \n y \n \r\n", "\tx \n y"),
+    "an indented command": ("   /me waves", "   /me waves"),
+}
+
+
+@pytest.mark.parametrize(("typed", "stored"), INDENTED.values(), ids=INDENTED.keys())
+async def test_the_first_line_keeps_its_indentation_said_and_edited(
+    ask: Ask, alice: Person, typed: str, stored: str
+) -> None:
+    said = (await ask(alice, "send", room="lobby", text=typed, id="message-1"))["message"]
+    assert (said["kind"], said["text"]) == ("said", stored)
+    await ask(alice, "send", room="lobby", text="x", id="message-2")
+    assert (await ask(alice, "edit", room="lobby", seq=2, text=typed))["message"]["text"] == stored
+
+
+NOTHING = ["\u200b", "\u200d", "\u2060", "\ufeff", "\u3164", "\u2800", "\u202e", "\u00ad", "\ufe0f", "\u115f", "\u180e"]
+NOTHING += [
+    "\U000e0041\U000e007f",
+    "\U0001d159",
+    "\ufffc",
+    "\U00016fe4",
+    "\u3000",
+    "\u2028",
+    "\x1b",
+    "\u17b5",
+    "\U000e0100",
+]
+NOTHING += ["\u034f", "\u2066\u2069", "\u00a0", "\ufff9\ufffb", "\u2800 \u200b\n\u3164"]
+
+
+@pytest.mark.parametrize("nothing", [*NOTHING, "\n\n \t", ""], ids=ascii)
+async def test_what_shows_nothing_is_refused_as_empty(ask: Ask, alice: Person, nothing: str) -> None:
+    await ask(alice, "send", room="lobby", text="x", id="message-1")
+    texts = [nothing, nothing * 9, f"\n {nothing} \n"] + ([f"/me {nothing}"] if nothing.strip() else [])
+    for n, text in enumerate(texts):
+        for answer in (
+            await ask(alice, "send", room="lobby", text=text, id=f"message-no-{n}"),
+            await ask(alice, "edit", room="lobby", seq=1, text=text),
+        ):
+            assert answer["error"] == "bad_payload"
+            assert "nothing in it that can be seen" in answer["text"]
+    await ask(alice, "topic", room="lobby", topic="about something")
+    assert (await ask(alice, "topic", room="lobby", topic=nothing))["room"]["topic"] == ""
+
+
+@pytest.mark.parametrize("text", [".", "\u200bx", "👩‍💻", "❤️", "\u0301", "/me", "ㄱ", "\u2801"], ids=ascii)
+async def test_what_shows_something_is_said_as_typed(ask: Ask, alice: Person, text: str) -> None:
+    assert (await ask(alice, "send", room="lobby", text=text, id="message-1"))["message"]["text"] == text
+
+
+async def test_a_topic_is_one_line_without_controls(ask: Ask, alice: Person) -> None:
+    typed = " a\x1b[31m\x07 topic\n\u202e\u2066of\u2069 two lines\u202c \u0085\x00".replace("\x00", "") + "\u200fשלום"
+    assert (await ask(alice, "topic", room="lobby", topic=typed))["room"][
+        "topic"
+    ] == "a[31m topic of two lines \u200fשלום"
+    assert (await ask(alice, "topic", room="lobby", topic="x" * 201))["error"] == "too_long"
+    assert (await ask(alice, "topic", room="lobby", topic=f"{' ' * 300}x"))["room"]["topic"] == "x"
+
+
+LONG = [
+    ("send", {"room": "lobby", "id": "message-1"}, "text", "too_long"),
+    ("topic", {"room": "lobby"}, "topic", "too_long"),
+    ("rename", {}, "nickname", "bad_nickname"),
+    ("people", {"room": "lobby"}, "after", "bad_nickname"),
+    ("reserve", {}, "passphrase", "bad_payload"),
+    ("identify", {"nickname": "ann"}, "passphrase", "bad_payload"),
+    ("join", {}, "room", "bad_room"),
+    ("react", {"room": "lobby", "seq": 1, "on": True}, "emoji", "bad_payload"),
+    ("send", {"room": "lobby", "text": "x"}, "id", "bad_payload"),
+]
+
+
+@pytest.mark.parametrize(
+    ("verb", "payload", "field", "error"), LONG, ids=[f"{verb} {field}" for verb, _, field, _ in LONG]
+)
+@pytest.mark.parametrize("char", ["e", "\u0301", "한"], ids=["plain", "marks", "hangul"])
+async def test_what_is_much_too_long_is_refused_before_it_is_read(
+    ask: Ask, alice: Person, verb: str, payload: dict[str, Any], field: str, error: str, char: str
+) -> None:
+    """Half a million characters through Unicode's normalization would take seconds of everybody's time."""
+    began = time.process_time()
+    answer = await ask(alice, verb, **payload, **{field: char * 490_000})
+    assert answer["error"] == error
+    assert time.process_time() - began < 0.5
 
 
 async def test_four_thousand_characters_fit_and_one_more_does_not(ask: Ask, alice: Person) -> None:
@@ -149,7 +239,7 @@ async def test_who_is_too_far_behind_or_ahead_starts_over(ask: Ask, alice: Perso
     assert (ahead["reset"], ahead["rev"]) == (True, 1002)
 
 
-HEAVY = {"links": ("http://a.b " * 364)[:3999], "escapes": "\x01" * 4000, "han": "漢" * 4000}
+HEAVY = {"links": ("http://a.b " * 364)[:3999], "escapes": "x" + "\x01" * 3999, "han": "漢" * 4000}
 
 
 @pytest.mark.parametrize("text", HEAVY.values(), ids=HEAVY.keys())

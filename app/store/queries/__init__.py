@@ -25,9 +25,12 @@ from app.store.queries.people import (
     claim,
     depart,
     hand_over,
+    look_anew,
     nobody_is_here,
     reserve,
     reserved,
+    rule,
+    set_rule,
     stay,
     whose,
 )
@@ -45,7 +48,9 @@ from app.store.queries.rooms import (
 )
 from app.store.queries.rows import now
 
-OF_PEOPLE = frozenset((arrive, claim, depart, hand_over, reserve, stay))  # that change nothing of any room
+OF_PEOPLE = frozenset(
+    (arrive, claim, depart, hand_over, look_anew, reserve, set_rule, stay)
+)  # that change nothing of any room
 
 __all__ = [
     "OF_PEOPLE",
@@ -66,6 +71,7 @@ __all__ = [
     "keep",
     "let_go",
     "lively_rooms",
+    "look_anew",
     "nobody_is_here",
     "now",
     "one",
@@ -74,10 +80,12 @@ __all__ = [
     "reserve",
     "reserved",
     "room",
+    "rule",
     "said_after",
     "said_before",
     "say",
     "say_all",
+    "set_rule",
     "set_topic",
     "stay",
     "whose",

@@ -1,18 +1,23 @@
 """People: their tokens, their nicknames, when they left."""
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy import delete as remove
 
 from app.model import Refused
 from app.store.prepared import Prepared, Row
 from app.store.queries.rows import now, plain
-from app.store.tables import people, skeletons, tokens
+from app.store.tables import people, rules, skeletons, tokens
 
 Name = tuple[str, Sequence[str]]  # a nickname, and the skeletons of its looks
+
+MINUTE = 60_000  # milliseconds
+LAST_SECOND = 253_402_300_799  # of the year 9999
+NAMES_AT_ONCE = 500  # whose skeletons are made anew in one transaction
 
 # The statements of coming and going.
 _one = people.c.id == bindparam("who")
@@ -24,7 +29,7 @@ _whose = Prepared(
 _make = Prepared(insert(people), sets=("id", "nickname", "created_at"))
 _admit = Prepared(insert(tokens), sets=("fingerprint", "person", "created_at"))
 _holding = Prepared(
-    select(people.c.id, people.c.left_at, people.c.passphrase)
+    select(people.c.id, people.c.left_at, people.c.passphrase, people.c.nickname)
     .join_from(people, skeletons)
     .where(skeletons.c.skeleton == bindparam("look"), people.c.id != bindparam("who"))
 )
@@ -86,11 +91,44 @@ def claim(db: Connection, *, person: str, name: Name, held: int, spare: Sequence
     nickname, looks = name
     if not _free(db, person, looks, held):
         free = next((other for other, shapes in spare if _free(db, person, shapes, held)), None)
-        extra: dict[str, Any] = {"suggestion": free} if free else {}
-        if any(passphrase for *_, passphrase in _holders(db, person, looks)):
-            extra["reserved"] = True
-        raise Refused("nickname_taken", f"Somebody here is called “{nickname}”, or nearly so.", **extra)
+        raise _taken(nickname, _holders(db, person, looks), held, free)
     _bear(db, person, nickname, looks)
+
+
+def _taken(wish: str, holders: set[Row], held: int, free: str | None) -> Refused:
+    """Whose the name is, and until when: reserved, borne by somebody who is here, or kept for somebody who left."""
+    reserved = [name for *_, passphrase, name in holders if passphrase]
+    here = [name for _, left_at, _, name in holders if left_at is None]
+    name = (reserved or here or [max(holders, key=lambda one: one[1])[3]])[0]
+    whose = f"“{name}”" if name == wish else f"“{wish}” looks like “{name}”, which"
+    another = f"choose another name, for example {free}." if free else "choose another name."
+    extra: dict[str, Any] = {"suggestion": free} if free else {}
+    if reserved:
+        text = f"{whose} is reserved. If it is yours, identify yourself with its passphrase; otherwise {another}"
+        return Refused("nickname_taken", text, holder="reserved", reserved=True, **extra)
+    if here:
+        nearly = "" if name == wish else f", and “{wish}” looks like it"
+        text = f"Somebody here is called “{name}”{nearly}. Please {another}"
+        return Refused("nickname_taken", text, holder="here", **extra)
+    left_at = max(left_at for _, left_at, *_ in holders)
+    ago, left = _span(now() - left_at), _span(left_at + held - now() + MINUTE)
+    text = (
+        f"{whose} is kept for somebody who left {ago} ago, for {left} more. If that was you, come back in the browser "
+        f"that you used; otherwise {another}"
+    )
+    return Refused("nickname_taken", text, holder="away", until=_iso(left_at + held), **extra)
+
+
+def _span(milliseconds: int) -> str:
+    """A length of time as people say it."""
+    for unit, name in ((24 * 60 * MINUTE, "day"), (60 * MINUTE, "hour"), (MINUTE, "minute")):
+        if count := milliseconds // unit:
+            return f"{count} {name}{'s' if count > 1 else ''}"
+    return "a moment"
+
+
+def _iso(milliseconds: int) -> str:
+    return f"{datetime.fromtimestamp(min(milliseconds / 1000, LAST_SECOND), UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _bear(db: Connection, person: str, nickname: str, looks: Sequence[str]) -> None:
@@ -104,7 +142,7 @@ def _free(db: Connection, person: str, looks: Sequence[str], held: int) -> bool:
     """Is the name free for this person? One whose owner has been away too long is taken from them."""
     holders = _holders(db, person, looks)
     since = now() - held
-    if any(passphrase or left_at is None or left_at > since for _, left_at, passphrase in holders):
+    if any(passphrase or left_at is None or left_at > since for _, left_at, passphrase, _ in holders):
         return False
     for holder, *_ in holders:
         _unlook.run(db, who=holder)
@@ -113,7 +151,7 @@ def _free(db: Connection, person: str, looks: Sequence[str], held: int) -> bool:
 
 
 def _holders(db: Connection, person: str, looks: Sequence[str]) -> set[Row]:
-    """The others who bear a name that looks like this in one way or the other: (id, left_at, passphrase)."""
+    """The others who bear a name that looks like this in one way or the other: (id, left_at, passphrase, nickname)."""
     return {holder for look in looks for holder in _holding.all(db, look=look, who=person)}
 
 
@@ -123,15 +161,50 @@ def reserve(db: Connection, *, person: str, passphrase: str | None) -> None:
     db.execute(update(people).where(people.c.id == person).values(passphrase=passphrase, reserved_at=since))
 
 
-def reserved(db: Connection, looks: Sequence[str]) -> dict[str, Any] | None:
-    """Who reserved a name that looks like this: `{id, nickname, passphrase}`."""
+def reserved(db: Connection, nickname: str, looks: Sequence[str]) -> dict[str, Any] | None:
+    """Who reserved this name, or else one that looks like it: `{id, nickname, passphrase}`."""
     wanted = (
         select(people.c.id, people.c.nickname, people.c.passphrase)
         .join_from(people, skeletons)
         .where(skeletons.c.skeleton.in_(looks), people.c.passphrase.is_not(None))
+        .order_by(people.c.nickname != nickname, people.c.id)
     )
     found = db.execute(wanted).first()
     return plain(found) if found else None
+
+
+def rule(db: Connection, name: str) -> str | None:
+    """By which version of the rule what is stored was made."""
+    found: str | None = db.scalar(select(rules.c.version).where(rules.c.name == name))
+    return found
+
+
+def set_rule(db: Connection, name: str, version: str) -> None:
+    db.execute(remove(rules).where(rules.c.name == name))
+    db.execute(insert(rules).values(name=name, version=version))
+
+
+def look_anew(db: Connection, *, after: str, looks_of: Callable[[str], Sequence[str]]) -> str | None:
+    """Make the skeletons of some hundred names anew, from the person behind `after` on; the last one of them, or None
+    where there are no more. Of two names that look the same now, both stay."""
+    wanted = select(people.c.id, people.c.nickname).where(people.c.id > after, people.c.nickname.is_not(None))
+    found = db.execute(wanted.order_by(people.c.id).limit(NAMES_AT_ONCE)).all()
+    stored: dict[str, set[str]] = {person: set() for person, _ in found}
+    for skeleton, person in db.execute(
+        select(skeletons.c.skeleton, skeletons.c.person).where(skeletons.c.person.in_(stored))
+    ):
+        stored[person].add(skeleton)
+    for person, nickname in found:
+        looks = {look for look in looks_of(nickname) if look}
+        if looks != stored[person]:
+            _unlook.run(db, who=person)
+            db.execute(insert(skeletons), [{"skeleton": one, "nth": _next(db, one), "person": person} for one in looks])
+    return found[-1][0] if found else None
+
+
+def _next(db: Connection, skeleton: str) -> int:
+    last: int | None = db.scalar(select(func.max(skeletons.c.nth)).where(skeletons.c.skeleton == skeleton))
+    return 0 if last is None else last + 1
 
 
 def hand_over(db: Connection, *, token: str, person: str) -> None:

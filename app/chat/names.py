@@ -1,0 +1,219 @@
+"""Nicknames: what may be one, and which two nobody can tell apart."""
+
+import re
+import secrets
+import unicodedata
+from collections.abc import Iterator
+from functools import cache, lru_cache
+
+import regex
+from confusable_homoglyphs import __version__ as _confusables_version
+from confusable_homoglyphs.confusables import confusables_data
+from precis_i18n import get_profile
+
+from app.chat.visible import with_plain_blanks, without_unseen
+from app.model import LIMITS, Refused
+from app.store import queries
+
+RULE = f"2 {unicodedata.unidata_version} {regex.__version__} {_confusables_version}"  # by which skeletons are made
+MAX_MARKS = 3  # on one letter
+MAX_WISH = 16 * LIMITS.nickname  # code points as typed, before they are looked at one by one
+MAX_NAME = 8 * LIMITS.nickname  # code points of a nickname: an emoji of a family has seven
+
+# Mistaken for the site itself or for everybody; its own name joins them.
+NOBODYS = ("system", "everyone", "here", "you", "all", "channel")
+
+_PLAIN = re.compile(r"[a-z0-9-]+", re.ASCII)
+_STYLES = str.maketrans(dict.fromkeys("\ufe0e\ufe0f"))  # an emoji as text or in colour: RFC 8266 knows no such thing
+_PART = r"\p{Extended_Pictographic}\p{Emoji_Modifier}?\ufe0f?"
+# RFC 8266 has no joiners. These are emoji of several parts (UTS 51): joined ones, flags of regions, keycaps.
+_EMOJI = regex.compile(
+    rf"{_PART}(?:\u200d{_PART})+|\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{{1,6}}\U000e007f|[0-9#*]\ufe0f?\u20e3"
+)
+_TOO_MANY_MARKS = regex.compile(rf"(?:[\p{{Mn}}\p{{Me}}]\p{{Mc}}*){{{MAX_MARKS + 1}}}")
+
+_STROKES = str.maketrans({"i": "l", "1": "l", "|": "l"})  # one stroke is as good as another
+# Apostrophes, quotation marks, accents that stand alone, dots and commas: too small to tell two names apart.
+_SMALL = regex.compile(
+    r"[\p{Quotation_Mark}'`\u00b0\u02b9-\u02df\u02e5-\u02ff\u2032-\u2037\u055a-\u055f\u05f3\u05f4\ua78b\ua78c\u0640"
+    r".,:;\u00b7\u0387\u060c\u061b\u066b\u066c\u06d4\u2022\u2024-\u2027\u2219\u22c5\u2e31-\u2e35\u2e41"
+    r"\u3001\u3002\u30fb\ufe10-\ufe14\ufe45\ufe46\ufe50-\ufe55]|(?!\p{Emoji_Modifier})\p{Sk}"
+)
+_OPTIONAL_MARKS = {"HEBREW", "ARABIC", "SYRIAC", "SAMARITAN"}  # scripts that are mostly written without them
+_VOICED = {"\u3099", "\u309a"}  # of kana, which makes other syllables
+_OUTER = regex.compile(r"^[\p{P}\p{S}]+|[\p{P}\p{S}]+$")
+
+_profile = get_profile("NicknameCasePreserved")
+
+
+def nickname(wish: str) -> str:
+    """The nickname as RFC 8266 has it: blanks folded, NFKC, 1 to 32 graphemes; with emoji of several parts. Raises
+    `bad_nickname`."""
+    if len(wish) > MAX_WISH:
+        raise _too_long()
+    try:
+        name = _enforced(with_plain_blanks(wish))
+    except (UnicodeError, ValueError):
+        text = "A nickname has letters, digits and symbols, but no control, joining or invisible characters."
+        raise Refused("bad_nickname", text) from None
+    if not any(unicodedata.category(char)[0] in "LNS" for char in name):
+        raise Refused("bad_nickname", "A nickname has at least one letter, digit or symbol that can be seen.")
+    if len(name) > MAX_NAME or len(regex.findall(r"\X", name)) > LIMITS.nickname:
+        raise _too_long()
+    if _TOO_MANY_MARKS.search(unicodedata.normalize("NFD", name)):
+        raise Refused("bad_nickname", f"A letter of a nickname bears {MAX_MARKS} marks at most.")
+    if not all(skeletons(name)):
+        raise Refused("bad_nickname", "A nickname is more than dots, accents and quotation marks.")
+    return name
+
+
+def _too_long() -> Refused:
+    return Refused("bad_nickname", f"A nickname has {LIMITS.nickname} characters at most.")
+
+
+def _enforced(wish: str) -> str:
+    """As the profile has it. It knows no emoji of several parts: meanwhile a letter stands for each."""
+    emoji = [found[0] for found in _EMOJI.finditer(wish)]
+    if not emoji:
+        plain: str = _profile.enforce(wish.translate(_STYLES))
+        return plain
+    stand_in = next(char for char in map(chr, range(0x4E00, 0x9FFF)) if char not in wish)
+    first, *others = _profile.enforce(_EMOJI.sub(stand_in, wish).translate(_STYLES)).split(stand_in)
+    return first + "".join(part for pair in zip(emoji, others, strict=True) for part in pair)
+
+
+def named(name: str) -> queries.Name:
+    return name, skeletons(name)
+
+
+def guests() -> Iterator[queries.Name]:
+    """Short, and longer ones in case that one is taken: among some thousands of guests two look alike."""
+    yield from (named(f"guest-{secrets.token_hex(size)}") for size in (3, 3, 6, 12))
+
+
+def spare(name: str, site: str) -> Iterator[queries.Name]:
+    """Names like the one that is taken."""
+    stem = regex.match(rf"\X{{1,{LIMITS.nickname - 5}}}", name)[0]
+    stem = stem.rstrip("0123456789 ") or stem
+    numbers = (*range(2, 10), secrets.randbelow(9000) + 1000)
+    yield from (named(one) for number in numbers if not is_nobodys(one := f"{stem}{number}", site))
+
+
+# --- which two look the same ---
+
+
+def skeletons(name: str) -> tuple[str, ...]:
+    """What a nickname looks like: two that share one of these cannot be told apart (UTS 39, 4). Of the name as it is
+    written and of the case-folded one: capitals have other look-alikes than small letters.
+
+    Beyond UTS 39: what cannot be seen counts for nothing, nor do blanks, marks and overlays, apostrophes and dots; a
+    small capital is its letter. Marks count in scripts that write their vowels with them."""
+    if _PLAIN.fullmatch(name):  # as every guest's: there is nothing to fold or to leave out
+        return ("".join(map(_prototype, name)).casefold().translate(_STROKES),)
+    return tuple(sorted({_skeleton(name), _skeleton(unicodedata.normalize("NFKC", name).casefold())}))
+
+
+def _skeleton(text: str) -> str:
+    return unicodedata.normalize("NFD", _shape(text).casefold()).translate(_STROKES)
+
+
+def _shape(text: str) -> str:
+    """The text in the characters that stand for its own, in the case in which it is written."""
+    seen = without_unseen(unicodedata.normalize("NFKC", text))
+    return "".join(map(_look, _without_marks(unicodedata.normalize("NFD", seen))))
+
+
+@cache
+def _look(char: str) -> str:
+    """What stands for a character, without the marks and the small signs that are part of it."""
+    look = unicodedata.normalize("NFD", without_unseen(_prototype(char)))
+    return str(_SMALL.sub("", look if unicodedata.category(char)[0] == "M" else _without_marks(look)))
+
+
+def _without_marks(text: str) -> str:
+    """Without the marks that are laid over letters of any script; a script's own vowel signs stay."""
+    kept, base = [], ""
+    for char in text:
+        if unicodedata.category(char)[0] != "M":
+            base = char
+        elif not _belongs(char, base):
+            continue
+        kept.append(char)
+    return "".join(kept)
+
+
+@lru_cache(10_000)
+def _belongs(mark: str, base: str) -> bool:
+    if not base:
+        return False
+    if mark in _VOICED:
+        return _script(base) in ("HIRAGANA", "KATAKANA")
+    return _script(mark) == _script(base) not in _OPTIONAL_MARKS
+
+
+def _script(char: str) -> str:
+    """The first word of its name, which is that of the script."""
+    return unicodedata.name(char, "").partition(" ")[0]
+
+
+@cache
+def _prototype(char: str) -> str:
+    """The one of its look-alikes that stands for a character. The data names for each source its one prototype, and for
+    each prototype all its sources; of a pair that names each other, the smaller stands for both."""
+    if plain := _plain_letter(char):
+        return _prototype(plain)
+    alike = [entry["c"] for entry in confusables_data.get(char, ())]
+    if len(alike) != 1:
+        return char
+    back = confusables_data.get(alike[0], ())
+    other: str = alike[0]
+    return min(char, other) if len(back) == 1 else other
+
+
+_CAPITAL = re.compile(
+    r"(LATIN|GREEK|CYRILLIC) LETTER SMALL CAPITAL (\w+)|"
+    r"(?:NEGATIVE (?:CIRCLED|SQUARED)|CROSSED NEGATIVE SQUARED) (LATIN) CAPITAL LETTER ([A-Z])|"
+    r"MODIFIER LETTER SMALL CAPITAL ([A-Z])"
+)
+
+
+def _plain_letter(char: str) -> str:
+    """The small letter of a small capital, and of a letter that stands in a disc or a square; empty for all others."""
+    found = _CAPITAL.fullmatch(unicodedata.name(char, ""))
+    if not found:
+        return ""
+    script, letter = found[1] or found[3] or "LATIN", found[2] or found[4] or found[5]
+    try:
+        return unicodedata.lookup(f"{script} SMALL LETTER {letter}")
+    except KeyError:
+        return ""
+
+
+# --- names that are nobody's ---
+
+
+def bearable(name: str, site: str) -> str:
+    """The name, if somebody may bear it. Raises `bad_nickname`."""
+    if is_nobodys(name, site):
+        text = f"“{name}” is nobody's name here: it would be mistaken for the site or for everybody. Choose another."
+        raise Refused("bad_nickname", text)
+    return name
+
+
+def is_nobodys(name: str, site: str) -> bool:
+    """Does it look like a word that means the site or everybody, with or without signs around it? More strictly than
+    `skeletons`, to which Ali and all are the same."""
+    return not _shapes(name).isdisjoint(_nobodys(site))
+
+
+@lru_cache(16)
+def _nobodys(site: str) -> frozenset[str]:
+    words = [form for word in (*NOBODYS, site) for form in (word, word.title(), word.upper())]
+    return frozenset().union(*map(_shapes, words))
+
+
+def _shapes(text: str) -> set[str]:
+    """As it is written and in small letters, with and without what stands around it."""
+    folded = _shape(unicodedata.normalize("NFKC", text).casefold()).casefold()
+    shapes = {_shape(text), folded}
+    return (shapes | {_OUTER.sub("", one) for one in shapes}) - {""}

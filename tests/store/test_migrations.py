@@ -1,0 +1,48 @@
+"""A database of an older Parlor, brought up to date with what is in it."""
+
+import sqlite3
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.engine import make_url
+
+from app.chat import people
+from app.store.engine import MIGRATIONS, open_engine
+from tests.conftest import Start
+
+
+def make_database(path: Path, revision: str) -> None:
+    engine = open_engine(make_url(f"sqlite:///{path}"), "BEGIN IMMEDIATE")
+    with engine.begin() as db:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = db
+        command.upgrade(config, revision)
+    engine.dispose()
+
+
+async def test_names_and_topics_of_before_0005_are_kept_and_cleaned(start_server: Start, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    path = tmp_path / "data" / "parlor.db"
+    make_database(path, "0004")
+    with sqlite3.connect(path) as db:
+        for nth, name in enumerate(("Ann", "Ann\u2800", "Admi\u0274")):
+            db.execute("INSERT INTO people (id, nickname, created_at) VALUES (?, ?, 1)", (f"{nth}", name))
+            db.execute("INSERT INTO skeletons (skeleton, person) VALUES (?, ?)", (name.lower(), f"{nth}"))
+        db.execute(
+            "INSERT INTO rooms (name, topic, seq, rev, created_at, active_at) VALUES ('lobby', ?, 0, 0, 1, 1)",
+            ("a\x1b[1m \u202etopic\u202c \u2066x\u2069\u200f",),
+        )
+    running = await start_server()
+    with sqlite3.connect(path) as db:
+        looks = db.execute("SELECT person, skeleton, nth FROM skeletons ORDER BY person").fetchall()
+        assert looks == [("0", "ann", 0), ("1", "ann", 1), ("2", "adrnln", 0)]
+        assert db.execute("SELECT topic FROM rooms").fetchall() == [("a[1m topic x\u200f",)]
+        assert [name for (name,) in db.execute("SELECT nickname FROM people ORDER BY id")] == [
+            "Ann",
+            "Ann\u2800",
+            "Admi\u0274",
+        ]
+    bob = await people.arrive(running.chat, "socket", people.new_token(), "Admin")
+    assert bob.nickname.startswith("guest-")
