@@ -9,6 +9,7 @@ from pathlib import Path
 
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 _WHEEL = Path(__file__).parents[1] / "_pages"
 ROOT = _WHEEL if _WHEEL.is_dir() else Path(__file__).parents[2]
@@ -40,6 +41,11 @@ class Assets:
             raise KeyError(f"no static file {name}")
         return f"/static/{self.hash}/{name}"
 
+    def inline_style(self, *names: str) -> Markup:
+        """Style sheets as an element, for a page that is a file of its own. (Served pages link to theirs.)"""
+        css = "\n".join(self._files[name].read_text(encoding="utf-8") for name in names)
+        return Markup(f"<style>\n{css}</style>")  # noqa: S704  our own files
+
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """A file for ever under today's hash; under an older one (a page from before a deploy) what there is now."""
         version, _, name = request.match_info["path"].partition("/")
@@ -56,5 +62,5 @@ def templates(assets: Assets, **always: object) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(ROOT / "templates"), autoescape=True, undefined=StrictUndefined, enable_async=False
     )
-    environment.globals.update(asset=assets.url, **always)
+    environment.globals.update(asset=assets.url, inline_style=assets.inline_style, **always)
     return environment

@@ -4,6 +4,7 @@ Each takes the open transaction first and runs inside it; who writes, writes thr
 IMMEDIATE holds and a read before a write cannot go stale. Rows come back as plain dicts. Times are milliseconds.
 """
 
+from app.store.queries.days import said_on
 from app.store.queries.messages import (
     Message,
     NotAllNew,
@@ -83,6 +84,7 @@ __all__ = [
     "rule",
     "said_after",
     "said_before",
+    "said_on",
     "say",
     "say_all",
     "set_rule",
