@@ -5,6 +5,7 @@ with no build step and no import map (which would have to be an inline script), 
 """
 
 import hashlib
+import re
 from pathlib import Path
 
 from aiohttp import web
@@ -24,6 +25,8 @@ TYPES = {
     ".svg": "image/svg+xml",
     ".webmanifest": "application/manifest+json",
 }
+
+_WALL = re.compile(r"\n(?:[^\S\n]*\n){3,}")
 
 
 class Assets:
@@ -62,5 +65,11 @@ def templates(assets: Assets, **always: object) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(ROOT / "templates"), autoescape=True, undefined=StrictUndefined, enable_async=False
     )
+    environment.filters["few_blank_lines"] = few_blank_lines
     environment.globals.update(asset=assets.url, inline_style=assets.inline_style, **always)
     return environment
+
+
+def few_blank_lines(text: str) -> str:
+    """A text to be read, with two empty lines in a row at most."""
+    return _WALL.sub("\n\n\n", text)

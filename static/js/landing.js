@@ -34,5 +34,6 @@ function remember() {
 function refuse(box, text) {
   sentence.textContent = text;
   sentence.hidden = false;
+  for (const field of [nickname, room]) field.setAttribute("aria-invalid", String(field === box));
   box.focus();
 }
