@@ -1,5 +1,6 @@
 """A room's log as a plain page: one day of it, readable without JavaScript, `#{seq}` being a permalink."""
 
+import asyncio
 import re
 from collections.abc import Iterable
 from datetime import date, timedelta
@@ -24,12 +25,11 @@ Message = dict[str, Any]
 async def log(request: web.Request) -> web.StreamResponse:
     """`/r/{room}/log` is the newest day, `/r/{room}/log/{YYYY-MM-DD}` another; `?from=` is the seq a long day is read
     from. `?seq=` and `?day=` redirect to the page that holds that message, and to that day."""
-    room, chat = pages.room_of(request, "/log"), request.app[CHAT]
+    asked, chat = request.match_info.get("day"), request.app[CHAT]
+    room = pages.room_of(request, f"/log/{asked}" if asked else "/log")
     if seq := _number(request, "seq"):
-        found = await chat.store.read(queries.one, room, seq)
-        said_on = EPOCH + timedelta(milliseconds=found["at"])
+        said_on = _date(await chat.store.read(queries.day_of, room=room, seq=seq))
         raise web.HTTPSeeOther(f"/r/{room}/log/{said_on}?from={seq}#{seq}")
-    asked = request.match_info.get("day")
     if wanted := request.query.get("day"):
         raise web.HTTPSeeOther(f"/r/{room}/log/{wanted}" if _DAY.fullmatch(wanted) else f"/r/{room}/log")
     day = _day(asked) if asked else None
@@ -38,13 +38,17 @@ async def log(request: web.Request) -> web.StreamResponse:
     since_1970 = (day - EPOCH).days if day else None
     start = _number(request, "from")
     found = await chat.store.read(queries.said_on, room=room, day=since_1970, start=start, limit=PAGE)
-    return pages.page(request, "log.html", **_shown(found))
+    return await asyncio.to_thread(_drawn, request, found)  # those who talk do not wait for it
 
 
 def by_day(messages: Iterable[Message]) -> list[tuple[str, list[Message]]]:
     """Messages as the wire has them, under a heading for each day: `Friday, 27 November 2026`."""
     days = groupby(messages, key=lambda message: message["at"][:10])
     return [(_day_name(date.fromisoformat(day)), list(said)) for day, said in days]
+
+
+def _drawn(request: web.Request, found: dict[str, Any]) -> web.Response:
+    return pages.page(request, "log.html", **_shown(found))
 
 
 def _shown(found: dict[str, Any]) -> dict[str, Any]:

@@ -54,9 +54,10 @@ export class StrayInput {
 }
 
 /** A character, or a dead key that begins one. Shortcuts are none; AltGr, which some systems tell as Ctrl and Alt, is. */
-export function isPrintable({ key, ctrlKey, altKey, metaKey, isComposing, ...event }) {
-  if (isComposing || ((ctrlKey || altKey || metaKey) && !event.getModifierState?.("AltGraph"))) return false;
-  return key === "Dead" || [...key].length === 1;
+export function isPrintable(event) {
+  const isShortcut = (event.ctrlKey || event.altKey || event.metaKey) && !event.getModifierState("AltGraph");
+  if (isShortcut || event.isComposing || event.keyCode === 229) return false;
+  return event.key === "Dead" || [...event.key].length === 1;
 }
 
 function takesText(target) {

@@ -5,11 +5,12 @@ from typing import Any
 from sqlalchemy import Connection, Integer, bindparam, select
 
 from app.store.prepared import Prepared
-from app.store.queries.messages import LARGEST, said_after, said_before
+from app.store.queries.messages import LARGEST, one, said_after, said_before
 from app.store.queries.rooms import room_now
 from app.store.tables import messages
 
 MS_A_DAY = 24 * 60 * 60 * 1000
+FIRST_DAY, LAST_DAY = 0, 2_932_896  # 1970-01-01, 9999-12-31
 
 _here = messages.c.room == bindparam("room")
 _from = Prepared(
@@ -45,15 +46,23 @@ def said_on(db: Connection, *, room: str, day: int | None, start: int | None, li
         page = said_after(db, room=room, after=max(start or first, first) - 1, limit=limit)
     page = [message for message in page if first <= message["seq"] < end]
     before, behind = _before.first(db, room=room, end=first, most=1), _from.first(db, room=room, start=end)
+    last = newest[0]
     return _page(
         about,
         wanted,
         messages=page,
         earlier=_page_before(db, room, first, page[0]["seq"], limit) if page else None,
         later=_seq_from(db, room, page[-1]["seq"] + 1, end) if page else None,
-        previous=before and before[1] // MS_A_DAY,
-        next=behind and behind[1] // MS_A_DAY,
+        previous=before and _day_with(db, room, last, *before),
+        next=behind and _day_with(db, room, last, *behind),
     )
+
+
+def day_of(db: Connection, *, room: str, seq: int) -> int:
+    """The day on whose pages a message is. Raises `no_such_message`."""
+    found = one(db, room, seq)
+    newest = _before.first(db, room=room, end=LARGEST, most=1)
+    return _day_with(db, room, newest[0] if newest else seq, seq, found["at"])
 
 
 def _page(room: dict[str, Any], day: int | None, **found: Any) -> dict[str, Any]:
@@ -75,6 +84,21 @@ def _first_since(db: Connection, room: str, last: int, at: int) -> int:
             high = middle
         else:
             low = seq + 1
+    return low
+
+
+def _day_with(db: Connection, room: str, last: int, seq: int, at: int) -> int:
+    """The day on whose pages a message is: that of its time, unless a clock was set back around it."""
+    day = at // MS_A_DAY
+    if _first_since(db, room, last, day * MS_A_DAY) <= seq < _first_since(db, room, last, (day + 1) * MS_A_DAY):
+        return day
+    low, high = FIRST_DAY, LAST_DAY
+    while low < high:
+        middle = (low + high + 1) // 2
+        if _first_since(db, room, last, middle * MS_A_DAY) <= seq:
+            low = middle
+        else:
+            high = middle - 1
     return low
 
 
