@@ -5,9 +5,9 @@ with no build step and no import map (which would have to be an inline script), 
 """
 
 import hashlib
-import re
 from pathlib import Path
 
+import regex
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -26,7 +26,10 @@ TYPES = {
     ".webmanifest": "application/manifest+json",
 }
 
-_WALL = re.compile(r"\n(?:[^\S\n]*\n){3,}")
+_LINE_ENDS = regex.compile("\r\n?|[\x85\u2028\u2029]")
+_EMPTY_LINES = regex.compile(r"\n(?:[\t\v\f\p{Zs}\p{Cf}\p{Variation_Selector}\u2800\u3164]*\n){3,}")
+_CONTROLS = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"} | {0x7F: 0x2421}
+_CONTROLS |= dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
 
 
 class Assets:
@@ -65,11 +68,11 @@ def templates(assets: Assets, **always: object) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(ROOT / "templates"), autoescape=True, undefined=StrictUndefined, enable_async=False
     )
-    environment.filters["few_blank_lines"] = few_blank_lines
+    environment.filters["visible"] = visible
     environment.globals.update(asset=assets.url, inline_style=assets.inline_style, **always)
     return environment
 
 
-def few_blank_lines(text: str) -> str:
-    """A text to be read, with two empty lines in a row at most."""
-    return _WALL.sub("\n\n\n", text)
+def visible(text: str) -> str:
+    """People's text as it is drawn: two empty lines in a row at most, controls as the pictures Unicode has of them."""
+    return str(_EMPTY_LINES.sub("\n\n\n", _LINE_ENDS.sub("\n", text))).translate(_CONTROLS)

@@ -160,7 +160,7 @@ async def test_the_log_shows_what_the_room_shows_with_everything_escaped(
         await alice.join("lobby")
         await alice.ask("topic", {"room": "lobby", "topic": "<b>topic</b>"})
         await alice.say("lobby", "<script>alert(1)</script> & see https://example.org/a?b=c&d=e, javascript:alert(1)")
-        await alice.say("lobby", "if x:\n    y()" + "\n" * 40 + "far below")
+        await alice.say("lobby", "if x:\n    y()" + "\n \r\n\u2028" * 20 + "far\x1b[2Jbelow")
         await alice.say("lobby", "/me waves")
         await alice.ask("send", {"room": "lobby", "text": "an answer", "id": new_id(), "reply_to": 2})
         await alice.ask("react", {"room": "lobby", "seq": 1, "emoji": "👍", "on": True})
@@ -170,7 +170,7 @@ async def test_the_log_shows_what_the_room_shows_with_everything_escaped(
     page = await read(browser, "/r/lobby/log")
     assert "<script" not in page and "&lt;script&gt;alert(1)&lt;/script&gt; &amp; see" in page
     assert re.findall(r'<a href="(https?:[^"]+)"', page) == ["https://example.org/a?b=c&amp;d=e"]
-    assert "if x:\n    y()\n\n\nfar below" in page, "lines as they were written, and no wall of them"
+    assert "if x:\n    y()\n\n\nfar␛[2Jbelow" in page, "lines as they were written, and no wall of them"
     assert "waves" in page and "another answer" in page and "gone" not in page and "👍 alice" in page
     assert '<a href="#2">Reply to <bdi>alice</bdi></a>' in page and "This message was deleted" in page
     assert "&lt;b&gt;topic&lt;/b&gt;" in page
