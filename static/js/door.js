@@ -2,6 +2,7 @@
 // passphrase is for follows the nickname above it: it opens one that is reserved, and reserves any other.
 
 import { isolate, write } from "./isolate.js";
+import { isBlank } from "./text.js";
 
 const HINTS = {
   claim: () => "If it is yours, type its passphrase.",
@@ -134,7 +135,7 @@ export class Door {
     event.preventDefault();
     const { nickname, isClaim, lock } = this;
     const passphrase = lock.hidden ? "" : this.passphrase.value;
-    if (!nickname) return this.missing();
+    if (isBlank(nickname)) return this.missing();
     if (isClaim && !passphrase) return this.doubt("Its passphrase is needed. Or choose another nickname.");
     if (this.isBusy) return;
     this.isBusy = true;

@@ -150,7 +150,7 @@ async def test_what_must_be_filled_in_says_so_in_red(url: str, visit: Visit) -> 
     needed = page.get_by_text("A nickname is needed, any name will do.")
     for path in ("/", "/r/lobby"):
         await page.goto(url + path)
-        for text in ("", "   "):
+        for text in ("", "   ", "\u200b\u2800"):
             await alice.nickname_box.fill(text)
             await page.get_by_role("button", name="Join").click()
             await expect(needed).to_be_visible()
