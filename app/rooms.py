@@ -11,6 +11,7 @@ from app.config import Settings
 from app.store import queries
 from app.store.database import Database
 from app.web.assets import Assets, templates
+from app.web.log import by_day
 
 PAGE = 500  # messages read at once
 
@@ -45,7 +46,8 @@ async def _json(database: Database, room: str) -> AsyncIterator[str]:
 async def _html(settings: Settings, database: Database, about: dict[str, Any]) -> AsyncIterator[str]:
     page = templates(Assets(), site=settings.site, version=__version__).get_template("export.html")
     messages = [one async for some in _pages(database, about["name"]) for one in some]
-    for piece in page.generate(room=about["name"], topic=about["topic"], messages=messages):
+    by_seq = {message["seq"]: message for message in messages}
+    for piece in page.generate(room=about["name"], topic=about["topic"], days=by_day(messages), by_seq=by_seq):
         yield piece
 
 

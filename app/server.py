@@ -29,6 +29,7 @@ from app.model import Refused
 from app.store import queries
 from app.store.database import Database
 from app.web import CHAT, diagnostics, echo, edge, ops, pages
+from app.web import log as log_page
 from app.web.assets import Assets, templates
 from app.web.metrics import METRICS, Lines, Metrics, metrics, pulsing
 
@@ -192,6 +193,8 @@ def application(settings: Settings, chat: Chat, sockets: Server, voice: Fanout) 
         [
             web.get("/", pages.landing),
             web.get("/r/{room}", pages.room),
+            web.get("/r/{room}/log", log_page.log),
+            web.get("/r/{room}/log/{day}", log_page.log),
             web.get("/echo", pages.echo),
             web.get("/ws/echo", echo.echo),
             web.get("/diagnostics", pages.diagnostics),

@@ -7,8 +7,10 @@ with no build step and no import map (which would have to be an inline script), 
 import hashlib
 from pathlib import Path
 
+import regex
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 _WHEEL = Path(__file__).parents[1] / "_pages"
 ROOT = _WHEEL if _WHEEL.is_dir() else Path(__file__).parents[2]
@@ -23,6 +25,11 @@ TYPES = {
     ".svg": "image/svg+xml",
     ".webmanifest": "application/manifest+json",
 }
+
+_LINE_ENDS = regex.compile("\r\n?|[\x85\u2028\u2029]")
+_EMPTY_LINES = regex.compile(r"\n(?:[\t\v\f\p{Zs}\p{Cf}\p{Variation_Selector}\u2800\u3164]*\n){3,}")
+_CONTROLS = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"} | {0x7F: 0x2421}
+_CONTROLS |= dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
 
 
 class Assets:
@@ -40,6 +47,11 @@ class Assets:
             raise KeyError(f"no static file {name}")
         return f"/static/{self.hash}/{name}"
 
+    def inline_style(self, *names: str) -> Markup:
+        """Style sheets as an element, for a page that is a file of its own. (Served pages link to theirs.)"""
+        css = "\n".join(self._files[name].read_text(encoding="utf-8") for name in names)
+        return Markup(f"<style>\n{css}</style>")  # noqa: S704  our own files
+
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """A file for ever under today's hash; under an older one (a page from before a deploy) what there is now."""
         version, _, name = request.match_info["path"].partition("/")
@@ -56,5 +68,11 @@ def templates(assets: Assets, **always: object) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(ROOT / "templates"), autoescape=True, undefined=StrictUndefined, enable_async=False
     )
-    environment.globals.update(asset=assets.url, **always)
+    environment.filters["visible"] = visible
+    environment.globals.update(asset=assets.url, inline_style=assets.inline_style, **always)
     return environment
+
+
+def visible(text: str) -> str:
+    """People's text as it is drawn: two empty lines in a row at most, controls as the pictures Unicode has of them."""
+    return str(_EMPTY_LINES.sub("\n\n\n", _LINE_ENDS.sub("\n", text))).translate(_CONTROLS)

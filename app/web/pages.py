@@ -36,11 +36,7 @@ async def landing(request: web.Request) -> web.StreamResponse:
 
 async def room(request: web.Request) -> web.StreamResponse:
     """The chat page of one room."""
-    asked = request.match_info["room"]
-    name = _room(asked)
-    if name != asked:
-        raise web.HTTPPermanentRedirect(f"/r/{name}")
-    return _page(request, "room.html", room=name)
+    return _page(request, "room.html", room=room_of(request))
 
 
 async def echo(request: web.Request) -> web.StreamResponse:
@@ -52,6 +48,20 @@ async def diagnostics(request: web.Request) -> web.StreamResponse:
     return _page(request, "diagnostics.html")
 
 
+def room_of(request: web.Request, behind: str = "") -> str:
+    """The room that the address names. Redirects to its proper spelling, with what stands `behind` it."""
+    asked = request.match_info["room"]
+    name = _room(asked)
+    if name != asked:
+        raise web.HTTPPermanentRedirect(f"/r/{name}{behind}")
+    return name
+
+
+def nothing(request: web.Request, text: str) -> web.Response:
+    """The page for an address at which there is nothing, with a sentence of its own."""
+    return page(request, "error.html", 404, title=SENTENCES[404][0], text=text)
+
+
 def _room(text: str) -> str:
     """The room that somebody means who types an address: `My Room` is my-room, as in the page's own boxes."""
     try:
@@ -60,10 +70,15 @@ def _room(text: str) -> str:
         raise Refused("bad_room", error.message()) from None
 
 
+def page(request: web.Request, template: str, /, status: int = 200, **values: Any) -> web.Response:
+    """A page that is only read."""
+    html = request.app[TEMPLATES].get_template(template).render(status=status, **values)
+    return web.Response(text=html, content_type="text/html", status=status)
+
+
 def _page(request: web.Request, template: str, /, status: int = 200, **values: Any) -> web.Response:
     """A page, never stored; with it the browser gets the token that will name its person."""
-    html = request.app[TEMPLATES].get_template(template).render(status=status, **values)
-    response = web.Response(text=html, content_type="text/html", status=status)
+    response = page(request, template, status, **values)
     if status == HTTPStatus.OK and not people.is_token(request.cookies.get(COOKIE)):
         response.set_cookie(
             COOKIE,

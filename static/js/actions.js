@@ -13,8 +13,8 @@ export class Actions {
    * room() is the one in sight, me is oneself, most() how many different reactions fit on a message. The verbs take the
    * message; react also {emoji, on}. delete and react answer a promise, and tell by themselves what was refused.
    */
-  constructor({ room, me, most, reply, edit, remove, react, jump, left }) {
-    Object.assign(this, { room, me, most, reply, edit, remove, react, jump, left });
+  constructor({ room, me, overlays, most, reply, edit, remove, react, jump, left }) {
+    Object.assign(this, { room, me, overlays, most, reply, edit, remove, react, jump, left });
     this.log = document.getElementById("messages");
     this.said = document.getElementById("said");
     this.bar = document.getElementById("actions-template").content.firstElementChild.cloneNode(true);
@@ -95,6 +95,7 @@ export class Actions {
   putAway() {
     const { row } = this;
     this.disarm();
+    this.overlays.closed("picker");
     this.picker.hidden = true;
     this.tools.hidden = false;
     if (row) this.mark(row, false);
@@ -127,6 +128,7 @@ export class Actions {
     this.picker.replaceChildren(...buttons);
     this.picker.hidden = false;
     this.tools.hidden = true;
+    if (this.noMouse.matches) this.overlays.opened("picker", () => this.putAway());
     buttons[0].focus({ preventScroll: true });
   }
 

@@ -5,6 +5,7 @@ export class Chip {
   /** retry() dials at once. */
   constructor({ retry }) {
     this.chip = document.getElementById("chip");
+    this.bar = this.chip.parentElement;
     this.link = document.getElementById("chip-link");
     this.detail = document.getElementById("chip-detail");
     this.sentence = document.getElementById("connection");
@@ -33,6 +34,7 @@ export class Chip {
     const wasFocused = document.activeElement === this.retry;
     if (state === "connected") this.retry.hidden = true;
     if (state === "waiting" || state === "offline") this.retry.hidden = false;
+    this.bar.classList.toggle("is-amiss", !this.retry.hidden);
     this.retry.setAttribute("aria-disabled", String(state === "connecting"));
     if (wasFocused && this.retry.hidden) this.link.focus();
   }

@@ -1,6 +1,8 @@
 // Where one writes. What is typed stays here until it is safely in the outbox: on any refusal, over a reload, per room.
 // What it is about (a new message, an answer, an edit) is the subject's to know.
 
+import { write } from "./isolate.js";
+import { StrayInput } from "./stray-input.js";
 import { Subject } from "./subject.js";
 import { isBlank, trimmed } from "./text.js";
 
@@ -21,6 +23,7 @@ export class Composer {
     this.button = this.form.querySelector(".send");
     this.sentence = document.getElementById("composer-sentence");
     this.lastTyping = 0;
+    this.stray = new StrayInput({ box: this.box, refuse: (sentence) => this.tell(sentence) });
     this.form.addEventListener("submit", (event) => this.submit(event));
     this.box.addEventListener("keydown", (event) => this.key(event));
     this.box.addEventListener("input", () => this.changed());
@@ -128,14 +131,22 @@ export class Composer {
 
   look() {
     const left = -this.excess;
+    this.nameButton();
     this.button.disabled = isBlank(this.box.value) || left < 0;
     this.tell(lengthSentence(left), left < 0);
     this.box.style.height = "auto";
     this.box.style.height = `${Math.min(this.box.scrollHeight, TALLEST)}px`;
   }
 
+  nameButton() {
+    const { isEdit } = this.subject;
+    this.button.dataset.verb = isEdit ? "edit" : "send";
+    write(this.button.querySelector("span"), isEdit ? "Save" : "Send");
+    this.box.enterKeyHint = isEdit ? "done" : "send";
+  }
+
   tell(sentence, isTrouble = true) {
-    this.sentence.textContent = sentence;
+    write(this.sentence, sentence);
     this.sentence.hidden = !sentence;
     this.sentence.classList.toggle("is-trouble", isTrouble);
   }

@@ -1,16 +1,22 @@
 // The box for one's name: for whom has none yet, whose nickname was refused, and who wants another or to keep it. What the
 // passphrase is for follows the nickname above it: it opens one that is reserved, and reserves any other.
 
+import { isolate, write } from "./isolate.js";
+import { isBlank } from "./text.js";
+
 const HINTS = {
   claim: () => "If it is yours, type its passphrase.",
   reserve: () => "Optional: reserves this nickname for you, on every device.",
-  replace: ({ nickname }) => `“${nickname}” is reserved for you. A new passphrase replaces the old one.`,
+  replace: ({ nickname }) => `“${isolate(nickname)}” is reserved for you. A new passphrase replaces the old one.`,
 };
 
 export class Door {
-  /** me is oneself; chosen({nickname, passphrase, isClaim}) hears the choice, and may answer a promise; givenUp() likewise. */
-  constructor({ me, chosen, givenUp }) {
-    Object.assign(this, { me, chosen, taken: "" });
+  /**
+   * me is oneself; overlays: where the browser's Back closes it; chosen({nickname, passphrase, isClaim}) hears the choice,
+   * and may answer a promise; givenUp() likewise.
+   */
+  constructor({ me, overlays, chosen, givenUp }) {
+    Object.assign(this, { me, overlays, chosen, taken: "" });
     this.frame = document.getElementById("doorway");
     this.form = document.getElementById("door");
     this.box = document.getElementById("nickname");
@@ -48,6 +54,7 @@ export class Door {
     this.title.textContent = left ? "Change your nickname" : "Who is it?";
     this.submit.textContent = left ? "Save" : "Join";
     this.frame.hidden = false;
+    if (left) this.overlays.opened("nickname", left);
     this.box.value = nickname;
     this.tell("");
     this.look();
@@ -66,16 +73,18 @@ export class Door {
   }
 
   tell(sentence, isTrouble = true) {
-    this.sentence.textContent = sentence;
+    write(this.sentence, sentence);
     this.sentence.hidden = !sentence;
     this.sentence.classList.toggle("is-trouble", isTrouble);
+    this.box.setAttribute("aria-invalid", String(Boolean(sentence) && isTrouble));
     this.offer("");
   }
 
   /** The passphrase will not do: that is told at its own field, and it stays there to be mended. */
   doubt(sentence) {
-    this.hint.textContent = sentence;
+    write(this.hint, sentence);
     this.hint.classList.add("is-trouble");
+    this.passphrase.setAttribute("aria-invalid", "true");
     this.passphrase.focus();
     this.passphrase.select();
   }
@@ -89,6 +98,7 @@ export class Door {
 
   close() {
     this.frame.hidden = true;
+    this.overlays.closed("nickname");
     this.passphrase.value = "";
   }
 
@@ -96,17 +106,23 @@ export class Door {
     const isLocked = this.isClaim || Boolean(this.left);
     const hint = this.isClaim ? "claim" : this.me.reserved ? "replace" : "reserve";
     this.lock.hidden = !isLocked;
-    this.hint.textContent = HINTS[hint](this.me);
+    write(this.hint, HINTS[hint](this.me));
     this.hint.classList.remove("is-trouble");
+    this.passphrase.setAttribute("aria-invalid", "false");
     this.unreserve.hidden = hint !== "replace";
     this.box.autocomplete = isLocked ? "username" : "nickname";
     this.passphrase.autocomplete = this.isClaim ? "current-password" : "new-password";
   }
 
+  missing() {
+    this.tell("A nickname is needed, any name will do.");
+    this.box.focus();
+  }
+
   offer(suggestion) {
     this.suggestion.hidden = !suggestion;
     this.suggestion.dataset.nickname = suggestion;
-    this.suggestion.textContent = `Be ${suggestion} instead`;
+    write(this.suggestion, `Be ${isolate(suggestion)} instead`);
   }
 
   takeSuggestion() {
@@ -119,8 +135,9 @@ export class Door {
     event.preventDefault();
     const { nickname, isClaim, lock } = this;
     const passphrase = lock.hidden ? "" : this.passphrase.value;
-    if (!nickname) this.tell("A nickname is needed, any name will do.");
-    if (!nickname || this.isBusy) return;
+    if (isBlank(nickname)) return this.missing();
+    if (isClaim && !passphrase) return this.doubt("Its passphrase is needed. Or choose another nickname.");
+    if (this.isBusy) return;
     this.isBusy = true;
     await this.chosen({ nickname, passphrase, isClaim });
     this.isBusy = false;

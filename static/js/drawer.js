@@ -1,7 +1,9 @@
 // On a narrow screen rooms and people live in a drawer; on a wide one they stand at the sides and none of this applies.
 
 export class Drawer {
-  constructor() {
+  /** overlays: where the browser's Back closes it. */
+  constructor({ overlays }) {
+    this.overlays = overlays;
     this.drawer = document.getElementById("drawer");
     this.button = document.getElementById("drawer-button");
     this.scrim = document.getElementById("scrim");
@@ -22,6 +24,8 @@ export class Drawer {
     this.drawer.classList.toggle("is-open", open);
     this.drawer.inert = this.narrow.matches && !open;
     this.scrim.hidden = !open;
+    if (open) this.overlays.opened("drawer", () => this.set(false));
+    else this.overlays.closed("drawer");
     if (open) (this.drawer.querySelector("[aria-current]") ?? this.drawer.querySelector("a")).focus();
     else if (wasOpen && this.drawer.contains(document.activeElement)) this.button.focus();
   }

@@ -65,6 +65,7 @@ function log(way, data) {
   entry.dataset.way = way;
   time.textContent = clock.format(new Date());
   text.textContent = typeof data === "string" ? data : hexOf(new Uint8Array(data));
+  text.dir = "auto";
   text.classList.toggle("is-binary", typeof data !== "string");
   entry.append(time, text);
   frames.querySelector(".quiet")?.remove();

@@ -3,6 +3,7 @@
 
 import { NO_LINE, sentenceOf } from "./changes.js";
 import { Door } from "./door.js";
+import { isolate } from "./isolate.js";
 
 const OF_WHAT_LENGTH = "A passphrase has 8 to 200 characters.";
 
@@ -11,9 +12,9 @@ export class Entrance {
    * ask(verb, payload) -> Promise of the ack; iAm(person) hears whom the server agreed to; stepOut() and back() leave the
    * room for the box and return; knock() tries to come in under the nickname one has; tell(text) says what was done.
    */
-  constructor({ me, ask, iAm, stepOut, back, knock, tell }) {
+  constructor({ me, ask, overlays, iAm, stepOut, back, knock, tell }) {
     Object.assign(this, { me, ask, iAm, stepOut, back, knock, tell });
-    this.door = new Door({ me, chosen: (choice) => this.chosen(choice), givenUp: () => this.giveUp() });
+    this.door = new Door({ me, overlays, chosen: (choice) => this.chosen(choice), givenUp: () => this.giveUp() });
   }
 
   /** For whom has no nickname yet. */
@@ -60,7 +61,7 @@ export class Entrance {
   /** By a slash command. Answers a sentence where it could not be done. */
   async rename(nickname) {
     const ack = await this.take("rename", { nickname });
-    const way = ack.reserved && `To give the passphrase: /identify ${nickname}`;
+    const way = ack.reserved && `To give the passphrase: /identify ${isolate(nickname)}`;
     return [sentenceOf(ack), way].filter(Boolean).join(" ");
   }
 
@@ -88,7 +89,7 @@ export class Entrance {
 
   async lock(passphrase) {
     const ack = await this.take("reserve", { passphrase });
-    if (ack.ok) this.goBack(`“${this.me.nickname}” is reserved for you. On another device, choose it and type your passphrase.`);
+    if (ack.ok) this.goBack(`“${isolate(this.me.nickname)}” is reserved for you. On another device, choose it and type your passphrase.`);
     else this.door.doubt(ack.text);
   }
 
@@ -98,7 +99,7 @@ export class Entrance {
     const ack = await this.take("identify", { nickname, passphrase });
     if (!ack.ok && refusal) this.door.refuse(nickname, refusal);
     if (!ack.ok) this.door.doubt(ack.text);
-    else if (isInside) this.goBack(`You are ${this.me.nickname} in this browser now.`);
+    else if (isInside) this.goBack(`You are ${isolate(this.me.nickname)} in this browser now.`);
     else this.knock();
   }
 
@@ -110,7 +111,7 @@ export class Entrance {
   async giveUp() {
     const ack = await this.take("reserve", { passphrase: null });
     this.door.look();
-    this.door.tell(ack.ok ? `“${this.me.nickname}” is no longer reserved.` : ack.text, !ack.ok);
+    this.door.tell(ack.ok ? `“${isolate(this.me.nickname)}” is no longer reserved.` : ack.text, !ack.ok);
     this.door.passphrase.focus();
   }
 

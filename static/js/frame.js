@@ -4,11 +4,14 @@ import { keptBriefly, keptIn } from "./keeping.js";
 import { paint } from "./message.js";
 
 const BEHIND_DOOR = ["conversation", "drawer", "drawer-button"];
+const printed = new Intl.DateTimeFormat([], { dateStyle: "full", timeStyle: "short" });
 const element = (id) => document.getElementById(id);
 
 export class Frame {
   constructor({ site }) {
     this.site = site;
+    // On paper nothing else tells which day "Today" was.
+    window.addEventListener("beforeprint", () => (element("printed").textContent = `As of ${printed.format(new Date())}`));
   }
 
   get isInside() {

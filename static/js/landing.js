@@ -2,6 +2,7 @@
 
 import { roomName } from "./rooms.js";
 import { Shelf } from "./storage.js";
+import { isBlank } from "./text.js";
 
 const local = new Shelf("localStorage");
 const form = document.getElementById("door");
@@ -15,7 +16,7 @@ if (nickname.value) room.select();
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   const name = roomName(room.value || "lobby");
-  if (!nickname.value.trim()) refuse(nickname, "A nickname is needed, any name will do.");
+  if (isBlank(nickname.value)) refuse(nickname, "A nickname is needed, any name will do.");
   else if (!name) refuse(room, "A room's name has letters a to z, digits, - and _ (64 at most).");
   else enter(name);
 });
@@ -28,11 +29,12 @@ function enter(name) {
 }
 
 function remember() {
-  if (nickname.value.trim()) local.set("nickname", nickname.value.trim());
+  if (!isBlank(nickname.value)) local.set("nickname", nickname.value.trim());
 }
 
 function refuse(box, text) {
   sentence.textContent = text;
   sentence.hidden = false;
+  for (const field of [nickname, room]) field.setAttribute("aria-invalid", String(field === box));
   box.focus();
 }

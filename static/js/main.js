@@ -13,6 +13,7 @@ import { Frame } from "./frame.js";
 import { Myself } from "./myself.js";
 import { Notices } from "./notices.js";
 import { newId, Outbox } from "./outbox.js";
+import { Overlays } from "./overlays.js";
 import { Reading } from "./reading.js";
 import { quoteOf } from "./reply.js";
 import { Room } from "./room.js";
@@ -37,8 +38,9 @@ const me = new Myself({ local, session });
 const frame = new Frame(page);
 const chip = new Chip({ retry: () => connection.retry() });
 const notices = new Notices();
-const drawer = new Drawer();
-const entrance = new Entrance({ me, ask, iAm, stepOut, back: backToRoom, knock, tell: (text) => notices.tell(text) });
+const overlays = new Overlays();
+const drawer = new Drawer({ overlays });
+const entrance = new Entrance({ me, ask, overlays, iAm, stepOut, back: backToRoom, knock, tell: (text) => notices.tell(text) });
 const roster = new Roster({ me, ask });
 const rooms = new Rooms({ storage: local, me, make: newRoom, chosen: goTo, left: leave });
 const outbox = new Outbox({
@@ -70,6 +72,7 @@ const changes = new Changes({ ask, said });
 const away = new Away();
 const actions = new Actions({
   me,
+  overlays,
   room: () => rooms.active,
   most: () => limits.reactions,
   reply: (message) => composer.reply(answered(message.seq)),
@@ -140,8 +143,7 @@ begin();
 
 function begin() {
   const first = roomName(page.room);
-  rooms.add(first);
-  for (const name of local.getList("rooms")) if (roomName(name) === name) rooms.add(name);
+  for (const name of [...local.getList("rooms"), first]) if (roomName(name) === name) rooms.add(name);
   goTo(first, { push: false });
   listen();
   if (me.wish) comeIn();
@@ -149,7 +151,7 @@ function begin() {
 }
 
 function listen() {
-  window.addEventListener("popstate", () => goTo(roomName(decodeURIComponent(location.pathname.slice(3))), { push: false }));
+  window.addEventListener("popstate", wentBack);
   window.addEventListener("pagehide", () => outbox.release());
   document.getElementById("rename").addEventListener("click", () => entrance.change());
   rooms.onAnother(joinAnother);
@@ -176,6 +178,13 @@ function backToRoom() {
   timeline.show(rooms.active);
   composer.look();
   composer.focus();
+}
+
+/** Back or forward: to another room, or only from under what lay over this one. */
+function wentBack() {
+  const staysHere = overlays.popped();
+  const name = roomName(decodeURIComponent(location.pathname.slice(3)));
+  if (!staysHere || name !== rooms.activeName) goTo(name, { push: false });
 }
 
 function stepOut() {
@@ -267,7 +276,7 @@ function goTo(name, { push = true } = {}) {
   if (!name) return;
   const isNew = !rooms.get(name);
   const room = rooms.add(name);
-  if (push && name !== rooms.activeName) history.pushState(null, "", `/r/${name}`);
+  if (push && name !== rooms.activeName) overlays.push(`/r/${name}`);
   rooms.activate(name);
   frame.showHead(room);
   actions.putAway();

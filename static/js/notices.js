@@ -1,5 +1,7 @@
 // Sentences for the person: what the server has to say, what was refused, help.
 
+import { write } from "./isolate.js";
+
 const SHOWN = 10_000;
 const AT_MOST = 3;
 
@@ -13,7 +15,7 @@ export class Notices {
     const notice = document.createElement("div");
     const sentence = document.createElement("p");
     notice.className = "notice";
-    sentence.textContent = text;
+    write(sentence, text);
     notice.append(sentence, dismissal(notice));
     this.frame.append(notice);
     while (this.frame.children.length > AT_MOST) this.frame.firstElementChild.remove();

@@ -72,8 +72,13 @@ export class Presence {
 
   /** "Ann and Bob joined, Cid left" */
   get news() {
-    const renamed = [...this.renamed].map(([, [from, to]]) => `${from} is now ${to}`);
-    return [told(this.came, "joined"), told(this.went, "left"), ...renamed].filter(Boolean).join(", ");
+    return this.newsWith(String);
+  }
+
+  /** The same, with each name as show(name) has it. */
+  newsWith(show) {
+    const renamed = [...this.renamed].map(([, [from, to]]) => `${show(from)} is now ${show(to)}`);
+    return [told(this.came, "joined", show), told(this.went, "left", show), ...renamed].filter(Boolean).join(", ");
   }
 
   enter(person) {
@@ -120,14 +125,14 @@ export class Presence {
   }
 }
 
-/** "Ann", "Ann and Bob", "Ann, Bob and 3 others" */
-export function namesOf(nicknames) {
-  const names = [...nicknames];
+/** "Ann", "Ann and Bob", "Ann, Bob and 3 others": each as show(name) has it. */
+export function namesOf(nicknames, show = String) {
+  const names = Array.from(nicknames, (nickname) => show(nickname));
   if (names.length <= 2) return names.join(" and ");
   if (names.length === 3) return `${names[0]}, ${names[1]} and ${names[2]}`;
   return `${names[0]}, ${names[1]} and ${names.length - 2} others`;
 }
 
-function told(people, did) {
-  return people.size > 0 ? `${namesOf(people.values())} ${did}` : "";
+function told(people, did, show) {
+  return people.size > 0 ? `${namesOf(people.values(), show)} ${did}` : "";
 }

@@ -1,4 +1,5 @@
-// The rooms this browser has open: which, how far each is read, and their list at the side.
+// The rooms this browser has open: which, how far each is read, and their list at the side, in the order in which they were
+// joined: the same after every reload.
 
 export class Rooms {
   /** make(name) gives a Room; me is oneself; chosen(name) hears a click on a room, left(name) on its cross. */
@@ -99,9 +100,11 @@ export class Rooms {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       const box = form.elements.room;
-      sentence.textContent = box.value.trim() ? asked(box.value) : "";
+      sentence.textContent = asked(box.value);
       sentence.hidden = !sentence.textContent;
+      box.setAttribute("aria-invalid", String(!sentence.hidden));
       if (sentence.hidden) box.value = "";
+      else box.focus();
     });
   }
 

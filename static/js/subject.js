@@ -1,6 +1,8 @@
 // What the composer is about: a new message (null), an answer to one, or the edit of one's own. Kept per room over a reload,
 // and shown as a line above the box. An edit lies on top: the answer that was begun before it comes back after it.
 
+import { isolate, write } from "./isolate.js";
+
 export class Subject {
   /** cancelled() hears the cross of the line. */
   constructor({ storage, cancelled }) {
@@ -51,7 +53,9 @@ export class Subject {
     this.now = this.stored("edit") ?? this.stored("reply");
     this.line.hidden = !this.now;
     this.line.dataset.verb = this.now?.verb ?? "";
-    [title.textContent, text.textContent] = this.now ? SAID[this.now.verb](this.now) : ["", ""];
+    const [about, words] = this.now ? SAID[this.now.verb](this.now) : ["", ""];
+    write(title, about);
+    text.textContent = words;
   }
 
   stored(verb) {
@@ -65,5 +69,5 @@ export class Subject {
 
 const SAID = {
   edit: () => ["Editing", "· Esc to cancel"],
-  reply: ({ nickname, text }) => [nickname ? `Replying to ${nickname}:` : "Replying to", text],
+  reply: ({ nickname, text }) => [nickname ? `Replying to ${isolate(nickname)}:` : "Replying to", text],
 };

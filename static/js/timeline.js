@@ -1,6 +1,7 @@
 // The log of the room one looks at. It changes only the rows that changed, keeps in place what one reads, and follows the
 // end only while one is there.
 
+import { isolate, write } from "./isolate.js";
 import { startOf } from "./keeping.js";
 import { asMessage, blankRow, fill, place } from "./message.js";
 import { namesOf } from "./presence.js";
@@ -128,17 +129,17 @@ export class Timeline {
   }
 
   drawPresence() {
-    const { news } = this.room.presence;
+    const news = this.room.presence.newsWith(isolate);
     this.steady(() => {
       this.news.hidden = news === "";
-      if (this.news.textContent !== news) this.news.textContent = news;
+      write(this.news, news);
     });
     this.drawTyping();
   }
 
   drawTyping() {
     const others = [...this.room.presence.typists.keys()].filter((nickname) => nickname !== this.me.nickname);
-    this.typing.textContent = others.length > 0 ? `${namesOf(others)} ${others.length > 1 ? "are" : "is"} typing` : "";
+    write(this.typing, others.length > 0 ? `${namesOf(others, isolate)} ${others.length > 1 ? "are" : "is"} typing` : "");
     this.typing.classList.toggle("is-lively", others.length > 0);
   }
 

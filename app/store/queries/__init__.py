@@ -4,6 +4,7 @@ Each takes the open transaction first and runs inside it; who writes, writes thr
 IMMEDIATE holds and a read before a write cannot go stale. Rows come back as plain dicts. Times are milliseconds.
 """
 
+from app.store.queries.days import day_of, said_on
 from app.store.queries.messages import (
     Message,
     NotAllNew,
@@ -63,6 +64,7 @@ __all__ = [
     "catch_up",
     "changed_since",
     "claim",
+    "day_of",
     "delete",
     "depart",
     "edit",
@@ -83,6 +85,7 @@ __all__ = [
     "rule",
     "said_after",
     "said_before",
+    "said_on",
     "say",
     "say_all",
     "set_rule",

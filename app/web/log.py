@@ -1,0 +1,87 @@
+"""A room's log as a plain page: one day of it, readable without JavaScript, `#{seq}` being a permalink."""
+
+import asyncio
+import re
+from collections.abc import Iterable
+from datetime import date, timedelta
+from itertools import groupby
+from typing import Any
+
+from aiohttp import web
+
+from app.chat.messages import as_told
+from app.store import queries
+from app.web import CHAT, pages
+
+PAGE = 200  # messages at once
+
+EPOCH = date(1970, 1, 1)
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_SEQ = re.compile(r"[1-9]\d{0,14}", re.ASCII)
+
+Message = dict[str, Any]
+
+
+async def log(request: web.Request) -> web.StreamResponse:
+    """`/r/{room}/log` is the newest day, `/r/{room}/log/{YYYY-MM-DD}` another; `?from=` is the seq a long day is read
+    from. `?seq=` and `?day=` redirect to the page that holds that message, and to that day."""
+    asked, chat = request.match_info.get("day"), request.app[CHAT]
+    room = pages.room_of(request, f"/log/{asked}" if asked else "/log")
+    if seq := _number(request, "seq"):
+        said_on = _date(await chat.store.read(queries.day_of, room=room, seq=seq))
+        raise web.HTTPSeeOther(f"/r/{room}/log/{said_on}?from={seq}#{seq}")
+    if wanted := request.query.get("day"):
+        raise web.HTTPSeeOther(f"/r/{room}/log/{wanted}" if _DAY.fullmatch(wanted) else f"/r/{room}/log")
+    day = _day(asked) if asked else None
+    if asked and day is None:
+        return pages.nothing(request, "A day is written as year, month and day, for example 2026-11-27.")
+    since_1970 = (day - EPOCH).days if day else None
+    start = _number(request, "from")
+    found = await chat.store.read(queries.said_on, room=room, day=since_1970, start=start, limit=PAGE)
+    return await asyncio.to_thread(_drawn, request, found)  # those who talk do not wait for it
+
+
+def by_day(messages: Iterable[Message]) -> list[tuple[str, list[Message]]]:
+    """Messages as the wire has them, under a heading for each day: `Friday, 27 November 2026`."""
+    days = groupby(messages, key=lambda message: message["at"][:10])
+    return [(_day_name(date.fromisoformat(day)), list(said)) for day, said in days]
+
+
+def _drawn(request: web.Request, found: dict[str, Any]) -> web.Response:
+    return pages.page(request, "log.html", **_shown(found))
+
+
+def _shown(found: dict[str, Any]) -> dict[str, Any]:
+    days = {name: _date(found[name]) for name in ("day", "previous", "next")}
+    messages = [as_told(message) for message in found["messages"]]
+    return {
+        "room": found["room"]["name"],
+        "topic": found["room"]["topic"],
+        "days": by_day(messages),
+        "by_seq": {message["seq"]: message for message in messages},
+        "earlier": found["earlier"],
+        "later": found["later"],
+        "day_name": _day_name,
+        **days,
+    }
+
+
+def _day_name(day: date) -> str:
+    return f"{day:%A}, {day.day} {day:%B} {day.year}"
+
+
+def _date(since_1970: int | None) -> date | None:
+    return None if since_1970 is None else EPOCH + timedelta(days=since_1970)
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if _DAY.fullmatch(text) else None
+    except ValueError:
+        return None
+
+
+def _number(request: web.Request, name: str) -> int | None:
+    """A number in the address; None where it is left out, or is none."""
+    text = request.query.get(name, "")
+    return int(text) if _SEQ.fullmatch(text) else None
