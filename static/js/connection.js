@@ -2,9 +2,9 @@
 // are off: the outbox is the only queue, and the times of coming back are told to the person.
 
 import { io, WebSocket as WebSocketTransport } from "../vendor/socket.io-client/socket.io.esm.min.js";
-import { PacedPolling } from "./paced-polling.js";
 import { newId } from "./outbox.js";
-import { openChannel, PollBudget } from "./poll-budget.js";
+import { PacedPolling } from "./paced-polling.js";
+import { openChannel, PollBudget, TOUCH_EVERY_MS } from "./poll-budget.js";
 import { Road } from "./road.js";
 
 const ANSWER_WITHIN = 10_000;
@@ -34,6 +34,7 @@ export class Connection {
       unlimited: isMultiplexed(),
       changed: () => this.shareChanged(),
     });
+    setInterval(() => this.budget.touch(), TOUCH_EVERY_MS);
     this.socket = io({ autoConnect: false, reconnection: false, auth: (give) => give(auth()), ...this.options });
     this.socket.on("connect", () => this.stands());
     this.socket.on("connect_error", () => this.missed());

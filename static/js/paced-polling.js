@@ -27,7 +27,6 @@ export class PacedPolling extends XHR {
   doPoll() {
     if (this.isOver) return;
     const { budget, isAwaited } = this.pace;
-    budget.touch();
     if (this.readyState === "opening" || budget.mayHold) this.get();
     else if (isAwaited()) this.get(AWAITED_HOLD_MS);
     else if (this.wasFull) this.get(0);

@@ -8,20 +8,22 @@
 
 // Three more connections are left for what is said, for polls that do not wait and for a page that loads.
 export const MAX_HELD = 3;
-const ANNOUNCE_EVERY_MS = 20_000;
-// A tab that polls tells of itself at each poll. Timers of hidden tabs may be put off for a minute.
+export const TOUCH_EVERY_MS = 20_000;
+// Timers of hidden tabs may be put off for a minute.
+const SLEPT_AFTER_MS = 75_000;
 const GONE_AFTER_MS = 150_000;
 
 export class PollBudget {
   /**
    * channel: {postMessage, onmessage} or null; id names this tab's page; now() -> ms; unlimited: requests share one
-   * connection (HTTP/2); changed() is called when another tab's news changes mayHold.
+   * connection (HTTP/2); changed() is called when mayHold is another than before.
    */
   constructor({ channel, id, visible, now = Date.now, unlimited = false, changed = () => {} }) {
     Object.assign(this, { channel, id, now, unlimited, changed });
     this.others = new Map();
     this.polls = false;
     this.own = { id, visible, since: now() };
+    this.touchedAt = now();
     if (channel) channel.onmessage = ({ data }) => this.hear(data);
   }
 
@@ -52,21 +54,28 @@ export class PollBudget {
   /** The tab one looked at last comes first. */
   show(visible) {
     if (visible === this.own.visible) return;
+    const before = this.mayHold;
     this.own = { ...this.own, visible, since: this.now() };
     if (this.polls) this.announce();
+    if (before !== this.mayHold) this.changed();
   }
 
-  /** Called at each poll: who does not poll any more has no claim. */
+  /** Called every TOUCH_EVERY_MS: this tab is still there. One that has said nothing for long has no claim any more. */
   touch() {
-    for (const [id, { heardAt }] of this.others) if (this.now() - heardAt > GONE_AFTER_MS) this.others.delete(id);
-    if (this.polls && this.now() - this.announcedAt > ANNOUNCE_EVERY_MS) this.announce();
+    const before = this.mayHold;
+    const now = this.now();
+    const hasSlept = now - this.touchedAt > SLEPT_AFTER_MS;
+    this.touchedAt = now;
+    for (const [id, other] of this.others) {
+      if (hasSlept) other.heardAt = now; // so have they, and whoever is awake first must not take itself for the only one
+      else if (now - other.heardAt > GONE_AFTER_MS) this.others.delete(id);
+    }
+    if (this.polls) this.announce();
+    if (before !== this.mayHold) this.changed();
   }
 
   announce() {
-    const before = this.mayHold;
-    this.announcedAt = this.now();
     this.channel?.postMessage(this.own);
-    if (before !== this.mayHold) this.changed();
   }
 
   hear(told) {

@@ -78,6 +78,18 @@ test("the place of a tab that crashed goes to another, that of one that lives do
   assert.deepEqual(browser.holders, ["a", "b", "c"]);
 });
 
+test("after a sleep nobody takes itself for the only one, whoever wakes first", () => {
+  const browser = new Browser();
+  for (const id of ["a", "b", "c", "d", "e"]) browser.open(id);
+  browser.time += 3_600_000;
+  for (const { budget } of browser.tabs) {
+    budget.touch();
+    browser.time += 500;
+    budget.touch();
+    assert.deepEqual(browser.holders, ["c", "d", "e"]);
+  }
+});
+
 test("tabs that opened in the same moment agree", () => {
   const browser = new Browser();
   for (const id of ["b", "d", "a", "c"]) browser.open(id).budget.own.since = 7;
