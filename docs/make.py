@@ -91,6 +91,9 @@ changes behind, or another epoch (the database was replaced): drop what you hold
 
 A request to `/socket.io/` that cannot be served is answered `{{"code", "message"}}`: 0 transport unknown or switched off,
 1 session unknown, 2 method, 3 request, 4 origin, 5 protocol version.
+
+A poll is held until there is something to bring, at most for a heartbeat. With `hold` in its query it is held for that many
+milliseconds at most, then answered NOOP (`6`); `hold=0` brings what waits and does not wait for more.
 """
 
 SETTINGS = """\

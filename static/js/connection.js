@@ -1,7 +1,10 @@
 // The one line to the server: it asks, it hears, it comes back by itself. socket.io's own reconnection and offline buffer
 // are off: the outbox is the only queue, and the times of coming back are told to the person.
 
-import { io } from "../vendor/socket.io-client/socket.io.esm.min.js";
+import { io, WebSocket as WebSocketTransport } from "../vendor/socket.io-client/socket.io.esm.min.js";
+import { newId } from "./outbox.js";
+import { PacedPolling } from "./paced-polling.js";
+import { openChannel, PollBudget, TOUCH_EVERY_MS } from "./poll-budget.js";
 import { Road } from "./road.js";
 
 const ANSWER_WITHIN = 10_000;
@@ -11,6 +14,7 @@ const WELCOME_WITHIN = 10_000;
 // A line that stands and falls at once is as bad as none: only one that lasts makes the next pause short again.
 const STEADY_AFTER = 5_000;
 const MEASURE_EVERY = 30_000;
+const TRANSPORTS = { websocket: WebSocketTransport, polling: PacedPolling };
 // RFC 6455, 7.4.1: normal, going away. A poll has no such code; there, it is Engine.IO's CLOSE that ends a transport.
 const GOODBYES = new Set([1000, 1001, undefined]);
 
@@ -21,11 +25,24 @@ export class Connection {
     this.wanted = false;
     this.failures = 0;
     this.road = new Road(transports, { storage, better: () => this.hangUp() });
-    this.socket = io({ autoConnect: false, reconnection: false, auth: (give) => give(auth()), ...this.road.options });
+    this.asking = 0;
+    this.isWelcome = false;
+    this.budget = new PollBudget({
+      channel: openChannel(),
+      id: newId(),
+      visible: !document.hidden,
+      unlimited: isMultiplexed(),
+      changed: () => this.shareChanged(),
+    });
+    setInterval(() => this.budget.touch(), TOUCH_EVERY_MS);
+    this.socket = io({ autoConnect: false, reconnection: false, auth: (give) => give(auth()), ...this.options });
     this.socket.on("connect", () => this.stands());
     this.socket.on("connect_error", () => this.missed());
     this.socket.on("disconnect", (reason, details) => this.fell(reason, details));
-    this.socket.onAny(hear);
+    this.socket.onAny((event, payload) => {
+      this.isWelcome = true;
+      hear(event, payload);
+    });
     this.watchTheWorld();
   }
 
@@ -33,10 +50,23 @@ export class Connection {
     return this.socket.connected;
   }
 
+  get options() {
+    const { transports, ...options } = this.road.options;
+    const pace = { budget: this.budget, isAwaited: () => this.asking > 0 || !this.isWelcome };
+    return { ...options, transports: transports.map((name) => TRANSPORTS[name]), transportOptions: { polling: { pace } } };
+  }
+
+  get transport() {
+    return this.socket.io.engine?.transport;
+  }
+
   /** Rejects where there is no connection or no answer in time; never waits in a buffer. */
   ask(verb, payload, within = ANSWER_WITHIN) {
     if (!this.isConnected) return Promise.reject(new Error("not connected"));
-    return this.socket.timeout(within).emitWithAck(verb, payload);
+    this.asking += 1;
+    const answer = this.socket.timeout(within).emitWithAck(verb, payload);
+    this.transport.hurry?.();
+    return answer.finally(() => (this.asking -= 1));
   }
 
   start() {
@@ -54,7 +84,8 @@ export class Connection {
     clearTimeout(this.timer);
     if (!this.wanted || this.isConnected || this.dialing) return;
     this.dialing = true;
-    Object.assign(this.socket.io.opts, this.road.options);
+    this.isWelcome = false;
+    Object.assign(this.socket.io.opts, this.options);
     this.say({ state: "connecting" });
     this.socket.connect();
     this.timer = setTimeout(() => this.giveUp(), WELCOME_WITHIN);
@@ -82,6 +113,8 @@ export class Connection {
 
   use(transport) {
     this.road.works(transport);
+    if (transport === "polling") this.budget.join();
+    else this.budget.leave();
     this.say({ state: "connected", transport });
   }
 
@@ -102,6 +135,7 @@ export class Connection {
     this.socket.sendBuffer = [];
     clearTimeout(this.steady);
     clearTimeout(this.measuring);
+    this.budget.leave();
     if (isGoodbye(reason, details)) this.failures = 0;
     if (this.dialing) this.missed();
     else this.comeBack();
@@ -126,7 +160,10 @@ export class Connection {
   }
 
   watchTheWorld() {
-    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.wake());
+    document.addEventListener("visibilitychange", () => {
+      this.budget.show(!document.hidden);
+      if (!document.hidden) this.wake();
+    });
     window.addEventListener("pageshow", ({ persisted }) => persisted && this.wake());
     window.addEventListener("online", () => this.wake());
     window.addEventListener("offline", () => this.hangUp());
@@ -145,11 +182,20 @@ export class Connection {
     if (!alive && engine === this.socket.io.engine) this.hangUp();
   }
 
+  /** Other tabs poll that have a better claim, or do no longer. What is asked ends the poll that the server holds. */
+  shareChanged() {
+    if (!this.isConnected || this.transport.name !== "polling") return;
+    if (this.budget.mayHold) this.transport.hurry();
+    else if (this.transport.isHeld) this.ask("echo", {}).catch(() => null);
+  }
+
   /** A closed tab ends its WebSocket; a poll would leave a ghost behind until the ping timeout. */
   takeLeave() {
+    this.budget.leave();
     const engine = this.socket.io.engine;
     if (!this.isConnected || engine.transport.name !== "polling") return;
     navigator.sendBeacon(`/socket.io/?EIO=4&transport=polling&sid=${engine.id}`, "1");
+    engine.transport.stop();
   }
 
   async measure() {
@@ -166,6 +212,11 @@ export class Connection {
     this.status = status;
     this.changed(status);
   }
+}
+
+/** Over HTTP/2 and 3 all requests of a browser share one connection. */
+function isMultiplexed() {
+  return /^h[23]/.test(performance.getEntriesByType("navigation")[0]?.nextHopProtocol);
 }
 
 /** A line that the server closed in good order (it was old, or the server goes for a restart) was no bad one. */

@@ -90,6 +90,16 @@ async def test_a_poll_with_any_difference_is_judged_anew(alice: Known, more: dic
     assert alice.engine.short_polls == 0
 
 
+async def test_a_poll_that_asks_not_to_be_held_is_no_pattern_for_the_next(alice: Known) -> None:
+    brief = alice.get().replace(b"&t=1 ", b"&t=1&hold=0 ")
+    for _ in range(3):
+        await alice.line.write(brief)
+        assert (await alice.line.answer()).body == b"6"
+    assert alice.engine.short_polls == 0
+    assert (await alice.hears(alice.get())).body == b"4news"
+    assert alice.engine.short_polls == 1, "the one before it still is"
+
+
 async def test_only_the_address_may_differ_in_its_t(mounted: Mounted) -> None:
     async with mounted.polls() as polls, await Line.to(mounted.url) as line:
         alice = Known(mounted.server, polls, line, {})

@@ -197,6 +197,43 @@ async def test_a_post_that_breaks_off_ends_the_session(mounted: Mounted) -> None
         await until(lambda: mounted.left() == {})
 
 
+@pytest.mark.parametrize("hold", [0, 20])
+async def test_a_poll_is_held_no_longer_than_it_asks_for(mounted: Mounted, hold: int) -> None:
+    """A browser has six connections to a host: its seventh tab must not wait for news."""
+    await deaf(mounted)
+    async with mounted.polls() as polls:
+        sid = await polls.join()
+        for number in range(3):
+            assert await asked_to_hold(polls, hold) == (200, "6")
+            await mounted.server.emit("news", number, to=sid)
+            assert await asked_to_hold(polls, hold) == (200, f'42["news",{number}]')
+
+
+async def test_a_poll_that_asks_to_be_held_for_long_brings_what_comes_meanwhile(mounted: Mounted) -> None:
+    await deaf(mounted)
+    async with mounted.polls() as polls:
+        sid = await polls.join()
+        waiting = asyncio.create_task(asked_to_hold(polls, 60_000))
+        await until(lambda: mounted.server.eio.sockets[polls.sid].polling)
+        await mounted.server.emit("news", 1, to=sid)
+        assert await waiting == (200, '42["news",1]')
+
+
+@pytest.mark.parametrize("hold", ["", "-1", "1.5", "soon", "1000000", "\u0661"])
+async def test_a_hold_that_is_no_number_of_milliseconds_is_refused_and_the_session_lives(
+    mounted: Mounted, hold: str
+) -> None:
+    async with mounted.polls() as polls:
+        status, sentence = await asked_to_hold(polls, hold)
+        assert (status, "hold is a number of milliseconds" in sentence) == (400, True)
+        assert await asked_to_hold(polls, 0) == (200, "6")
+
+
+async def asked_to_hold(polls: Polls, hold: str | int) -> tuple[int, str]:
+    async with polls.http.get(polls.address, params={"hold": hold}) as response:
+        return response.status, await response.text()
+
+
 @on_both
 async def test_a_poll_is_let_go_when_its_client_leaves(mount: Mount) -> None:
     mounted = await mount()

@@ -288,6 +288,8 @@ def learn(engine: "Engine", request: web.Request, response: web.StreamResponse) 
         return
     if "Content-Encoding" in request.headers:  # what comes under it may have to be refused
         return
+    if "hold" in request.query:  # the short way holds a poll for as long as there is nothing to bring
+        return
     lines = [f"{name}: {value}\r\n" for name, value in response.headers.items() if name.lower() not in _CHANGING]
     pattern = form, _once(f"HTTP/1.1 200 OK\r\n{''.join(lines)}".encode())
     if request.method == "GET":

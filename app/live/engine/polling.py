@@ -1,6 +1,7 @@
 """HTTP long-polling, a session's half of it: one GET at a time brings what waits, one POST at a time is taken."""
 
 import asyncio
+import re
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -19,20 +20,38 @@ POLL_PACKETS = 15  # in one answer; with a goodbye 16, which is all that python-
 
 NOOP = EnginePacket(engine_packet.NOOP)
 
+_HOLD = re.compile(r"[0-9]{1,6}")
 
-async def poll(session: "Session") -> list[EnginePacket]:
-    """What one GET brings. A second GET beside it, and one that is aborted, end the session (Engine.IO 4, HTTP
-    long-polling): its packets would otherwise be written into a dead answer and lost without a word."""
+
+def read_hold(request: web.Request) -> float | None:
+    """Seconds that the client lets this poll be held: `hold` in the query, in milliseconds; None where it says nothing.
+    A browser has six connections to a host for all of its tabs, so those beyond the first few ask without waiting."""
+    hold = request.query.get("hold")
+    if hold is None:
+        return None
+    if not _HOLD.fullmatch(hold):
+        raise Malformed("hold is a number of milliseconds")
+    return int(hold) / 1000
+
+
+async def poll(session: "Session", hold: float | None = None) -> list[EnginePacket]:
+    """What one GET brings, after `hold` seconds at the latest. A second GET beside it, and one that is aborted, end the
+    session (Engine.IO 4, HTTP long-polling): its packets would otherwise be written into a dead answer and lost without
+    a word."""
     if session.polling:
         session.end(session.server.reason.TRANSPORT_ERROR)
         raise Malformed("two polls at once")
     session.polling = True
     try:
-        await session.until_due(UPGRADE_POLL if session.upgrading else None)
+        await session.until_due(_shorter(hold, UPGRADE_POLL if session.upgrading else None))
     except asyncio.CancelledError:
         abandon(session)
         raise
     return leave(session)
+
+
+def _shorter(*limits: float | None) -> float | None:
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def leave(session: "Session") -> list[EnginePacket]:

@@ -147,7 +147,8 @@ class Engine(engineio.AsyncServer):
         if request.method == "POST":
             return await polling.handle_post(session, request)
         session.connected = True
-        return web.Response(body=write_payload(await polling.poll(session)), content_type="text/plain", charset="UTF-8")
+        packets = await polling.poll(session, polling.read_hold(request))
+        return web.Response(body=write_payload(packets), content_type="text/plain", charset="UTF-8")
 
     async def _open(self, request: web.Request) -> Session:
         session, environ = self.begin(request.query["transport"]), translate_request(request)

@@ -1,0 +1,110 @@
+// Which tabs may have the server hold their poll. Over HTTP/1.1 a browser opens six connections to a host, for all of its
+// tabs together, and a held poll occupies one for up to a heartbeat. So the tabs of a browser tell each other which of them
+// poll, each counts alike, and the first few hold; the others ask every now and then and do not wait for news.
+//
+// Nobody leads: each tab keeps its own session, so a tab that hangs, crashes or loses its network takes none along. A
+// BroadcastChannel also exists over plain http, where there are no locks. Without one, nobody knows how many they are, and
+// no poll is held. No DOM in here.
+
+// Three more connections are left for what is said, for polls that do not wait and for a page that loads.
+export const MAX_HELD = 3;
+export const TOUCH_EVERY_MS = 20_000;
+// Timers of hidden tabs may be put off for a minute.
+const SLEPT_AFTER_MS = 75_000;
+const GONE_AFTER_MS = 150_000;
+
+export class PollBudget {
+  /**
+   * channel: {postMessage, onmessage} or null; id names this tab's page; now() -> ms; unlimited: requests share one
+   * connection (HTTP/2); changed() is called when mayHold is another than before.
+   */
+  constructor({ channel, id, visible, now = Date.now, unlimited = false, changed = () => {} }) {
+    Object.assign(this, { channel, id, now, unlimited, changed });
+    this.others = new Map();
+    this.polls = false;
+    this.own = { id, visible, since: now() };
+    this.touchedAt = now();
+    if (channel) channel.onmessage = ({ data }) => this.hear(data);
+  }
+
+  /** May this tab's poll be held? */
+  get mayHold() {
+    if (this.unlimited) return true;
+    return this.channel !== null && this.polls && this.countBefore() < MAX_HELD;
+  }
+
+  get isVisible() {
+    return this.own.visible;
+  }
+
+  /** This tab polls from now on. */
+  join() {
+    if (this.polls) return;
+    this.polls = true;
+    this.announce();
+  }
+
+  /** It does not: it is gone, has no connection, or a WebSocket. */
+  leave() {
+    if (!this.polls) return;
+    this.polls = false;
+    this.channel?.postMessage({ id: this.id, gone: true });
+  }
+
+  /** The tab one looked at last comes first. */
+  show(visible) {
+    if (visible === this.own.visible) return;
+    const before = this.mayHold;
+    this.own = { ...this.own, visible, since: this.now() };
+    if (this.polls) this.announce();
+    if (before !== this.mayHold) this.changed();
+  }
+
+  /** Called every TOUCH_EVERY_MS: this tab is still there. One that has said nothing for long has no claim any more. */
+  touch() {
+    const before = this.mayHold;
+    const now = this.now();
+    const hasSlept = now - this.touchedAt > SLEPT_AFTER_MS;
+    this.touchedAt = now;
+    for (const [id, other] of this.others) {
+      if (hasSlept) other.heardAt = now; // so have they, and whoever is awake first must not take itself for the only one
+      else if (now - other.heardAt > GONE_AFTER_MS) this.others.delete(id);
+    }
+    if (this.polls) this.announce();
+    if (before !== this.mayHold) this.changed();
+  }
+
+  announce() {
+    this.channel?.postMessage(this.own);
+  }
+
+  hear(told) {
+    if (typeof told?.id !== "string") return;
+    const before = this.mayHold;
+    const isNew = !this.others.has(told.id);
+    if (told.gone) this.others.delete(told.id);
+    else this.others.set(told.id, { ...told, heardAt: this.now() });
+    if (isNew && !told.gone && this.polls) this.announce();
+    if (before !== this.mayHold) this.changed();
+  }
+
+  countBefore() {
+    return [...this.others.values()].filter((other) => isBefore(other, this.own)).length;
+  }
+}
+
+/** What is seen comes before what is hidden, the newest first. Every tab counts in the same order. */
+function isBefore(one, other) {
+  if (one.visible !== other.visible) return one.visible;
+  if (one.since !== other.since) return one.since > other.since;
+  return one.id < other.id;
+}
+
+/** The channel of all this browser's tabs at this site; null where there is none. */
+export function openChannel(name = "parlor:polls") {
+  try {
+    return new BroadcastChannel(name);
+  } catch {
+    return null;
+  }
+}
