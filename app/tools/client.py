@@ -34,9 +34,9 @@ class Client:
     """One person. `async with Client(url, nickname)` begins to connect; it goes on until `close`, whatever breaks.
 
     token: who we are, from an earlier `client.token`; the same person comes back. transports: tried in this order.
-    patience: seconds without an answer after which a line is given up. pauses: the shortest and the longest between two
-    attempts, in seconds; they double, and no two are the same. wire: hears every event as it comes from the wire, of
-    which `events` gives the orderly account.
+    patience: seconds without an answer after which a line is given up. pauses: the most that the first and that any
+    pause between two attempts may take, in seconds (see `pause_after`). wire: hears every event as it comes from the
+    wire, of which `events` gives the orderly account.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Client:
         token: str | None = None,
         transports: tuple[str, ...] = ("websocket", "polling"),
         patience: float = 10.0,
-        pauses: tuple[float, float] = (0.5, 15.0),
+        pauses: tuple[float, float] = (1.0, 15.0),
         wire: Hearing | None = None,
     ) -> None:
         self.url, self.nickname, self.token, self.transports = url, nickname, token, transports
@@ -129,7 +129,7 @@ class Client:
                 if line := await self._dial():
                     await self._use(line)
                 failures = 0 if line and clock() - began > STEADY_AFTER else failures
-                await asyncio.sleep(min(self.pauses[0] * 2**failures, self.pauses[1]) * random.uniform(0.5, 1))  # noqa: S311
+                await asyncio.sleep(pause_after(failures, self.pauses))
                 failures = min(failures + 1, 30)
         except Exception as error:  # a fault of ours: who waits must not wait for ever
             for copy in self.rooms.values():
@@ -242,3 +242,10 @@ class Client:
     def _tell(self, event: str, payload: dict[str, Any]) -> None:
         for queue in self._audience:
             queue.put_nowait((event, payload))
+
+
+def pause_after(failures: int, pauses: tuple[float, float]) -> float:
+    """Seconds until the next attempt: drawn evenly between a quarter of a ceiling and all of it. The ceiling doubles
+    with each failure, from the first of `pauses` to the second. A crowd that lost its server in one moment comes back
+    spread over three quarters of a second, and over more each time; static/js/backoff.js does the same."""
+    return min(pauses[0] * 2.0**failures, pauses[1]) * random.uniform(0.25, 1)  # noqa: S311

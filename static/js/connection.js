@@ -2,6 +2,7 @@
 // are off: the outbox is the only queue, and the times of coming back are told to the person.
 
 import { io, WebSocket as WebSocketTransport } from "../vendor/socket.io-client/socket.io.esm.min.js";
+import { pauseAfter } from "./backoff.js";
 import { newId } from "./outbox.js";
 import { PacedPolling } from "./paced-polling.js";
 import { openChannel, PollBudget, TOUCH_EVERY_MS } from "./poll-budget.js";
@@ -9,7 +10,6 @@ import { Road } from "./road.js";
 
 const ANSWER_WITHIN = 10_000;
 const ALIVE_WITHIN = 3_000;
-const LONGEST_PAUSE = 15_000;
 const WELCOME_WITHIN = 10_000;
 // A line that stands and falls at once is as bad as none: only one that lasts makes the next pause short again.
 const STEADY_AFTER = 5_000;
@@ -144,7 +144,7 @@ export class Connection {
   /** Each pause is longer and none the same, so that a restarted server is not met by everybody at once. */
   comeBack() {
     if (!this.wanted) return;
-    const pause = Math.min(500 * 2 ** this.failures, LONGEST_PAUSE) * (0.5 + Math.random() / 2);
+    const pause = pauseAfter(this.failures);
     this.failures += 1;
     this.say({ state: navigator.onLine ? "waiting" : "offline", until: Date.now() + pause });
     clearTimeout(this.timer);

@@ -14,9 +14,10 @@ from tests.support.talker import until
 
 MISSED = 40  # words that are said before most of them are back
 WAVE = 0.2  # seconds
-# Of all attempts. They are drawn from half a second, so that two fifths of them lie in the busiest fifth of one, and
-# chance makes that six tenths now and then.
-ONE_WAVE = 0.8
+# Of all attempts. The first, in vain, come 0.25 to 1 s after the fall, the next 0.5 to 2 s later: no fifth of a second
+# has more than a quarter of all to expect. That one has half of 200 by chance has a probability below
+# 200 * exp(-200 * KL(1/2 || 1/4)) < 1e-10 (Chernoff's bound, for each of 200 beginnings of such a fifth).
+ONE_WAVE = 0.5
 
 
 async def return_at_once(folder: Path, crowd: int, within: float) -> tuple[float, float]:
@@ -37,6 +38,8 @@ async def return_at_once(folder: Path, crowd: int, within: float) -> tuple[float
         await clients[0].say(ROOM, "before")
         await server.kill()
         await until(lambda: not any(one.transport for one in clients), within)
+        gone = clock()
+        await until(lambda: len(attempts(proxy, gone)) >= crowd, within)  # in vain, once each
         said = [clients[n % 5].say(ROOM, f"word {n}") for n in range(MISSED)]
         await server.begin()
         began = clock()
@@ -48,10 +51,15 @@ async def return_at_once(folder: Path, crowd: int, within: float) -> tuple[float
         told = [[message["id"] for message in copy.messages] for copy in copies]
         assert told == [[message["id"] for message in stored.messages]] * crowd
         assert stored.rev == MISSED + 1
-        attempts = [one.at - began for one in proxy.requests if one.at >= began and one.kind == "websocket"]
+        back = attempts(proxy, began)
         closing = asyncio.gather(*(one.close() for one in clients))
         await asyncio.wait_for(closing, within)
-    return took, busiest(attempts)
+    return took, busiest(back)
+
+
+def attempts(proxy: Proxy, since: float) -> list[float]:
+    """The moments at which somebody tried to come back."""
+    return [one.at for one in proxy.requests if one.at >= since and one.kind == "websocket"]
 
 
 def busiest(moments: list[float]) -> float:
