@@ -16,6 +16,7 @@ _WHEEL = Path(__file__).parents[1] / "_pages"
 ROOT = _WHEEL if _WHEEL.is_dir() else Path(__file__).parents[2]
 
 FOREVER = "public, max-age=31536000, immutable"
+A_DAY = "public, max-age=86400"
 TYPES = {
     ".css": "text/css; charset=utf-8",
     ".ico": "image/x-icon",
@@ -33,7 +34,10 @@ _CONTROLS |= dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
 
 
 class Assets:
-    def __init__(self, folder: Path = ROOT / "static") -> None:
+    """base: the path under which the site lives."""
+
+    def __init__(self, base: str = "", folder: Path = ROOT / "static") -> None:
+        self._base = base
         files = (path for path in sorted(folder.rglob("*")) if path.is_file())
         self._files = {path.relative_to(folder).as_posix(): path for path in files}
         digest = hashlib.sha256()
@@ -45,7 +49,7 @@ class Assets:
         """Where a file is served. Raises KeyError where there is none: a page must not be sent with a dead link."""
         if name not in self._files:
             raise KeyError(f"no static file {name}")
-        return f"/static/{self.hash}/{name}"
+        return f"{self._base}/static/{self.hash}/{name}"
 
     def inline_style(self, *names: str) -> Markup:
         """Style sheets as an element, for a page that is a file of its own. (Served pages link to theirs.)"""
@@ -55,11 +59,17 @@ class Assets:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """A file for ever under today's hash; under an older one (a page from before a deploy) what there is now."""
         version, _, name = request.match_info["path"].partition("/")
+        return self._file(name, FOREVER if version == self.hash else "no-store")
+
+    async def icon(self, _: web.Request) -> web.StreamResponse:
+        """Where browsers and others look for it unasked."""
+        return self._file("favicon.ico", A_DAY)
+
+    def _file(self, name: str, caching: str) -> web.StreamResponse:
         path = self._files.get(name)
         if path is None:
             raise web.HTTPNotFound
         kind = TYPES.get(path.suffix, "text/plain; charset=utf-8")
-        caching = FOREVER if version == self.hash else "no-store"
         return web.FileResponse(path, headers={"Content-Type": kind, "Cache-Control": caching})
 
 
