@@ -155,8 +155,25 @@ def _found(address: str) -> list[tuple[int, tuple[Any, ...]]]:
     return list(dict.fromkeys((family, where) for family, _, _, _, where in found))
 
 
+class _Listening(socket.socket):
+    """Says once that no descriptor is left, and then that nobody waits: asyncio accepts a thousand times in a row, and
+    for each failure tells of it and plans to try again."""
+
+    _was_out = False
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        if self._was_out:
+            self._was_out = False
+            raise BlockingIOError
+        try:
+            return super().accept()
+        except OSError as error:
+            self._was_out = error.errno in (errno.EMFILE, errno.ENFILE)
+            raise
+
+
 def _listening(family: int, where: tuple[Any, ...]) -> socket.socket:
-    one = socket.socket(family, socket.SOCK_STREAM)
+    one = _Listening(family, socket.SOCK_STREAM)
     try:
         if os.name == "posix":  # on Windows it would share the port with another program
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -244,8 +244,10 @@ async def serve(settings: Settings) -> None:
 
 
 def _on_fault(descriptors: ops.Descriptors, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """asyncio tells a thousand times a second that it cannot accept for want of descriptors."""
-    if not descriptors.lacked(context):
+    """The want of descriptors is told by us. Where asyncio could not accept for it and planned to try again, it does so
+    after the end, too, and fails."""
+    planned = "_start_serving" in repr(context.get("handle")) and isinstance(context.get("exception"), ValueError)
+    if not planned and not descriptors.lacked(context):
         loop.default_exception_handler(context)
 
 
@@ -282,7 +284,7 @@ def _greeting(running: Running) -> str:
     settings = running.settings
     where = running.database.url.database or settings.database
     transports = ", then ".join(settings.transports)
-    return f"Parlor {__version__} serves {running.url} · transports: {transports} · data in {Path(where).resolve()}"
+    return f"Parlor {__version__} serves {running.url} - transports: {transports} - data in {Path(where).resolve()}"
 
 
 async def _open_store(settings: Settings) -> Database:

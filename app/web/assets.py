@@ -5,7 +5,7 @@ with no build step and no import map (which would have to be an inline script), 
 """
 
 import hashlib
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import regex
 from aiohttp import web
@@ -39,10 +39,10 @@ class Assets:
     def __init__(self, base: str = "", folder: Path = ROOT / "static") -> None:
         self._base = base
         files = (path for path in sorted(folder.rglob("*")) if path.is_file())
-        self._files = {path.relative_to(folder).as_posix(): path for path in files}
+        self._files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
         digest = hashlib.sha256()
-        for name, path in self._files.items():
-            digest.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\0".encode())
+        for name, content in self._files.items():
+            digest.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\0".encode())
         self.hash = digest.hexdigest()[:16]
 
     def url(self, name: str) -> str:
@@ -66,11 +66,12 @@ class Assets:
         return self._file("favicon.ico", A_DAY)
 
     def _file(self, name: str, caching: str) -> web.StreamResponse:
-        path = self._files.get(name)
-        if path is None:
+        """From memory: they are few and small, and a file to open is what a crowded process may lack."""
+        content = self._files.get(name)
+        if content is None:
             raise web.HTTPNotFound
-        kind = TYPES.get(path.suffix, "text/plain; charset=utf-8")
-        return web.FileResponse(path, headers={"Content-Type": kind, "Cache-Control": caching})
+        kind = TYPES.get(PurePath(name).suffix, "text/plain; charset=utf-8")
+        return web.Response(body=content, headers={"Content-Type": kind, "Cache-Control": caching})
 
 
 def templates(assets: Assets, **always: object) -> Environment:

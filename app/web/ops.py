@@ -34,6 +34,7 @@ class Descriptors:
     def __init__(self, limit: Callable[[], int | None]) -> None:
         self._limit = limit
         self._told = -TELL_EVERY
+        self._unsettled = False  # told, and not yet that it is over
         self.trouble = ""  # a sentence while there are too few
 
     async def watch(self) -> None:
@@ -75,13 +76,13 @@ class Descriptors:
             f"{cause}: new connections wait or are cut off. Raise the limit (ulimit -n; LimitNOFILE in a systemd unit)."
         )
         if monotonic() - self._told >= TELL_EVERY:
-            self._told = monotonic()
+            self._told, self._unsettled = monotonic(), True
             log.error("%s", self.trouble)
 
     def _recover(self) -> None:
-        if self.trouble:
+        if self._unsettled:
             log.warning("File descriptors are free again.")
-        self.trouble = ""
+        self.trouble, self._unsettled = "", False
 
 
 DESCRIPTORS = web.AppKey("descriptors", Descriptors)
