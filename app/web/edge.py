@@ -4,6 +4,7 @@ caching, cookies."""
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from http.cookies import Morsel
 from typing import Any
 
 from aiohttp import web
@@ -101,13 +102,17 @@ def _forwarded(request: web.Request, header: str) -> list[str]:
     return [word.strip() for word in words if word.strip()]
 
 
-def cookie(request: web.Request) -> dict[str, Any]:
-    """The attributes of our cookies. In a frame of another site browsers send and keep only what says SameSite=None,
+def give_cookie(request: web.Request, response: web.StreamResponse, name: str, value: str, seconds: int) -> None:
+    """A cookie that no script reads. In a frame of another site browsers send and keep only what says SameSite=None,
     and that over https alone; some only what is kept apart for each site that frames us (CHIPS)."""
-    secure = scheme(request) == "https"
-    own: dict[str, Any] = {"path": request.config_dict[EDGE].base or "/", "httponly": True, "secure": secure}
-    framed = secure and bool(request.config_dict[EDGE].embed)
-    return own | ({"samesite": "None", "partitioned": True} if framed else {"samesite": "Lax"})
+    secure, edge = scheme(request) == "https", request.config_dict[EDGE]
+    framed = secure and bool(edge.embed)
+    line: Morsel[str] = Morsel()
+    line.set(name, value, value)
+    attributes: dict[str, Any] = {"path": edge.base or "/", "max-age": seconds, "httponly": True, "secure": secure}
+    line.update(attributes | {"samesite": "None" if framed else "Lax"})
+    partitioned = "; Partitioned" if framed else ""  # which the library knows from Python 3.14 on
+    response.headers.add("Set-Cookie", line.OutputString() + partitioned)
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:

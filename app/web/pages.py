@@ -80,7 +80,7 @@ def _page(request: web.Request, template: str, /, status: int = 200, **values: A
     """A page, never stored; with it the browser gets the token that will name its person."""
     response = page(request, template, status, **values)
     if status == HTTPStatus.OK and not people.is_token(request.cookies.get(COOKIE)):
-        response.set_cookie(COOKIE, people.new_token(), max_age=YEAR, **edge.cookie(request))
+        edge.give_cookie(request, response, COOKIE, people.new_token(), YEAR)
     return response
 
 
