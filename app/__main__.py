@@ -46,7 +46,7 @@ def _given(context: click.Context, flags: dict[str, Any]) -> dict[str, Any]:
 @_settings
 @click.pass_context
 def serve(context: click.Context, /, **flags: Any) -> None:
-    """Serve rooms until SIGTERM or Ctrl-C."""
+    """Serve rooms until SIGTERM, SIGHUP or Ctrl-C."""
     sys.stdout = process.courtesy(sys.stdout)
     settings, _ = config.load(_given(context, flags))
     logs.begin(settings.log_level, settings.log_format)
@@ -121,6 +121,7 @@ def doctor(url: str, as_json: bool, idle: float | None, most: int | None) -> Non
         if not as_json:
             click.echo(lines(name, finding))
 
+    process.raise_descriptor_limit()
     report = asyncio.run(examine(url, idle=idle, most=most or 0, tell=tell))
     click.echo(report.json() if as_json else f"\n{report.sentence()}")
     sys.exit(report.exit_code)

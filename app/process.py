@@ -15,7 +15,7 @@ except ImportError:  # not on Windows
     resource = None  # type: ignore[assignment]
 
 STUCK_AFTER = 50  # ms that a reader of ours may take to make room for a line; then lines are dropped until it has
-MANY = 1_048_576  # descriptors; where there is no limit, as many as Linux would give by default
+MANY = (1_048_576, 10_240)  # descriptors to ask for where there is no limit: what Linux gives by default, and macOS
 TRIES = 20  # to find a port that is free for every address
 
 _PIECE = 4096  # bytes (PIPE_BUF): a pipe that is ready takes so many without making us wait
@@ -88,11 +88,12 @@ def raise_descriptor_limit() -> None:
     if resource is None:
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MANY if hard == resource.RLIM_INFINITY else hard
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return
-    with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    for wanted in MANY if hard == resource.RLIM_INFINITY else (hard,):
+        if soft == resource.RLIM_INFINITY or soft >= wanted:
+            return
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            return
 
 
 def descriptor_limit() -> int | None:

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 from collections.abc import Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -301,10 +302,13 @@ async def _open_store(settings: Settings) -> Database:
 
 
 async def _listen(runner: web.AppRunner, sockets: Server, settings: Settings) -> list[asyncio.Server]:
+    bound: list[socket.socket] = []
     try:
-        bound = process.bind(settings.addresses, settings.port)
+        bound += process.bind(settings.addresses, settings.port)
         return [await listen(runner, sockets.eio, sock=one, short_handshakes=True) for one in bound]
     except OSError as error:
+        for one in bound:
+            one.close()
         why = "is taken by another program" if error.errno in _TAKEN else f"cannot be listened on ({error.strerror})"
         mend = "Choose another with PORT or --port" if error.errno in _TAKEN else "Look at HOST and PORT"
         raise BadSetting(f"Port {settings.port} on {settings.host} {why}. {mend}.") from None
