@@ -53,7 +53,7 @@ class Assets:
 
     def inline_style(self, *names: str) -> Markup:
         """Style sheets as an element, for a page that is a file of its own. (Served pages link to theirs.)"""
-        css = "\n".join(self._files[name].read_text(encoding="utf-8") for name in names)
+        css = "\n".join(self._files[name].decode() for name in names)
         return Markup(f"<style>\n{css}</style>")  # noqa: S704  our own files
 
     async def serve(self, request: web.Request) -> web.StreamResponse:

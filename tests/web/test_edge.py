@@ -293,6 +293,8 @@ async def test_under_a_path_everything_is_there_and_nothing_beside_it(start_serv
     assert (await ask(root, "/chat/?room=Tea")).headers["location"] == "/chat/r/tea"
     assert (await ask(root, "/chat/r/Tea")).headers["location"] == "/chat/r/tea"
     assert (await ask(root, "/chat/r/tea/")).headers["location"] == "/chat/r/tea"
+    assert (await ask(root, "/chat/r/Tea/log")).headers["location"] == "/chat/r/tea/log"
+    assert (await ask(root, "/chat/r/tea/log?day=2026-11-27")).headers["location"] == "/chat/r/tea/log/2026-11-27"
     async with aiohttp.ClientSession() as http, http.get(f"{server.url}/r/lobby") as answer:
         assert answer.cookies[COOKIE]["path"] == "/chat"
         html = await answer.text()
