@@ -3,6 +3,7 @@
     __main__.py        the command line: serve, check-config, doctor, export, keep
     config.py          every setting once: name, type, default, help
     logs.py            one event, one line
+    process.py         standard streams, addresses to listen on, file descriptors
     model.py           the nouns: Person, Member, Refused
     server.py          puts the parts together; the only module that knows them all
     rooms.py           what an operator does to a room: export, keep

@@ -1,6 +1,7 @@
 """The command line. `python -m app` serves; every setting is a flag and an environment variable of the same name."""
 
 import asyncio
+import io
 import sys
 from collections.abc import Callable, Coroutine
 from typing import IO, Any
@@ -8,7 +9,7 @@ from typing import IO, Any
 import click
 from pydantic import SecretStr
 
-from app import __version__, config, logs, rooms, server
+from app import __version__, config, logs, process, rooms, server
 from app.config import BadSetting, Settings
 from app.live.engine.base import UnfitLibrary
 from app.model import Refused
@@ -45,9 +46,11 @@ def _given(context: click.Context, flags: dict[str, Any]) -> dict[str, Any]:
 @_settings
 @click.pass_context
 def serve(context: click.Context, /, **flags: Any) -> None:
-    """Serve rooms until SIGTERM or Ctrl-C."""
+    """Serve rooms until SIGTERM, SIGHUP or Ctrl-C."""
+    sys.stdout = process.courtesy(sys.stdout)
     settings, _ = config.load(_given(context, flags))
     logs.begin(settings.log_level, settings.log_format)
+    process.raise_descriptor_limit()
     server.run(settings)
 
 
@@ -118,6 +121,7 @@ def doctor(url: str, as_json: bool, idle: float | None, most: int | None) -> Non
         if not as_json:
             click.echo(lines(name, finding))
 
+    process.raise_descriptor_limit()
     report = asyncio.run(examine(url, idle=idle, most=most or 0, tell=tell))
     click.echo(report.json() if as_json else f"\n{report.sentence()}")
     sys.exit(report.exit_code)
@@ -132,11 +136,21 @@ def _shown(value: Any) -> str:
 
 
 def main() -> None:
-    """What cannot start says why in one sentence."""
+    """What cannot start, or cannot write what it was asked for, says why in one sentence."""
+    process.open_streams()
+    sys.stderr = process.courtesy(sys.stderr)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        cli(prog_name="parlor" if sys.argv[0].endswith("parlor") else "python -m app")
+        try:
+            cli(prog_name="parlor" if sys.argv[0].endswith("parlor") else "python -m app")
+        finally:
+            sys.stdout.flush()
     except (BadSetting, UnfitLibrary) as problem:
         sys.exit(f"Parlor cannot start: {problem}")
+    except OSError as error:
+        process.silence(sys.stdout)
+        sys.exit(f"Parlor cannot go on: {error.strerror or error}.")
 
 
 if __name__ == "__main__":

@@ -7,9 +7,13 @@
 import os
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
+from urllib.parse import quote
 
+import idna
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
@@ -43,15 +47,95 @@ def _plan(value: Any) -> Any:
     return PLANS.get(value, value) if isinstance(value, str) else value
 
 
+SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
+HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?")
+APP_HOST = re.compile(r"[a-z0-9._~-]+")  # of an app's own scheme: `localhost`, an extension's id, `.`
+DEFAULT_PORTS = {"http": "80", "https": "443"}
+
+
 def _origins(value: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(origin if origin in ("*", "null") else canonical_origin(origin) for origin in value)
+
+
+def _embed(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Sources of the CSP's `frame-ancestors`, which knows neither `null` nor IPv6 addresses (CSP 3, 2.3.1)."""
     for origin in value:
-        if origin != "*" and not re.fullmatch(r"https?://[^/\s]+/?", origin):
-            raise ValueError(f"an origin is like https://chat.example.org, not {origin!r}")
-    return tuple(origin.rstrip("/") for origin in value)
+        if origin == "null" or "[" in origin:
+            raise ValueError(f"browsers cannot be told of {origin!r} as a page that frames others")
+    return _origins(value)
+
+
+def _hosts(value: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(canonical_host(host) for host in value)
+
+
+def canonical_origin(text: str) -> str:
+    """An origin as browsers write it: small letters, punycode, no default port (RFC 6454, 6.2; WHATWG URL, 4.7).
+    A host may begin with `*.`, for any one label. Raises ValueError with a sentence."""
+    scheme, separator, rest = text.partition("://")
+    scheme, rest = scheme.lower(), rest.removesuffix("/")
+    if not separator or not SCHEME.fullmatch(scheme):
+        raise ValueError(f"an origin is like https://chat.example.org, not {text!r}")
+    if scheme == "file" and not rest:
+        return "file://"  # what the web views of some phones send
+    if re.search(r"[/?#@\s]", rest):
+        raise ValueError(f"an origin is a scheme, a host and a port, with no path: not {text!r}")
+    if scheme in ("ws", "wss"):
+        raise ValueError(f"pages have origins with http or https; write {scheme.replace('ws', 'http')}://{rest}")
+    host, port = _split_port(rest, text)
+    known = _host(host, text, HOST if scheme in DEFAULT_PORTS else APP_HOST)
+    return f"{scheme}://{known}" + (f":{port}" if port and port != DEFAULT_PORTS.get(scheme) else "")
+
+
+def canonical_host(text: str) -> str:
+    """A host as browsers write it in `Host`, with its port where one is given. Raises ValueError with a sentence."""
+    if "://" in text or re.search(r"[/?#@\s]", text):
+        raise ValueError(f"a host is like chat.example.org or chat.example.org:8443, not {text!r}")
+    host, port = _split_port(text, text)
+    return _host(host, text, HOST).rstrip(".") + (f":{port}" if port else "")
+
+
+def _split_port(authority: str, text: str) -> tuple[str, str]:
+    found = re.fullmatch(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::(\d{1,5}))?", authority, re.ASCII)
+    if not found or int(found[2] or 0) > 65535:
+        raise ValueError(f"{text!r} names no host, or a port that is none")
+    return found[1], str(int(found[2])) if found[2] else ""
+
+
+def _host(host: str, text: str, form: re.Pattern[str]) -> str:
+    if host.startswith("["):
+        try:
+            return f"[{IPv6Address(host[1:-1]).compressed}]"
+        except ValueError:
+            raise ValueError(f"{text!r} names an IPv6 address that is none") from None
+    star, name = ("*.", host[2:]) if host.startswith("*.") else ("", host)
+    if not name.isascii():
+        try:
+            name = idna.encode(name, uts46=True).decode()
+        except idna.IDNAError:
+            raise ValueError(f"{text!r} names a host that no browser would ask for") from None
+    if not form.fullmatch(name.lower()):
+        raise ValueError(f"{text!r} names no host; `*` stands for one whole label, the first: https://*.example.org")
+    return star + name.lower()
+
+
+def _base_path(value: str) -> str:
+    parts = value.strip("/").split("/") if value.strip("/") else []
+    if any(not re.fullmatch(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*", part) for part in parts):
+        raise ValueError("a path is like /chat, of letters, digits and - . _ ~")
+    return "".join(f"/{part}" for part in parts)
+
+
+def _addresses(value: str) -> str:
+    if not all(part.strip() for part in value.split(",")):
+        raise ValueError("name an address, or several with commas between them")
+    return value
 
 
 Transports = Annotated[tuple[Transport, ...], NoDecode, BeforeValidator(_split), AfterValidator(_once_each)]
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_origins)]
+Embedders = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_embed)]
+Hosts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_hosts)]
 
 
 class Settings(BaseSettings):
@@ -61,10 +145,11 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True, populate_by_name=True
     )
 
-    host: str = Field(
+    host: Annotated[str, AfterValidator(_addresses)] = Field(
         "0.0.0.0",  # noqa: S104 - hosts route to the container's address, not to its loopback
         validation_alias="HOST",
-        description="Address to listen on. Hosts may call it BIND_ADDRESS.",
+        description="Address to listen on, or several: `127.0.0.1,::1`. `::` is all of them, IPv6 and IPv4. Hosts may "
+        "call it BIND_ADDRESS.",
     )
     port: int = Field(
         8000,
@@ -105,7 +190,21 @@ class Settings(BaseSettings):
     )
     origins: Origins = Field(
         (),
-        description="Other origins whose pages may connect, e.g. `https://a.example,https://b.example`; `*`: all.",
+        description="Other origins whose pages may connect, e.g. `https://a.example,https://*.b.example` (`*.` stands "
+        "for one label), `capacitor://localhost`, `null`; `*`: all.",
+    )
+    hosts: Hosts = Field(
+        (),
+        description="Hosts that are served, e.g. `chat.example.org,*.example.net,localhost:8000`; requests for others "
+        "are answered 421, but for the health checks. Against DNS rebinding. None named: all.",
+    )
+    base_path: Annotated[str, AfterValidator(_base_path)] = Field(
+        "", description="Path under which the site lives, e.g. `/chat`; a proxy in front passes it on unchanged."
+    )
+    embed: Embedders = Field(
+        (),
+        description="Origins whose pages may frame this site, e.g. `https://www.example.org`. Cookies are then made "
+        "for frames, which browsers keep over https only.",
     )
     trust_proxies: int = Field(
         0,
@@ -117,6 +216,14 @@ class Settings(BaseSettings):
         False,
         description="Redirect pages to https where a trusted proxy says that they came by http. Needs trust_proxies.",
     )
+    hsts: int = Field(
+        0,
+        ge=0,
+        le=63_072_000,
+        description="Seconds for which browsers are told to come by https only (Strict-Transport-Security), where a "
+        "trusted proxy says that they came so; 0: they are told nothing. Needs trust_proxies.",
+    )
+    index_rooms: bool = Field(False, description="Let search engines read rooms (`/robots.txt`).")
     max_websockets: Annotated[int | None, BeforeValidator(_plan)] = Field(
         None,
         ge=0,
@@ -186,7 +293,16 @@ class Settings(BaseSettings):
 
     @property
     def database(self) -> str:
-        return self.database_url or f"sqlite:///{self.data / 'parlor.db'}"
+        """As a URL: what has a meaning in one is written in percents."""
+        return self.database_url or f"sqlite:///{quote(str(self.data / 'parlor.db'), safe=DATA_SAFE)}"
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """What to listen on, each once."""
+        return tuple(dict.fromkeys(part.strip().strip("[]") for part in self.host.split(",")))
+
+
+DATA_SAFE = "/\\: "
 
 
 # Where hosts have names of their own for a setting: tried after its first name, in this order.
@@ -231,11 +347,41 @@ def _find(name: str, field: FieldInfo, flags: Mapping[str, Any], environment: Ma
     return "default", None
 
 
+# What Kubernetes tells every pod of each Service beside it, and Docker of a linked container, where that is called
+# `parlor` or `parlor-something` (Kubernetes: "Accessing the Service", environment variables).
+INJECTED = re.compile(
+    r"PARLOR_(\w+_)?SERVICE_(HOST|PORT(_\w+)?)|PARLOR_(\w+_)?PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?", re.ASCII
+)
+INJECTED_BY_VALUE = re.compile(
+    r"PARLOR_(\w+_)?PORT=(tcp|udp|sctp)://.*|PARLOR_(\w+_)?NAME=/.+/.+", re.ASCII | re.DOTALL
+)
+
+
+def injected(environment: Mapping[str, str]) -> list[str]:
+    """The names in the environment that a host put there for a Service called like us; they are passed over."""
+    return [
+        name
+        for name, value in sorted(environment.items())
+        if INJECTED.fullmatch(name) or INJECTED_BY_VALUE.fullmatch(f"{name}={value}")
+    ]
+
+
 def _unknown(environment: Mapping[str, str]) -> None:
     known = {name for field, info in Settings.model_fields.items() for name in environment_names(field, info)}
-    for name in sorted(environment):
-        if name.startswith(PREFIX) and name not in known:
-            raise BadSetting(f"{name} is no setting of Parlor. `python -m app check-config` lists them all.")
+    for name in sorted(set(environment) - known - set(injected(environment))):
+        if name.startswith(PREFIX):
+            meant = _meant(name, known)
+            advice = f"Is {meant} meant? " if meant else ""
+            raise BadSetting(f"{name} is no setting of Parlor. {advice}`python -m app check-config` lists them all.")
+
+
+def _meant(name: str, known: set[str]) -> str:
+    """The setting that somebody may have had in mind; those that hosts set have no prefix."""
+    bare = sorted(one for one in known if not one.startswith(PREFIX))
+    for candidate, names in ((name.upper().removeprefix(PREFIX), bare), (name.upper(), sorted(known))):
+        if near := get_close_matches(candidate, names, n=1, cutoff=0.8):
+            return near[0]
+    return ""
 
 
 def _sentence(error: ValidationError, given: Mapping[str, Any], origin: Mapping[str, str]) -> str:
@@ -261,4 +407,9 @@ def _check(settings: Settings, origin: Mapping[str, str]) -> None:
         raise BadSetting(
             f"{origin['force_https']} needs PARLOR_TRUST_PROXIES: without a proxy that is believed, "
             "nobody knows who came by http."
+        )
+    if settings.hsts and not settings.trust_proxies:
+        raise BadSetting(
+            f"{origin['hsts']} needs PARLOR_TRUST_PROXIES: without a proxy that is believed, "
+            "nobody knows who came by https."
         )

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import sys
 from typing import Any
 
 import orjson
@@ -15,10 +16,28 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 def begin(level: str, form: str) -> None:
     """From now on everything is logged to stderr, in `form` text or json."""
-    lines = logging.StreamHandler()
+    lines = Lines()
     lines.setFormatter(JSON() if form == "json" else Text())
     logging.basicConfig(level=level.upper(), handlers=[lines], force=True)
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    _load(lines)
+
+
+def _load(lines: logging.Handler) -> None:
+    """What is imported to write a traceback, now: later there may be no descriptor left to read a module by."""
+    try:
+        raise RuntimeError("\u2028")
+    except RuntimeError:
+        lines.format(logging.LogRecord("parlor", logging.ERROR, "", 0, "", (), sys.exc_info()))
+
+
+class Lines(logging.StreamHandler[Any]):
+    """Of a line that cannot be made, so much: a traceback for each would be worse than the line's loss."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        error = sys.exc_info()[0]
+        text = one_line(f"{record.levelname} {record.name}: {record.msg!r:.200}")
+        self.stream.write(f"a log line could not be written ({error and error.__name__}): {text}\n")
 
 
 class Text(logging.Formatter):
@@ -57,7 +76,7 @@ class Access(AbstractAccessLogger):
             "bytes": response.body_length,
             "ms": round(time * 1000, 1),
             "from": request.remote or "",
-            "transport": request.query.get("transport", "")[:20] if request.path.startswith("/socket.io/") else "",
+            "transport": request.query.get("transport", "")[:20] if "/socket.io" in request.path else "",
         }
         text = "{from} {method} {path} {transport} {status} {bytes} B {ms} ms".format(**seen).replace("  ", " ")
         access_log.info("%s", text, extra={"seen": seen})
@@ -65,4 +84,9 @@ class Access(AbstractAccessLogger):
 
 def one_line(text: str) -> str:
     """With control characters written out: nobody can forge a line, or clear a terminal."""
-    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return _CONTROL.sub(_written_out, text)
+
+
+def _written_out(found: re.Match[str]) -> str:
+    """As Python writes it: `\\n`, `\\x1b`, `\\u2028`. Not by a codec, which would have to be loaded."""
+    return repr(found[0])[1:-1]

@@ -5,21 +5,25 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import Iterator, Mapping
+import socket
+from collections.abc import Coroutine, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from aiohttp import ClientConnectionResetError, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.log import server_logger
+from aiohttp.typedefs import Middleware
 from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import __version__
+from app import __version__, process
 from app.chat import Chat, people
 from app.chat.keeping import look_after
 from app.chat.rates import Rates
-from app.config import BadSetting, Settings
+from app.config import BadSetting, Settings, injected
 from app.live import admin
 from app.live.engine import Server
 from app.live.fanout import Fanout
@@ -40,7 +44,7 @@ except ImportError:  # not on Windows
 
 log = logging.getLogger("parlor")
 
-ENDS = (signal.SIGTERM, signal.SIGINT)
+ENDS = (signal.SIGTERM, signal.SIGINT, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
 VERBS_MAY_TAKE = 2.5  # seconds that running verbs have at the end
 LOCKS_MAY_TAKE = 1.5  # of them, another process's lock on the database; then there is time for the answer
 GOODBYES_MAY_TAKE = 1.0  # seconds that connections have to close
@@ -76,12 +80,13 @@ class Running:
     sockets: Server
     database: Database
     runner: web.AppRunner
-    listener: asyncio.Server
+    listeners: list[asyncio.Server]
     chores: list[asyncio.Task[None]]
 
     async def stop(self) -> None:
         """Take nothing new, let running verbs finish and answer, let every client go, close the store. Under 5 s."""
-        self.listener.close()
+        for listener in self.listeners:
+            listener.close()
         self.sockets.take_no_more()
         self.database.hurry(LOCKS_MAY_TAKE)
         await self.sockets.idle(VERBS_MAY_TAKE)
@@ -110,6 +115,7 @@ async def start(settings: Settings) -> Running:
         max_websockets=settings.max_websockets,
         max_age=settings.max_connection_age,
         own_host=edge.host,
+        own_scheme=edge.forwarded_scheme,
     )
     voice = Fanout(sockets)
     chat = Chat(
@@ -149,13 +155,14 @@ async def start(settings: Settings) -> Running:
     )
     await runner.setup()
     try:
-        listener = await _listen(runner, sockets, settings)
+        listeners = await _listen(runner, sockets, settings)
     except BadSetting:
         await runner.cleanup()
         await database.close()
         raise
-    chores = [asyncio.create_task(look_after(chat)), asyncio.create_task(_watch(database))]
-    return Running(_url(settings.host, listener), settings, chat, sockets, database, runner, listener, chores)
+    work: list[Coroutine[Any, Any, None]] = [look_after(chat), _watch(database), runner.app[ops.DESCRIPTORS].watch()]
+    chores = [asyncio.create_task(one) for one in work]
+    return Running(_url(settings, listeners), settings, chat, sockets, database, runner, listeners, chores)
 
 
 async def _renew_skeletons(chat: Chat) -> None:
@@ -175,44 +182,58 @@ async def _watch(database: Database) -> None:
 
 def application(settings: Settings, chat: Chat, sockets: Server, voice: Fanout) -> web.Application:
     """The aiohttp application: every address there is."""
-    middlewares = [edge.force_https] if settings.force_https else []
-    app = web.Application(middlewares=[*middlewares, pages.show_errors], client_max_size=settings.max_payload)
-    assets = Assets()
-    app[edge.TRUST] = settings.trust_proxies
+    app = web.Application(middlewares=_middlewares(settings), client_max_size=settings.max_payload)
+    base = settings.base_path
+    assets = Assets(base)
+    app[edge.EDGE] = edge.Edge(settings.trust_proxies, base, settings.hosts, settings.embed, settings.hsts)
     app[CHAT] = chat
     app[METRICS] = Metrics(chat, Lines(sockets.eio.open_sockets, lambda: (voice.told, voice.deliveries)))
     app.cleanup_ctx.append(pulsing)
     app[pages.TEMPLATES] = templates(
-        assets, site=settings.site, version=__version__, transports=list(settings.transports)
+        assets, base=base, site=settings.site, version=__version__, transports=list(settings.transports)
     )
     app[diagnostics.TRIES] = diagnostics.Tries()
     app[echo.OPEN] = echo.Echoes(full=lambda: sockets.eio.is_full)
+    app[ops.DESCRIPTORS] = ops.Descriptors(process.descriptor_limit)
+    app[ops.INDEX_ROOMS] = settings.index_rooms
     app.on_response_prepare.append(edge.add_headers)
-    attach(sockets, app, "/socket.io/")
+    attach(sockets, app, f"{base}/socket.io/")
     app.add_routes(
         [
-            web.get("/", pages.landing),
-            web.get("/r/{room}", pages.room),
-            web.get("/r/{room}/log", log_page.log),
-            web.get("/r/{room}/log/{day}", log_page.log),
-            web.get("/echo", pages.echo),
-            web.get("/ws/echo", echo.echo),
-            web.get("/diagnostics", pages.diagnostics),
-            web.get("/diagnostics/seen", diagnostics.seen),
-            web.get("/healthz", ops.healthz),
-            web.get("/readyz", ops.readyz),
-            web.get("/metrics", metrics),
-            web.get("/static/{path:.+}", assets.serve),
+            web.get(f"{base}/", pages.landing),
+            web.get(f"{base}/r/{{room}}", pages.room),
+            web.get(f"{base}/r/{{room}}/log", log_page.log),
+            web.get(f"{base}/r/{{room}}/log/{{day}}", log_page.log),
+            web.get(f"{base}/echo", pages.echo),
+            web.get(f"{base}/ws/echo", echo.echo),
+            web.get(f"{base}/diagnostics", pages.diagnostics),
+            web.get(f"{base}/diagnostics/seen", diagnostics.seen),
+            web.get(f"{base}/favicon.ico", assets.icon),
+            web.get(f"{base}/robots.txt", ops.robots),
+            web.get(f"{base}/static/{{path:.+}}", assets.serve),
         ]
     )
+    for where in dict.fromkeys((base, "")):  # health checks know of no base
+        probes = {"/healthz": ops.healthz, "/readyz": ops.readyz, "/metrics": metrics}
+        app.add_routes([web.get(where + path, probe) for path, probe in probes.items()])
+    if base:
+        app.add_routes([web.get(base, pages.landing)])
     return app
 
 
+def _middlewares(settings: Settings) -> list[Middleware]:
+    """The outermost first."""
+    chosen = [(edge.only_hosts, settings.hosts), (edge.force_https, settings.force_https)]
+    always = [edge.methods, pages.show_errors, ops.short_of_descriptors, edge.tidy]
+    return [middleware for middleware, wanted in chosen if wanted] + always
+
+
 async def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; more of them change nothing."""
+    """Serve until SIGTERM, SIGINT or SIGHUP; more of them change nothing."""
     running = await start(settings)
     for warning in warnings(settings, os.environ):
         log.warning("%s", warning)
+    asyncio.get_running_loop().set_exception_handler(partial(_on_fault, running.runner.app[ops.DESCRIPTORS]))
     end = asyncio.Event()
     _on_signals(end)
     print(_greeting(running), flush=True)
@@ -223,8 +244,18 @@ async def serve(settings: Settings) -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+def _on_fault(descriptors: ops.Descriptors, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """The want of descriptors is told by us. Where asyncio could not accept for it and planned to try again, it does so
+    after the end, too, and fails."""
+    planned = "_start_serving" in repr(context.get("handle")) and isinstance(context.get("exception"), ValueError)
+    if not planned and not descriptors.lacked(context):
+        loop.default_exception_handler(context)
+
+
 def warnings(settings: Settings, environment: Mapping[str, str]) -> Iterator[str]:
     """What will work, but not as somebody may have thought."""
+    if names := injected(environment):
+        yield f"{', '.join(names)}: put there by the host for a service called like us, and passed over."
     workers = environment.get("WEB_CONCURRENCY", "1")
     if workers.isdigit() and int(workers) > 1:
         yield f"WEB_CONCURRENCY is {workers}, but Parlor is one process: rooms live in its memory. It is ignored."
@@ -233,6 +264,11 @@ def warnings(settings: Settings, environment: Mapping[str, str]) -> Iterator[str
             f"PARLOR_PING_INTERVAL is {settings.ping_interval:g} s: hosts that cut a request after {IDLE_CUT:g} s "
             "without a byte (Heroku) will cut every idle poll. 20 to 25 s suits all known hosts."
         )
+    if settings.embed and not settings.trust_proxies:
+        yield (
+            "PARLOR_EMBED is set, but no proxy is trusted to say that visitors came by https (PARLOR_TRUST_PROXIES): "
+            "over http browsers keep no cookies in frames, so that people there are new at each visit."
+        )
 
 
 def _on_signals(end: asyncio.Event) -> None:
@@ -240,6 +276,8 @@ def _on_signals(end: asyncio.Event) -> None:
     the next SIGTERM would kill what has already ended well."""
     loop = asyncio.get_running_loop()
     for number in ENDS:
+        if number not in (signal.SIGTERM, signal.SIGINT) and signal.getsignal(number) is signal.SIG_IGN:
+            continue  # by nohup: it is to outlive its terminal
         signal.signal(number, lambda *_: loop.call_soon_threadsafe(end.set))
 
 
@@ -247,7 +285,7 @@ def _greeting(running: Running) -> str:
     settings = running.settings
     where = running.database.url.database or settings.database
     transports = ", then ".join(settings.transports)
-    return f"Parlor {__version__} serves {running.url} · transports: {transports} · data in {Path(where).resolve()}"
+    return f"Parlor {__version__} serves {running.url} - transports: {transports} - data in {Path(where).resolve()}"
 
 
 async def _open_store(settings: Settings) -> Database:
@@ -263,19 +301,24 @@ async def _open_store(settings: Settings) -> Database:
     return database
 
 
-async def _listen(runner: web.AppRunner, sockets: Server, settings: Settings) -> asyncio.Server:
+async def _listen(runner: web.AppRunner, sockets: Server, settings: Settings) -> list[asyncio.Server]:
+    bound: list[socket.socket] = []
     try:
-        return await listen(runner, sockets.eio, settings.host, settings.port, short_handshakes=True)
+        bound += process.bind(settings.addresses, settings.port)
+        return [await listen(runner, sockets.eio, sock=one, short_handshakes=True) for one in bound]
     except OSError as error:
+        for one in bound:
+            one.close()
         why = "is taken by another program" if error.errno in _TAKEN else f"cannot be listened on ({error.strerror})"
         mend = "Choose another with PORT or --port" if error.errno in _TAKEN else "Look at HOST and PORT"
         raise BadSetting(f"Port {settings.port} on {settings.host} {why}. {mend}.") from None
 
 
-def _url(host: str, listener: asyncio.Server) -> str:
-    port = listener.sockets[0].getsockname()[1]
+def _url(settings: Settings, listeners: list[asyncio.Server]) -> str:
+    port = listeners[0].sockets[0].getsockname()[1]
+    host = settings.addresses[0]
     host = "localhost" if host in ("0.0.0.0", "::", "") else host  # noqa: S104
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}{settings.base_path}"
 
 
 _TAKEN = (48, 98, 10048)  # EADDRINUSE on macOS, Linux, Windows

@@ -87,7 +87,12 @@ changes behind, or another epoch (the database was replaced): drop what you hold
 | `GET /healthz`, `GET /readyz` | alive (version and boot id); able to serve (200 or 503) |
 | `GET /metrics` | Prometheus text |
 | `/static/<hash>/...` | static files, cached for ever |
-| `/socket.io/` | Socket.IO |
+| `GET /favicon.ico`, `GET /robots.txt` | the icon; what search engines may read |
+| `/socket.io/` | Socket.IO, with the last slash or without |
+
+All of it under `PARLOR_BASE_PATH` where that is set; then the health checks are at the root as well. `OPTIONS` names the
+methods that an address takes, and so does a 405. A slash too many (`/r/lobby/`, `//r/lobby`) is redirected. 421: this host
+is not served here (`PARLOR_HOSTS`).
 
 A request to `/socket.io/` that cannot be served is answered `{{"code", "message"}}`: 0 transport unknown or switched off,
 1 session unknown, 2 method, 3 request, 4 origin, 5 protocol version.
@@ -102,7 +107,8 @@ SETTINGS = """\
 Made from the code by `make docs`; do not edit.
 
 Each setting is a flag of `python -m app serve` and an environment variable; a flag wins. `python -m app check-config`
-prints every value and where it came from. An unknown `PARLOR_` name or a bad value stops the start with a sentence.
+prints every value and where it came from. An unknown `PARLOR_` name or a bad value stops the start with a sentence; what
+Kubernetes injects for a Service called `parlor` is passed over.
 
 | flag | environment | default | what |
 |---|---|---|---|

@@ -24,6 +24,7 @@ SLOW = (
     "test_command_line.py",
     "test_rooms.py",
     "test_logs.py",
+    "test_process.py",
 )
 BROWSERS = ("browser",)
 ALONE = ("test_crowd.py",)

@@ -84,7 +84,7 @@ OUTGROWN = {
     "app.chat.presence.Presence": (27, 5),
     "app.live.engine.events.Server": (25, 6),
     "app.live.engine.line.Line": (24, 12),
-    "app.live.engine.requests.Engine": (26, 18),
+    "app.live.engine.requests.Engine": (24, 17),
     "app.live.engine.session.Session": (32, 26),
     "app.live.engine.wire.Wire": (23, 18),
     "app.store.database.Database": (24, 19),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.config import BadSetting, load
+from app.config import BadSetting, injected, load
 
 
 def test_a_flag_wins_over_the_environment_and_that_over_the_default() -> None:
@@ -58,8 +58,60 @@ BAD = [
     ({"PARLOR_RATE_LIMIT": "0.1"}, "PARLOR_RATE_LIMIT = '0.1' cannot be used"),
     ({"PARLOR_FORCE_HTTPS": "true"}, "PARLOR_FORCE_HTTPS needs PARLOR_TRUST_PROXIES"),
     ({"PARLOR_TRANSPORT": "polling"}, "PARLOR_TRANSPORT is no setting of Parlor"),
+    ({"PARLOR_PORTS": "80"}, "PARLOR_PORTS is no setting of Parlor. Is PORT meant?"),
+    ({"PARLOR_PORT": "80"}, "PARLOR_PORT is no setting of Parlor. Is PORT meant?"),
+    ({"PARLOR_TRUST_PROXY": "1"}, "PARLOR_TRUST_PROXY is no setting of Parlor. Is PARLOR_TRUST_PROXIES meant?"),
+    ({"PARLOR_transports": "polling"}, "PARLOR_transports is no setting of Parlor. Is PARLOR_TRANSPORTS meant?"),
+    ({"PARLOR_XYZZY": "1"}, "PARLOR_XYZZY is no setting of Parlor. `python -m app check-config`"),
+    ({"PARLOR_ORIGINS": "*.example.org"}, "PARLOR_ORIGINS = '*.example.org' cannot be used"),
+    ({"PARLOR_ORIGINS": "https://"}, "PARLOR_ORIGINS = 'https://' cannot be used"),
+    ({"PARLOR_ORIGINS": "https://*"}, "PARLOR_ORIGINS = 'https://*' cannot be used"),
+    ({"PARLOR_ORIGINS": "https://a.*.org"}, "PARLOR_ORIGINS = 'https://a.*.org' cannot be used"),
+    ({"PARLOR_ORIGINS": "https://a:99999"}, "PARLOR_ORIGINS = 'https://a:99999' cannot be used"),
+    ({"PARLOR_ORIGINS": "https://u@a.example"}, "PARLOR_ORIGINS = 'https://u@a.example' cannot be used"),
+    ({"PARLOR_ORIGINS": "https://[::x]"}, "PARLOR_ORIGINS = 'https://[::x]' cannot be used"),
+    ({"PARLOR_ORIGINS": "wss://a.example"}, "PARLOR_ORIGINS = 'wss://a.example' cannot be used"),
+    ({"PARLOR_HOSTS": "https://a.example"}, "PARLOR_HOSTS = 'https://a.example' cannot be used"),
+    ({"PARLOR_HOSTS": "a.example/x"}, "PARLOR_HOSTS = 'a.example/x' cannot be used"),
+    ({"PARLOR_BASE_PATH": "/a b"}, "PARLOR_BASE_PATH = '/a b' cannot be used"),
+    ({"PARLOR_BASE_PATH": "/a/../b"}, "PARLOR_BASE_PATH = '/a/../b' cannot be used"),
+    ({"PARLOR_BASE_PATH": "https://a.example/chat"}, "PARLOR_BASE_PATH = 'https://a.example/chat' cannot be used"),
+    ({"PARLOR_EMBED": "null"}, "PARLOR_EMBED = 'null' cannot be used"),
+    ({"PARLOR_EMBED": "www.example.org"}, "PARLOR_EMBED = 'www.example.org' cannot be used"),
+    ({"PARLOR_HSTS": "-1"}, "PARLOR_HSTS = '-1' cannot be used"),
+    ({"PARLOR_HSTS": "86400"}, "PARLOR_HSTS needs PARLOR_TRUST_PROXIES"),
+    ({"HOST": "127.0.0.1,,::1"}, "HOST = '127.0.0.1,,::1' cannot be used"),
     ({"DATABASE_URL": "mysql://db"}, "DATABASE_URL names a mysql database"),
 ]
+
+SERVICE = {
+    "SERVICE_HOST": "10.0.0.7",
+    "SERVICE_PORT": "80",
+    "SERVICE_PORT_HTTP": "80",
+    "SERVICE_PORT_METRICS_V2": "9090",
+    "PORT": "tcp://10.0.0.7:80",
+    "PORT_80_TCP": "tcp://10.0.0.7:80",
+    "PORT_80_TCP_PROTO": "tcp",
+    "PORT_80_TCP_PORT": "80",
+    "PORT_80_TCP_ADDR": "10.0.0.7",
+    "PORT_53_UDP": "udp://10.0.0.7:53",
+    "PORT_53_UDP_ADDR": "10.0.0.7",
+    "PORT_9_SCTP_PROTO": "sctp",
+}
+
+
+@pytest.mark.parametrize("service", ["PARLOR", "PARLOR_WEB", "PARLOR_2"])
+def test_what_kubernetes_tells_of_a_service_called_like_us_is_passed_over(service: str) -> None:
+    environment = {f"{service}_{name}": value for name, value in SERVICE.items()}
+    assert load({}, environment)[0].port == 8000
+    assert injected(environment) == sorted(environment)
+
+
+@pytest.mark.parametrize(
+    ("given", "base"), [("/chat", "/chat"), ("chat/", "/chat"), ("/a/b_c.d~e", "/a/b_c.d~e"), ("/", "")]
+)
+def test_a_base_path_is_written_in_one_way(given: str, base: str) -> None:
+    assert load({}, {"PARLOR_BASE_PATH": given})[0].base_path == base
 
 
 @pytest.mark.parametrize(("environment", "sentence"), BAD, ids=[sentence for _, sentence in BAD])

@@ -1,5 +1,7 @@
 """Logs: one line an event, nothing in it that does not belong there."""
 
+import codecs
+import io
 import json
 import logging
 import signal
@@ -10,7 +12,7 @@ import aiohttp
 import pytest
 
 from app.config import load
-from app.logs import JSON, Text
+from app.logs import JSON, Lines, Text, one_line
 from app.server import warnings
 from tests.support.process import serving
 from tests.support.talker import Talker
@@ -29,6 +31,23 @@ def test_a_line_of_text_stays_one_line_whatever_is_in_it() -> None:
     line = Text().format(record(NASTY))
     assert all(char.isprintable() for char in line)
     assert "\\r\\n" in line and "Traceback" in line and "ValueError" in line
+
+
+def test_no_codec_is_loaded_to_write_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Out of descriptors none could be, and each line that fails would bring a traceback."""
+    monkeypatch.setattr(codecs, "lookup", None)
+    monkeypatch.delitem(sys.modules, "encodings.unicode_escape", raising=False)
+    assert one_line("\n\x1b\u2028\x00\x85") == "\\n\\x1b\\u2028\\x00\\x85"
+    assert "encodings.unicode_escape" not in sys.modules
+
+
+def test_a_line_that_cannot_be_made_is_told_in_one_line() -> None:
+    lines = Lines(io.StringIO())
+    lines.setFormatter(Text())
+    lines.handle(logging.LogRecord("parlor", logging.INFO, "", 0, "%d\nbottles", ("ten",), None))
+    written = lines.stream.getvalue()
+    assert written.count("\n") == 1
+    assert "bottles" in written and "Traceback" not in written
 
 
 def test_a_line_of_json_is_an_object_and_one_line() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from typing import Any
+from urllib.parse import urlsplit
 
 import socketio
 
@@ -37,7 +38,8 @@ class Line:
         """The server's welcome. Raises ConnectionError."""
         try:
             async with asyncio.timeout(STANDS_WITHIN):
-                await self._socket.connect(url, auth=auth, transports=[self.transport], wait=False)
+                path = f"{urlsplit(url).path.strip('/')}/socket.io"
+                await self._socket.connect(url, auth=auth, transports=[self.transport], socketio_path=path, wait=False)
             for loop in (self._socket.eio.read_loop_task, self._socket.eio.write_loop_task):
                 loop.add_done_callback(self._ended)
             both = self._welcome, self._fallen

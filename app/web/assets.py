@@ -5,7 +5,7 @@ with no build step and no import map (which would have to be an inline script), 
 """
 
 import hashlib
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import regex
 from aiohttp import web
@@ -16,6 +16,7 @@ _WHEEL = Path(__file__).parents[1] / "_pages"
 ROOT = _WHEEL if _WHEEL.is_dir() else Path(__file__).parents[2]
 
 FOREVER = "public, max-age=31536000, immutable"
+A_DAY = "public, max-age=86400"
 TYPES = {
     ".css": "text/css; charset=utf-8",
     ".ico": "image/x-icon",
@@ -33,34 +34,44 @@ _CONTROLS |= dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
 
 
 class Assets:
-    def __init__(self, folder: Path = ROOT / "static") -> None:
+    """base: the path under which the site lives."""
+
+    def __init__(self, base: str = "", folder: Path = ROOT / "static") -> None:
+        self._base = base
         files = (path for path in sorted(folder.rglob("*")) if path.is_file())
-        self._files = {path.relative_to(folder).as_posix(): path for path in files}
+        self._files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
         digest = hashlib.sha256()
-        for name, path in self._files.items():
-            digest.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\0".encode())
+        for name, content in self._files.items():
+            digest.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\0".encode())
         self.hash = digest.hexdigest()[:16]
 
     def url(self, name: str) -> str:
         """Where a file is served. Raises KeyError where there is none: a page must not be sent with a dead link."""
         if name not in self._files:
             raise KeyError(f"no static file {name}")
-        return f"/static/{self.hash}/{name}"
+        return f"{self._base}/static/{self.hash}/{name}"
 
     def inline_style(self, *names: str) -> Markup:
         """Style sheets as an element, for a page that is a file of its own. (Served pages link to theirs.)"""
-        css = "\n".join(self._files[name].read_text(encoding="utf-8") for name in names)
+        css = "\n".join(self._files[name].decode() for name in names)
         return Markup(f"<style>\n{css}</style>")  # noqa: S704  our own files
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """A file for ever under today's hash; under an older one (a page from before a deploy) what there is now."""
         version, _, name = request.match_info["path"].partition("/")
-        path = self._files.get(name)
-        if path is None:
+        return self._file(name, FOREVER if version == self.hash else "no-store")
+
+    async def icon(self, _: web.Request) -> web.StreamResponse:
+        """Where browsers and others look for it unasked."""
+        return self._file("favicon.ico", A_DAY)
+
+    def _file(self, name: str, caching: str) -> web.StreamResponse:
+        """From memory: they are few and small, and a file to open is what a crowded process may lack."""
+        content = self._files.get(name)
+        if content is None:
             raise web.HTTPNotFound
-        kind = TYPES.get(path.suffix, "text/plain; charset=utf-8")
-        caching = FOREVER if version == self.hash else "no-store"
-        return web.FileResponse(path, headers={"Content-Type": kind, "Cache-Control": caching})
+        kind = TYPES.get(PurePath(name).suffix, "text/plain; charset=utf-8")
+        return web.Response(body=content, headers={"Content-Type": kind, "Cache-Control": caching})
 
 
 def templates(assets: Assets, **always: object) -> Environment:

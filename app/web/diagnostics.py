@@ -43,7 +43,7 @@ async def seen(request: web.Request) -> web.Response:
         "from": request.remote,
         "version": f"{request.version.major}.{request.version.minor}",
         "proxies": {name: request.headers[name][:200] for name in TELLING if name in request.headers},
-        "trusted": request.config_dict[edge.TRUST],
+        "trusted": request.config_dict[edge.EDGE].proxies,
         "try": request.app[TRIES].seen.get(request.query.get("try", "")),
     }
     return web.json_response(answer)

@@ -1,11 +1,15 @@
-"""The edge: what a proxy in front says and whether to believe it, security headers, caching, errors as pages."""
+"""The edge: what a proxy in front says and whether to believe it, which hosts and methods are served, security headers,
+caching, cookies."""
 
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from http.cookies import Morsel
+from typing import Any
 
 from aiohttp import web
 
-CSP = "; ".join(
+POLICY = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
@@ -16,12 +20,10 @@ CSP = "; ".join(
         "manifest-src 'self'",
         "base-uri 'none'",
         "form-action 'self'",
-        "frame-ancestors 'none'",
         "require-trusted-types-for 'script'",
     )
 )
 HEADERS = {
-    "Content-Security-Policy": CSP,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -30,10 +32,39 @@ HEADERS = {
 PROBES = ("/healthz", "/readyz", "/metrics")
 PAGES = ("GET", "HEAD")
 
-_HOST = re.compile(r"[A-Za-z0-9._-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?", re.ASCII)
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?", re.ASCII)
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-TRUST = web.AppKey("trust", int)  # how many proxies in front are believed
+
+
+@dataclass(frozen=True)
+class Edge:
+    """What the operator says of the site's edge.
+
+    proxies: how many in front are believed. base: the path under which the site lives, empty at the root. hosts: those
+    that are served, all where none is named. embed: origins whose pages may frame this site. hsts: seconds for which
+    browsers are told to come by https only.
+    """
+
+    proxies: int = 0
+    base: str = ""
+    hosts: tuple[str, ...] = ()
+    embed: tuple[str, ...] = ()
+    hsts: int = 0
+
+    @property
+    def probes(self) -> tuple[str, ...]:
+        """Where health checks ask: under the base, and without it, for those who know of none."""
+        return tuple(dict.fromkeys((*PROBES, *(self.base + path for path in PROBES))))
+
+
+EDGE = web.AppKey("edge", Edge)
+
+
+def at(request: web.Request, path: str) -> str:
+    """Where a path of the site is, as a browser has to ask for it."""
+    return request.config_dict[EDGE].base + path
 
 
 def scheme(request: web.Request) -> str:
@@ -43,28 +74,58 @@ def scheme(request: web.Request) -> str:
 
 
 def forwarded_scheme(request: web.Request) -> str:
-    """What a trusted proxy says of it; empty where none does."""
+    """What a trusted proxy says of it; empty where none does. Some name a WebSocket's own."""
     said = _forwarded(request, "X-Forwarded-Proto")[:1]
-    return said[0] if said and said[0] in ("http", "https") else ""
+    named = said[0].lower() if said else ""
+    return {"ws": "http", "wss": "https", "http": "http", "https": "https"}.get(named, "")
 
 
 def host(request: web.Request) -> str:
-    """The host, and port if any, in the visitor's address bar: as the outermost proxy that is trusted heard it."""
+    """The host, and port if any, in the visitor's address bar: as the outermost proxy that is trusted heard it. Empty
+    where nobody names one."""
     said = _forwarded(request, "X-Forwarded-Host")
-    believed = said[-min(request.config_dict[TRUST], len(said))] if said else ""
-    return believed if _HOST.fullmatch(believed) else request.host
+    believed = said[-min(request.config_dict[EDGE].proxies, len(said))] if said else ""
+    named = believed if is_host(believed) else request.headers.get("Host", "")
+    return named if is_host(named) else ""
+
+
+def is_host(text: str) -> bool:
+    found = _HOST.fullmatch(text)
+    return bool(found) and int(found[1] or 0) < 65_536  # type: ignore[index]
 
 
 def _forwarded(request: web.Request, header: str) -> list[str]:
-    if not request.config_dict.get(TRUST, 0):
+    """Each proxy adds its own word at the end, in the same line or in another (RFC 9110, 5.3)."""
+    if not request.config_dict[EDGE].proxies:
         return []
-    return [part.strip() for part in request.headers.get(header, "").split(",") if part.strip()]
+    words = ",".join(request.headers.getall(header, ())).split(",")
+    return [word.strip() for word in words if word.strip()]
+
+
+def give_cookie(request: web.Request, response: web.StreamResponse, name: str, value: str, seconds: int) -> None:
+    """A cookie that no script reads. In a frame of another site browsers send and keep only what says SameSite=None,
+    and that over https alone; some only what is kept apart for each site that frames us (CHIPS)."""
+    secure, edge = scheme(request) == "https", request.config_dict[EDGE]
+    framed = secure and bool(edge.embed)
+    line: Morsel[str] = Morsel()
+    line.set(name, value, value)
+    attributes: dict[str, Any] = {"path": edge.base or "/", "max-age": seconds, "httponly": True, "secure": secure}
+    line.update(attributes | {"samesite": "None" if framed else "Lax"})
+    partitioned = "; Partitioned" if framed else ""  # which the library knows from Python 3.14 on
+    response.headers.add("Set-Cookie", line.OutputString() + partitioned)
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Every answer says what a browser may do with it; none is cached unless its handler said so."""
+    edge = request.config_dict[EDGE]
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
+    framers = " ".join(("'self'", *edge.embed)) if edge.embed else "'none'"
+    response.headers.setdefault("Content-Security-Policy", f"{POLICY}; frame-ancestors {framers}")
+    if not edge.embed:  # it has no word for origins; where there are some, the policy alone counts
+        response.headers.setdefault("X-Frame-Options", "DENY")
+    if edge.hsts and scheme(request) == "https":
+        response.headers.setdefault("Strict-Transport-Security", f"max-age={edge.hsts}")
     response.headers.setdefault("Cache-Control", "no-store")
 
 
@@ -72,7 +133,59 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
 async def force_https(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Send pages that a trusted proxy says came by http to https. Without its word, nothing: no circles."""
     page = request.method in PAGES and "Upgrade" not in request.headers
-    exempt = request.path in PROBES or request.path.startswith("/socket.io")
+    exempt = request.path in request.config_dict[EDGE].probes or request.path.startswith(at(request, "/socket.io"))
     if page and not exempt and forwarded_scheme(request) == "http":
-        raise web.HTTPPermanentRedirect(f"https://{host(request)}{request.path_qs}")
+        named = host(request)
+        if not named:
+            raise web.HTTPBadRequest(text="The Host header names no host, so there is nowhere to redirect to.")
+        raise web.HTTPPermanentRedirect(f"https://{without_default_port(named)}{request.path_qs}")
     return await handler(request)
+
+
+def without_default_port(host: str) -> str:
+    """The one of http, too: some proxies add it to what came by https."""
+    return host.removesuffix(":80").removesuffix(":443")
+
+
+@web.middleware
+async def only_hosts(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse what is asked of a host that is not named: a page elsewhere may let its own name point to us (DNS
+    rebinding), and would then be our page to a browser. Health checks come to addresses."""
+    edge = request.config_dict[EDGE]
+    if request.path in edge.probes or _is_served(edge.hosts, host(request), forwarded_scheme(request)):
+        return await handler(request)
+    named = host(request)[:100] or "a host without a name"
+    text = f"{named} is not served here. Its operator can name it in PARLOR_HOSTS."
+    return web.Response(status=421, text=text)
+
+
+def _is_served(hosts: tuple[str, ...], host: str, scheme: str) -> bool:
+    name, _, port = host.lower().rpartition(":") if re.search(r":\d+$", host) else (host.lower(), "", "")
+    name = name.removesuffix(".")
+    label, _, rest = name.partition(".")
+    names = [name, f"*.{rest}"] if label and rest else [name]
+    ports = [port] if port else [_DEFAULT_PORTS[scheme]] if scheme else list(_DEFAULT_PORTS.values())
+    return bool(name) and any(one in hosts or any(f"{one}:{port}" in hosts for port in ports) for one in names)
+
+
+@web.middleware
+async def methods(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """OPTIONS is answered wherever something is; whatever is refused for its method says which ones there are."""
+    refusal = request.match_info.http_exception
+    if not isinstance(refusal, web.HTTPMethodNotAllowed):
+        return await handler(request)
+    allowed = ", ".join(sorted({*refusal.allowed_methods, "OPTIONS"}))
+    if request.method == "OPTIONS":
+        return web.Response(status=204, headers={"Allow": allowed})
+    try:
+        response = await handler(request)
+    except web.HTTPMethodNotAllowed as error:
+        error.headers["Allow"] = allowed
+        raise
+    response.headers["Allow"] = allowed
+    return response
+
+
+tidy = web.normalize_path_middleware(
+    append_slash=False, remove_slash=True
+)  # `/r/lobby/` and `//r/lobby` are `/r/lobby`

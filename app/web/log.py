@@ -11,7 +11,7 @@ from aiohttp import web
 
 from app.chat.messages import as_told
 from app.store import queries
-from app.web import CHAT, pages
+from app.web import CHAT, edge, pages
 
 PAGE = 200  # messages at once
 
@@ -29,9 +29,10 @@ async def log(request: web.Request) -> web.StreamResponse:
     room = pages.room_of(request, f"/log/{asked}" if asked else "/log")
     if seq := _number(request, "seq"):
         said_on = _date(await chat.store.read(queries.day_of, room=room, seq=seq))
-        raise web.HTTPSeeOther(f"/r/{room}/log/{said_on}?from={seq}#{seq}")
+        raise web.HTTPSeeOther(edge.at(request, f"/r/{room}/log/{said_on}?from={seq}#{seq}"))
     if wanted := request.query.get("day"):
-        raise web.HTTPSeeOther(f"/r/{room}/log/{wanted}" if _DAY.fullmatch(wanted) else f"/r/{room}/log")
+        where = f"/{wanted}" if _DAY.fullmatch(wanted) else ""
+        raise web.HTTPSeeOther(edge.at(request, f"/r/{room}/log{where}"))
     day = _day(asked) if asked else None
     if asked and day is None:
         return pages.nothing(request, "A day is written as year, month and day, for example 2026-11-27.")

@@ -30,7 +30,7 @@ SENTENCES = {
 async def landing(request: web.Request) -> web.StreamResponse:
     """Nickname, room, and the public rooms. `?room=` takes a browser without JavaScript to the room it typed."""
     if wanted := request.query.get("room"):
-        raise web.HTTPSeeOther(f"/r/{_room(wanted)}")
+        raise web.HTTPSeeOther(edge.at(request, f"/r/{_room(wanted)}"))
     return _page(request, "landing.html", rooms=await rooms.public(request.app[CHAT]))
 
 
@@ -53,7 +53,7 @@ def room_of(request: web.Request, behind: str = "") -> str:
     asked = request.match_info["room"]
     name = _room(asked)
     if name != asked:
-        raise web.HTTPPermanentRedirect(f"/r/{name}{behind}")
+        raise web.HTTPPermanentRedirect(edge.at(request, f"/r/{name}{behind}"))
     return name
 
 
@@ -80,15 +80,7 @@ def _page(request: web.Request, template: str, /, status: int = 200, **values: A
     """A page, never stored; with it the browser gets the token that will name its person."""
     response = page(request, template, status, **values)
     if status == HTTPStatus.OK and not people.is_token(request.cookies.get(COOKIE)):
-        response.set_cookie(
-            COOKIE,
-            people.new_token(),
-            max_age=YEAR,
-            path="/",
-            httponly=True,
-            samesite="Lax",
-            secure=edge.scheme(request) == "https",
-        )
+        edge.give_cookie(request, response, COOKIE, people.new_token(), YEAR)
     return response
 
 

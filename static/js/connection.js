@@ -3,6 +3,7 @@
 
 import { io, WebSocket as WebSocketTransport } from "../vendor/socket.io-client/socket.io.esm.min.js";
 import { pauseAfter } from "./backoff.js";
+import { at } from "./base.js";
 import { newId } from "./outbox.js";
 import { PacedPolling } from "./paced-polling.js";
 import { openChannel, PollBudget, TOUCH_EVERY_MS } from "./poll-budget.js";
@@ -35,7 +36,7 @@ export class Connection {
       changed: () => this.shareChanged(),
     });
     setInterval(() => this.budget.touch(), TOUCH_EVERY_MS);
-    this.socket = io({ autoConnect: false, reconnection: false, auth: (give) => give(auth()), ...this.options });
+    this.socket = io({ path: at("/socket.io/"), autoConnect: false, reconnection: false, auth: (give) => give(auth()), ...this.options });
     this.socket.on("connect", () => this.stands());
     this.socket.on("connect_error", () => this.missed());
     this.socket.on("disconnect", (reason, details) => this.fell(reason, details));
@@ -194,7 +195,7 @@ export class Connection {
     this.budget.leave();
     const engine = this.socket.io.engine;
     if (!this.isConnected || engine.transport.name !== "polling") return;
-    navigator.sendBeacon(`/socket.io/?EIO=4&transport=polling&sid=${engine.id}`, "1");
+    navigator.sendBeacon(`${at("/socket.io/")}?EIO=4&transport=polling&sid=${engine.id}`, "1");
     engine.transport.stop();
   }
 

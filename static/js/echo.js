@@ -1,5 +1,7 @@
 // The echo page: a plain WebSocket by hand, and every frame that goes or comes.
 
+import { at } from "./base.js";
+
 const element = (id) => document.getElementById(id);
 const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
 const payload = element("payload");
@@ -21,7 +23,7 @@ element("say").addEventListener("submit", (event) => {
 
 function connect() {
   const offered = element("subprotocol").value.split(" ").filter(Boolean);
-  const url = new URL("/ws/echo", location.href.replace(/^http/, "ws"));
+  const url = new URL(at("/ws/echo"), location.href.replace(/^http/, "ws"));
   socket = new WebSocket(url, offered);
   socket.binaryType = "arraybuffer";
   show("connecting");

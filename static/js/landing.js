@@ -1,5 +1,6 @@
 // The front door: a nickname and a room, then off to it.
 
+import { at } from "./base.js";
 import { roomName } from "./rooms.js";
 import { Shelf } from "./storage.js";
 import { isBlank } from "./text.js";
@@ -25,7 +26,7 @@ for (const card of document.querySelectorAll(".room-card")) card.addEventListene
 
 function enter(name) {
   remember();
-  location.assign(`/r/${name}`);
+  location.assign(at(`/r/${name}`));
 }
 
 function remember() {

@@ -2,6 +2,7 @@
 
 import { Actions } from "./actions.js";
 import { Away } from "./away.js";
+import { at } from "./base.js";
 import { Changes, lastOwn, NO_LINE, sentenceOf } from "./changes.js";
 import { Chip } from "./chip.js";
 import { commandIn, HELP, obey } from "./commands.js";
@@ -183,7 +184,7 @@ function backToRoom() {
 /** Back or forward: to another room, or only from under what lay over this one. */
 function wentBack() {
   const staysHere = overlays.popped();
-  const name = roomName(decodeURIComponent(location.pathname.slice(3)));
+  const name = roomName(decodeURIComponent(location.pathname.slice(at("/r/").length)));
   if (!staysHere || name !== rooms.activeName) goTo(name, { push: false });
 }
 
@@ -276,7 +277,7 @@ function goTo(name, { push = true } = {}) {
   if (!name) return;
   const isNew = !rooms.get(name);
   const room = rooms.add(name);
-  if (push && name !== rooms.activeName) overlays.push(`/r/${name}`);
+  if (push && name !== rooms.activeName) overlays.push(at(`/r/${name}`));
   rooms.activate(name);
   frame.showHead(room);
   actions.putAway();
@@ -301,7 +302,7 @@ function leave(name) {
   if (name !== rooms.activeName) return;
   const [next] = rooms.all();
   if (next) goTo(next.name);
-  else location.assign("/");
+  else location.assign(at("/"));
 }
 
 /** Answers a sentence where there can be no such room. */

@@ -2,6 +2,8 @@
 // not fall back by itself when a handshake hangs or a proxy answers 101 and then says nothing, so this does. What works
 // here is remembered for a while, and a quiet probe finds out when the WebSocket works again.
 
+import { at } from "./base.js";
+
 const REMEMBERED = 30 * 60_000;
 const FIRST_PROBE = 10 * 60_000;
 const EARLY_PROBE = 20_000;
@@ -93,7 +95,7 @@ export class Road {
 /** If not even this answers, the server or the network is away and no transport is to blame. */
 async function isReachable() {
   try {
-    const answer = await fetch("/healthz", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
+    const answer = await fetch(at("/healthz"), { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
     return answer.ok;
   } catch {
     return false;
@@ -103,7 +105,7 @@ async function isReachable() {
 /** A frame must go and come back: some proxies answer 101 and drop what follows. */
 function webSocketWorks() {
   return new Promise((answer) => {
-    const socket = new WebSocket(new URL("/ws/echo", location.href.replace(/^http/, "ws")));
+    const socket = new WebSocket(new URL(at("/ws/echo"), location.href.replace(/^http/, "ws")));
     const timer = setTimeout(() => settle(false), PATIENCE);
     const settle = (works) => {
       clearTimeout(timer);

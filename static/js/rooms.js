@@ -1,6 +1,8 @@
 // The rooms this browser has open: which, how far each is read, and their list at the side, in the order in which they were
 // joined: the same after every reload.
 
+import { at } from "./base.js";
+
 export class Rooms {
   /** make(name) gives a Room; me is oneself; chosen(name) hears a click on a room, left(name) on its cross. */
   constructor({ storage, make, me, chosen, left }) {
@@ -127,7 +129,7 @@ export class Rooms {
     const cross = document.createElement("button");
     row.className = "room-entry";
     row.dataset.room = name;
-    link.href = `/r/${encodeURIComponent(name)}`;
+    link.href = at(`/r/${encodeURIComponent(name)}`);
     label.className = "room-entry-name";
     label.textContent = name;
     badge.className = "badge";

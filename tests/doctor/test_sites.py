@@ -180,3 +180,28 @@ async def test_the_number_of_websockets_that_a_host_allows(start_server: Start, 
     assert found.seen == "5 of 20 at once, then 503; polling still works"
     assert found.verdict == "warn" and "PARLOR_MAX_WEBSOCKETS=5" in found.mend
     assert report.exit_code == 1
+
+
+async def test_a_site_under_a_path_is_looked_at_there(start_server: Start) -> None:
+    server = await start_server(base_path="/chat")
+    for address in (server.url, f"{server.url}/", f"{server.url}/r/lobby"):
+        report = await examine(address, idle=LOOK)
+        assert report.exit_code == 0, report.findings
+        assert line(report, "websocket")[0].verdict == "ok"
+    elsewhere = await examine(server.url.removesuffix("/chat"), idle=LOOK)
+    assert elsewhere.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("address", "base"),
+    [
+        ("https://a.example", ""),
+        ("https://a.example/r/lobby", ""),
+        ("https://a.example/chat", "/chat"),
+        ("https://a.example/chat/", "/chat"),
+        ("https://a.example/chat/diagnostics", "/chat"),
+        ("https://a.example/a/b/r/lobby", "/a/b"),
+    ],
+)
+async def test_the_path_of_a_site_is_what_stands_before_its_pages(address: str, base: str) -> None:
+    assert site_of(address).root == f"https://a.example{base}"

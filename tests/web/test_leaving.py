@@ -20,7 +20,7 @@ HANDSHAKE = (
 async def test_a_peer_that_leaves_before_the_101_is_no_error(
     server: Running, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    host, port = server.listener.sockets[0].getsockname()
+    host, port = server.listeners[0].sockets[0].getsockname()
     for _ in range(10):
         with socket.create_connection((host, port)) as line:
             line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # leaves with a reset

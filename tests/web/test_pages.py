@@ -138,7 +138,7 @@ async def test_https_is_forced_only_where_a_trusted_proxy_says_http(start_server
 async def test_a_forwarded_host_is_believed_by_the_count_of_proxies_and_only_if_it_is_one(start_server: Start) -> None:
     server = await start_server(force_https=True, trust_proxies=1)
     ours = server.url.removeprefix("http://")
-    said = {"evil.example, chat.example.org": "chat.example.org", "evil.example/a?": ours, "[::1]:80": "[::1]:80"}
+    said = {"evil.example, chat.example.org": "chat.example.org", "evil.example/a?": ours, "[::1]:80": "[::1]"}
     async with aiohttp.ClientSession(server.url) as browser:
         for forwarded, believed in said.items():
             headers = {"X-Forwarded-Proto": "http", "X-Forwarded-Host": forwarded}

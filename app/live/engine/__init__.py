@@ -48,6 +48,7 @@ class EngineSettings(TypedDict, total=False):
     outbox_limit: bytes that may wait for one slow reader. max_websockets: the next one is answered 503.
     max_age: seconds after which a session is closed, give or take, so that its client comes back on a new one.
     own_host: the host the page is served on, as a trusted proxy names it; the Host header where it is not given.
+    own_scheme: `http` or `https`, as a trusted proxy names it; empty where nobody does.
     """
 
     ping_interval: float
@@ -60,6 +61,7 @@ class EngineSettings(TypedDict, total=False):
     max_websockets: int | None
     max_age: float | None
     own_host: Callable[[web.Request], str] | None
+    own_scheme: Callable[[web.Request], str] | None
 
 
 def create_server(*, namespaces: Any = None, **settings: Unpack[EngineSettings]) -> Server:
@@ -92,6 +94,7 @@ def _options(
     max_websockets: int | None = None,
     max_age: float | None = None,
     own_host: Callable[[web.Request], str] | None = None,
+    own_scheme: Callable[[web.Request], str] | None = None,
 ) -> dict[str, Any]:
     return {
         "ping_interval": ping_interval,
@@ -103,7 +106,8 @@ def _options(
         "outbox_limit": outbox_limit,
         "max_websockets": max_websockets,
         "max_age": max_age,
-        "own_host": own_host or (lambda request: request.host),
+        "own_host": own_host or (lambda request: request.headers.get("Host", "")),
+        "own_scheme": own_scheme or (lambda _: ""),
         "http_compression": False,
         "monitor_clients": False,
         "logger": library_log,
@@ -111,6 +115,7 @@ def _options(
 
 
 def attach(server: Server | Engine, app: web.Application, path: str = "/socket.io/") -> None:
-    """Serve `server` at `path` of an aiohttp application."""
+    """Serve `server` at `path` of an aiohttp application, with a slash at its end or without."""
     engine = server if isinstance(server, Engine) else server.eio
-    app.router.add_route("*", f"/{path.strip('/')}/", engine.handle_request, expect_handler=expect)
+    for address in (f"/{path.strip('/')}/", f"/{path.strip('/')}"):
+        app.router.add_route("*", address, engine.handle_request, expect_handler=expect)

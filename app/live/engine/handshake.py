@@ -197,25 +197,29 @@ class Door(asyncio.Protocol):
 async def listen(
     runner: web.AppRunner,
     engine: "Engine",
-    host: str,
-    port: int,
+    host: str | None = None,
+    port: int | None = None,
     *,
+    sock: socket.socket | None = None,
     short_handshakes: bool = False,
     backlog: int = 1024,
 ) -> asyncio.Server:
-    """Serve what `runner` was set up for, the polls of `engine` by the short way. Raises OSError.
+    """Serve what `runner` was set up for, the polls of `engine` by the short way: on a host and port, or on `sock`,
+    which is bound already. Raises OSError.
 
     short_handshakes: WebSocket handshakes, too. For an application whose middlewares, and whose `own_host`, let a
     handshake in whatever its cookies are, and after it every one that is like it.
     """
     server, loop = runner.server, asyncio.get_running_loop()
     assert server is not None
+    where: dict[str, Any] = {"sock": sock} if sock else {"host": host, "port": port}
     if not engine.takes_over:
-        return await loop.create_server(server, host, port, backlog=backlog)
+        return await loop.create_server(server, **where, backlog=backlog)
     if not short_handshakes or engine.compression:
-        return await loop.create_server(lambda: line.Line(engine, server()), host, port, backlog=backlog)
+        return await loop.create_server(lambda: line.Line(engine, server()), **where, backlog=backlog)
     known, silent = Handshakes(), Waiting[Door](Door.hand_over)
-    listener = await loop.create_server(lambda: Door(engine, server, known, silent), host, port, backlog=backlog)
+    door = partial(Door, engine, server, known, silent)
+    listener = await loop.create_server(door, **where, backlog=backlog)
     for one in listener.sockets:  # as aiohttp has it; who is accepted inherits it
         one.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Coroutine
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlsplit
 
 import engineio
 from aiohttp import HttpVersion11, web
@@ -21,6 +20,7 @@ from app.live.engine.answers import Answers
 from app.live.engine.audience import Flush
 from app.live.engine.base import may_take_over
 from app.live.engine.heart import Heart, Waiting
+from app.live.engine.origins import Origins
 from app.live.engine.packets import Malformed, StrictJSON, write_payload
 from app.live.engine.polling import NOOP
 from app.live.engine.session import Session
@@ -43,7 +43,7 @@ class Engine(engineio.AsyncServer):
     """The Engine.IO half: sessions over HTTP long-polling and WebSocket."""
 
     def __init__(self, **options: Any) -> None:
-        self.origins: frozenset[str] = options.pop("origins")
+        self.origins = Origins(options.pop("origins"), options.pop("own_host"), options.pop("own_scheme"))
         self.compression: bool = options.pop("compression")
         self.outbox_limit: int = options.pop("outbox_limit")
         self.max_websockets: int | None = options.pop("max_websockets")
@@ -53,7 +53,6 @@ class Engine(engineio.AsyncServer):
         self.opened: Callable[[Session, dict[str, Any]], None] = lambda *_: None  # hears of each with its environ
         self.opener: Any = None  # the listener for `connect` whose place it takes
         self.parting: dict[str, Session] = {}  # ended by us, with a last poll still to come
-        self.own_host: Callable[[web.Request], str] = options.pop("own_host")
         self.takes_over = os.name == "posix" and may_take_over()  # sockets from aiohttp, after the handshake
         self.heard: Callable[[Session, str | bytes], None] | None = None  # who takes messages without a task
         self.is_busy: Callable[[Session], bool] = lambda _: False  # has that one more to do of a session's than it may?
@@ -85,7 +84,7 @@ class Engine(engineio.AsyncServer):
         if response.prepared:
             return response
         response.headers["Cache-Control"] = "no-store"
-        if (origin := request.headers.get("Origin")) and self._own_origin(request):
+        if (origin := request.headers.get("Origin")) and self.origins.allow(request):
             response.headers.update(CORS | {"Access-Control-Allow-Origin": origin})
         if request.method == "GET":
             await self._deliver(request, response)
@@ -189,8 +188,8 @@ class Engine(engineio.AsyncServer):
     def _refusal(self, request: web.Request) -> web.Response | None:
         """Why this request cannot be served, in Engine.IO's own codes with a sentence, or None."""
         transport = request.query.get("transport")
-        if not self._own_origin(request):
-            return refuse(4, self._wrong_origin(request), status=403)
+        if not self.origins.allow(request):
+            return refuse(4, self.origins.refusal(request), status=403)
         if request.method == "OPTIONS":
             return None
         if transport not in ("polling", "websocket"):
@@ -221,24 +220,6 @@ class Engine(engineio.AsyncServer):
                 3, f"{self.websockets} WebSockets are open, as many as PARLOR_MAX_WEBSOCKETS allows", status=503
             )
         return None
-
-    def _own_origin(self, request: web.Request) -> bool:
-        """Browsers name the page's origin; other sites' pages may not speak with our visitors' cookies."""
-        origin = request.headers.get("Origin")
-        if origin is None or origin in self.origins or "*" in self.origins:
-            return True
-        try:
-            return _bare(urlsplit(origin).netloc) == _bare(self.own_host(request))
-        except ValueError:  # brackets that hold no address
-            return False
-
-    def _wrong_origin(self, request: web.Request) -> str:
-        """What was refused, and which setting mends it: behind a proxy the page's host is mostly another than ours."""
-        return (
-            f"{request.headers['Origin'][:200]} is not an accepted origin: this server is asked as "
-            f"{self.own_host(request)}. Where a proxy in front names the host in X-Forwarded-Host, set "
-            "PARLOR_TRUST_PROXIES; to let other sites' pages in, list them in PARLOR_ORIGINS"
-        )
 
     def open_sockets(self) -> dict[str, int]:
         """Sessions by the transport they speak now."""
@@ -297,11 +278,6 @@ class Engine(engineio.AsyncServer):
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _bare(host: str) -> str:
-    """A host without the port that goes without saying: browsers leave it out, some proxies put it in."""
-    return host.lower().removesuffix(":443").removesuffix(":80")
 
 
 async def expect(request: web.Request) -> None:

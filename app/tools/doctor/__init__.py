@@ -102,7 +102,7 @@ async def _arrive(url: str, look: float, most: int, plain: str) -> Site:
         return site
     target = urlsplit((await site.get("/")).headers.get("location", ""))
     if target.scheme == "https" and target.hostname == site.host:
-        return site_of(f"https://{target.netloc}", look=look, most=most, plain=site.origin)
+        return site_of(f"https://{target.netloc}{site.base}", look=look, most=most, plain=site.root)
     return site
 
 

@@ -41,7 +41,7 @@ def _no_parlor(site: Site, reply: Reply) -> Finding:
         cause, mend = down(site, reply)
         return Finding(f"/healthz: {reply}", "bad", cause, mend)
     cause = "what answers here is not Parlor, or a proxy keeps /healthz from it"
-    mend = "look at the address: Parlor lives at the root of its host, not under a path."
+    mend = "look at the address: where Parlor lives under a path (PARLOR_BASE_PATH), that belongs to it."
     return Finding(f"/healthz: {reply.status} {reply.headers.get('content-type', '')}, no boot id", "bad", cause, mend)
 
 

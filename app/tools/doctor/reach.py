@@ -162,7 +162,7 @@ def _validity(tls: ssl.SSLObject, seen: str) -> Finding:
 
 async def https(site: Site) -> list[Finding]:
     """The page opens, stays on https, and knows that it is on https."""
-    page, hops = await _follow(site, f"{site.origin}/")
+    page, hops = await _follow(site, f"{site.root}/")
     site.page = page
     if len(hops) > HOPS:
         site.close(*TRANSPORTS)

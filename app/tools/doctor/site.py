@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -93,6 +94,7 @@ class Site:
     scheme: str
     host: str
     port: int
+    base: str = ""  # the path under which it lives; empty at the root of its host
     look: float = 7.0  # seconds for which idle connections are watched
     most: int = 0  # WebSockets to open at once; 0: their limit is not looked for
     plain: str = ""  # where the same site would answer by http; empty where that is not known
@@ -116,6 +118,11 @@ class Site:
         usual = {"http": 80, "https": 443}[self.scheme]
         name = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{name}" + ("" if self.port == usual else f":{self.port}")
+
+    @property
+    def root(self) -> str:
+        """The address that all of the site's paths follow."""
+        return self.origin + self.base
 
     @property
     def authority(self) -> str:
@@ -174,7 +181,7 @@ class Site:
         headers: dict[str, str] | None = None,
     ) -> Reply:
         """Never raises for what a site or a network can do."""
-        url = address if "://" in address else self.origin + address
+        url = address if "://" in address else self.root + address
         start = monotonic()
         try:
             async with (
@@ -210,12 +217,17 @@ def site_of(url: str, **choices: Any) -> Site:
         raise BadAddress(f"{url} is no address: {error}.") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or " " in address:
         raise BadAddress(f"{url or 'Nothing'} is no address of a site; one is like https://chat.example.org.")
-    site = Site(parts.scheme, parts.hostname, port or {"http": 80, "https": 443}[parts.scheme], **choices)
-    if parts.path.strip("/"):
-        site.note = f"looked at {site.origin}, for Parlor lives at the root of its host"
+    base = PAGES.sub("", parts.path).rstrip("/")
+    site = Site(parts.scheme, parts.hostname, port or {"http": 80, "https": 443}[parts.scheme], base, **choices)
+    if parts.path.strip("/") != base.strip("/"):
+        site.note = f"looked at {site.root}, for that is a page of it"
     if not site.plain and site.secure and port in (None, 443):
-        site.plain = f"http://{site.origin.partition('://')[2]}"
+        site.plain = f"http://{site.root.partition('://')[2]}"
     return site
+
+
+# What somebody may copy from their address bar, behind the path under which the site lives.
+PAGES = re.compile(r"/(r/.*|diagnostics|echo|healthz|readyz|metrics|socket\.io/?|ws/.*|static/.*)$")
 
 
 def _once() -> aiohttp.TraceConfig:

@@ -132,7 +132,7 @@ async def _connect(site: Site) -> tuple[asyncio.StreamReader, asyncio.StreamWrit
 
 def _head(site: Site, path: str, key: str, deflate: bool) -> bytes:
     lines = [
-        f"GET {path} HTTP/1.1",
+        f"GET {site.base}{path} HTTP/1.1",
         f"Host: {site.authority}",
         f"User-Agent: {AGENT}",
         "Connection: Upgrade",

@@ -1,5 +1,6 @@
 // Is the server there, is it one, and what stands on the way to it?
 
+import { at } from "../base.js";
 import { ask, clock, ms, short } from "./speech.js";
 
 const TRUST = "Tell the server how many proxies stand in front of it: PARLOR_TRUST_PROXIES.";
@@ -28,7 +29,7 @@ export async function server() {
 }
 
 async function greeting() {
-  const answer = await ask("/healthz");
+  const answer = await ask(at("/healthz"));
   const text = await answer.text();
   try {
     const { version, boot } = JSON.parse(text);
@@ -61,7 +62,7 @@ function counted({ size }, seen) {
 
 /** What stands between us, as far as it shows itself. */
 export async function way() {
-  const said = await (await ask("/diagnostics/seen")).json();
+  const said = await (await ask(at("/diagnostics/seen"))).json();
   const seen = [`asked as ${said.scheme}://${said.host}`, ...proxies(said)].join(" · ");
   if (`${said.scheme}:` === location.protocol && said.host === location.host) return { verdict: "ok", seen };
   return { verdict: "warn", seen, cause: `In your address bar it is ${location.origin}.`, mend: said.trusted ? PASS_ON : TRUST };

@@ -1,5 +1,7 @@
 // What the probes share: requests that end, and Engine.IO 4 spoken by hand, so that each step can be seen.
 
+import { at } from "../base.js";
+
 export const PATIENCE = 5_000;
 const ROUNDS = 5;
 
@@ -31,7 +33,7 @@ export function short(text) {
 
 export function address(transport, sid = "") {
   const session = sid && `&sid=${sid}`;
-  return `${location.origin}/socket.io/?EIO=4&transport=${transport}${session}&t=${nonce(4)}`;
+  return `${location.origin}${at("/socket.io/")}?EIO=4&transport=${transport}${session}&t=${nonce(4)}`;
 }
 
 export function nonce(bytes) {

@@ -1,5 +1,6 @@
 // A whole session over a WebSocket, frame by frame: some proxies answer 101 and then drop what follows.
 
+import { at } from "../base.js";
 import { Line } from "./line.js";
 import { address, ask, clock, median, ms, nonce, rounds } from "./speech.js";
 
@@ -42,10 +43,10 @@ function whyMute({ heard, closed }) {
 /** A browser is not told why a handshake failed: another one, with a name, is looked up at the server. */
 async function whyShut({ closed }) {
   const name = nonce(8);
-  const again = new Line(`${location.origin}/ws/echo?try=${name}`);
+  const again = new Line(`${location.origin}${at("/ws/echo")}?try=${name}`);
   await again.open.catch(() => null);
   again.close();
-  const { try: arrived } = await ask(`/diagnostics/seen?try=${name}`).then((answer) => answer.json()).catch(() => ({}));
+  const { try: arrived } = await ask(at(`/diagnostics/seen?try=${name}`)).then((answer) => answer.json()).catch(() => ({}));
   if (again.wasOpen) return refused();
   return arrived ? arrivedAs(arrived) : stopped(closed);
 }
