@@ -2,9 +2,11 @@
 // There is one bar, and it moves. It stands over the text, so nothing shifts, and steps aside while one selects.
 
 import { allowed } from "./changes.js";
+import { nextFrame } from "./frames.js";
 import { choices } from "./reactions.js";
 
 const ASKED = 4_000;
+const SAME_PLACE = 12; // CSS pixels
 const STEPS = { ArrowLeft: -1, ArrowRight: 1 };
 const ROWS = { ArrowUp: "previousElementSibling", ArrowDown: "nextElementSibling" };
 
@@ -20,6 +22,7 @@ export class Actions {
     this.bar = document.getElementById("actions-template").content.firstElementChild.cloneNode(true);
     this.tools = this.bar.querySelector(".tools");
     this.picker = this.bar.querySelector(".picker");
+    this.pressedAt = { x: 0, y: 0 };
     this.noMouse = matchMedia("(hover: none)");
     this.listen();
   }
@@ -78,7 +81,8 @@ export class Actions {
   }
 
   isTap({ pointerType }) {
-    return (pointerType === "touch" || this.noMouse.matches) && getSelection().isCollapsed;
+    const isTap = pointerType !== "mouse" || this.noMouse.matches; // by a finger, a pen, or a screen reader
+    return isTap && getSelection().isCollapsed;
   }
 
   show(row) {
@@ -110,12 +114,19 @@ export class Actions {
 
   pressed(button, event) {
     const { message } = this;
-    if (!button || !message) return;
+    if (!button || !message || this.isDouble(event)) return;
     const { emoji } = button.dataset;
     if (emoji) this.choose(message, button);
     else if (button.dataset.do === "react") this.pick(message);
-    else if (button.dataset.do === "delete") this.askTwice(message, button, event);
+    else if (button.dataset.do === "delete") this.askTwice(message, button);
     else this.leaveFor(() => this[button.dataset.do](message));
+  }
+
+  /** A double click is one: what opened under the pointer was not meant. */
+  isDouble({ detail, clientX: x, clientY: y }) {
+    const last = this.pressedAt;
+    this.pressedAt = { x, y };
+    return detail > 1 && Math.hypot(x - last.x, y - last.y) < SAME_PLACE;
   }
 
   leaveFor(verb) {
@@ -149,12 +160,12 @@ export class Actions {
     const on = button.getAttribute("aria-pressed") !== "true";
     const hadFocus = button.matches(":focus-visible");
     await this.react(message, button.dataset.emoji, on);
+    await nextFrame();
     if (hadFocus && !button.isConnected && document.activeElement === document.body) this.backToTools(message.seq);
   }
 
-  /** The second press means it; a double click is only one. */
-  async askTwice(message, button, { detail }) {
-    if (detail > 1) return;
+  /** The second press means it. */
+  async askTwice(message, button) {
     if (button.dataset.armed) {
       this.putAway();
       this.left();

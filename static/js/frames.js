@@ -20,3 +20,8 @@ export function oncePerFrame(work) {
   };
   return Object.assign(soon, { now });
 }
+
+/** What was due is drawn. */
+export function nextFrame() {
+  return new Promise((done) => requestAnimationFrame(done));
+}
