@@ -6,7 +6,6 @@ import { nextFrame } from "./frames.js";
 import { choices } from "./reactions.js";
 
 const ASKED = 4_000;
-const SAME_PLACE = 12; // CSS pixels
 const STEPS = { ArrowLeft: -1, ArrowRight: 1 };
 const ROWS = { ArrowUp: "previousElementSibling", ArrowDown: "nextElementSibling" };
 
@@ -22,7 +21,6 @@ export class Actions {
     this.bar = document.getElementById("actions-template").content.firstElementChild.cloneNode(true);
     this.tools = this.bar.querySelector(".tools");
     this.picker = this.bar.querySelector(".picker");
-    this.pressedAt = { x: 0, y: 0 };
     this.noMouse = matchMedia("(hover: none)");
     this.listen();
   }
@@ -114,19 +112,12 @@ export class Actions {
 
   pressed(button, event) {
     const { message } = this;
-    if (!button || !message || this.isDouble(event)) return;
+    if (!button || !message || isDouble(event)) return;
     const { emoji } = button.dataset;
     if (emoji) this.choose(message, button);
     else if (button.dataset.do === "react") this.pick(message);
     else if (button.dataset.do === "delete") this.askTwice(message, button);
     else this.leaveFor(() => this[button.dataset.do](message));
-  }
-
-  /** A double click is one: what opened under the pointer was not meant. */
-  isDouble({ detail, clientX: x, clientY: y }) {
-    const last = this.pressedAt;
-    this.pressedAt = { x, y };
-    return detail > 1 && Math.hypot(x - last.x, y - last.y) < SAME_PLACE;
   }
 
   leaveFor(verb) {
@@ -231,6 +222,11 @@ export class Actions {
     const inSight = (row) => row.getBoundingClientRect().top < edge && allowed(this.room().find(Number(row.dataset.seq)), this.me).reply;
     return [...this.said.children].findLast(inSight);
   }
+}
+
+/** A double click of the mouse is one: what opened under the pointer was not meant. */
+function isDouble({ detail, pointerType }) {
+  return detail > 1 && pointerType === "mouse";
 }
 
 function choice({ emoji, mine, full }) {
