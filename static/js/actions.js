@@ -220,7 +220,7 @@ export class Actions {
   lastInSight() {
     const edge = this.log.getBoundingClientRect().bottom;
     const inSight = (row) => row.getBoundingClientRect().top < edge && allowed(this.room().find(Number(row.dataset.seq)), this.me).reply;
-    return [...this.said.children].findLast(inSight);
+    return [...this.said.children].reverse().find(inSight);
   }
 }
 

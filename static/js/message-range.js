@@ -43,7 +43,7 @@ export class MessageRange {
 
   append(messages) {
     this.messages.push(...messages);
-    this.ceiling = this.messages.at(-1).seq;
+    this.ceiling = this.messages[this.messages.length - 1].seq;
   }
 
   keepNewest(count) {
@@ -55,6 +55,6 @@ export class MessageRange {
   /** The oldest of them as a part of their own. */
   oldest(count) {
     const messages = this.messages.slice(0, count);
-    return new MessageRange(messages, { floor: this.floor, ceiling: messages.at(-1).seq });
+    return new MessageRange(messages, { floor: this.floor, ceiling: messages[messages.length - 1].seq });
   }
 }

@@ -132,7 +132,7 @@ function dayOf(date, now) {
 
 function initialsOf(nickname) {
   const words = String(nickname).trim().split(/[\s._-]+/u).filter(Boolean);
-  const firsts = words.length > 1 ? [words[0], words.at(-1)] : words.slice(0, 1);
+  const firsts = words.length > 1 ? [words[0], words[words.length - 1]] : words.slice(0, 1);
   return firsts.map((word) => [...word][0].toLocaleUpperCase()).join("");
 }
 

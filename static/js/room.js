@@ -49,7 +49,7 @@ export class Room {
   }
 
   get latest() {
-    return this.messages.at(-1);
+    return lastOf(this.messages);
   }
 
   /** Takes a seat and catches up. Answers the ack that refused it or let it in; null where the connection went away. */
@@ -132,7 +132,7 @@ export class Room {
     if (!ack) return false;
     const between = ack.messages.filter(({ seq }) => seq > ceiling && seq < this.floor);
     if (between.length > 0) this.shown.append(between.map((message) => this.newest(message)));
-    if (!ack.more || this.reachesTail(ack.messages.at(-1)?.seq)) this.merge();
+    if (!ack.more || this.reachesTail(lastOf(ack.messages)?.seq)) this.merge();
     this.tell("shown");
     return true;
   }
@@ -216,7 +216,7 @@ export class Room {
     }
     const more = page.more && page.messages.length > 0;
     for (const message of page.messages) this.apply(message);
-    this.rev = Math.max(this.rev, more ? page.messages.at(-1).rev : rev);
+    this.rev = Math.max(this.rev, more ? lastOf(page.messages).rev : rev);
     return more;
   }
 
@@ -328,4 +328,8 @@ export class Room {
     const known = this.aside.get(message.seq);
     if (!known || known.rev < message.rev) this.aside.set(message.seq, message);
   }
+}
+
+function lastOf(list) {
+  return list[list.length - 1];
 }

@@ -1,13 +1,15 @@
 // The log of the room one looks at. However much changes, it is drawn once a frame, and only the rows that changed; what one
 // reads stays in place, and the end is followed only while one is there. Rows far from what one reads are let go of.
 
-import { isolate, write } from "./isolate.js";
+import { Calendar } from "./calendar.js";
 import { Fold } from "./fold.js";
 import { oncePerFrame } from "./frames.js";
+import { isolate, write } from "./isolate.js";
 import { startOf } from "./keeping.js";
-import { asMessage, blankRow, fill, place } from "./message.js";
+import { PendingRows } from "./pending-rows.js";
 import { namesOf } from "./presence.js";
-import { fillQuote } from "./reply.js";
+import { Rows } from "./rows.js";
+import { ScrollPlace } from "./scroll-place.js";
 
 const NEAR_END = 80; // CSS pixels
 const NEAR_START = 600;
@@ -15,7 +17,6 @@ const KEPT = 300; // rows
 const TOO_MANY = 400;
 const LEFT_BEHIND = 100; // messages of a room that one has read and left
 const FLASH = 1_600;
-const DAY_CHECKED = 60_000;
 
 export class Timeline {
   /**
@@ -23,18 +24,21 @@ export class Timeline {
    * tells the server's time.
    */
   constructor({ me, clock, items, seen, act }) {
-    Object.assign(this, { me, clock, items, seen });
+    Object.assign(this, { me, items, seen });
     for (const id of ["messages", "said", "pending", "news", "latest", "typing"]) this[id] = document.getElementById(id);
     this.start = document.getElementById("log-start");
-    this.rows = new Map();
+    const look = (message) => this.look(message);
+    this.rows = new Rows(this.said, { look, clock, left: () => this.messages.focus({ preventScroll: true }) });
+    this.pendingRows = new PendingRows(this.pending, { me, look, clock });
+    this.scroll = new ScrollPlace(this.messages, this.said);
+    this.fold = new Fold(this.messages, { toggled: () => this.scrolled() });
+    this.calendar = new Calendar({ clock, changed: () => this.room && this.sync() });
     this.places = new Map();
     this.following = true;
     this.missed = 0;
     this.due = new Due();
     this.draw = oncePerFrame(() => this.drawDue());
-    this.fold = new Fold(this.messages, { toggled: () => this.scrolled() });
     this.listen(act);
-    this.watchTheDay();
   }
 
   listen(act) {
@@ -57,7 +61,6 @@ export class Timeline {
     this.following = !place;
     if (this.following) room.showLatest();
     this.rows.clear();
-    this.said.replaceChildren();
     this.due.everything();
     this.draw();
     this.draw.now();
@@ -96,18 +99,18 @@ export class Timeline {
   /** A line above the first message that is new since one last looked. */
   divide(seq, label = "New") {
     this.draw.now();
-    this.divided = { seq, label };
-    this.steady(() => {
-      this.said.querySelector(".is-new-here")?.classList.remove("is-new-here");
-      this.markDivided(seq);
-    });
+    this.steady(() => this.rows.divide(seq, label));
   }
 
   /** The message that is being edited; null: none. */
   markEdited(seq) {
-    this.edited = seq;
-    this.said.querySelector(".is-being-edited")?.classList.remove("is-being-edited");
-    this.rows.get(seq)?.classList.add("is-being-edited");
+    this.rows.markEdited(seq);
+  }
+
+  /** The server's time is known only now. */
+  checkDay() {
+    this.calendar.look();
+    this.drawPending();
   }
 
   /** Shows one message among the others, and says which. */
@@ -181,88 +184,15 @@ export class Timeline {
   }
 
   drawRows(due) {
-    const fresh = this.syncRows(due.changed);
-    for (const seq of due.changed) {
-      const message = this.room.shown.find(seq);
-      if (message) fill(this.rows.get(seq), message, this.look(message));
-    }
-    this.placeRows(due);
-    if (due.pending || due.isEverything) this.drawItems();
+    const drawn = this.rows.draw(this.room, due);
+    if (due.pending || due.isEverything || this.pending.childElementCount > 0) this.drawItems();
     if (due.isEverything) this.drawEnds();
-    this.drawQuotes(due);
-    this.fold.measure([...fresh, ...[...due.changed].map((seq) => this.rows.get(seq)).filter(Boolean)]);
+    this.fold.measure(drawn);
   }
 
-  /** A row for each message that is shown, and no other. Answers the new ones; their seqs join `changed`. */
-  syncRows(changed) {
-    const { shown } = this.room;
-    for (const [seq, row] of this.rows) if (!shown.find(seq)) this.remove(seq, row);
-    const fresh = [];
-    let next = this.said.firstElementChild;
-    for (const { seq } of shown.messages) {
-      const known = this.rows.get(seq);
-      if (known) {
-        next = known.nextElementSibling;
-        continue;
-      }
-      const row = this.newRow(seq);
-      this.said.insertBefore(row, next);
-      changed.add(seq);
-      fresh.push(row);
-    }
-    return fresh;
-  }
-
-  remove(seq, row) {
-    if (row.contains(document.activeElement)) this.messages.focus({ preventScroll: true });
-    row.remove();
-    this.rows.delete(seq);
-  }
-
-  newRow(seq) {
-    const row = blankRow();
-    row.dataset.seq = seq;
-    this.rows.set(seq, row);
-    row.classList.toggle("is-being-edited", seq === this.edited);
-    if (seq === this.divided?.seq) this.markDivided(seq);
-    return row;
-  }
-
-  markDivided(seq) {
-    const row = this.rows.get(seq);
-    if (!row) return;
-    row.classList.add("is-new-here");
-    row.dataset.news = this.divided.label;
-  }
-
-  /** A row and the one below it depend on their neighbours. */
-  placeRows({ changed, isEverything }) {
-    const { messages } = this.room.shown;
-    const now = this.clock.now();
-    messages.forEach((message, at) => {
-      const isNear = changed.has(message.seq) || changed.has(messages[at - 1]?.seq);
-      if (isNear || isEverything) place(this.rows.get(message.seq), message, messages[at - 1], now);
-    });
-  }
-
-  /** What is on its way. */
   drawItems() {
-    const rows = new Map([...this.pending.children].map((row) => [row.dataset.id, row]));
-    const items = this.room.isAtEnd ? this.items(this.room.name) : [];
-    const now = this.clock.now();
-    let previous = this.room.latest;
-    let next = this.pending.firstElementChild;
-    for (const item of items) {
-      const message = asMessage(item, this.me, this.clock);
-      const row = rows.get(item.id) ?? blankRow();
-      rows.delete(item.id);
-      fillItem(row, message, this.look(message));
-      place(row, message, previous, now);
-      if (row === next) next = next.nextElementSibling;
-      else this.pending.insertBefore(row, next);
-      previous = message;
-    }
-    for (const row of rows.values()) row.remove();
+    const { isAtEnd, name, latest } = this.room;
+    this.pendingRows.draw(isAtEnd ? this.items(name) : [], latest);
     this.fold.measure(this.pending.children);
   }
 
@@ -270,25 +200,14 @@ export class Timeline {
     return { mine: this.me.is(message.author), nickname: this.me.nickname, answered: this.room.find(message.reply_to) };
   }
 
-  /** The quotes of what changed, or all: what they show has changed, came, or was let go of. */
-  drawQuotes({ changed, isEverything }) {
-    for (const quote of this.messages.querySelectorAll(".message-quote")) {
-      const answers = Number(quote.dataset.answers);
-      if (isEverything || changed.has(answers)) fillQuote(quote.closest(".message"), answers, this.room.find(answers));
-    }
-  }
-
-  /** Whatever changes, the line one reads stays where it is. */
+  /** At the end the end stays in sight; elsewhere the line one reads. */
   steady(change) {
-    if (this.following) {
-      change();
-      this.messages.scrollTop = this.messages.scrollHeight;
+    if (!this.following) {
+      this.scroll.keep(change);
       return;
     }
-    const anchor = this.topRow();
-    const before = anchor?.getBoundingClientRect().top;
     change();
-    if (anchor?.isConnected) this.messages.scrollTop += anchor.getBoundingClientRect().top - before;
+    this.scroll.toEnd();
   }
 
   /** Many rows at once are no news to a screen reader. */
@@ -298,35 +217,19 @@ export class Timeline {
     requestAnimationFrame(() => this.messages.setAttribute("aria-live", "polite"));
   }
 
-  topRow() {
-    const edge = this.messages.getBoundingClientRect().top;
-    const rows = this.said.children;
-    let [low, high] = [0, rows.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (rows[middle].getBoundingClientRect().bottom <= edge) low = middle + 1;
-      else high = middle;
-    }
-    return rows[low];
-  }
-
   placeNow() {
-    if (this.following) return null;
-    const row = this.topRow();
-    const edge = this.messages.getBoundingClientRect().top;
-    return row && { seq: Number(row.dataset.seq), offset: row.getBoundingClientRect().top - edge };
+    return this.following ? null : this.scroll.now();
   }
 
   returnTo(place) {
     const row = place && this.rows.get(place.seq);
-    if (!row) {
+    if (row) {
+      this.scroll.to(row, place.offset);
+      this.drawLatest();
+    } else {
       this.toEnd();
       this.draw.now();
-      return;
     }
-    const edge = this.messages.getBoundingClientRect().top;
-    this.messages.scrollTop += row.getBoundingClientRect().top - edge - place.offset;
-    this.drawLatest();
   }
 
   scrolled() {
@@ -374,22 +277,6 @@ export class Timeline {
   resized() {
     this.steady(() => this.fold.measure(this.said.children));
   }
-
-  /** "Today" is yesterday after midnight: looked at now and then, for a machine may sleep, and whenever one comes back. */
-  watchTheDay() {
-    this.checkDay();
-    setInterval(() => this.checkDay(), DAY_CHECKED);
-    for (const type of ["visibilitychange", "pageshow", "focus"]) window.addEventListener(type, () => this.checkDay());
-  }
-
-  checkDay() {
-    const now = new Date(this.clock.now());
-    clearTimeout(this.midnight);
-    this.midnight = setTimeout(() => this.checkDay(), new Date(now.getFullYear(), now.getMonth(), now.getDate() + 1) - now);
-    if (this.day === now.toDateString()) return;
-    this.day = now.toDateString();
-    if (this.room) this.sync();
-  }
 }
 
 /** What is to be drawn with the next frame. */
@@ -411,13 +298,4 @@ class Due {
     this.clear();
     return { changed, pending, isEverything };
   }
-}
-
-/** Only where it looks different from how it was drawn: hundreds may wait, and one of them goes. */
-function fillItem(row, message, look) {
-  const drawn = JSON.stringify([message, look.answered?.rev, look.nickname]);
-  if (row.drawn === drawn) return;
-  row.drawn = drawn;
-  row.dataset.id = message.id;
-  fill(row, message, look);
 }
