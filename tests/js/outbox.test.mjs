@@ -136,6 +136,19 @@ test("seen in the log while it was away, it is not sent again", () => {
   assert.equal(shelf.size, 0);
 });
 
+test("260 go out in six round trips", async () => {
+  const { outbox, asked, said } = tab();
+  for (let nth = 0; nth < 260; nth += 1) outbox.add("den", `${nth}`);
+  outbox.open("den");
+  let trips = 0;
+  for (; asked.length > 0; trips += 1) {
+    for (const { give, payload } of asked.splice(0)) give(taken({ text: payload.text }));
+    await settled();
+  }
+  assert.equal(trips, 6);
+  assert.deepEqual(said.map(([, { text }]) => text), Array.from({ length: 260 }, (_, nth) => `${nth}`));
+});
+
 test("too fast: all wait as long as the first is told, go by themselves, and begin again with one", async () => {
   const { outbox, asked, answer, clock, states } = tab();
   outbox.open("den");
