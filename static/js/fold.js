@@ -10,7 +10,7 @@ export class Fold {
     Object.assign(this, { log, toggled });
     log.addEventListener("click", ({ target }) => target.matches(".message-more") && this.pressed(target));
     // Find in page, a link reached by Tab: the browser scrolls to what is hidden.
-    log.addEventListener("scroll", ({ target }) => target !== log && this.reached(target), { capture: true, passive: true });
+    log.addEventListener("scroll", ({ target }) => this.reached(target), { capture: true, passive: true });
   }
 
   /** Folds those of the rows that are too tall, after they stand in the page. All are measured before any is changed. */
@@ -37,9 +37,9 @@ export class Fold {
   }
 
   reached(text) {
+    if (!text.matches(".is-folded > .message-text")) return;
     text.scrollTop = 0;
-    const row = text.closest(".message.is-folded");
-    if (row) this.unfold(row);
+    this.unfold(text.parentElement);
   }
 
   set(row, isFolded) {

@@ -21,7 +21,9 @@ export function fillQuote(row, seq, answered) {
   button.dataset.answers = seq;
   button.disabled = !answered || Boolean(answered.deleted);
   button.querySelector(".message-quote-author").textContent = visible(nickname ?? "");
-  button.querySelector(".message-quote-text").textContent = ` ${visible(text)}`;
+  const words = button.querySelector(".message-quote-text");
+  words.textContent = ` ${visible(text)}`;
+  words.style.setProperty("--letters", text.length);
 }
 
 function shortened(text) {

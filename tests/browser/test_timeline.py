@@ -330,8 +330,12 @@ async def test_a_double_click_on_the_smiley_opens_the_picker_and_adds_nothing(ur
         assert said["seq"] == 1
 
 
-@pytest.mark.parametrize("text", ["ok", "a longer text that goes on and on " * 4], ids=["short", "long"])
-async def test_who_is_quoted_can_be_read(url: str, visit: Visit, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "width"),
+    [("ok", 1_280), ("a longer text that goes on and on " * 4, 1_280), ("ok", 390)],
+    ids=["short", "long", "short-on-a-phone"],
+)
+async def test_who_is_quoted_can_be_read(url: str, visit: Visit, text: str, width: int) -> None:
     name = "Maximiliana Schwarzenbergerova"
     async with Talker(url, name) as long_name, Talker(url, "bob") as bob:
         for one in (long_name, bob):
@@ -339,7 +343,8 @@ async def test_who_is_quoted_can_be_read(url: str, visit: Visit, text: str) -> N
         said = await long_name.say("lobby", text)
         answer = {"room": "lobby", "text": "yes", "id": new_id(), "reply_to": said["seq"]}
         assert (await bob.ask("send", answer))["ok"]
-    alice = await alice_in(visit, url)
+    alice = await visit(url, "alice", viewport={"width": width, "height": 800})
+    await alice.enters("lobby")
     author = row(alice, "yes").locator(".message-quote-author")
     await expect(author).to_have_text(name)
     assert await author.evaluate("(author) => author.scrollWidth <= author.clientWidth"), "not a letter is cut"
