@@ -74,6 +74,7 @@ ERRORS = {
     "too_long": "Longer than the limit that `welcome` tells.",
     "too_fast": "Too many requests; come back after `retry_after` seconds.",
     "id_reused": "This id was used for another text.",
+    "out_of_order": "The message that this one `follows` is not stored; send that one first.",
     "storage": "The message could not be stored; nothing was lost that was acked. Retry after `retry_after` seconds.",
     "broken": "A fault of the server, logged under `ref`.",
 }

@@ -10,7 +10,7 @@ import orjson
 from app.chat import Chat, people
 from app.chat.kinds import ACTION, Emoji, Epoch, Flag, MessageId, MessageText, PageLimit, Rev, Seq
 from app.chat.words import words
-from app.model import Member
+from app.model import Member, Refused
 from app.store import queries
 
 Answer = dict[str, Any]
@@ -19,10 +19,20 @@ PAGE_BYTES = 250_000  # of messages in one answer; a quarter of what a slow read
 TOLD = ("seq", "rev", "id", "author", "nickname", "kind", "text")  # of every message, as it is stored
 
 
-async def send(chat: Chat, member: Member, *, text: MessageText, id: MessageId, reply_to: Seq | None = None) -> Answer:
+async def send(
+    chat: Chat,
+    member: Member,
+    *,
+    text: MessageText,
+    id: MessageId,
+    reply_to: Seq | None = None,
+    follows: MessageId | None = None,
+) -> Answer:
     """Say something. The same `id` again is answered with the first message and not told again.
 
-    Text that begins with `/me ` is an action. Stored before told: who hears of it finds it in the history.
+    Text that begins with `/me ` is an action. Stored before told: who hears of it finds it in the history. `follows` is
+    the id of one's own message that is to stand before this one: refused (`out_of_order`) while that one is not stored,
+    so that several may be sent without waiting and still keep their order whatever happens to one of them.
     """
     action = ACTION.fullmatch(text)
     kind, said = ("action", action[1]) if action else ("said", text)
@@ -35,6 +45,7 @@ async def send(chat: Chat, member: Member, *, text: MessageText, id: MessageId, 
         kind=kind,
         text=said,
         reply_to=reply_to,
+        follows=follows,
     )
     chat.counts.said += new
     return _tell_if_new(chat, member, stored, new)
@@ -72,11 +83,21 @@ async def sync(
     return (await changes(chat, member.room, after, epoch, limit))[1]
 
 
-async def history(chat: Chat, member: Member, *, before: Seq | None = None, limit: PageLimit | None = None) -> Answer:
-    """The messages before seq `before` (exclusive; the last ones without it), ascending by seq.
+async def history(
+    chat: Chat, member: Member, *, before: Seq | None = None, after: Seq | None = None, limit: PageLimit | None = None
+) -> Answer:
+    """The messages before seq `before` (exclusive; the last ones without it), or the first ones after seq `after`,
+    ascending by seq.
 
-    `more` says that older ones exist.
+    `more` says that older ones exist, with `after` that newer ones do.
     """
+    if before is not None and after is not None:
+        raise Refused("bad_payload", "“before” and “after” exclude each other.", field="after")
+    if after is not None:
+        most = _page(chat, limit)
+        page = await chat.store.read(queries.said_after, room=member.room, after=after, limit=most + 1)
+        oldest = _fitting(as_told(one) for one in page[:most])
+        return {"messages": oldest, "more": len(oldest) < len(page)}
     page, more = await chat.store.read(queries.said_before, room=member.room, before=before, limit=_page(chat, limit))
     newest = _newest(page)
     return {"messages": newest, "more": more or len(newest) < len(page)}

@@ -2,6 +2,7 @@
 // There is one bar, and it moves. It stands over the text, so nothing shifts, and steps aside while one selects.
 
 import { allowed } from "./changes.js";
+import { nextFrame } from "./frames.js";
 import { choices } from "./reactions.js";
 
 const ASKED = 4_000;
@@ -78,7 +79,8 @@ export class Actions {
   }
 
   isTap({ pointerType }) {
-    return (pointerType === "touch" || this.noMouse.matches) && getSelection().isCollapsed;
+    const isTap = pointerType !== "mouse" || this.noMouse.matches; // by a finger, a pen, or a screen reader
+    return isTap && getSelection().isCollapsed;
   }
 
   show(row) {
@@ -110,11 +112,11 @@ export class Actions {
 
   pressed(button, event) {
     const { message } = this;
-    if (!button || !message) return;
+    if (!button || !message || isDouble(event)) return;
     const { emoji } = button.dataset;
     if (emoji) this.choose(message, button);
     else if (button.dataset.do === "react") this.pick(message);
-    else if (button.dataset.do === "delete") this.askTwice(message, button, event);
+    else if (button.dataset.do === "delete") this.askTwice(message, button);
     else this.leaveFor(() => this[button.dataset.do](message));
   }
 
@@ -149,12 +151,12 @@ export class Actions {
     const on = button.getAttribute("aria-pressed") !== "true";
     const hadFocus = button.matches(":focus-visible");
     await this.react(message, button.dataset.emoji, on);
+    await nextFrame();
     if (hadFocus && !button.isConnected && document.activeElement === document.body) this.backToTools(message.seq);
   }
 
-  /** The second press means it; a double click is only one. */
-  async askTwice(message, button, { detail }) {
-    if (detail > 1) return;
+  /** The second press means it. */
+  async askTwice(message, button) {
     if (button.dataset.armed) {
       this.putAway();
       this.left();
@@ -218,8 +220,13 @@ export class Actions {
   lastInSight() {
     const edge = this.log.getBoundingClientRect().bottom;
     const inSight = (row) => row.getBoundingClientRect().top < edge && allowed(this.room().find(Number(row.dataset.seq)), this.me).reply;
-    return [...this.said.children].findLast(inSight);
+    return [...this.said.children].reverse().find(inSight);
   }
+}
+
+/** A double click of the mouse is one: what opened under the pointer was not meant. */
+function isDouble({ detail, pointerType }) {
+  return detail > 1 && pointerType === "mouse";
 }
 
 function choice({ emoji, mine, full }) {

@@ -15,9 +15,9 @@ export class Composer {
    * say(text) answers a sentence (or a promise of one) where the text may not go; typing() tells the room; limit() in
    * characters; up() hears arrow up in an empty box.
    */
-  constructor({ storage, say, typing, limit, up }) {
+  constructor({ storage, say, typing, limit, up, editing }) {
     Object.assign(this, { storage, say, typing, limit, up });
-    this.subject = new Subject({ storage, cancelled: () => this.cancel() });
+    this.subject = new Subject({ storage, editing, cancelled: () => this.cancel() });
     this.form = document.getElementById("composer");
     this.box = document.getElementById("message");
     this.button = this.form.querySelector(".send");

@@ -20,6 +20,7 @@ import { quoteOf } from "./reply.js";
 import { Room } from "./room.js";
 import { roomName, Rooms } from "./rooms.js";
 import { Roster } from "./roster.js";
+import { ServerClock } from "./server-clock.js";
 import { Drafts, Shelf } from "./storage.js";
 import { tabName, tabsAlive } from "./tab.js";
 import { Timeline } from "./timeline.js";
@@ -36,6 +37,7 @@ const touch = matchMedia("(pointer: coarse)");
 let limits = { text: 4_000, reactions: 20 };
 
 const me = new Myself({ local, session });
+const clock = new ServerClock();
 const frame = new Frame(page);
 const chip = new Chip({ retry: () => connection.retry() });
 const notices = new Notices();
@@ -57,6 +59,7 @@ const outbox = new Outbox({
 });
 const timeline = new Timeline({
   me,
+  clock,
   items: (name) => outbox.items(name),
   seen: () => reading.mark(),
   act: (verb, id) => (verb === "retry" ? outbox.retry(id) : takeBack(outbox.take(id))),
@@ -67,6 +70,7 @@ const composer = new Composer({
   say,
   typing: () => ask("typing", { room: rooms.activeName }).catch(() => null),
   limit: () => limits.text,
+  editing: (seq) => timeline.markEdited(seq),
   up: () => editable(lastOwn(rooms.active.messages, me)),
 });
 const changes = new Changes({ ask, said });
@@ -107,7 +111,7 @@ const REDRAWN = {
   message: (room, detail) => {
     settle(detail.message);
     if (room === rooms.active) timeline.put(detail);
-    reading.draw(room);
+    reading.drawSoon(room);
   },
   reset: (room) => {
     room.messages.forEach(settle);
@@ -115,8 +119,7 @@ const REDRAWN = {
     reading.draw(room);
   },
   live: (room) => room === rooms.active && timeline.fillScreen(),
-  older: (room, messages) => room === rooms.active && timeline.prepend(messages),
-  trimmed: (room) => room === rooms.active && timeline.cut(),
+  shown: (room) => room === rooms.active && timeline.sync(),
   typing: (room) => room === rooms.active && timeline.drawTyping(),
   people: (room) => {
     if (room !== rooms.active) return;
@@ -228,6 +231,7 @@ function welcome({ me: person, token, server }) {
   become(() => me.greet(person, token));
   limits = { ...limits, ...server?.limits };
   enterAll();
+  clock.measure(ask).then((isNew) => isNew && timeline.checkDay());
 }
 
 /** The room one looks at first: a refused nickname is told once. */

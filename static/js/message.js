@@ -1,10 +1,13 @@
 // One message on the page, from the one <template>. Said and pending ones are drawn by the same lines.
 
+import { part } from "./message-parts.js";
 import { fillReactions } from "./reactions.js";
 import { fillQuote } from "./reply.js";
+import { mayBeTall, turnsAround, visible } from "./visible-text.js";
 import { drawn } from "./words.js";
 
 const GROUPED_WITHIN = 5 * 60_000;
+const NARRATED = new Set(["action", "notice"]); // without a head of their own
 const STATES = { waiting: "Waiting for the connection", sending: "Sending", failed: "Failed", said: "Sent" };
 const hour = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit" });
 const full = new Intl.DateTimeFormat([], { dateStyle: "full", timeStyle: "medium" });
@@ -21,26 +24,27 @@ export function blankRow() {
  * message it replies to, where that is held here.
  */
 export function fill(row, message, { mine, nickname, answered }) {
-  const part = (name) => row.querySelector(`.message-${name}`);
+  const author = row.querySelector(".message-author");
   row.dataset.kind = message.deleted ? "deleted" : message.kind;
   row.classList.toggle("is-mine", mine);
-  paint(row.querySelector(".avatar"), message.author, message.nickname);
-  part("author").textContent = message.nickname;
-  part("author").style.setProperty("--hue", hueOf(message.author));
-  fillTime(part("time"), new Date(message.at), message.edited);
+  author.textContent = visible(message.nickname);
+  author.style.setProperty("--hue", hueOf(message.author));
+  fillTime(row.querySelector(".message-time"), new Date(message.at), message.edited);
   fillQuote(row, message.reply_to, answered);
-  fillText(part("text"), message);
-  fillReactions(row.querySelector(".reactions"), message.reactions ?? {}, nickname);
-  fillState(row, mine ? (message.state ?? "said") : null, message.sentence);
+  fillText(row.querySelector(".message-text"), message);
+  fillReactions(row, message.reactions ?? {}, nickname);
+  fillState(row, mine && !message.deleted ? (message.state ?? "said") : null, message.sentence);
 }
 
-/** What a row shows because of the one before it: a new day, or the same person still speaking. */
-export function place(row, message, previous) {
-  const newDay = !previous || new Date(previous.at).toDateString() !== new Date(message.at).toDateString();
-  const header = row.querySelector(".message-day");
-  header.hidden = !newDay;
-  header.firstElementChild.textContent = newDay ? dayOf(new Date(message.at)) : "";
-  row.classList.toggle("is-first", newDay || !continues(message, previous));
+/** What a row shows because of the one before it: a new day, or the same person still speaking. `now` names the days. */
+export function place(row, message, previous, now) {
+  const isNewDay = !previous || new Date(previous.at).toDateString() !== new Date(message.at).toDateString();
+  const isFirst = isNewDay || !continues(message, previous);
+  const day = part(row, "message-day", isNewDay);
+  if (day) write(day, dayOf(new Date(message.at), new Date(now)));
+  row.classList.toggle("is-first", isFirst);
+  const avatar = part(row, "avatar", isFirst && (message.deleted || !NARRATED.has(message.kind)));
+  if (avatar) paint(avatar, message.author, message.nickname);
 }
 
 /** The round with somebody's initials, in the colour that is theirs. */
@@ -50,10 +54,11 @@ export function paint(avatar, id, nickname) {
 }
 
 /** A message that is still on its way, in the shape of one that was said. */
-export function asMessage(item, me) {
+export function asMessage(item, me, clock) {
   const action = /^\/me\s+/.exec(item.text);
   return {
     ...item,
+    at: clock.of(item.at),
     author: me.id,
     nickname: me.nickname,
     kind: action ? "action" : "said",
@@ -69,48 +74,65 @@ function continues(message, previous) {
 
 function fillTime(time, at, edited) {
   time.dateTime = at.toISOString();
-  time.textContent = hour.format(at);
+  write(time, hour.format(at));
   time.title = edited ? `${full.format(at)}, edited ${full.format(new Date(edited))}` : full.format(at);
 }
 
 function fillText(paragraph, message) {
-  paragraph.dir = "auto";
-  paragraph.classList.toggle("is-edited", Boolean(message.edited) && !message.deleted);
-  paragraph.classList.toggle("is-jumbo", message.kind === "said" && isOnlyEmoji(message.text));
-  if (message.deleted) paragraph.replaceChildren("This message was deleted");
-  else if (message.kind === "action") paragraph.replaceChildren(...action(message));
-  else paragraph.replaceChildren(drawn(message.words ?? message.text));
+  const { text, deleted, kind } = message;
+  paragraph.classList.toggle("is-edited", Boolean(message.edited) && !deleted);
+  paragraph.classList.toggle("is-jumbo", kind === "said" && isOnlyEmoji(text));
+  paragraph.classList.toggle("is-tall", !deleted && mayBeTall(text));
+  if (deleted) write(paragraph, "This message was deleted");
+  else if (kind === "action") paragraph.replaceChildren(...action(message));
+  else paragraph.replaceChildren(wordsOf(message));
 }
 
 function action(message) {
   const who = document.createElement("b");
-  who.textContent = message.nickname;
-  return ["* ", who, " ", drawn(message.words ?? message.text)];
+  who.dir = "auto";
+  who.textContent = visible(message.nickname);
+  return ["* ", who, " ", wordsOf(message)];
+}
+
+/** An override in a text ends with it: what stands behind it, as "(edited)", is not turned around. */
+function wordsOf({ words, text }) {
+  const fragment = drawn(words ?? text);
+  if (!turnsAround(text)) return fragment;
+  const isolated = document.createElement("bdi");
+  isolated.append(fragment);
+  return isolated;
 }
 
 function fillState(row, state, sentence) {
-  const mark = row.querySelector(".message-state");
-  mark.hidden = !state;
-  const label = state === "waiting" && sentence ? "Waiting" : (STATES[state] ?? "");
-  mark.setAttribute("aria-label", label);
-  mark.title = label;
+  const mark = part(row, "message-state", Boolean(state));
+  if (mark) nameState(mark, state === "waiting" && sentence ? "Waiting" : (STATES[state] ?? ""));
   row.dataset.state = state ?? "";
-  row.querySelector(".message-trouble").hidden = state !== "failed" && !sentence;
-  row.querySelector(".message-ways").hidden = state !== "failed";
-  row.querySelector(".message-reason").textContent = sentence ?? "This was not sent.";
+  const trouble = part(row, "message-trouble", state === "failed" || Boolean(state && sentence));
+  if (!trouble) return;
+  trouble.querySelector(".message-ways").hidden = state !== "failed";
+  write(trouble.querySelector(".message-reason"), sentence ?? "This was not sent.");
 }
 
-function dayOf(date) {
-  const today = new Date();
-  const yesterday = new Date(today.getFullYear(), today.getMonth(), today.getDate() - 1);
-  if (date.toDateString() === today.toDateString()) return "Today";
+function nameState(mark, label) {
+  mark.setAttribute("aria-label", label);
+  mark.title = label;
+}
+
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function dayOf(date, now) {
+  const yesterday = new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1);
+  if (date.toDateString() === now.toDateString()) return "Today";
   if (date.toDateString() === yesterday.toDateString()) return "Yesterday";
-  return (date.getFullYear() === today.getFullYear() ? day : dayOfAnotherYear).format(date);
+  return (date.getFullYear() === now.getFullYear() ? day : dayOfAnotherYear).format(date);
 }
 
 function initialsOf(nickname) {
   const words = String(nickname).trim().split(/[\s._-]+/u).filter(Boolean);
-  const firsts = words.length > 1 ? [words[0], words.at(-1)] : words.slice(0, 1);
+  const firsts = words.length > 1 ? [words[0], words[words.length - 1]] : words.slice(0, 1);
   return firsts.map((word) => [...word][0].toLocaleUpperCase()).join("");
 }
 

@@ -1,11 +1,17 @@
 // What one has said and the server has not yet confirmed. It outlives the page: every item is a row of its own in the
 // browser's storage, so two tabs never overwrite each other. No ack means unknown, so an item goes out again with the same
 // id until there is an answer; the server says it once. No DOM and no socket in here.
+//
+// Of each room several are in flight at once, and still nothing overtakes: each names the one it `follows`, and the server
+// refuses it (`out_of_order`) where that one is not stored. After a refusal that will pass, nothing goes until all that was
+// in flight has come back; then it begins again with one at a time, and with one more for each that is confirmed.
 
 const OWNER_GONE = 150_000;
 const RELEASED = 0;
 const TRIES = 4;
 const LONGEST_PAUSE = 30_000;
+const IN_FLIGHT = 50; // at most, of one room
+const PASSING = new Set(["too_fast", "storage", "broken", "not_member", "out_of_order"]);
 
 export class Outbox {
   /**
@@ -15,14 +21,14 @@ export class Outbox {
   constructor({ storage, ask, wait, now, newId, tab, changed = () => {}, said, lost }) {
     Object.assign(this, { storage, ask, wait, now, newId, tab, changed, said, lost });
     this.rows = new Map();
-    this.ready = new Set();
-    this.lanes = new Set();
-    this.turn = 0;
+    this.queues = new Map();
+    this.nth = 0;
+    this.generation = 0;
   }
 
   /** What is still to be confirmed in a room, in the order in which it was said. */
   items(room) {
-    return [...this.rows.values()].filter((item) => item.room === room).sort(bySaying);
+    return [...(this.queues.get(room)?.items ?? [])];
   }
 
   rooms() {
@@ -31,25 +37,22 @@ export class Outbox {
 
   /** reply_to: the seq it answers, if any. */
   add(room, text, reply_to) {
-    const item = { id: this.newId(), room, text, reply_to, at: this.now(), nth: this.nextPlace(), tab: this.tab };
-    this.rows.set(item.id, { ...item, state: "waiting", tries: 0 });
-    this.keep(item.id);
-    this.changed(room);
-    this.run(room);
+    const item = { id: this.newId(), room, text, reply_to, at: this.now(), nth: this.nth + 1, tab: this.tab };
+    this.enqueue({ ...item, state: "waiting", tries: 0 });
+    this.pump(room);
     return item.id;
   }
 
   /** The room is joined and caught up: its words may go. */
   open(room) {
-    this.ready.add(room);
-    this.run(room);
+    const queue = Object.assign(this.queue(room), { isOpen: true, window: IN_FLIGHT });
+    this.goOn(room, queue);
   }
 
   /** The connection is gone. */
   pause() {
-    this.turn += 1;
-    this.ready.clear();
-    this.lanes.clear();
+    this.generation += 1;
+    for (const queue of this.queues.values()) Object.assign(queue, { isOpen: false, isResting: false, isPaused: false });
     for (const item of this.rows.values()) {
       if (item.state !== "failed") Object.assign(item, { state: "waiting", sentence: undefined, pause: undefined });
     }
@@ -70,7 +73,7 @@ export class Outbox {
     Object.assign(item, { state: "waiting", tries: 0, pause: undefined, error: undefined, sentence: undefined });
     this.keep(item.id);
     this.changed(item.room);
-    this.run(item.room);
+    this.pump(item.room);
   }
 
   /** Takes it back out, unsaid; answers it. */
@@ -86,11 +89,9 @@ export class Outbox {
     for (const key of this.storage.keys("outbox:")) {
       const item = parsed(this.storage.get(key));
       if (!item || this.rows.has(item.id) || !this.mayAdopt(item, alive)) continue;
-      this.rows.set(item.id, { ...item, tab: this.tab, state: item.error ? "failed" : "waiting", tries: 0 });
-      this.keep(item.id);
-      this.changed(item.room);
-      this.run(item.room);
+      this.enqueue({ ...item, tab: this.tab, state: item.error ? "failed" : "waiting", tries: 0 });
     }
+    for (const room of this.rooms()) this.pump(room);
   }
 
   /** Tells other tabs now and then that somebody still looks after these. */
@@ -107,48 +108,98 @@ export class Outbox {
   gone(id) {
     const item = this.rows.get(id);
     if (!item || item.state === "sending") return;
-    this.rows.delete(id);
+    this.forget(item);
     this.changed(item.room);
   }
 
-  async run(room) {
-    if (this.lanes.has(room)) return;
-    const turn = this.turn;
-    this.lanes.add(room);
-    while (turn === this.turn && this.ready.has(room)) {
-      const item = this.items(room).find(({ state }) => state !== "failed");
-      if (!item) break;
-      await this.deliver(item, turn);
+  queue(room) {
+    const isNew = !this.queues.has(room);
+    if (isNew) this.queues.set(room, { items: [], isOpen: false, isResting: false, isPaused: false, window: IN_FLIGHT });
+    return this.queues.get(room);
+  }
+
+  enqueue(item) {
+    const { items } = this.queue(item.room);
+    let at = items.length;
+    while (at > 0 && bySaying(items[at - 1], item) > 0) at -= 1;
+    items.splice(at, 0, item);
+    this.rows.set(item.id, item);
+    this.nth = Math.max(this.nth, item.nth);
+    this.keep(item.id);
+    this.changed(item.room);
+  }
+
+  /** Sends what may go, each behind the one before it. */
+  pump(room) {
+    const queue = this.queue(room);
+    if (!queue.isOpen || queue.isResting) return;
+    let [previous, inFlight] = [null, 0];
+    for (const item of this.items(room)) {
+      if (item.state === "failed") continue;
+      if (inFlight >= queue.window) break;
+      if (item.state === "waiting") this.deliver(item, previous, queue);
+      previous = item;
+      inFlight += 1;
     }
-    if (turn === this.turn) this.lanes.delete(room);
   }
 
-  async deliver(item, turn) {
-    item.state = "sending";
+  async deliver(item, previous, queue) {
+    const { generation } = this;
     const { room, text, id, reply_to } = item;
-    const ack = await this.ask("send", { room, text, id, ...(reply_to && { reply_to }) }).catch(() => null);
-    if (ack?.ok) return this.confirm(item, ack.message);
-    if (turn !== this.turn || !this.rows.has(id)) return undefined;
-    item.state = "waiting";
-    if (!ack) return this.wait(1_000);
-    return this.refuse(item, ack);
+    item.state = "sending";
+    const payload = { room, text, id, ...(reply_to && { reply_to }), ...(previous && { follows: previous.id }) };
+    const ack = await this.ask("send", payload).catch(() => null);
+    if (ack?.ok) this.confirm(item, ack.message, queue);
+    else if (generation === this.generation && this.rows.has(id)) this.refuse(item, ack, queue);
+    if (generation === this.generation) this.goOn(room, queue);
   }
 
-  confirm(item, message) {
+  confirm(item, message, queue) {
     this.drop(item);
+    queue.window = Math.min(queue.window + 1, IN_FLIGHT);
     this.said(item.room, message);
     this.changed(item.room);
   }
 
-  refuse(item, ack) {
-    if (ack.error === "too_fast") return this.wait((ack.retry_after ?? 1) * 1_000);
-    if (ack.error === "not_member") return this.standBack(item.room);
-    if (ack.error === "storage") return this.hold(item, ack);
-    if (ack.error === "broken" && ++item.tries < TRIES) return this.wait(500 * 2 ** item.tries);
-    Object.assign(item, { state: "failed", error: ack.error, sentence: ack.text });
+  refuse(item, ack, queue) {
+    if (ack && !PASSING.has(ack.error)) {
+      this.fail(item, ack);
+      return;
+    }
+    const isFirst = queue.items.find(({ state }) => state !== "failed") === item;
+    item.state = "waiting";
+    queue.isResting = true;
+    queue.window = 1;
+    if (ack?.error === "not_member") this.standBack(item.room, queue);
+    else if (isFirst) this.rest(item, ack, queue); // the others are refused in its wake
+  }
+
+  fail(item, { error, text }) {
+    Object.assign(item, { state: "failed", error, sentence: text });
     this.keep(item.id);
     this.changed(item.room);
-    return undefined;
+  }
+
+  async rest(item, ack, queue) {
+    const { generation } = this;
+    const pause = this.pauseFor(item, ack);
+    if (!pause) return;
+    queue.isPaused = true;
+    await this.wait(pause);
+    if (generation !== this.generation) return;
+    queue.isPaused = false;
+    this.goOn(item.room, queue);
+  }
+
+  /** In ms; none where it can go again at once, or is given up. */
+  pauseFor(item, ack) {
+    if (!ack) return 1_000;
+    if (ack.error === "too_fast") return (ack.retry_after ?? 1) * 1_000;
+    if (ack.error === "storage") return this.hold(item, ack);
+    if (ack.error !== "broken") return 0;
+    if (++item.tries < TRIES) return 500 * 2 ** item.tries;
+    this.fail(item, ack);
+    return 0;
   }
 
   /** The store is away, and the words are as good as before: they wait for it as for a connection, and tell why. */
@@ -156,23 +207,40 @@ export class Outbox {
     item.pause = Math.min(Math.max(2 * (item.pause ?? 500), retry_after * 1_000), LONGEST_PAUSE);
     item.sentence = text;
     this.changed(item.room);
-    return this.wait(item.pause);
+    return item.pause;
   }
 
-  standBack(room) {
-    this.ready.delete(room);
+  /** Once all that was in flight has come back, and the pause is over. */
+  goOn(room, queue) {
+    if (queue.isPaused) return;
+    if (queue.isResting && queue.items.some(({ state }) => state === "sending")) return;
+    queue.isResting = false;
+    this.pump(room);
+  }
+
+  standBack(room, queue) {
+    if (!queue.isOpen) return;
+    queue.isOpen = false;
     this.lost(room);
   }
 
   rename(item) {
-    this.drop(item);
+    this.rows.delete(item.id);
+    this.storage.remove(`outbox:${item.id}`);
     item.id = this.newId();
     this.rows.set(item.id, item);
   }
 
   drop(item) {
-    this.rows.delete(item.id);
+    this.forget(item);
     this.storage.remove(`outbox:${item.id}`);
+  }
+
+  forget(item) {
+    const { items } = this.queue(item.room);
+    const at = items.indexOf(item);
+    if (at >= 0) items.splice(at, 1);
+    this.rows.delete(item.id);
   }
 
   keep(id, touched = this.now()) {
@@ -185,10 +253,6 @@ export class Outbox {
     if (tab === this.tab || touched === RELEASED) return true;
     return alive ? !alive.has(tab) : this.now() - touched > OWNER_GONE;
   }
-
-  nextPlace() {
-    return Math.max(0, ...[...this.rows.values()].map(({ nth }) => nth)) + 1;
-  }
 }
 
 /** The wall clock may jump back, so within one moment and one tab the count decides. */
@@ -196,9 +260,12 @@ function bySaying(one, other) {
   return one.tab === other.tab && one.nth !== other.nth ? one.nth - other.nth : one.at - other.at;
 }
 
+/** An item, or null where the row is none: anybody may have written into the storage. */
 function parsed(text) {
   try {
-    return JSON.parse(text);
+    const item = JSON.parse(text);
+    if (![item.id, item.room, item.text].every((part) => part && typeof part === "string")) return null;
+    return { ...item, at: Number(item.at) || 0, nth: Number(item.nth) || 0 };
   } catch {
     return null;
   }

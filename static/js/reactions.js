@@ -1,5 +1,7 @@
 // The reactions below a message, and those one may choose from.
 
+import { part } from "./message-parts.js";
+
 const COMMON = ["👍", "❤️", "😂", "🎉", "😮", "😢", "🙏", "👀"];
 
 /** [{emoji, mine, full}]: the common ones, then whatever else is on the message already. `most` different ones fit on it. */
@@ -12,14 +14,15 @@ export function choices(reactions, nickname, most = 20) {
   }));
 }
 
-/** Draws them into a row's list. Known buttons stay the same elements, so that the one in focus keeps it. */
-export function fillReactions(list, reactions, nickname) {
-  const known = new Map([...list.children].map((entry) => [entry.firstElementChild.dataset.emoji, entry]));
+/** Draws them into a row. Known buttons stay the same elements, so that the one in focus keeps it. */
+export function fillReactions(row, reactions, nickname) {
   const entries = Object.entries(reactions).filter(([, nicknames]) => nicknames.length > 0);
+  const list = part(row, "reactions", entries.length > 0);
+  if (!list) return;
+  const known = new Map([...list.children].map((entry) => [entry.firstElementChild.dataset.emoji, entry]));
   const drawn = entries.map(([emoji, nicknames]) => fillEntry(known.get(emoji) ?? blankEntry(emoji), nicknames, nickname));
-  list.hidden = drawn.length === 0;
   for (const entry of known.values()) if (!drawn.includes(entry)) entry.remove();
-  const tabIndex = list.closest(".is-current") ? 0 : -1;
+  const tabIndex = row.matches(".is-current") ? 0 : -1;
   for (const { firstElementChild: button } of drawn) button.tabIndex = tabIndex;
   drawn.forEach((entry, at) => list.children[at] !== entry && list.insertBefore(entry, list.children[at] ?? null));
 }

@@ -1,10 +1,13 @@
 // How far one has read: what is new is counted, has a line above it, and is old once it was in sight.
 
 import { whileAway } from "./away.js";
+import { oncePerFrame } from "./frames.js";
 
 export class Reading {
   constructor({ rooms, timeline, frame }) {
     Object.assign(this, { rooms, timeline, frame });
+    this.due = new Set();
+    this.drawAll = oncePerFrame(() => this.drawDue());
     document.addEventListener("visibilitychange", () => this.lookAgain());
   }
 
@@ -32,6 +35,18 @@ export class Reading {
     if (document.visibilityState !== "visible") return;
     this.rooms.markRead(this.rooms.active);
     this.draw(this.rooms.active);
+  }
+
+  /** Once a frame, however much was said. */
+  drawSoon(room) {
+    this.due.add(room);
+    this.drawAll();
+  }
+
+  drawDue() {
+    const due = [...this.due];
+    this.due.clear();
+    for (const room of due) if (this.rooms.get(room.name) === room) this.draw(room);
   }
 
   draw(room) {

@@ -1,5 +1,8 @@
 // The line above an answer: whom it answers, and how that began.
 
+import { part } from "./message-parts.js";
+import { visible } from "./visible-text.js";
+
 const LONGEST = 140;
 
 /** {nickname, text} of what is answered, in one line. Undefined where it is not held here. */
@@ -11,17 +14,16 @@ export function quoteOf(message) {
 
 /** Draws the quote of a row. `answered` is the message with the seq that is answered, where it is held here. */
 export function fillQuote(row, seq, answered) {
-  const button = row.querySelector(".message-quote");
-  const known = answered && !answered.deleted;
-  const { nickname, text } = quoteOf(answered);
+  const button = part(row, "message-quote", Boolean(seq));
   row.classList.toggle("is-reply", Boolean(seq));
-  button.hidden = !seq;
-  delete button.dataset.answers;
   if (!seq) return;
+  const { nickname, text } = quoteOf(answered);
   button.dataset.answers = seq;
-  button.disabled = !known;
-  button.querySelector(".message-quote-author").textContent = nickname ?? "";
-  button.querySelector(".message-quote-text").textContent = text;
+  button.disabled = !answered || Boolean(answered.deleted);
+  button.querySelector(".message-quote-author").textContent = visible(nickname ?? "");
+  const words = button.querySelector(".message-quote-text");
+  words.textContent = ` ${visible(text)}`;
+  words.style.setProperty("--letters", text.length);
 }
 
 function shortened(text) {

@@ -1,13 +1,17 @@
 // One room as this browser holds it. Whatever brings a message ends in apply(): the first page, a live event, history,
 // catch-up, an edit, a tombstone. No DOM and no socket in here: `ask`, `wait` and `changed` are handed in.
 //
-// Two numbers carry it. `rev`: every change up to it is known here. `floor`: every message from that seq on is held here;
-// what changes below it is put aside until history brings its neighbours.
+// `rev`: every change up to it is known here. Two parts of the log are held: the `tail`, up to the newest message, and the
+// one that is `shown`. They are the same until one reads so far back that the newest rows are let go of (`keepOldest`);
+// coming down again (`newer`) joins them. What changes in neither is put aside until history brings its neighbours.
 
+import { MessageRange } from "./message-range.js";
 import { Presence } from "./presence.js";
 
 const GAP_PATIENCE = 300;
 const PASSING = new Set(["too_fast", "storage", "broken"]);
+const TAIL = 100; // messages that stay of the tail while one reads far from it
+const MOST = 400; // messages of the tail, whether or not anybody looks
 
 export class Room {
   /** ask(verb, payload) -> Promise of the ack; wait(ms) -> Promise; changed(room, what, detail) tells the views. */
@@ -26,12 +30,26 @@ export class Room {
     this.forget();
   }
 
+  /** Those up to the newest. */
+  get messages() {
+    return this.tail.messages;
+  }
+
+  get floor() {
+    return this.tail.floor;
+  }
+
   get hasOlder() {
-    return this.rev !== null && this.floor > 1;
+    return this.rev !== null && this.shown.floor > 1;
+  }
+
+  /** Is the newest message among those that are shown? */
+  get isAtEnd() {
+    return this.shown === this.tail;
   }
 
   get latest() {
-    return this.messages.at(-1);
+    return lastOf(this.messages);
   }
 
   /** Takes a seat and catches up. Answers the ack that refused it or let it in; null where the connection went away. */
@@ -73,32 +91,67 @@ export class Room {
 
   /** The one end of every path. The same message again, or an older look of it, changes nothing. */
   apply(message) {
-    if (message.seq < this.floor) return this.putAside(message);
-    const at = this.placeOf(message.seq);
-    const known = this.messages[at]?.seq === message.seq ? this.messages[at] : undefined;
-    if (known && known.rev >= message.rev) return;
-    this.messages.splice(at, known ? 1 : 0, message);
-    if (!known) this.presence.spoke(message.nickname);
-    this.tell("message", { message, at, known });
+    const range = [this.tail, this.shown].find((one) => one.holds(message.seq));
+    if (!range) {
+      this.putAside(message);
+      return;
+    }
+    const change = range.apply(message);
+    if (!change) return;
+    if (!change.known) this.presence.spoke(message.nickname);
+    this.tell("message", { message, ...change });
+    if (this.messages.length > MOST) this.lighten();
   }
 
   /** The message with this seq, where it is held here. */
   find(seq) {
-    const message = this.messages[this.placeOf(seq)];
-    return message?.seq === seq ? message : undefined;
+    return this.tail.find(seq) ?? this.shown.find(seq);
   }
 
-  /** One page of older messages above what is held. */
+  /** Where this seq is, or would be, among `messages`. */
+  placeOf(seq) {
+    return this.tail.placeOf(seq);
+  }
+
+  /** One page of older messages above what is shown. */
   async older() {
-    if (!this.hasOlder || this.fetching || this.stage !== "live") return false;
-    this.fetching = true;
-    const { era, floor } = this;
-    const ack = await this.ask("history", { room: this.name, before: floor }).catch(() => null);
-    if (era !== this.era) return false;
-    this.fetching = false;
-    if (!ack?.ok) return false;
-    this.prepend(ack);
+    if (!this.hasOlder) return false;
+    const ack = await this.fetch({ before: this.shown.floor });
+    if (!ack) return false;
+    const older = ack.messages.filter(({ seq }) => seq < this.shown.floor).map((message) => this.newest(message));
+    this.shown.prepend(older, ack.more);
+    this.tell("shown");
     return true;
+  }
+
+  /** One page of newer messages below what is shown, where that is not the end. */
+  async newer() {
+    if (this.isAtEnd) return false;
+    const { ceiling } = this.shown;
+    const ack = this.reachesTail(ceiling) ? { messages: [], more: false } : await this.fetch({ after: ceiling });
+    if (!ack) return false;
+    const between = ack.messages.filter(({ seq }) => seq > ceiling && seq < this.floor);
+    if (between.length > 0) this.shown.append(between.map((message) => this.newest(message)));
+    if (!ack.more || this.reachesTail(lastOf(ack.messages)?.seq)) this.merge();
+    this.tell("shown");
+    return true;
+  }
+
+  /** Back to the newest ones. */
+  showLatest() {
+    if (this.isAtEnd) return;
+    this.shown = this.tail;
+    this.newEra();
+    this.tell("shown");
+  }
+
+  /** Lets go of the newest that are shown, for one who reads far back; newer() brings them again. */
+  keepOldest(count) {
+    if (this.shown.messages.length <= count) return;
+    if (this.isAtEnd) this.split(count);
+    else this.shown = this.shown.oldest(count);
+    this.newEra();
+    this.tell("shown");
   }
 
   /** What the server tells of the room itself. */
@@ -108,21 +161,20 @@ export class Room {
     this.tell("room");
   }
 
-  /** Lets go of the oldest, so that a room open for a week stays light; history brings them back. */
-  trim(keep) {
-    if (this.messages.length <= keep) return;
-    this.messages.splice(0, this.messages.length - keep);
-    this.floor = this.messages[0].seq;
+  /** Lets go of the oldest that are shown, so that a room open for a week stays light; history brings them back. */
+  trim(count) {
+    if (this.shown.messages.length <= count) return;
+    this.shown.keepNewest(count);
     this.newEra();
-    this.tell("trimmed");
+    this.tell("shown");
   }
 
   forget() {
-    this.messages = [];
+    this.tail = new MessageRange();
+    this.shown = this.tail;
     this.aside = new Map();
     this.epoch = null;
     this.rev = null;
-    this.floor = 1;
     this.newEra();
   }
 
@@ -164,7 +216,7 @@ export class Room {
     }
     const more = page.more && page.messages.length > 0;
     for (const message of page.messages) this.apply(message);
-    this.rev = Math.max(this.rev, more ? page.messages.at(-1).rev : rev);
+    this.rev = Math.max(this.rev, more ? lastOf(page.messages).rev : rev);
     return more;
   }
 
@@ -192,8 +244,8 @@ export class Room {
     const beyond = this.messages.filter((message) => message.rev > rev);
     this.newEra();
     this.aside.clear();
-    this.messages = [...messages].sort((one, other) => one.seq - other.seq);
-    this.floor = this.messages[0]?.seq ?? 1;
+    this.tail = new MessageRange([...messages].sort((one, other) => one.seq - other.seq));
+    this.shown = this.tail;
     this.rev = rev;
     for (const message of beyond) this.held.set(message.rev, message);
     this.tell("reset");
@@ -230,11 +282,40 @@ export class Room {
     return null;
   }
 
-  prepend({ messages, more }) {
-    const older = messages.filter((message) => message.seq < this.floor).map((message) => this.newest(message));
-    this.messages.unshift(...older);
-    this.floor = more && older.length > 0 ? older[0].seq : 1;
-    this.tell("older", older);
+  /** A page of history; null where there is none, or where other messages are shown by the time it comes. */
+  async fetch(where) {
+    if (this.fetching || this.stage !== "live") return null;
+    this.fetching = true;
+    const { era } = this;
+    const ack = await this.ask("history", { room: this.name, ...where }).catch(() => null);
+    if (era !== this.era) return null;
+    this.fetching = false;
+    return ack?.ok ? ack : null;
+  }
+
+  reachesTail(seq) {
+    return seq >= this.floor - 1;
+  }
+
+  /** What is shown reaches the tail: the two are one again. */
+  merge() {
+    const { shown, tail } = this;
+    this.tail = new MessageRange([...shown.messages, ...tail.messages], { floor: shown.floor });
+    this.shown = this.tail;
+  }
+
+  /** The oldest stay shown, the tail is what is newest; the two never hold the same message. */
+  split(count) {
+    this.shown = this.tail.oldest(count);
+    this.tail.keepNewest(Math.min(TAIL, this.messages.length - count));
+  }
+
+  /** Many came while nobody looked, or looked elsewhere. */
+  lighten() {
+    if (this.isAtEnd) this.split(this.messages.length - TAIL);
+    else this.tail.keepNewest(TAIL);
+    this.newEra();
+    this.tell("shown");
   }
 
   newest(message) {
@@ -247,11 +328,8 @@ export class Room {
     const known = this.aside.get(message.seq);
     if (!known || known.rev < message.rev) this.aside.set(message.seq, message);
   }
+}
 
-  /** Where this seq is, or would be. Most are the newest, so the search starts at the end. */
-  placeOf(seq) {
-    let at = this.messages.length;
-    while (at > 0 && this.messages[at - 1].seq >= seq) at -= 1;
-    return at;
-  }
+function lastOf(list) {
+  return list[list.length - 1];
 }

@@ -4,9 +4,9 @@
 import { isolate, write } from "./isolate.js";
 
 export class Subject {
-  /** cancelled() hears the cross of the line. */
-  constructor({ storage, cancelled }) {
-    this.storage = storage;
+  /** cancelled() hears the cross of the line; editing(seq) which message is edited, null for none. */
+  constructor({ storage, editing, cancelled }) {
+    Object.assign(this, { storage, editing });
     this.line = document.getElementById("subject");
     this.line.querySelector("button").addEventListener("click", cancelled);
     // The keyboard of a phone stays open.
@@ -51,6 +51,7 @@ export class Subject {
   draw() {
     const [title, text] = this.line.querySelectorAll("span");
     this.now = this.stored("edit") ?? this.stored("reply");
+    this.editing(this.isEdit ? this.now.seq : null);
     this.line.hidden = !this.now;
     this.line.dataset.verb = this.now?.verb ?? "";
     const [about, words] = this.now ? SAID[this.now.verb](this.now) : ["", ""];

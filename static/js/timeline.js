@@ -1,28 +1,47 @@
-// The log of the room one looks at. It changes only the rows that changed, keeps in place what one reads, and follows the
-// end only while one is there.
+// The log of the room one looks at. However much changes, it is drawn once a frame, and only the rows that changed; what one
+// reads stays in place, and the end is followed only while one is there. Rows far from what one reads are let go of.
 
+import { Calendar } from "./calendar.js";
+import { Fold } from "./fold.js";
+import { oncePerFrame } from "./frames.js";
 import { isolate, write } from "./isolate.js";
 import { startOf } from "./keeping.js";
-import { asMessage, blankRow, fill, place } from "./message.js";
+import { PendingRows } from "./pending-rows.js";
 import { namesOf } from "./presence.js";
-import { fillQuote } from "./reply.js";
+import { Rows } from "./rows.js";
+import { ScrollPlace } from "./scroll-place.js";
 
-const NEAR_END = 80;
+const NEAR_END = 80; // CSS pixels
 const NEAR_START = 600;
-const KEPT = 400;
-const TOO_MANY = 600;
+const KEPT = 300; // rows
+const TOO_MANY = 400;
+const LEFT_BEHIND = 100; // messages of a room that one has read and left
 const FLASH = 1_600;
 
 export class Timeline {
-  /** items(room) gives what is still on its way; seen() is told when the end is in sight; act(verb, id) for the buttons. */
-  constructor({ me, items, seen, act }) {
+  /**
+   * items(room) gives what is still on its way; seen() is told when the end is in sight; act(verb, id) for the buttons; clock
+   * tells the server's time.
+   */
+  constructor({ me, clock, items, seen, act }) {
     Object.assign(this, { me, items, seen });
     for (const id of ["messages", "said", "pending", "news", "latest", "typing"]) this[id] = document.getElementById(id);
     this.start = document.getElementById("log-start");
-    this.rows = new Map();
+    const look = (message) => this.look(message);
+    this.rows = new Rows(this.said, { look, clock, left: () => this.messages.focus({ preventScroll: true }) });
+    this.pendingRows = new PendingRows(this.pending, { me, look, clock });
+    this.scroll = new ScrollPlace(this.messages, this.said);
+    this.fold = new Fold(this.messages, { toggled: () => this.scrolled() });
+    this.calendar = new Calendar({ clock, changed: () => this.room && this.sync() });
     this.places = new Map();
     this.following = true;
     this.missed = 0;
+    this.due = new Due();
+    this.draw = oncePerFrame(() => this.drawDue());
+    this.listen(act);
+  }
+
+  listen(act) {
     this.messages.addEventListener("scroll", () => this.scrolled(), { passive: true });
     this.latest.addEventListener("click", () => {
       this.toEnd();
@@ -31,67 +50,76 @@ export class Timeline {
     this.pending.addEventListener("click", ({ target }) => {
       if (target.dataset.do) act(target.dataset.do, target.closest(".message").dataset.id);
     });
-    new ResizeObserver(() => this.following && this.toEnd()).observe(this.messages);
+    new ResizeObserver(() => this.resized()).observe(this.messages);
   }
 
   /** Draws another room, or this one anew. */
   show(room) {
-    if (this.room && this.room !== room) this.places.set(this.room.name, this.placeNow());
-    const place = this.room === room ? this.placeNow() : this.places.get(room.name);
+    const before = this.room;
+    const place = before === room ? this.placeNow() : this.leave(before, room);
     this.room = room;
-    this.inSilence(() => {
-      this.rows.clear();
-      this.said.replaceChildren();
-      this.insert(room.messages, null);
-      this.drawPending();
-      this.drawStart();
-      this.drawPresence();
-    });
+    this.following = !place;
+    if (this.following) room.showLatest();
+    this.rows.clear();
+    this.due.everything();
+    this.draw();
+    this.draw.now();
+    this.drawPresence();
     this.missed = 0;
     this.returnTo(place);
   }
 
-  put({ message, at, known }) {
-    this.steady(() => {
-      const row = this.rows.get(message.seq) ?? this.insertRow(message, at);
-      fill(row, message, this.look(message));
-      this.placeFrom(at);
-      this.drawQuotes(message.seq);
-    });
-    if (this.following) this.reached();
-    if (this.following || known || this.me.is(message.author)) return;
-    this.missed += 1;
-    this.drawLatest();
+  /** Answers where one was in the next room. */
+  leave(before, room) {
+    if (before) {
+      this.places.set(before.name, this.placeNow());
+      if (this.following) before.trim(LEFT_BEHIND);
+    }
+    return this.places.get(room.name);
   }
 
-  prepend(messages) {
-    this.steady(() =>
-      this.inSilence(() => {
-        this.insert(messages, this.said.firstElementChild);
-        this.placeFrom(messages.length);
-        this.drawQuotes();
-        this.drawStart();
-      }),
-    );
-    this.fillScreen();
+  /** A message is new, or looks different. */
+  put({ message, known }) {
+    this.due.changed.add(message.seq);
+    if (!this.following && !known && !this.me.is(message.author)) this.missed += 1;
+    this.draw();
+  }
+
+  /** Other messages of the room are shown now: older or newer ones came, or were let go of. */
+  sync() {
+    this.due.everything();
+    this.draw();
+  }
+
+  drawPending() {
+    this.due.pending = true;
+    this.draw();
   }
 
   /** A line above the first message that is new since one last looked. */
   divide(seq, label = "New") {
-    const row = this.rows.get(seq);
-    this.steady(() => {
-      this.said.querySelector(".is-new-here")?.classList.remove("is-new-here");
-      row?.classList.add("is-new-here");
-      if (row) row.dataset.news = label;
-    });
-    if (this.following) this.toEnd();
+    this.draw.now();
+    this.steady(() => this.rows.divide(seq, label));
+  }
+
+  /** The message that is being edited; null: none. */
+  markEdited(seq) {
+    this.rows.markEdited(seq);
+  }
+
+  /** The server's time is known only now. */
+  checkDay() {
+    this.calendar.look();
+    this.drawPending();
   }
 
   /** Shows one message among the others, and says which. */
   jumpTo(seq) {
+    this.draw.now();
     const row = this.rows.get(seq);
     if (!row) return;
-    row.scrollIntoView({ block: "center" });
+    this.fold.unfold(row);
+    row.scrollIntoView({ block: row.offsetHeight < this.messages.clientHeight ? "center" : "start" });
     this.scrolled();
     row.tabIndex = -1;
     row.focus({ preventScroll: true });
@@ -99,39 +127,27 @@ export class Timeline {
     setTimeout(() => row.classList.remove("is-flashed"), FLASH);
   }
 
-  /** The room let go of its oldest. */
-  cut() {
-    this.steady(() => {
-      for (const [seq, row] of this.rows) {
-        if (seq >= this.room.floor) continue;
-        row.remove();
-        this.rows.delete(seq);
-      }
-      this.placeFrom(0);
-      this.drawQuotes();
-      this.drawStart();
-    });
+  toEnd() {
+    this.following = true;
+    this.room.showLatest();
+    this.draw();
   }
 
-  drawPending() {
-    const rows = new Map([...this.pending.children].map((row) => [row.dataset.id, row]));
-    let previous = this.room.latest;
-    const drawn = this.items(this.room.name).map((item) => {
-      const row = rows.get(item.id) ?? blankRow();
-      const message = asMessage(item, this.me);
-      row.dataset.id = item.id;
-      fill(row, message, this.look(message));
-      place(row, message, previous);
-      previous = message;
-      return row;
-    });
-    this.steady(() => this.pending.replaceChildren(...drawn));
+  /** A first page that does not fill the screen cannot be scrolled, so the next one is asked for. */
+  fillScreen() {
+    this.draw.now();
+    this.askForMore();
+  }
+
+  askForMore() {
+    const { scrollHeight, clientHeight } = this.messages;
+    if (clientHeight > 0 && scrollHeight <= clientHeight + NEAR_END) this.room.older();
   }
 
   drawPresence() {
     const news = this.room.presence.newsWith(isolate);
     this.steady(() => {
-      this.news.hidden = news === "";
+      this.news.hidden = news === "" || !this.room.isAtEnd;
       write(this.news, news);
     });
     this.drawTyping();
@@ -143,74 +159,55 @@ export class Timeline {
     this.typing.classList.toggle("is-lively", others.length > 0);
   }
 
+  drawEnds() {
+    this.news.hidden = this.news.textContent === "" || !this.room.isAtEnd;
+    this.drawStart();
+  }
+
   drawStart() {
-    this.start.hidden = this.room.rev === null;
-    this.start.classList.toggle("is-loading", this.room.hasOlder);
-    this.start.textContent = startOf(this.room);
+    const { name, rev, keep, hasOlder, shown } = this.room;
+    this.start.hidden = rev === null;
+    this.start.classList.toggle("is-loading", hasOlder);
+    this.start.textContent = startOf({ name, rev, keep, hasOlder, messages: shown.messages });
   }
 
-  toEnd() {
-    this.following = true;
-    this.messages.scrollTop = this.messages.scrollHeight;
-    this.reached();
+  /** All that changed since the last frame. */
+  drawDue() {
+    if (!this.room) return;
+    if (this.following) this.room.showLatest();
+    const due = this.due.take();
+    if (due.isEverything) this.inSilence(() => this.steady(() => this.drawRows(due)));
+    else this.steady(() => this.drawRows(due));
+    if (this.following) this.reached();
+    else this.drawLatest();
+    if (due.isEverything) this.askForMore();
   }
 
-  insert(messages, before) {
-    const fragment = document.createDocumentFragment();
-    messages.forEach((message, at) => {
-      const row = this.newRow(message);
-      fill(row, message, this.look(message));
-      place(row, message, messages[at - 1]);
-      fragment.append(row);
-    });
-    this.said.insertBefore(fragment, before);
+  drawRows(due) {
+    const drawn = this.rows.draw(this.room, due);
+    if (due.pending || due.isEverything || this.pending.childElementCount > 0) this.drawItems();
+    if (due.isEverything) this.drawEnds();
+    this.fold.measure(drawn);
   }
 
-  insertRow(message, at) {
-    const next = this.room.messages[at + 1];
-    const row = this.newRow(message);
-    this.said.insertBefore(row, next ? this.rows.get(next.seq) : null);
-    return row;
-  }
-
-  newRow(message) {
-    const row = blankRow();
-    row.dataset.seq = message.seq;
-    this.rows.set(message.seq, row);
-    return row;
-  }
-
-  /** A row and the one below it depend on their neighbours. */
-  placeFrom(at) {
-    for (const here of [at, at + 1]) {
-      const message = this.room.messages[here];
-      if (message) place(this.rows.get(message.seq), message, this.room.messages[here - 1]);
-    }
+  drawItems() {
+    const { isAtEnd, name, latest } = this.room;
+    this.pendingRows.draw(isAtEnd ? this.items(name) : [], latest);
+    this.fold.measure(this.pending.children);
   }
 
   look(message) {
     return { mine: this.me.is(message.author), nickname: this.me.nickname, answered: this.room.find(message.reply_to) };
   }
 
-  /** The quotes of one message, or all: what they show has changed, came, or was let go of. */
-  drawQuotes(seq) {
-    for (const quote of this.messages.querySelectorAll(seq ? `[data-answers="${seq}"]` : "[data-answers]")) {
-      const answers = Number(quote.dataset.answers);
-      fillQuote(quote.closest(".message"), answers, this.room.find(answers));
-    }
-  }
-
-  /** Whatever changes, the line one reads stays where it is. */
+  /** At the end the end stays in sight; elsewhere the line one reads. */
   steady(change) {
-    if (this.following) {
-      change();
-      this.messages.scrollTop = this.messages.scrollHeight;
+    if (!this.following) {
+      this.scroll.keep(change);
       return;
     }
-    const anchor = this.topRow();
-    const before = anchor?.getBoundingClientRect().top;
     change();
-    if (anchor?.isConnected) this.messages.scrollTop += anchor.getBoundingClientRect().top - before;
+    this.scroll.toEnd();
   }
 
   /** Many rows at once are no news to a screen reader. */
@@ -220,62 +217,85 @@ export class Timeline {
     requestAnimationFrame(() => this.messages.setAttribute("aria-live", "polite"));
   }
 
-  topRow() {
-    const edge = this.messages.getBoundingClientRect().top;
-    const rows = this.said.children;
-    let [low, high] = [0, rows.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (rows[middle].getBoundingClientRect().bottom <= edge) low = middle + 1;
-      else high = middle;
-    }
-    return rows[low];
-  }
-
   placeNow() {
-    if (this.following) return null;
-    const row = this.topRow();
-    const edge = this.messages.getBoundingClientRect().top;
-    return row && { seq: Number(row.dataset.seq), offset: row.getBoundingClientRect().top - edge };
+    return this.following ? null : this.scroll.now();
   }
 
   returnTo(place) {
     const row = place && this.rows.get(place.seq);
-    if (!row) {
-      this.toEnd();
-    } else {
-      this.following = false;
-      const edge = this.messages.getBoundingClientRect().top;
-      this.messages.scrollTop += row.getBoundingClientRect().top - edge - place.offset;
+    if (row) {
+      this.scroll.to(row, place.offset);
       this.drawLatest();
+    } else {
+      this.toEnd();
+      this.draw.now();
     }
-    this.fillScreen();
   }
 
   scrolled() {
+    if (!this.room) return;
     const { scrollHeight, scrollTop, clientHeight } = this.messages;
-    this.following = scrollHeight - scrollTop - clientHeight < NEAR_END;
-    if (this.following) this.reached();
-    else this.drawLatest();
-    if (scrollTop < NEAR_START && !this.following) this.room.older();
+    const below = scrollHeight - scrollTop - clientHeight;
+    this.following = below < NEAR_END && this.room.isAtEnd;
+    if (this.following) {
+      this.reached();
+      return;
+    }
+    this.drawLatest();
+    if (scrollTop < NEAR_START) this.readBack();
+    else if (below < NEAR_START && !this.room.isAtEnd) this.readOn();
   }
 
-  /** A first page that does not fill the screen cannot be scrolled, so the next one is asked for. */
-  fillScreen() {
-    const { scrollHeight, clientHeight } = this.messages;
-    if (clientHeight > 0 && scrollHeight <= clientHeight + NEAR_END) this.room.older();
+  /** Older ones come above; where that makes too many, the newest go. */
+  async readBack() {
+    const { room } = this;
+    if ((await room.older()) && !this.isFew(room)) room.keepOldest(KEPT);
+  }
+
+  async readOn() {
+    const { room } = this;
+    if ((await room.newer()) && !this.isFew(room)) room.trim(KEPT);
+  }
+
+  isFew(room) {
+    return room.shown.messages.length <= TOO_MANY;
   }
 
   reached() {
     this.missed = 0;
     this.drawLatest();
     this.seen();
-    if (this.room?.messages.length > TOO_MANY) this.room.trim(KEPT);
+    if (!this.isFew(this.room)) this.room.trim(KEPT);
   }
 
   drawLatest() {
     this.latest.hidden = this.following;
     const count = this.missed > 0 ? ` · ${this.missed} new` : "";
     this.latest.lastElementChild.textContent = `Jump to latest${count}`;
+  }
+
+  resized() {
+    this.steady(() => this.fold.measure(this.said.children));
+  }
+}
+
+/** What is to be drawn with the next frame. */
+class Due {
+  constructor() {
+    this.clear();
+  }
+
+  clear() {
+    Object.assign(this, { changed: new Set(), pending: false, isEverything: false });
+  }
+
+  everything() {
+    this.isEverything = true;
+  }
+
+  take() {
+    const { changed, pending, isEverything } = this;
+    this.clear();
+    return { changed, pending, isEverything };
   }
 }

@@ -1,6 +1,8 @@
 // The server's tree of words as nodes of the page. Only what is known is drawn as more than text, and only http and https
 // are ever linked: a tree from anywhere cannot bring more.
 
+import { visible } from "./visible-text.js";
+
 const DRAWN = {
   link: ({ link, words }) => anchored(link, words ?? [link]),
   code: ({ code }) => wrapped("code", [code]),
@@ -17,7 +19,7 @@ export function drawn(words) {
 }
 
 function drawnNode(node) {
-  if (typeof node !== "object" || node === null) return String(node ?? "");
+  if (typeof node !== "object" || node === null) return visible(String(node ?? ""));
   const kind = Object.keys(DRAWN).find((name) => name in node);
   return kind ? DRAWN[kind](node) : textOf(node);
 }
@@ -45,7 +47,7 @@ function wrapped(tag, words) {
 
 /** An unknown node shows the text within it. */
 function textOf(node) {
-  if (typeof node === "string") return node;
+  if (typeof node === "string") return visible(node);
   if (Array.isArray(node)) return node.map(textOf).join("");
   return typeof node === "object" && node !== null ? Object.values(node).map(textOf).join("") : "";
 }

@@ -204,6 +204,60 @@ async def test_history_goes_back_in_pages(ask: Ask, alice: Person) -> None:
     assert len((await ask(alice, "history", room="lobby", limit=100_000))["messages"]) == 100
 
 
+async def test_history_goes_forward_in_pages(ask: Ask, alice: Person) -> None:
+    said = await say(ask, alice, 250)
+    first = await ask(alice, "history", room="lobby", after=20)
+    assert (first["messages"], first["more"]) == (said[20:120], True)
+    last = await ask(alice, "history", room="lobby", after=220)
+    assert (last["messages"], last["more"]) == (said[220:], False)
+    exact = await ask(alice, "history", room="lobby", after=240, limit=10)
+    assert (exact["messages"], exact["more"]) == (said[240:], False)
+    assert (await ask(alice, "history", room="lobby", after=250))["messages"] == []
+    assert (await ask(alice, "history", room="lobby", after=1, before=9))["error"] == "bad_payload"
+
+
+async def test_a_message_does_not_overtake_the_one_it_follows(ask: Ask, alice: Person) -> None:
+    early = await ask(alice, "send", room="lobby", text="two", id="message-two", follows="message-one")
+    assert early["error"] == "out_of_order"
+    sends = [
+        ask(alice, "send", room="lobby", text="x" * length, id=f"in-a-row-{n}", **follows)
+        for n, (length, follows) in enumerate(
+            [
+                (1, {}),
+                (1, {"follows": "in-a-row-0"}),
+                (9_999, {"follows": "in-a-row-1"}),
+                (1, {"follows": "in-a-row-2"}),
+                (1, {"follows": "in-a-row-3"}),
+            ]
+        )
+    ]
+    answers = await asyncio.gather(*sends)
+    assert [answer.get("error") for answer in answers] == [None, None, "too_long", "out_of_order", "out_of_order"]
+    assert (await ask(alice, "send", room="lobby", text="two", id="message-two", follows="in-a-row-1"))["ok"]
+    assert [one["id"] for one in (await ask(alice, "history", room="lobby"))["messages"]] == [
+        "in-a-row-0",
+        "in-a-row-1",
+        "message-two",
+    ]
+
+
+async def test_ones_own_order_is_nobody_elses_business(ask: Ask, alice: Person, bob: Person) -> None:
+    assert (await ask(alice, "send", room="lobby", text="x", id="of-alice-1"))["ok"]
+    assert (await ask(bob, "send", room="lobby", text="x", id="of-bob-1", follows="of-alice-1"))[
+        "error"
+    ] == "out_of_order"
+
+
+async def test_a_long_row_that_follows_itself_is_stored_in_order_at_once(ask: Ask, alice: Person) -> None:
+    ids = [f"in-a-row-{n}" for n in range(90)]
+    sends = [
+        ask(alice, "send", room="lobby", text=id, id=id, **({"follows": ids[n - 1]} if n else {}))
+        for n, id in enumerate(ids)
+    ]
+    assert all(answer["ok"] for answer in await asyncio.gather(*sends))
+    assert [one["id"] for one in (await ask(alice, "history", room="lobby"))["messages"]] == ids
+
+
 async def test_sync_brings_exactly_what_changed_in_pages(ask: Ask, alice: Person) -> None:
     said = await say(ask, alice, 250)
     after, got = 20, []

@@ -39,11 +39,12 @@ class Life {
     if (what === "message" && !detail.known) {
       assert.equal(this.shown.has(detail.message.seq), false, "a message is told as new once");
     }
-    this.shown = new Map(this.room.messages.map((message) => [message.seq, message.rev]));
+    for (const { seq, rev } of [...this.room.shown.messages, ...this.room.messages]) this.shown.set(seq, rev);
+    if (what !== "message") this.shown = new Map([...this.shown].filter(([seq]) => this.room.find(seq)));
   }
 
   async step() {
-    const acts = ["happens", "says", "happens", "arrives", "arrives", "answered", "answered", "waits", "reads", "breaks", "returns", "trims"];
+    const acts = ["happens", "says", "happens", "arrives", "arrives", "answered", "answered", "waits", "reads", "readsOn", "breaks", "returns", "trims", "readsFar", "looksBack"];
     this[acts[this.dice.below(acts.length)]]();
     await settled();
     this.check();
@@ -91,6 +92,19 @@ class Life {
     this.room.older();
   }
 
+  readsOn() {
+    this.room.newer();
+  }
+
+  /** So far back that the newest rows are let go of. */
+  readsFar() {
+    if (this.dice.chance(0.5)) this.room.keepOldest(1 + this.dice.below(6));
+  }
+
+  looksBack() {
+    if (this.dice.chance(0.1)) this.room.showLatest();
+  }
+
   trims() {
     if (this.dice.chance(0.3)) this.room.trim(3);
   }
@@ -110,7 +124,13 @@ class Life {
   }
 
   check() {
-    const { messages } = this.room;
+    this.checkRange(this.room.tail);
+    this.checkRange(this.room.shown);
+    const apart = this.room.isAtEnd || this.room.shown.ceiling < this.room.floor;
+    assert.ok(apart, "no message is held twice");
+  }
+
+  checkRange({ messages }) {
     for (let at = 0; at < messages.length; at += 1) {
       if (at > 0) assert.ok(messages[at - 1].seq < messages[at].seq, "in order, and no place twice");
       const log = this.log.messages[messages[at].seq - 1];
@@ -124,6 +144,14 @@ class Life {
     await this.calm();
     this.wire.push(this.log.say("last words"));
     await this.calm();
+    const { floor, ceiling, messages } = this.room.shown;
+    assert.deepEqual(messages, this.log.messages.slice(floor - 1, ceiling), "what is shown has no holes and is as it is now");
+    if (this.dice.chance(0.5)) this.room.showLatest();
+    for (let pages = 0; !this.room.isAtEnd; pages += 1) {
+      assert.ok(pages < 1_000, "reading on comes to an end");
+      this.readsOn();
+      await this.calm();
+    }
     for (let pages = 0; this.room.hasOlder; pages += 1) {
       assert.ok(pages < 1_000, "history comes to an end");
       this.reads();

@@ -42,7 +42,11 @@ export class Log {
     return { rev: this.rev, ...this.since(after, epoch) };
   }
 
-  history({ before = Infinity }) {
+  history({ before = Infinity, after }) {
+    if (after !== undefined) {
+      const newer = this.messages.filter(({ seq }) => seq > after);
+      return { messages: newer.slice(0, this.page), more: newer.length > this.page };
+    }
     const older = this.messages.filter(({ seq }) => seq < before);
     return { messages: older.slice(-this.page), more: older.length > this.page };
   }

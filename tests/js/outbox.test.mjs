@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { newId, Outbox } from "../../static/js/outbox.js";
-import { Clock, settled } from "./log.mjs";
+import { Clock, dice, settled } from "./log.mjs";
 import { MemoryShelf } from "./shelf.mjs";
 
 /** A tab with an outbox; what it asks waits in `asked` until the test answers it. */
@@ -31,18 +31,32 @@ function tab({ shelf = new MemoryShelf(), clock = Object.assign(new Clock(), { t
 
 const taken = (message = {}) => ({ ok: true, message });
 
-test("nothing goes before the room is open, then all goes in order, one after the other", async () => {
+test("nothing goes before the room is open, then all goes in order, each behind the one before it", async () => {
   const { outbox, asked, answer, states } = tab();
-  outbox.add("den", "one");
+  const first = outbox.add("den", "one");
   outbox.add("den", "two");
   assert.equal(asked.length, 0);
   outbox.open("den");
-  assert.deepEqual(asked.map(({ verb, payload }) => [verb, payload.text]), [["send", "one"]]);
-  assert.deepEqual(states(), ["one sending", "two waiting"]);
+  assert.deepEqual(asked.map(({ verb, payload }) => [verb, payload.text, payload.follows]), [
+    ["send", "one", undefined],
+    ["send", "two", first],
+  ]);
+  assert.deepEqual(states(), ["one sending", "two sending"]);
   await answer(taken());
-  assert.deepEqual(asked.map(({ payload }) => payload.text), ["two"]);
+  assert.deepEqual(states(), ["two sending"]);
   await answer(taken());
   assert.deepEqual(states(), []);
+});
+
+test("only so many are in flight at once, and each that is confirmed lets the next one go", async () => {
+  const { outbox, asked, answer } = tab();
+  for (let nth = 0; nth < 200; nth += 1) outbox.add("den", `${nth}`);
+  outbox.open("den");
+  const most = asked.length;
+  assert.ok(most >= 20 && most <= 100, `${most} in flight`);
+  await answer(taken());
+  assert.equal(asked.length, most);
+  assert.equal(asked.at(-1).payload.text, `${most}`);
 });
 
 test("rooms do not wait for each other", () => {
@@ -122,17 +136,53 @@ test("seen in the log while it was away, it is not sent again", () => {
   assert.equal(shelf.size, 0);
 });
 
-test("too fast: it waits as long as it is told and goes by itself, the next one behind it", async () => {
+test("260 go out in six round trips", async () => {
+  const { outbox, asked, said } = tab();
+  for (let nth = 0; nth < 260; nth += 1) outbox.add("den", `${nth}`);
+  outbox.open("den");
+  let trips = 0;
+  for (; asked.length > 0; trips += 1) {
+    for (const { give, payload } of asked.splice(0)) give(taken({ text: payload.text }));
+    await settled();
+  }
+  assert.equal(trips, 6);
+  assert.deepEqual(said.map(([, { text }]) => text), Array.from({ length: 260 }, (_, nth) => `${nth}`));
+});
+
+test("too fast: all wait as long as the first is told, go by themselves, and begin again with one", async () => {
   const { outbox, asked, answer, clock, states } = tab();
   outbox.open("den");
-  outbox.add("den", "one");
-  outbox.add("den", "two");
+  for (const text of ["one", "two", "three"]) outbox.add("den", text);
   await answer({ ok: false, error: "too_fast", text: "Slowly.", retry_after: 4 });
+  await answer({ ok: false, error: "out_of_order", text: "Not yet." });
+  await answer({ ok: false, error: "too_fast", text: "Slowly.", retry_after: 9 });
   await clock.pass(3_999);
   assert.equal(asked.length, 0);
   await clock.pass(1);
   assert.deepEqual(asked.map(({ payload }) => payload.text), ["one"]);
-  assert.deepEqual(states(), ["one sending", "two waiting"]);
+  assert.deepEqual(states(), ["one sending", "two waiting", "three waiting"]);
+  await answer(taken());
+  assert.deepEqual(asked.map(({ payload }) => payload.text), ["two", "three"]);
+});
+
+test("nothing goes again while anything of before the refusal is still on its way", async () => {
+  const { outbox, asked, answer, clock, states } = tab();
+  outbox.open("den");
+  for (const text of ["one", "two"]) outbox.add("den", text);
+  await answer({ ok: false, error: "too_fast", text: "Slowly.", retry_after: 1 });
+  await clock.pass(5_000);
+  assert.deepEqual(states(), ["one waiting", "two sending"]);
+  await answer({ ok: false, error: "out_of_order", text: "Not yet." });
+  assert.deepEqual(asked.map(({ payload }) => payload.text), ["one"]);
+});
+
+test("what follows a refused one goes again without it", async () => {
+  const { outbox, asked, answer } = tab();
+  outbox.open("den");
+  for (const text of ["one", "two"]) outbox.add("den", text);
+  await answer({ ok: false, error: "too_long", text: "Too long." });
+  await answer({ ok: false, error: "out_of_order", text: "Not yet." });
+  assert.deepEqual(asked.map(({ payload }) => [payload.text, payload.follows]), [["two", undefined]]);
 });
 
 test("a refusal fails with its sentence, the next one goes on, and the text can be taken back", async () => {
@@ -178,6 +228,7 @@ test("while nothing can be stored it waits and tells why, and goes by itself whe
   outbox.add("den", "two");
   for (let nth = 0; nth < 20; nth += 1) {
     await answer(full());
+    if (nth === 0) await answer(full());
     assert.deepEqual(states(), ["one waiting", "two waiting"]);
     assert.deepEqual(outbox.items("den").map(({ sentence }) => sentence), ["The disk is full.", undefined]);
     await clock.pass(30_000);
@@ -231,16 +282,79 @@ test("an id that another text holds is renewed on retry", async () => {
   assert.equal(asked[0].payload.text, "one");
 });
 
-test("a room that the server does not see us in is joined again first", async () => {
+test("a room that the server does not see us in is joined again first, once for all that was in flight", async () => {
   const { outbox, asked, lost, answer, states } = tab();
   outbox.open("den");
   outbox.add("den", "one");
-  await answer({ ok: false, error: "not_member", text: "Join first." });
+  outbox.add("den", "two");
+  for (let nth = 0; nth < 2; nth += 1) await answer({ ok: false, error: "not_member", text: "Join first." });
   assert.deepEqual(lost, ["den"]);
   assert.equal(asked.length, 0);
-  assert.deepEqual(states(), ["one waiting"]);
+  assert.deepEqual(states(), ["one waiting", "two waiting"]);
   outbox.open("den");
-  assert.equal(asked[0].payload.text, "one");
+  assert.deepEqual(asked.map(({ payload }) => payload.text), ["one", "two"]);
+});
+
+/** A server in miniature: what it is asked it does in that order, stores once, and keeps to `follows`. */
+class Store {
+  constructor({ below, chance }) {
+    Object.assign(this, { below, chance, log: [], waiting: [] });
+  }
+
+  ask = (verb, { id, text, follows }) =>
+    new Promise((give, fail) => {
+      const ack = this.send(id, text, follows);
+      this.waiting.push(() => (this.chance(0.03) ? fail(new Error("timeout")) : give(ack)));
+    });
+
+  send(id, text, follows) {
+    const stored = this.log.find((one) => one.id === id);
+    if (this.chance(0.15)) return { ok: false, error: ["too_fast", "storage", "not_member"][this.below(3)], text: "No.", retry_after: 1 };
+    if (follows && !this.log.some((one) => one.id === follows)) return { ok: false, error: "out_of_order", text: "Not yet." };
+    if (!stored) this.log.push({ id, text });
+    return { ok: true, message: { id } };
+  }
+}
+
+test("whatever is refused, lost or broken off in 200 random lives, it is said once and in order", async () => {
+  for (let seed = 1; seed <= 200; seed += 1) {
+    const { below, chance } = dice(seed);
+    const store = new Store({ below, chance });
+    const clock = new Clock();
+    let ids = 0;
+    const outbox = new Outbox({
+      storage: new MemoryShelf(),
+      tab: "tab-1",
+      now: clock.now,
+      wait: clock.wait,
+      newId: () => `id-${(ids += 1)}`,
+      ask: store.ask,
+      said: () => {},
+      lost: (room) => clock.wait(10).then(() => outbox.open(room)),
+    });
+    outbox.open("den");
+    for (let step = 0; step < 400; step += 1) {
+      const act = below(12);
+      if (act < 3) outbox.add("den", `${outbox.nth}`);
+      else if (act < 9) store.waiting.shift()?.();
+      else if (act < 11) await clock.pass(1_000);
+      else if (chance(0.2)) {
+        outbox.pause();
+        if (chance(0.5)) store.waiting.splice(0).forEach((answer) => answer());
+        else store.waiting = [];
+        outbox.open("den");
+      }
+      await settled();
+    }
+    for (let left = 0; outbox.items("den").length > 0; left += 1) {
+      assert.ok(left < 20_000, `life ${seed} comes to an end`);
+      store.waiting.shift()?.();
+      await settled();
+      await clock.pass(10_000);
+    }
+    const texts = store.log.map(({ text }) => text);
+    assert.deepEqual(texts, Array.from({ length: outbox.nth }, (_, nth) => `${nth}`), `life ${seed}`);
+  }
 });
 
 test("a reload finds everything again, in order, the failed still failed", async () => {

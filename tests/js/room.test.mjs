@@ -278,6 +278,91 @@ test("letting go of the oldest leaves a way back to them", async () => {
   assert.deepEqual(room.messages, log.messages);
 });
 
+/** One who has read so far back that the newest rows were let go of. */
+async function farBack(log) {
+  const one = await seated(log);
+  for (let pages = 0; pages < 2; pages += 1) await one.room.older();
+  one.room.keepOldest(7);
+  assert.deepEqual(one.room.shown.messages.map(({ seq }) => seq), [1, 2, 3, 4, 5, 6, 7]);
+  return one;
+}
+
+test("far back, what is new is still known, and what is shown stays as it is", async () => {
+  const log = filled(12);
+  const { room, told } = await farBack(log);
+  room.hear(log.say("13"));
+  assert.equal(room.latest.text, "13");
+  assert.equal(room.isAtEnd, false);
+  assert.equal(told.at(-1), "message");
+  assert.equal(room.shown.messages.length, 7);
+});
+
+test("far back, an edit shows at once where its message is shown, and later where it is not", async () => {
+  const log = filled(20);
+  const { room } = await seated(log);
+  for (let pages = 0; pages < 3; pages += 1) await room.older();
+  room.keepOldest(5);
+  room.tail.keepNewest(3);
+  room.hear(log.edit(2, "two"));
+  room.hear(log.edit(9, "nine"));
+  assert.equal(room.find(2).text, "two");
+  assert.equal(room.find(9), undefined);
+  await room.newer();
+  assert.equal(room.find(9).text, "nine");
+});
+
+test("coming down again, page by page, ends at the newest without a hole", async () => {
+  const log = filled(30);
+  const { room, asked } = await seated(log);
+  while (room.hasOlder) await room.older();
+  room.keepOldest(6);
+  room.tail.keepNewest(5);
+  room.hear(log.say("31"));
+  let pages = 0;
+  while (!room.isAtEnd) {
+    await room.newer();
+    pages += 1;
+  }
+  assert.equal(pages, 4);
+  assert.deepEqual(asked.at(-1), ["history", { room: "den", after: 21 }]);
+  assert.deepEqual(room.messages, log.messages);
+  room.hear(log.say("32"));
+  assert.deepEqual(room.shown.messages, log.messages);
+});
+
+test("what lies right below is not asked for", async () => {
+  const { room, asked } = await farBack(filled(12));
+  const before = asked.length;
+  await room.newer();
+  assert.equal(asked.length, before);
+  assert.equal(room.isAtEnd, true);
+});
+
+test("a page of newer ones that comes after one has gone to the end is not mixed in", async () => {
+  const log = filled(30);
+  const { room } = await seated(log);
+  while (room.hasOlder) await room.older();
+  room.keepOldest(6);
+  room.tail.keepNewest(5);
+  const reading = room.newer();
+  room.showLatest();
+  assert.equal(await reading, false);
+  assert.deepEqual(room.shown.messages.map(({ seq }) => seq), [26, 27, 28, 29, 30]);
+});
+
+test("a room in which much is said while nobody looks stays light, and what one reads stays", async () => {
+  const log = filled(5);
+  const { room } = await seated(log);
+  for (let nth = 0; nth < 1_100; nth += 1) room.hear(log.say(`${nth}`));
+  assert.ok(room.messages.length <= 1_000, `${room.messages.length} held`);
+  assert.equal(room.latest.seq, 1_105);
+  assert.equal(room.shown.floor, 1);
+  for (let nth = 0; nth < 3_000; nth += 1) room.hear(log.say(`${nth}`));
+  assert.ok(room.messages.length + room.shown.messages.length <= 2_000);
+  while (!room.isAtEnd) await room.newer();
+  assert.deepEqual(room.messages.slice(-10), log.messages.slice(-10));
+});
+
 test("what the server tells of the room, and how long it keeps, comes with the seat and with news", async () => {
   const log = new Log();
   const join = log.join.bind(log);

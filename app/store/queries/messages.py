@@ -61,8 +61,13 @@ def say(
     kind: str,
     text: str,
     reply_to: int | None,
+    follows: str | None = None,
 ) -> tuple[Message, bool]:
-    """Store a message and claim its place. Returns it, and whether it is new: the same id again gives the first one."""
+    """Store a message and claim its place. Returns it, and whether it is new: the same id again gives the first one.
+
+    follows: id of the author's message that must be stored before this one; refused (`out_of_order`) where it is not.
+    """
+    _check_order(db, author, follows)
     if reply_to is not None:
         if known := _known.dicts(db, author=author, id=id):
             return _again(db, known[0], room, kind, text)
@@ -103,7 +108,12 @@ def say_all(db: Connection, asked: Sequence[dict[str, Any]]) -> list[tuple[Messa
     """What `say` does, for several in a row, with a few statements for all. Raises where one of them is not simply
     new: then each is to be said by itself."""
     at, places, said = now(), dict[str, list[int]](), list[Message]()
+    ids = set[tuple[str, str]]()
     for one in asked:
+        author, follows = one["author"], one.get("follows")
+        if (author, follows) not in ids:
+            _check_order(db, author, follows)
+        ids.add((author, one["id"]))
         room, reply_to = one["room"], one["reply_to"]
         place = places.get(room)
         if place is None:
@@ -134,6 +144,12 @@ def _again(db: Connection, known: Message, room: str, kind: str, text: str) -> t
     if known["room"] != room or (not changed and (known["kind"], known["text"]) != (kind, text)):
         raise Refused("id_reused", "This id was already used for another message; a new message needs a new one.")
     return _whole(db, [known])[0], False
+
+
+def _check_order(db: Connection, author: str, follows: str | None) -> None:
+    """In the transaction that stores what follows, so that no refusal of the one lets the other overtake it."""
+    if follows is not None and not _known.dicts(db, author=author, id=follows):
+        raise Refused("out_of_order", "The message before this one is not stored yet; send it again after that one.")
 
 
 def _exists(db: Connection, room: str, seq: int) -> bool:

@@ -1,0 +1,19 @@
+// The parts of a message's row. A row at rest has only what it shows; the other parts come and go at their place.
+
+const ORDER = ["message-day", "avatar", "message-head", "message-quote", "message-text", "message-more", "reactions", "message-trouble", "message-state", "actions"];
+
+/** The part of a row with this name: made from its template where it is missing, or taken out where it is not wanted. */
+export function part(row, name, isWanted = true) {
+  const known = row.querySelector(`:scope > .${name}`);
+  if (isWanted) return known ?? inserted(row, name);
+  known?.remove();
+  return null;
+}
+
+function inserted(row, name) {
+  const made = document.getElementById("message-parts").content.querySelector(`.${name}`).cloneNode(true);
+  const later = ORDER.slice(ORDER.indexOf(name) + 1);
+  const next = [...row.children].find((element) => later.some((one) => element.classList.contains(one)));
+  row.insertBefore(made, next ?? null);
+  return made;
+}
