@@ -21,6 +21,7 @@ GOOD = {
     "nickname": "alice",
     "topic": "tea",
     "reply_to": 1,
+    "follows": "first-message",
     "seq": 1,
     "emoji": "👍",
     "on": True,
@@ -48,8 +49,9 @@ WRONG: list[Any] = [
 
 
 def good(verb: str) -> dict[str, Any]:
-    """A payload that the verb takes; people come in the order of names, so there `after` is one."""
-    payload = {name: GOOD[name] for name in fields(verb)}
+    """A payload that the verb takes; people come in the order of names, so there `after` is one. History goes one way
+    at a time."""
+    payload = {name: GOOD[name] for name in fields(verb) if (verb, name) != ("history", "after")}
     return payload | {"after": "alice"} if verb == "people" else payload
 
 
