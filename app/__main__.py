@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import os
 import sys
 from collections.abc import Callable, Coroutine
 from typing import IO, Any
@@ -73,6 +74,7 @@ def check_config(context: click.Context, /, **flags: Any) -> None:
 @click.pass_context
 def export(context: click.Context, /, room: str, form: str, output: IO[str], **flags: Any) -> None:
     """Write a room to a file, while the server runs or not."""
+    os.umask(0o077)  # the file is for who wrote it: others were not in the room
     settings, _ = config.load(_given(context, flags))
 
     async def write() -> None:

@@ -265,6 +265,19 @@ class Settings(BaseSettings):
     keep_messages: int | None = Field(
         None, ge=1, description="Messages that are kept of a room, the newest, unless the room says otherwise."
     )
+    guest_days: float = Field(
+        7,
+        ge=0,
+        le=36_500,
+        description="Days after which guests who said nothing are forgotten, and rooms in which nobody did; 0: never.",
+    )
+    overlap: float | None = Field(
+        None,
+        ge=0,
+        le=3_600,
+        description="Seconds that a new version may serve beside the one before on the same data; 0: none does. "
+        "Default: 300 on hosts that change over so (docs/hosts.md), else 0.",
+    )
     admin_password: SecretStr = Field(
         SecretStr(""),
         description="Opens the Socket.IO Admin UI (numbers only) to `admin` with this password; empty: closed. The "

@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import logging
+import math
 import os
 import signal
 import socket
+import time
 from collections.abc import Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -32,6 +34,7 @@ from app.logs import Access, access_log
 from app.model import Refused
 from app.store import queries
 from app.store.database import Database
+from app.store.lock import ServingLock
 from app.web import CHAT, diagnostics, echo, edge, ops, pages
 from app.web import log as log_page
 from app.web.assets import Assets, templates
@@ -48,7 +51,11 @@ ENDS = (signal.SIGTERM, signal.SIGINT, *([signal.SIGHUP] if hasattr(signal, "SIG
 VERBS_MAY_TAKE = 2.5  # seconds that running verbs have at the end
 LOCKS_MAY_TAKE = 1.5  # of them, another process's lock on the database; then there is time for the answer
 GOODBYES_MAY_TAKE = 1.0  # seconds that connections have to close
-WATCH = 3.0  # seconds between looks at the database
+WATCH = 1.0  # seconds between looks at the database's files
+TAKES_OVER_WITHIN = 0.25  # seconds after the version before has ended
+CHANGES_OVER_WITHIN = (
+    300.0  # seconds; Dokku stops the old version 60 s after the new one answers, or some minutes later
+)
 IDLE_CUT = 30.0  # seconds after which the strictest known host cuts a request that has not brought a byte
 KEEPALIVE = 75.0  # seconds; longer than the 60 that common proxies keep theirs, so that none sends into a closed one
 
@@ -81,7 +88,9 @@ class Running:
     database: Database
     runner: web.AppRunner
     listeners: list[asyncio.Server]
+    lock: ServingLock
     chores: list[asyncio.Task[None]]
+    ousted: asyncio.Future[str]  # why it may not go on serving
 
     async def stop(self) -> None:
         """Take nothing new, let running verbs finish and answer, let every client go, close the store. Under 5 s."""
@@ -99,11 +108,12 @@ class Running:
         for chore in self.chores:
             chore.cancel()
         await self.database.close()
+        self.lock.release()
 
 
 async def start(settings: Settings) -> Running:
     """Open the store, then the door. Raises BadSetting with one sentence where that cannot be done."""
-    database = await _open_store(settings)
+    lock, database = await _open_store(settings)
     sockets = create_server(
         ping_interval=settings.ping_interval,
         ping_timeout=settings.ping_timeout,
@@ -129,6 +139,7 @@ async def start(settings: Settings) -> Running:
         grace=settings.grace,
         keep_days=settings.keep_days,
         keep_messages=settings.keep_messages,
+        guest_days=settings.guest_days,
         secret=settings.secret.get_secret_value(),
         site=settings.site,
     )
@@ -159,10 +170,14 @@ async def start(settings: Settings) -> Running:
     except BadSetting:
         await runner.cleanup()
         await database.close()
+        lock.release()
         raise
-    work: list[Coroutine[Any, Any, None]] = [look_after(chat), _watch(database), runner.app[ops.DESCRIPTORS].watch()]
+    ousted: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    watch = _watch(database, lock) if lock.is_held else _take_over(settings, chat, database, lock, ousted)
+    work: list[Coroutine[Any, Any, None]] = [look_after(chat), watch, runner.app[ops.DESCRIPTORS].watch()]
     chores = [asyncio.create_task(one) for one in work]
-    return Running(_url(settings, listeners), settings, chat, sockets, database, runner, listeners, chores)
+    url = _url(settings, listeners)
+    return Running(url, settings, chat, sockets, database, runner, listeners, lock, chores, ousted)
 
 
 async def _renew_skeletons(chat: Chat) -> None:
@@ -172,12 +187,32 @@ async def _renew_skeletons(chat: Chat) -> None:
         log.warning("names are not yet compared by today's rule: %s", refusal.text)
 
 
-async def _watch(database: Database) -> None:
-    """Ask now and then, so that a database that was replaced is noticed in silent rooms, too."""
+async def _watch(database: Database, lock: ServingLock) -> None:
+    """Look now and then, so that a file that was removed or replaced is noticed in silent rooms, too."""
     while True:
         await asyncio.sleep(WATCH)
-        with contextlib.suppress(Refused):
-            await database.read(queries.epoch)
+        await database.watch()
+        if not await asyncio.to_thread(lock.take):
+            log.error("%s", _sentence(lock, database))
+
+
+async def _take_over(
+    settings: Settings, chat: Chat, database: Database, lock: ServingLock, ousted: asyncio.Future[str]
+) -> None:
+    """Beside the version before, for so long: nobody who is there is said to have left until it has ended."""
+    overlap = _overlap(settings, lock, os.environ)
+    log.warning("%s; for %g s at most both serve", _sentence(lock, database), overlap)
+    until = time.monotonic() + overlap
+    while not await asyncio.to_thread(lock.take):
+        if time.monotonic() > until:
+            ousted.set_result(f"{_sentence(lock, database)}: both have served for {overlap:g} s (PARLOR_OVERLAP).")
+            return
+        await asyncio.sleep(TAKES_OVER_WITHIN)
+        await database.watch()
+    log.info("the version before has ended: this one serves alone")
+    with contextlib.suppress(Refused):  # nothing can be stored: who has left is noted at the next start
+        await people.note_absent(chat)
+    await _watch(database, lock)
 
 
 def application(settings: Settings, chat: Chat, sockets: Server, voice: Fanout) -> web.Application:
@@ -237,11 +272,14 @@ async def serve(settings: Settings) -> None:
     end = asyncio.Event()
     _on_signals(end)
     print(_greeting(running), flush=True)
+    running.ousted.add_done_callback(lambda _: end.set())
     await end.wait()
     log.info("stopping")
     await running.stop()
     for number in ENDS:
         signal.signal(number, signal.SIG_IGN)
+    if running.ousted.done():
+        raise BadSetting(running.ousted.result())
 
 
 def _on_fault(descriptors: ops.Descriptors, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -288,17 +326,50 @@ def _greeting(running: Running) -> str:
     return f"Parlor {__version__} serves {running.url} - transports: {transports} - data in {Path(where).resolve()}"
 
 
-async def _open_store(settings: Settings) -> Database:
+async def _open_store(settings: Settings) -> tuple[ServingLock, Database]:
+    """Who serves the database, and the database. Raises BadSetting where another server does."""
+    lock = None
     try:
         if not settings.database_url:
-            settings.data.mkdir(parents=True, exist_ok=True)
+            settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         database = Database(settings.database)
-        await database.start()
+        lock = ServingLock(str(database.url.database))
+        alone = lock.take()
+        if not alone and not _overlap(settings, lock, os.environ):
+            raise BadSetting(
+                f"{_sentence(lock, database)}: stop that one, or give this one a folder of its own (PARLOR_DATA)."
+            )
+        await database.start(alone)
     except (OSError, SQLAlchemyError, CommandError) as error:
+        if lock:
+            lock.release()
         reason = error.strerror if isinstance(error, OSError) else getattr(error, "orig", error)
         where = "DATABASE_URL" if settings.database_url else f"the data folder {settings.data} (PARLOR_DATA)"
         raise BadSetting(f"Messages cannot be stored in {where}: {reason}.") from None
-    return database
+    return lock, database
+
+
+def _overlap(settings: Settings, lock: ServingLock, environment: Mapping[str, str]) -> float:
+    """Seconds that this server may serve beside another: as a host does that starts a new version before it stops the
+    old one (Dokku sets DYNO; of two containers each has a name of its own), and as nobody does by hand."""
+    if settings.overlap is not None:
+        return settings.overlap
+    holder = lock.holder()
+    host, is_ours = holder.get("host"), holder.get("pid") == os.getpid()
+    if is_ours and host == socket.gethostname():  # an application that serves twice knows what it does
+        return math.inf
+    is_release = (
+        "DYNO" in environment or "KUBERNETES_SERVICE_HOST" in environment or host not in (None, socket.gethostname())
+    )
+    return CHANGES_OVER_WITHIN if is_release else 0
+
+
+def _sentence(lock: ServingLock, database: Database) -> str:
+    other = {"pid": "?", "host": "?", "since": "?"} | lock.holder()
+    return (
+        f"another Parlor, process {other['pid']} on {other['host']}, has served {database.url.database} since "
+        f"{other['since']} UTC, and people on the two would not hear each other"
+    )
 
 
 async def _listen(runner: web.AppRunner, sockets: Server, settings: Settings) -> list[asyncio.Server]:

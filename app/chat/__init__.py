@@ -31,7 +31,11 @@ class Memory(Protocol):
 
     async def recall(self, room: str, shape: Any, ask: Any, *args: Any) -> Any: ...
 
+    async def recall_rooms(self, ask: Any, *args: Any) -> Any: ...
+
     async def write(self, ask: Any, *args: Any, **kwargs: Any) -> Any: ...
+
+    async def ready(self) -> None: ...
 
 
 @dataclass
@@ -41,8 +45,9 @@ class Chat:
     epoch: the name of the database's history. transports: as the operator allows them, in order.
     nickname_hold: seconds that a name stays its owner's after their last socket is gone. grace: seconds that a room
     awaits somebody whose connection broke. keep_days, keep_messages: what is kept of a room; None: all.
-    site: its name, which nobody may bear. opening: rooms that are being made. one_at_a_time: held while a passphrase
-    is read, for each takes 64 MB.
+    site: its name, which nobody may bear. guest_days: days after which unused guests and rooms are forgotten; 0: never.
+    opening, forgetting: rooms that are being made, or forgotten. one_at_a_time: held while a passphrase is read, for
+    each takes 64 MB.
     """
 
     store: Memory
@@ -59,8 +64,10 @@ class Chat:
     presence: Presence = field(init=False)
     keep_days: float | None = None
     keep_messages: int | None = None
+    guest_days: float = 0
     counts: Counts = field(default_factory=Counts)
     opening: dict[str, asyncio.Future[None]] = field(default_factory=dict)
+    forgetting: dict[str, asyncio.Future[int]] = field(default_factory=dict)
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:

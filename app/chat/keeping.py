@@ -1,4 +1,5 @@
-"""How long messages are kept: by the server's rule, or the room's own. The oldest go first, a few at a time."""
+"""How long messages are kept: by the server's rule, or the room's own. The oldest go first, a few at a time. And how
+long guests and rooms are remembered of whom, and in which, nobody ever heard a word."""
 
 import asyncio
 import logging
@@ -13,6 +14,8 @@ log = logging.getLogger("parlor.chat")
 
 EVERY = 600.0  # seconds between two looks at what is too old
 AT_ONCE = 500  # messages in one transaction: who speaks meanwhile does not wait for more
+FORGOTTEN_AT_ONCE = 100  # people or rooms in one transaction
+PAUSE = 0.05  # seconds between those, in which others write
 DAY = 86_400_000  # milliseconds
 
 
@@ -44,6 +47,7 @@ async def look_after(chat: Chat) -> None:
     while True:
         try:
             await clear(chat)
+            await forget_unused(chat)
         except Refused as refusal:  # a full or locked database: next time
             log.warning("old messages could not be let go: %s", refusal.text)
         await asyncio.sleep(EVERY)
@@ -52,7 +56,7 @@ async def look_after(chat: Chat) -> None:
 async def clear(chat: Chat) -> int:
     """Forget in every room what is too old by now. How many messages."""
     gone = 0
-    for room in await chat.store.read(queries.all_rooms):
+    for room in await chat.store.read(queries.rooms_with_messages):
         keep = keeping(chat, room)
         if keep != Keep():
             gone += await _clear(chat, room, keep)
@@ -72,3 +76,39 @@ async def _clear(chat: Chat, room: dict[str, Any], keep: Keep) -> int:
         gone += some
         if some < AT_ONCE:
             return gone
+
+
+async def forget_unused(chat: Chat) -> tuple[int, int]:
+    """Forget guests who never said anything and rooms in which nobody did, after a while. How many of each."""
+    if not chat.guest_days:
+        return 0, 0
+    days = chat.guest_days * DAY
+    left_before = int(queries.now() - max(days, chat.nickname_hold * 1000))
+    return await _forget_guests(chat, left_before), await _forget_rooms(chat, int(queries.now() - days))
+
+
+async def _forget_guests(chat: Chat, left_before: int) -> int:
+    gone, after = 0, ""
+    while after is not None:
+        unused, after = await chat.store.read(queries.unused_guests, after, left_before, FORGOTTEN_AT_ONCE)
+        if unused := [one for one in unused if not chat.presence.is_here(one)]:
+            gone += await chat.store.write(queries.forget_guests, unused, left_before)
+            await asyncio.sleep(PAUSE)
+    return gone
+
+
+async def _forget_rooms(chat: Chat, made_before: int) -> int:
+    """Who enters one of them meanwhile waits until it is gone, and makes it anew (`rooms.join`)."""
+    gone, after = 0, ""
+    while after is not None:
+        unused, after = await chat.store.read(queries.unused_rooms, after, made_before, FORGOTTEN_AT_ONCE)
+        if unused := [name for name in unused if not chat.presence.count(name)]:
+            forgetting = asyncio.ensure_future(chat.store.write(queries.forget_rooms, unused, made_before))
+            chat.forgetting.update(dict.fromkeys(unused, forgetting))
+            try:
+                gone += await forgetting
+            finally:
+                for name in unused:
+                    del chat.forgetting[name]
+            await asyncio.sleep(PAUSE)
+    return gone

@@ -14,6 +14,7 @@ from argon2.exceptions import Argon2Error
 
 from app.chat import Chat, names
 from app.chat.kinds import NicknameWish, Passphrase
+from app.chat.presence import everybody
 from app.model import Person, Refused
 from app.store import queries
 
@@ -93,6 +94,14 @@ async def _note_departure(chat: Chat, person: Person) -> None:
     await chat.store.write(queries.depart, person.id)
     if chat.presence.is_here(person.id):  # came back while that was written
         await chat.store.write(queries.stay, person.id)
+
+
+async def note_absent(chat: Chat) -> None:
+    """Another server was let go on this database: who was with it and has not come here has left."""
+    here = set(everybody(chat.presence))
+    await chat.store.write(queries.mark_all_departed, but=sorted(here))
+    for person in set(everybody(chat.presence)) - here:  # came while that was written
+        await chat.store.write(queries.stay, person)
 
 
 async def rename(chat: Chat, person: Person, *, nickname: NicknameWish) -> Answer:

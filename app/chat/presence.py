@@ -290,6 +290,11 @@ class Presence:
                 waiting.cancel()
 
 
+def everybody(presence: Presence) -> list[str]:
+    """The people with an open socket."""
+    return [person for person, guest in presence._guests.items() if guest.sockets]
+
+
 def _seen(crowd: Crowd, person: str, entry: Entry) -> Entry:
     return entry if crowd.sockets[person] else entry | {"reconnecting": True}
 

@@ -52,6 +52,8 @@ async def join(
 
 async def _opened(chat: Chat, room: str, after: int | None, epoch: str | None) -> tuple[dict[str, Any], Answer]:
     """Read first: a room that is there can be read when nothing can be stored."""
+    if forgetting := chat.forgetting.get(room):
+        await asyncio.wait([forgetting])
     try:
         return await changes(chat, room, after, epoch)
     except Refused as refusal:
@@ -99,8 +101,8 @@ async def rooms(chat: Chat, person: Person) -> Answer:
 
 async def public(chat: Chat) -> list[dict[str, Any]]:
     """`[{name, topic, people, rev}]`, 100 at most."""
-    busy = chat.presence.busiest(MOST_ROOMS)
-    found = await chat.store.read(queries.lively_rooms, also=busy, limit=MOST_ROOMS)
+    busy = tuple(sorted(chat.presence.busiest(MOST_ROOMS)))
+    found = await chat.store.recall_rooms(queries.lively_rooms, busy, MOST_ROOMS)
     rooms = [{**room, "people": chat.presence.count(room["name"])} for room in found]
     return sorted(rooms, key=lambda room: (-room["people"], room["name"]))[:MOST_ROOMS]
 

@@ -1,4 +1,4 @@
-"""Group commit, and the file that may be gone, locked, full or another one.
+"""Group commit.
 
 One thread writes, and takes everything that waits into one transaction: under load a commit is shared by many senders,
 at rest a sender waits for nobody. Other threads read. The event loop never touches the file.
@@ -7,26 +7,20 @@ at rest a sender waits for nobody. Other threads read. The event loop never touc
 import asyncio
 import contextlib
 import logging
-import math
-import os
-import sqlite3
-import threading
-import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
-from uuid import uuid4
 
-from alembic.util import CommandError
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app.model import Refused
 from app.store import queries
-from app.store.batch import Write, in_one_transaction
-from app.store.engine import RETRY_AFTER, migrate, open_engine, transaction, unavailable
+from app.store.batch import Write
+from app.store.connections import READERS
+from app.store.engine import RETRY_AFTER
 from app.store.recent import Recent
+from app.store.sqlite import Replaced, SQLite
 from app.store.worker import Worker
 
 log = logging.getLogger("parlor.store")
@@ -35,12 +29,11 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 BUSY = 5.0  # seconds to wait for another process's lock
-READERS = 2  # threads
 MOST_AT_ONCE = 500  # writes in one transaction
 # Seconds from one commit to the next under load: more of them share one, and what is then told leaves in one write.
 PACE = 0.04
+ALL_ROOMS = ""  # the name of no room, for what is asked about all of them
 AT_ONCE = 10  # commits that wait for nobody, after a rest
-GONE = "The database file is gone from its place. Put it back, or restart Parlor to begin a new one."
 
 
 class Database:
@@ -48,8 +41,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = make_url(url)
-        self._reading = open_engine(self.url, "BEGIN")
-        self._writing = open_engine(self.url, None)
+        self._sqlite = SQLite(self.url, self._replaced)
         self._reader = ThreadPoolExecutor(READERS, "parlor-read")
         self._writer = Worker("parlor-write")
         self._waiting: list[Write] = []
@@ -58,96 +50,42 @@ class Database:
         self._at_rest: asyncio.Future[None] | None = None  # for who waits until nothing is being committed
         self._closing = self._closed = False
         self._due = 0.0  # when the next commit may begin, on the loop's clock
-        self._hurry = math.inf  # from when on another process's lock is not waited for, on the monotonic clock
-        self._open: Connection | None = None  # the writer's, kept
-        self._idle: list[Connection] = []  # the readers', kept
-        self._file: tuple[int, int] | None = None  # the one that is open
-        self._readers = threading.Semaphore(READERS)
-        self.replaced: Callable[[str], None] = lambda _epoch: None  # hears the epoch of a file that took the place
+        self.replaced: Callable[[str], None] = lambda _epoch: None  # hears the epoch of a history that took the place
 
-    async def start(self) -> None:
-        """Bring the schema up to date, forget who was here. Raises DBAPIError or OSError where that cannot be done."""
+    async def start(self, alone: bool = True) -> None:
+        """Bring the schema up to date, and open the file. alone: no other server has it open, so whoever seems to be
+        here has left. Raises DBAPIError or OSError where that cannot be done."""
         self._loop = asyncio.get_running_loop()
-        await asyncio.to_thread(self._prepare)
+        await asyncio.to_thread(self._sqlite.start, alone)
 
     def look(self) -> None:
         """Open the file as it is, beside a server that may be running. Raises Refused where there is none."""
         self._loop = asyncio.get_running_loop()
-        self._file = self._place()
-        if self._file is None:
-            raise Refused("storage", f"There is no database at {self.url.database}.")
+        self._sqlite.look()
 
-    def _prepare(self) -> str:
-        migrate(self.url)
-        with self._writing.connect() as db:
-            epoch = transaction(db, _begin_anew)
-        # now: once the file is moved away, none can be opened
-        self._idle = [self._reading.connect() for _ in range(READERS)]
-        self._file = self._place()
-        return epoch
-
-    # --- its file ---
-
-    def _place(self) -> tuple[int, int] | None:
-        """The file under our name as the file system knows it; None where there is none."""
-        try:
-            found = os.stat(str(self.url.database))  # noqa: PTH116 - a thousand times a second
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino
-
-    def _stay_or_follow(self) -> None:
-        """An open file lives on when it is moved away, and what is written to it is gone with it. Raises Refused where
-        there is none under our name; one that was put there is opened, and everybody has to come again."""
-        place = self._place()
-        if self._file and place == self._file:
-            return
-        if self._file:
-            self._empty_journal()
-        if place is None:
-            raise Refused("storage", GONE, retry_after=RETRY_AFTER)
-        log.warning("another database file is in place of the one that was open: it is opened, everybody comes again")
-        epoch = self._follow()
+    def _replaced(self, epoch: str) -> None:
         self._loop.call_soon_threadsafe(self._begin_again, epoch)
-        raise Refused("storage", "The database was replaced by another one just now.", retry_after=RETRY_AFTER)
 
     def _begin_again(self, epoch: str) -> None:
         self._recent.forget()
         self.replaced(epoch)
 
-    def _follow(self) -> str:
-        for _ in range(READERS):
-            self._readers.acquire()
-        try:
-            self._dispose()
-            self._file = None
-            return self._prepare()
-        except (SQLAlchemyError, CommandError, sqlite3.Error) as error:
-            text = f"The database file that is in place now cannot be opened ({error})."
-            raise Refused("storage", text, retry_after=RETRY_AFTER) from error
-        finally:
-            self._readers.release(READERS)
+    async def ready(self) -> None:
+        """Read a row. Raises Refused where that cannot be done, or where nothing can be stored just now."""
+        await self.read(queries.probe)
+        if self._sqlite.trouble:
+            raise self._sqlite.trouble
 
-    def _empty_journal(self) -> None:
-        """Bring what is still in the journal home to the file that was moved away. The journal keeps its name: SQLite
-        would take it for the other file's, and write pages of the one into the other."""
-        self._let_go()  # to the pool, which hands it out again: a new one would open the other file
-        pooled = self._writing.raw_connection()
-        try:
-            busy, *_ = pooled.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        except sqlite3.Error as error:
-            text = f"The database file was moved, and its journal cannot be brought home ({error})."
-            raise Refused("storage", text, retry_after=RETRY_AFTER) from error
-        finally:
-            pooled.close()
-        if busy:
-            raise Refused("storage", "The database is being read just now.", retry_after=RETRY_AFTER)
+    async def watch(self) -> None:
+        """Look whether the files are what they were, though nobody asks for anything."""
+        with contextlib.suppress(Refused):
+            await self.write(queries.probe)
 
     # --- its end ---
 
     def hurry(self, seconds: float) -> None:
         """Wait for another process's lock that much longer, and no more: who then asks is told at once."""
-        self._hurry = time.monotonic() + seconds
+        self._sqlite.hurry(seconds)
 
     async def close(self) -> None:
         """Commit what waits. What another process's lock keeps from being stored now is refused, not waited for."""
@@ -159,7 +97,7 @@ class Database:
         self._closed = True
         for end in (self._reader.shutdown, self._writer.finish):
             await asyncio.to_thread(end)
-        self._dispose()
+        await asyncio.to_thread(self._sqlite.close)
 
     # --- questions ---
 
@@ -170,11 +108,11 @@ class Database:
             return ask(db, *args, **kwargs)
 
         try:
-            return await self._loop.run_in_executor(self._reader, self._ask, question)
-        except _Replaced:
+            return await self._loop.run_in_executor(self._reader, self._sqlite.ask, question)
+        except Replaced:
             with contextlib.suppress(Refused):
-                await self.write(lambda _db: None)  # who writes follows to the other file
-            return await self._loop.run_in_executor(self._reader, self._ask, question)
+                await self.write(queries.probe)  # who writes follows to the other file
+            return await self._loop.run_in_executor(self._reader, self._sqlite.ask, question)
 
     async def recall(self, room: str, shape: Callable[[T], S], ask: Callable[..., T], *args: Hashable) -> S:
         """`read` of a question about this room alone, in the shape that it is wanted in; from memory where nothing of
@@ -185,34 +123,14 @@ class Database:
 
         return await self._recent.share(room, (ask, shape, args), asked)
 
-    def _ask(self, ask: Callable[..., T]) -> T:
-        try:
-            with self._readers:
-                if self._file is None or self._place() not in (self._file, None):
-                    raise _Replaced("storage", "The database was replaced by one that cannot be opened.")
-                with self._lent() as db:
-                    return ask(db)
-        except DBAPIError as error:
-            raise unavailable(error) from error
+    async def recall_rooms(self, ask: Callable[..., T], *args: Hashable) -> T:
+        """`read` of a question about all rooms; from memory where nothing of any room has changed since. The answer is
+        others', too: nobody may change it."""
 
-    @contextlib.contextmanager
-    def _lent(self) -> Iterator[Connection]:
-        """A reader's connection, in a transaction; kept for the next one unless it failed."""
-        if not self._idle and self._place() != self._file:
-            raise Refused("storage", GONE, retry_after=RETRY_AFTER)  # SQLite would make an empty one
-        try:
-            db = self._idle.pop()
-        except IndexError:
-            db = self._reading.connect()
-        try:
-            with db.begin():
-                yield db
-        except DBAPIError:
-            db.close()
-            raise
-        finally:
-            if not db.closed:
-                self._idle.append(db)
+        async def asked() -> T:
+            return await self.read(ask, *args)
+
+        return await self._recent.share(ALL_ROOMS, (ask, args), asked)
 
     async def write(self, ask: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Ask a question that changes something; returns once it is committed.
@@ -256,6 +174,7 @@ class Database:
         for one in batch:  # before anybody is told
             if not one.no_room:
                 self._recent.forget(one.room)
+                self._recent.forget(ALL_ROOMS)
         for one, outcome in zip(batch, outcomes, strict=True):
             one.settle(outcome)
         if self._waiting:
@@ -269,49 +188,9 @@ class Database:
     def _commit(self, batch: list[Write]) -> list[Any]:
         """All of the batch in one transaction; an error instead of a result where one was refused or all failed."""
         try:
-            self._stay_or_follow()
-            return self._while_locked(batch)
+            return self._sqlite.commit(batch, BUSY)
         except Refused as refusal:
             return [refusal] * len(batch)
-        except DBAPIError as error:
-            log.error("could not commit %d writes: %s", len(batch), error.orig)
-            return [unavailable(error)] * len(batch)
         except Exception as error:
             log.exception("could not commit %d writes", len(batch))
             return [error] * len(batch)
-
-    def _while_locked(self, batch: list[Write]) -> list[Any]:
-        """Try again while another process holds the lock: BEGIN IMMEDIATE fails before anything is written."""
-        until = time.monotonic() + BUSY
-        while True:
-            try:
-                self._open = self._open or self._writing.connect()
-                return in_one_transaction(self._open, batch)
-            except SQLAlchemyError as error:
-                self._let_go()
-                is_locked = isinstance(error, DBAPIError) and "locked" in str(error.orig)
-                if not is_locked or time.monotonic() > min(until, self._hurry):
-                    raise
-
-    def _let_go(self) -> None:
-        """The writer's connection: of one that failed nobody knows in which state it is."""
-        if self._open is not None:
-            self._open.close()
-            self._open = None
-
-    def _dispose(self) -> None:
-        self._let_go()
-        while self._idle:
-            self._idle.pop().close()
-        self._reading.dispose()
-        self._writing.dispose()
-
-
-class _Replaced(Refused):
-    """Another file is under our name than the one that is open."""
-
-
-def _begin_anew(db: Connection) -> str:
-    """The epoch of this history. A stop that was none leaves people who seem to be here."""
-    queries.nobody_is_here(db)
-    return queries.begin_epoch(db, uuid4().hex)

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(
@@ -68,6 +69,8 @@ rules = Table(
     Column("version", String(256), nullable=False),
 )
 
+# `active_at` is when the room was used last, 0 where nobody ever said anything there or gave it a topic: then it is in
+# no list, and the index does not hold it.
 # `seq` counts the room's messages, `rev` their changes; both are claimed here, in the sender's transaction.
 # What is kept of them: null is as the server has it, 0 is everything.
 rooms = Table(
@@ -81,7 +84,7 @@ rooms = Table(
     Column("active_at", BigInteger, nullable=False),
     Column("keep_days", Float),
     Column("keep_messages", BigInteger),
-    Index(None, "active_at"),
+    Index(None, "active_at", sqlite_where=text("active_at > 0"), postgresql_where=text("active_at > 0")),
 )
 
 messages = Table(
@@ -114,5 +117,6 @@ reactions = Table(
     Column("person", String(32), ForeignKey("people.id"), primary_key=True),
     Column("nickname", String(256), nullable=False),
     Column("at", BigInteger, nullable=False),
+    Index(None, "person"),
     ForeignKeyConstraint(["room", "seq"], ["messages.room", "messages.seq"]),
 )

@@ -12,7 +12,6 @@ from uuid import uuid4
 from aiohttp import web
 
 from app.model import Refused
-from app.store import queries
 from app.web import CHAT
 from app.web.edge import Handler, at
 
@@ -108,11 +107,11 @@ async def healthz(request: web.Request) -> web.Response:
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """It can serve: the message store answers, and connections can be accepted."""
+    """It can serve: a row can be read, what is said can be stored, and connections can be accepted."""
     if trouble := request.app[DESCRIPTORS].trouble:
         return web.json_response({"ok": False, "text": trouble}, status=503)
     try:
-        await request.app[CHAT].store.read(queries.epoch)
+        await request.app[CHAT].store.ready()
     except Refused as refusal:
         return web.json_response({"ok": False, "text": refusal.text}, status=503)
     return web.json_response({"ok": True})

@@ -11,7 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import test_clock, test_crowd, test_kills, test_network, test_readers, test_stops, test_storage
+from tests.faults import (
+    test_clock,
+    test_crowd,
+    test_journal,
+    test_kills,
+    test_network,
+    test_readers,
+    test_stops,
+    test_storage,
+)
 from tests.support.process import Standing
 
 CROWD, CONNECTED, DEAF, ROUNDS = 1_000, 500, 30, 3
@@ -23,6 +32,14 @@ def kills(times: int) -> Drill:
     async def drill(folder: Path) -> tuple[bool, str]:
         acked, violations = await test_kills.kill_again_and_again(folder, times)
         return not violations, f"{times} kills, {acked} words acked, {told(violations)}"
+
+    return drill
+
+
+def journal(times: int) -> Drill:
+    async def drill(folder: Path) -> tuple[bool, str]:
+        acked, violations = await test_journal.take_the_journal_and_kill(folder, times)
+        return not violations, f"{times} journals taken and kills, {acked} words acked, {told(violations)}"
 
     return drill
 
@@ -109,6 +126,7 @@ def drills(times: int) -> tuple[dict[str, Drill], dict[str, Drill]]:
     """Those that measure, one after the other; those that mostly wait, side by side."""
     measuring = {
         "kills": kills(times),
+        "journal": journal(times),
         "sigterm": sigterm(1),
         "sigterm-twice": sigterm(2),
         "lock": lock,

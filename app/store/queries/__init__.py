@@ -25,24 +25,30 @@ from app.store.queries.people import (
     arrive,
     claim,
     depart,
+    forget_guests,
     hand_over,
     look_anew,
-    nobody_is_here,
+    mark_all_departed,
     reserve,
     reserved,
     rule,
     set_rule,
     stay,
+    unused_guests,
     whose,
 )
 from app.store.queries.rooms import (
-    all_rooms,
     begin_epoch,
     epoch,
+    forget_rooms,
     keep,
     lively_rooms,
     open_room,
+    probe,
+    rename_epoch,
+    rooms_with_messages,
     set_topic,
+    unused_rooms,
 )
 from app.store.queries.rooms import (
     room_now as room,
@@ -50,7 +56,7 @@ from app.store.queries.rooms import (
 from app.store.queries.rows import now
 
 OF_PEOPLE = frozenset(
-    (arrive, claim, depart, hand_over, look_anew, reserve, set_rule, stay)
+    (arrive, claim, depart, forget_guests, hand_over, look_anew, mark_all_departed, probe, reserve, set_rule, stay)
 )  # that change nothing of any room
 
 __all__ = [
@@ -58,7 +64,6 @@ __all__ = [
     "Message",
     "Name",
     "NotAllNew",
-    "all_rooms",
     "arrive",
     "begin_epoch",
     "catch_up",
@@ -69,19 +74,24 @@ __all__ = [
     "depart",
     "edit",
     "epoch",
+    "forget_guests",
+    "forget_rooms",
     "hand_over",
     "keep",
     "let_go",
     "lively_rooms",
     "look_anew",
-    "nobody_is_here",
+    "mark_all_departed",
     "now",
     "one",
     "open_room",
+    "probe",
     "react",
+    "rename_epoch",
     "reserve",
     "reserved",
     "room",
+    "rooms_with_messages",
     "rule",
     "said_after",
     "said_before",
@@ -91,5 +101,7 @@ __all__ = [
     "set_rule",
     "set_topic",
     "stay",
+    "unused_guests",
+    "unused_rooms",
     "whose",
 ]

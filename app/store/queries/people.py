@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, insert, select, update
 from sqlalchemy import delete as remove
 
 from app.model import Refused
 from app.store.prepared import Prepared, Row
 from app.store.queries.rows import now, plain
-from app.store.tables import people, rules, skeletons, tokens
+from app.store.tables import messages, people, reactions, rules, skeletons, tokens
 
 Name = tuple[str, Sequence[str]]  # a nickname, and the skeletons of its looks
 
@@ -221,6 +221,36 @@ def stay(db: Connection, person: str) -> None:
     _stay.run(db, who=person)
 
 
-def nobody_is_here(db: Connection) -> None:
-    """At start no socket is open: whoever a crash left behind as present has left."""
+def mark_all_departed(db: Connection, *, but: Sequence[str] = ()) -> None:
+    """Whoever a crash left behind as present has left; `but` those who are here now."""
     db.execute(update(people).where(people.c.left_at.is_(None)).values(left_at=now()))
+    for person in but:
+        stay(db, person)
+
+
+def _is_unused(left_before: int) -> ColumnElement[bool]:
+    """A guest who never said anything, reacted to nothing, and holds no name: the time for which it was held is over
+    with `left_before`."""
+    return and_(
+        people.c.left_at < left_before,
+        people.c.passphrase.is_(None),
+        ~exists().where(messages.c.author == people.c.id),
+        ~exists().where(reactions.c.person == people.c.id),
+    )
+
+
+def unused_guests(db: Connection, after: str, left_before: int, limit: int) -> tuple[list[str], str | None]:
+    """Of the next `limit` people after this one, the guests that are unused; and the last one who was looked at, None
+    where there are no more."""
+    wanted = select(people.c.id, _is_unused(left_before)).where(people.c.id > after).order_by(people.c.id)
+    found = db.execute(wanted.limit(limit)).all()
+    return [person for person, unused in found if unused], found[-1][0] if len(found) == limit else None
+
+
+def forget_guests(db: Connection, ids: Sequence[str], left_before: int) -> int:
+    """Those of them who are still unused; their tokens name nobody any more. How many."""
+    still = select(people.c.id).where(people.c.id.in_(ids), _is_unused(left_before))
+    gone = db.execute(still).scalars().all()
+    for table in (tokens, skeletons):
+        db.execute(remove(table).where(table.c.person.in_(gone)))
+    return db.execute(remove(people).where(people.c.id.in_(gone))).rowcount

@@ -3,14 +3,21 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Integer, and_, bindparam, delete, insert, select, text, update
 
 from app.model import Refused
 from app.store.prepared import Prepared
 from app.store.queries.rows import now, plain
-from app.store.tables import epochs, rooms
+from app.store.tables import epochs, messages, rooms
 
 _epoch = Prepared(select(epochs.c.epoch))
+_used_last = Prepared(  # the constant as the index has it (SQLite, "Partial Indexes", 3)
+    select(rooms.c.name, rooms.c.topic, rooms.c.rev)
+    .where(rooms.c.active_at > text("0"))
+    .order_by(rooms.c.active_at.desc(), rooms.c.name)
+    .limit(bindparam("most", type_=Integer))
+)
+_any_message = Prepared(select(messages.c.room, messages.c.text).limit(1))
 _room = Prepared(
     select(rooms.c.name, rooms.c.topic, rooms.c.rev, rooms.c.keep_days, rooms.c.keep_messages).where(
         rooms.c.name == bindparam("called")
@@ -31,10 +38,23 @@ def begin_epoch(db: Connection, name: str) -> str:
     return epoch(db)
 
 
+def rename_epoch(db: Connection, name: str) -> str:
+    """From now on it is another history: revs that were told may be claimed by other messages. That name."""
+    db.execute(update(epochs).values(epoch=name))
+    return name
+
+
+def probe(db: Connection) -> None:
+    """Read a row of the history's name and one of the messages. Raises Refused where there is no history."""
+    if _epoch.first(db) is None:
+        raise Refused("storage", "The database holds no history.")
+    _any_message.first(db)
+
+
 def open_room(db: Connection, *, room: str) -> None:
     """Make the room if there is none of that name."""
     if db.execute(select(rooms.c.name).where(rooms.c.name == room)).first() is None:
-        db.execute(insert(rooms).values(name=room, topic="", seq=0, rev=0, created_at=now(), active_at=now()))
+        db.execute(insert(rooms).values(name=room, topic="", seq=0, rev=0, created_at=now(), active_at=0))
 
 
 def room_now(db: Connection, name: str) -> dict[str, Any]:
@@ -46,18 +66,18 @@ def room_now(db: Connection, name: str) -> dict[str, Any]:
 
 
 def set_topic(db: Connection, *, room: str, topic: str) -> dict[str, Any]:
-    db.execute(update(rooms).where(rooms.c.name == room).values(topic=topic))
+    is_used = bool(topic) or room_now(db, room)["rev"] > 0
+    db.execute(update(rooms).where(rooms.c.name == room).values(topic=topic, active_at=now() if is_used else 0))
     return room_now(db, room)
 
 
-def lively_rooms(db: Connection, *, also: Sequence[str], limit: int) -> list[dict[str, Any]]:
+def lively_rooms(db: Connection, also: Sequence[str], limit: int) -> list[dict[str, Any]]:
     """The rooms used last, and those named in `also`: `{name, topic, rev}`."""
-    used = or_(rooms.c.rev > 0, rooms.c.topic != "")  # a name that somebody mistyped is no room to show
-    recent = select(rooms.c.name).where(used).order_by(rooms.c.active_at.desc(), rooms.c.name).limit(limit)
-    wanted = select(rooms.c.name, rooms.c.topic, rooms.c.rev).where(
-        or_(rooms.c.name.in_(recent), rooms.c.name.in_(also))
-    )
-    return [plain(row) for row in db.execute(wanted)]
+    found = {room["name"]: room for room in _used_last.dicts(db, most=limit)}
+    if more := [name for name in also if name not in found]:
+        wanted = select(rooms.c.name, rooms.c.topic, rooms.c.rev).where(rooms.c.name.in_(more))
+        found |= {row.name: plain(row) for row in db.execute(wanted)}
+    return list(found.values())
 
 
 def keep(db: Connection, *, room: str, days: float | None, messages: int | None) -> None:
@@ -66,7 +86,32 @@ def keep(db: Connection, *, room: str, days: float | None, messages: int | None)
     db.execute(update(rooms).where(rooms.c.name == room).values(keep_days=days, keep_messages=messages))
 
 
-def all_rooms(db: Connection) -> list[dict[str, Any]]:
-    """`{name, seq, keep_days, keep_messages}` of every room there is."""
-    wanted = select(rooms.c.name, rooms.c.seq, rooms.c.keep_days, rooms.c.keep_messages).order_by(rooms.c.name)
-    return [plain(row) for row in db.execute(wanted)]
+def rooms_with_messages(db: Connection) -> list[dict[str, Any]]:
+    """`{name, seq, keep_days, keep_messages}` of every room in which something was said."""
+    wanted = select(rooms.c.name, rooms.c.seq, rooms.c.keep_days, rooms.c.keep_messages)
+    return [plain(row) for row in db.execute(wanted.where(rooms.c.seq > 0).order_by(rooms.c.name))]
+
+
+def _is_unused(made_before: int) -> ColumnElement[bool]:
+    """Nobody ever said anything in it, gave it a topic, or said how long it is kept."""
+    return and_(
+        rooms.c.rev == 0,
+        rooms.c.seq == 0,
+        rooms.c.topic == "",
+        rooms.c.keep_days.is_(None),
+        rooms.c.keep_messages.is_(None),
+        rooms.c.created_at < made_before,
+    )
+
+
+def unused_rooms(db: Connection, after: str, made_before: int, limit: int) -> tuple[list[str], str | None]:
+    """Of the next `limit` rooms after the one named, those that are unused; and the last one that was looked at, None
+    where there are no more."""
+    wanted = select(rooms.c.name, _is_unused(made_before)).where(rooms.c.name > after).order_by(rooms.c.name)
+    found = db.execute(wanted.limit(limit)).all()
+    return [name for name, unused in found if unused], found[-1][0] if len(found) == limit else None
+
+
+def forget_rooms(db: Connection, names: Sequence[str], made_before: int) -> int:
+    """Those of them that are still unused. How many."""
+    return db.execute(delete(rooms).where(rooms.c.name.in_(names), _is_unused(made_before))).rowcount

@@ -1,0 +1,121 @@
+"""The connections to one SQLite file: one writes, the others read. Used by threads alone."""
+
+import contextlib
+import math
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from app.model import Refused
+from app.store.batch import Write, in_one_transaction
+from app.store.engine import RETRY_AFTER, open_engine
+
+READERS = 2  # threads
+
+
+class Connections:
+    """Kept while they are open: once the file is moved away, none can be opened."""
+
+    def __init__(self, url: URL) -> None:
+        self._reading = open_engine(url, "BEGIN")
+        self._writing = open_engine(url, None)
+        self._writer: Connection | None = None
+        self._idle: list[Connection] = []  # the readers'
+        self._readers = threading.Semaphore(READERS)
+        self._hurry = math.inf  # from when on another process's lock is not waited for, on the monotonic clock
+
+    def open(self) -> None:
+        self._idle = [self._reading.connect() for _ in range(READERS)]
+        for db in (self.writer, *self._idle):
+            db.connection.dbapi_connection.execute("SELECT 1 FROM epochs").close()  # type: ignore[union-attr]
+
+    def close(self) -> None:
+        self._drop_writer()
+        while self._idle:
+            self._idle.pop().close()
+        self._reading.dispose()
+        self._writing.dispose()
+
+    def hurry(self, seconds: float) -> None:
+        """From now on wait that much longer for another process's lock; later writes fail at once."""
+        self._hurry = time.monotonic() + seconds
+
+    @property
+    def writer(self) -> Connection:
+        self._writer = self._writer or self._writing.connect()
+        return self._writer
+
+    def _drop_writer(self) -> None:
+        """Of a connection that failed nobody knows in which state it is."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    @property
+    def has_idle(self) -> bool:
+        return bool(self._idle)
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """As one of the readers."""
+        with self._readers:
+            yield
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Without readers, whose connections are closed meanwhile."""
+        for _ in range(READERS):
+            self._readers.acquire()
+        try:
+            yield
+        finally:
+            self._readers.release(READERS)
+
+    @contextlib.contextmanager
+    def reader(self) -> Iterator[Connection]:
+        """A reader's connection, in a transaction; kept for the next one unless it failed."""
+        try:
+            db = self._idle.pop()
+        except IndexError:
+            db = self._reading.connect()
+        try:
+            with db.begin():
+                yield db
+        except DBAPIError:
+            db.close()
+            raise
+        finally:
+            if not db.closed:
+                self._idle.append(db)
+
+    def commit(self, batch: list[Write], busy: float) -> list[Any]:
+        """Try again while another process holds the lock: BEGIN IMMEDIATE fails before anything is written."""
+        until = time.monotonic() + busy
+        while True:
+            try:
+                return in_one_transaction(self.writer, batch)
+            except SQLAlchemyError as error:
+                self._drop_writer()
+                is_locked = isinstance(error, DBAPIError) and "locked" in str(error.orig)
+                if not is_locked or time.monotonic() > min(until, self._hurry):
+                    raise
+
+    def checkpoint(self, what_happened: str) -> None:
+        """By a connection that has the journal open, for it need not have a name. Raises Refused."""
+        self._drop_writer()  # to the pool, which hands it out again: a new one would open the other file
+        pooled = self._writing.raw_connection()
+        try:
+            busy, *_ = pooled.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.Error as error:
+            text = f"{what_happened}, and its journal cannot be brought home ({error})."
+            raise Refused("storage", text, retry_after=RETRY_AFTER) from error
+        finally:
+            pooled.close()
+        if busy:
+            raise Refused("storage", "The database is being read just now.", retry_after=RETRY_AFTER)
