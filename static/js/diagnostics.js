@@ -1,5 +1,7 @@
 // The diagnostics page: runs the probes one after the other, shows what each found, and sums it up in a sentence.
 
+import "./older-browsers.js";
+
 import { polling } from "./diagnostics/polling.js";
 import { server, way } from "./diagnostics/reach.js";
 import { silence } from "./diagnostics/silence.js";

@@ -17,9 +17,9 @@ element("disconnect").addEventListener("click", () => {
 element("clear").addEventListener("click", () => frames.replaceChildren());
 element("say").addEventListener("submit", (event) => {
   event.preventDefault();
-  if (event.submitter?.value === "binary") sendBytes(encoder.encode(payload.value));
-  else sendText(payload.value);
+  sendText(payload.value);
 });
+element("say-bytes").addEventListener("click", () => sendBytes(encoder.encode(payload.value)));
 
 function connect() {
   const offered = element("subprotocol").value.split(" ").filter(Boolean);
