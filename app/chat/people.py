@@ -53,9 +53,11 @@ async def renew_skeletons(chat: Chat) -> None:
     await chat.store.write(queries.set_rule, "skeletons", names.RULE)
 
 
-async def arrive(chat: Chat, socket: str, token: str, wish: object, minted: bool = False) -> Person:
+async def arrive(
+    chat: Chat, socket: str, token: str, wish: object, minted: bool = False, keeps_token: bool = True
+) -> Person:
     """A socket opens: find or make its person. A wish that is bad or taken is passed over, the person is let in.
-    minted: the token is new."""
+    minted: the token is new. keeps_token: as in Person."""
     try:
         name = names.named(names.bearable(names.nickname(wish), chat.site)) if isinstance(wish, str) else None
     except Refused:
@@ -75,7 +77,7 @@ async def arrive(chat: Chat, socket: str, token: str, wish: object, minted: bool
         found = await chat.store.read(queries.whose, fingerprint)  # where nothing can be stored one can still read
         if found is None or found["nickname"] is None:
             raise refusal from None
-    person = Person(found["id"], found["nickname"], socket, fingerprint)
+    person = Person(found["id"], found["nickname"], socket, fingerprint, keeps_token)
     known = chat.presence.nickname(person.id)
     chat.presence.enter(person, found["reserved"])
     if known not in (None, person.nickname):
@@ -91,7 +93,10 @@ async def depart(chat: Chat, person: Person, awaited: float = 0) -> None:
 
 
 async def _note_departure(chat: Chat, person: Person) -> None:
-    await chat.store.write(queries.depart, person.id)
+    """Where nobody has the token any more (no cookie kept it), nobody can come back for the name: it is held no longer
+    than for a connection that broke."""
+    early = 0 if person.keeps_token else max(0, _held(chat) - int(chat.grace * 1000))
+    await chat.store.write(queries.depart, person.id, early)
     if chat.presence.is_here(person.id):  # came back while that was written
         await chat.store.write(queries.stay, person.id)
 

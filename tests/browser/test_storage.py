@@ -28,7 +28,8 @@ BROKEN = {
     "whatever is asked": f"""
       const no = () => {{ {DAMAGED} }};
       const damaged = new Proxy({{}}, {{ get: no, set: no, has: no, ownKeys: no, deleteProperty: no }});
-      for (const kind of ["localStorage", "sessionStorage"]) Object.defineProperty(window, kind, {{ get: () => damaged }});""",
+      for (const kind of ["localStorage", "sessionStorage"])
+        Object.defineProperty(window, kind, {{ get: () => damaged }});""",
     "more than storage": f"""
       const no = () => {{ {DAMAGED} }};
       for (const kind of ["localStorage", "sessionStorage"]) Object.defineProperty(window, kind, {{ get: no }});
@@ -79,9 +80,9 @@ async def test_where_storage_is_broken_one_talks_all_the_same_and_is_told(url: s
 
 
 KEYS = (
-    "rooms last-room read:lobby read: outbox:x outbox: draft:den edited:lobby edit:lobby reply:lobby polling-until person"
-    " token tab unread draft: forgetting-read constructor"
-).split()
+    *("rooms", "last-room", "read:lobby", "read:", "outbox:x", "outbox:", "draft:den", "draft:", "edited:lobby"),
+    *("edit:lobby", "reply:lobby", "polling-until", "person", "token", "tab", "unread", "forgetting-read"),
+)
 VALUES = {
     "cut off": '{"epo',
     "null": "null",
@@ -93,7 +94,7 @@ VALUES = {
     "beyond numbers": "1e999",
     "not a number": "NaN",
     "a prototype": '{"__proto__": {"seq": 1, "epoch": "x"}, "constructor": 1}',
-    "wrong types": '{"epoch": 1, "seq": "x", "id": [], "room": {}, "text": 5, "verb": 1, "at": "now", "nickname": null}',
+    "wrong types": '{"epoch": 1, "seq": "x", "id": [], "room": {}, "text": 5, "verb": 1, "at": "x", "nickname": null}',
     "a list of anything": '[null, 5, {}, [], "../..", "__proto__", "", "UPPER", "\\ud800"]',
     "half a character": "\ud800",
     "far away": '{"epoch": "0", "seq": 1e300, "nth": 1e300, "at": 1e300, "touched": -1e300}',
@@ -124,7 +125,7 @@ async def works_again_and_again(visitor: Visitor) -> None:
 @pytest.mark.parametrize("damage", list(VALUES))
 async def test_whatever_is_in_a_row_the_page_opens_and_works(url: str, visit: Visit, damage: str) -> None:
     alice = await visit(url, "alice")
-    await finds(alice, {key: VALUES[damage] for key in KEYS} | {"nickname": "alice"})
+    await finds(alice, dict.fromkeys(KEYS, VALUES[damage]) | {"nickname": "alice"})
     await works_again_and_again(alice)
 
 
