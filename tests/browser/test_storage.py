@@ -1,12 +1,16 @@
 """What the browser stores: it may be blocked or throw, and what is there may be anything. The page opens and works."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Error, expect
 
-from tests.browser.conftest import Visit
-from tests.support.browser import Visitor
+from tests.browser.conftest import Between, Start, Visit
+from tests.chat.test_cookies import is_free_for
+from tests.support.browser import Visitor, private_chromium
+from tests.support.proxy import Fault, Proxy
 from tests.support.talker import Talker
 
 DAMAGED = 'throw new DOMException("damaged", "UnknownError")'
@@ -188,3 +192,135 @@ async def test_what_is_read_further_than_was_ever_said_begins_anew(url: str, vis
         await bob.hears("people", lambda news: any(one["nickname"] == "alice" for one in news["joined"]))
         await bob.say("den", "is this new?")
         await expect(alice.room_entry("den").locator(".badge")).to_have_text("1")
+
+
+async def test_where_cookies_are_blocked_a_reload_keeps_the_name_and_the_cause_is_told(
+    proxy: Proxy, visit: Visit
+) -> None:
+    proxy.without = ("cookie",)
+    alice = await visit(proxy.url, "alice")
+    await alice.enters("lobby")
+    await alice.is_in()
+    line = alice.page.locator("#forgetting")
+    await expect(line).to_contain_text("Cookies are blocked here")
+    await alice.says("who am I?")
+    await alice.reads(["who am I?"])
+    await alice.page.reload()
+    await alice.is_in()
+    await expect(alice.people).to_have_text(["alice"])
+    await expect(alice.log.locator(".is-mine .message-text")).to_have_text(["who am I?"])
+    await expect(line).to_be_visible()
+    await alice.page.get_by_role("button", name="Understood").click()
+    await alice.page.reload()
+    await alice.is_in()
+    await expect(line).to_be_hidden()
+
+
+async def test_diagnostics_tells_that_cookies_are_blocked(proxy: Proxy, visit: Visit) -> None:
+    proxy.without = ("cookie",)
+    alice = await visit(proxy.url, "alice")
+    await alice.page.goto(f"{proxy.url}/diagnostics")
+    await expect(alice.page.get_by_role("list", name="Findings")).to_contain_text("no cookie comes back")
+    await expect(alice.page.get_by_role("list", name="What to do")).to_contain_text("Allow cookies")
+
+
+async def test_the_name_of_a_closed_tab_without_cookies_is_free_after_the_grace(
+    start_server: Start, between: Between, visit: Visit
+) -> None:
+    server = await start_server(grace=1)
+    proxy = await between(server.url)
+    proxy.without = ("cookie",)
+    alice = await visit(proxy.url, "alice")
+    await alice.enters("lobby")
+    await alice.is_in()
+    await alice.page.reload()
+    await alice.is_in()
+    await alice.page.close()
+    async with Talker(server.url, "bob") as bob:
+        await is_free_for(bob, "alice")
+
+
+async def test_where_the_browser_blocks_cookies_altogether_one_is_oneself_through_a_reload(
+    url: str, tmp_path: Path
+) -> None:
+    """Chromium takes the storage away with the cookies."""
+    profile = tmp_path / "profile" / "Default"
+    profile.mkdir(parents=True)
+    blocked = {"profile": {"default_content_setting_values": {"cookies": 2}}}
+    (profile / "Preferences").write_text(json.dumps(blocked))
+    async with private_chromium(profile.parent) as context:
+        alice = Visitor(context, await context.new_page(), url, "alice")
+        alice.listen()
+        await alice.enters("lobby")
+        await alice.is_in()
+        with pytest.raises(Error, match="SecurityError"):
+            await alice.page.evaluate("localStorage")
+        await expect(alice.page.locator("#forgetting")).to_contain_text("blocks cookies and storage")
+        await alice.says("who am I?")
+        await alice.reads(["who am I?"])
+        await alice.page.reload()
+        await alice.is_in()
+        await expect(alice.people).to_have_text(["alice"])
+        await expect(alice.log.locator(".is-mine .message-text")).to_have_text(["who am I?"])
+        assert alice.troubles() == []
+
+
+YOUNGER_THAN_2021 = """
+  for (const name of ["timeout", "any"]) delete AbortSignal[name];
+  for (const name of ["at", "findLast", "findLastIndex", "toSorted", "toSpliced", "toReversed", "with"])
+    delete Array.prototype[name];
+  for (const owner of [String.prototype, Int8Array.prototype.__proto__]) delete owner.at;
+  for (const name of ["fromAsync"]) delete Array[name];
+  for (const name of ["hasOwn", "groupBy"]) delete Object[name];
+  for (const name of ["withResolvers", "try"]) delete Promise[name];
+  for (const name of ["isWellFormed", "toWellFormed"]) delete String.prototype[name];
+  for (const name of ["structuredClone", "BroadcastChannel", "SharedWorker", "CompressionStream", "navigation"])
+    delete window[name];
+  delete Crypto.prototype.randomUUID;
+  delete Intl.Segmenter;
+  delete Navigator.prototype.locks;
+  delete Navigator.prototype.userAgentData;
+  delete SubmitEvent.prototype.submitter;
+  delete HTMLFormElement.prototype.requestSubmit;
+  delete HTMLElement.prototype.inert;
+  for (const name of ["showPopover", "hidePopover", "togglePopover"]) delete HTMLElement.prototype[name];
+  for (const name of ["show", "showModal", "close"]) delete HTMLDialogElement.prototype[name];
+  delete Element.prototype.checkVisibility;
+  delete Document.prototype.startViewTransition;
+"""
+
+
+async def test_a_browser_of_2021_talks(url: str, visit: Visit) -> None:
+    alice = await visit(url, "alice")
+    await alice.context.add_init_script(YOUNGER_THAN_2021)
+    await alice.enters("lobby")
+    await alice.is_in("websocket")
+    await alice.says("by Enter")
+    await alice.box.fill("by the button")
+    await alice.page.get_by_role("button", name="Send").click()
+    await alice.reads(["by Enter", "by the button"])
+    await alice.says("/help")
+    await expect(alice.page.get_by_text("/reserve")).to_be_visible()
+    await alice.box.press("ArrowUp")
+    await alice.box.fill("by the button, edited")
+    await alice.box.press("Enter")
+    await alice.reads(["by Enter", re.compile("edited")])  # type: ignore[list-item]
+    await alice.page.goto(f"{url}/echo")
+    await alice.page.get_by_role("button", name="Connect", exact=True).click()
+    for kind in ("Send text", "Send bytes"):
+        await alice.page.get_by_role("button", name=kind).click()
+    await expect(alice.page.get_by_role("log", name="Frames").locator("[data-way=in]")).to_have_count(2)
+    await alice.page.goto(f"{url}/diagnostics")
+    await expect(alice.page.get_by_role("status", name="Verdict")).to_contain_text("All is well")
+
+
+@pytest.mark.parametrize("fault", [Fault.HANGS, Fault.SILENT], ids=["hangs", "silent"])
+async def test_a_browser_of_2021_falls_back_where_a_websocket_hangs(proxy: Proxy, visit: Visit, fault: Fault) -> None:
+    proxy.websocket = fault
+    alice = await visit(proxy.url, "alice")
+    alice.forgives_network = True
+    await alice.context.add_init_script(YOUNGER_THAN_2021)
+    await alice.enters("lobby")
+    await alice.is_in("polling")
+    await alice.says("by polling")
+    await alice.reads(["by polling"])

@@ -7,7 +7,7 @@ import pytest
 
 STATIC = Path(__file__).parents[2] / "static"
 FILLED = "older-browsers.js"
-# What came later than 2020, and how it is written. It may stand where FILLED fills it in, or where it is asked for first.
+# What came later than 2020, and how it is written. It may stand where FILLED fills it in, or where it is asked for.
 YOUNG = {
     "AbortSignal.timeout": r"AbortSignal\s*\.\s*(timeout|any)",
     "Array.at": r"\.at\(",
