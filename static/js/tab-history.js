@@ -2,13 +2,13 @@
 // tab's place in its history. Like sessionStorage that is this site's alone, outlives a reload, and ends with the tab.
 
 const STATE = "parlor";
-const WRITE_AFTER = 300; // ms; Safari allows 100 changes of the history in 30 s
+const AGAIN_AFTER = 5_000; // ms; Safari allows 100 changes of the history in 30 s, Firefox 200 in 10 s
 
 export class TabHistory {
   constructor() {
     Object.defineProperty(this, "timer", { writable: true, enumerable: false });
     Object.assign(this, rowsOf(history.state?.[STATE]));
-    for (const moment of ["pagehide", "popstate"]) window.addEventListener(moment, () => this.write());
+    window.addEventListener("popstate", () => this.write());
   }
 
   getItem(key) {
@@ -17,25 +17,21 @@ export class TabHistory {
 
   setItem(key, value) {
     this[key] = value;
-    this.writeSoon();
+    this.write();
   }
 
   removeItem(key) {
     delete this[key];
-    this.writeSoon();
+    this.write();
   }
 
-  writeSoon() {
-    this.timer ??= setTimeout(() => this.write(), WRITE_AFTER);
-  }
-
+  /** At once: what is written while the page goes is not kept. */
   write() {
     clearTimeout(this.timer);
-    this.timer = undefined;
     try {
       history.replaceState({ ...history.state, [STATE]: { ...this } }, "");
     } catch {
-      // Too often, or too much: memory has it.
+      this.timer = setTimeout(() => this.write(), AGAIN_AFTER); // too often
     }
   }
 }
