@@ -72,6 +72,7 @@ async def arrive(
             guests=names.guests,
             held=_held(chat),
             minted=minted,
+            brief=_brief(chat, keeps_token),
         )
     except Refused as refusal:
         found = await chat.store.read(queries.whose, fingerprint)  # where nothing can be stored one can still read
@@ -95,8 +96,7 @@ async def depart(chat: Chat, person: Person, awaited: float = 0) -> None:
 async def _note_departure(chat: Chat, person: Person) -> None:
     """Where nobody has the token any more (no cookie kept it), nobody can come back for the name: it is held no longer
     than for a connection that broke."""
-    early = 0 if person.keeps_token else max(0, _held(chat) - int(chat.grace * 1000))
-    await chat.store.write(queries.depart, person.id, early)
+    await chat.store.write(queries.depart, person.id, _brief(chat, person.keeps_token))
     if chat.presence.is_here(person.id):  # came back while that was written
         await chat.store.write(queries.stay, person.id)
 
@@ -206,6 +206,10 @@ def _opens(shown: str, passphrase: str) -> bool:
 
 def _held(chat: Chat) -> int:
     return int(chat.nickname_hold * 1000)
+
+
+def _brief(chat: Chat, keeps_token: bool) -> int | None:
+    return None if keeps_token else int(chat.grace * 1000)
 
 
 def _fingerprint(chat: Chat, token: str) -> str:

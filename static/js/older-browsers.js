@@ -1,5 +1,5 @@
 // What browsers of 2021 (Safari 15, docs/hosts.md) do not have yet and the page uses: filled in where it is missing, before
-// anything else runs. What cannot be filled in is not used; tests/web/test_browsers.py holds both.
+// anything else runs. What cannot be filled in is not used; tests/web/test_older_browsers.py holds both.
 
 fill(Array.prototype, "at", function at(index) {
   return this[index < 0 ? this.length + index : index];

@@ -19,7 +19,9 @@ async def test_a_name_that_no_cookie_kept_is_free_after_the_grace_and_not_before
     async with Talker(server.url, "bob") as bob:
         async with Talker(server.url, "alice") as alice:
             assert alice.token, "made for this visit: no cookie came"
-        assert (await bob.ask("rename", {"nickname": "alice"}))["error"] == "nickname_taken", "within the grace"
+        refusal = await bob.ask("rename", {"nickname": "alice"})
+        assert refusal["error"] == "nickname_taken", "within the grace"
+        assert "for 1 minute more" in refusal["text"]
         await is_free_for(bob, "alice")
 
 
@@ -51,4 +53,14 @@ async def test_a_grace_longer_than_the_hold_does_not_lengthen_it(start_server: S
     async with Talker(server.url, "bob") as bob:
         async with Talker(server.url, "alice"):
             pass
+        await is_free_for(bob, "alice")
+
+
+async def test_a_restart_does_not_lengthen_it(start_server: Start) -> None:
+    """Whoever was here when a server ended has left; nobody noted it then."""
+    first = await start_server(grace=0.1)
+    async with Talker(first.url, "alice"):
+        await first.stop()
+    second = await start_server(grace=0.1)
+    async with Talker(second.url, "bob") as bob:
         await is_free_for(bob, "alice")
