@@ -28,8 +28,8 @@ metadata = MetaData(
 # One row: the name of this database's history. Another epoch means that a client's revs say nothing here.
 epochs = Table("epochs", metadata, Column("epoch", String(32), primary_key=True))
 
-# `left_at` is null while a socket is open. `held`: for how many milliseconds from then on the name is kept, where nobody is
-# known to have kept the token; null: for the operator's time. Who has a passphrase (argon2, never the text) keeps the
+# `left_at` is null while a socket is open. `held`: milliseconds from then on for which the name is kept, where nobody
+# is known to have the token; null: for the operator's time. Who has a passphrase (argon2, never the text) keeps the
 # nickname for ever.
 people = Table(
     "people",
