@@ -24,7 +24,7 @@ export function readJson(storage, key, reader) {
   }
 }
 
-export const isNickname = (text) => isWords(text) && text.length <= LONGEST_NAME;
+export const isNickname = (text) => isText(text) && text.trim() !== "" && text.length <= LONGEST_NAME && isWellFormed(text);
 export const isToken = (text) => isText(text) && TOKEN.test(text);
 export const isId = (text) => isText(text) && ID.test(text);
 export const isRoom = (text) => isText(text) && ROOM.test(text);
@@ -56,9 +56,10 @@ export function isAhead(text, now, longest) {
   return until > now && until <= now + longest;
 }
 
-/** A row of the outbox. The words count: where only what is noted beside them is damaged, they are kept. */
+/** A row of the outbox. The words count: where only what is noted beside them is damaged, they are kept, and where they
+ * cannot be sent the server says why. */
 export function outboxItem({ id, room, text, reply_to, at, nth, tab, error, sentence, touched }) {
-  if (!isId(id) || !isRoom(room) || !isWords(text)) return null;
+  if (!isId(id) || !isRoom(room) || !isText(text) || !text.trim()) return null;
   return {
     id,
     room,
@@ -77,11 +78,10 @@ function isText(value) {
   return typeof value === "string";
 }
 
-/** Text with something in it that can be sent: a lone half of a surrogate pair is no character, and no JSON for a server. */
-function isWords(value) {
-  if (!isText(value) || !value.trim()) return false;
+/** A lone half of a surrogate pair is no character, and the handshake that holds it would not be read. */
+function isWellFormed(text) {
   try {
-    encodeURIComponent(value);
+    encodeURIComponent(text);
     return true;
   } catch {
     return false;
