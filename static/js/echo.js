@@ -1,5 +1,7 @@
 // The echo page: a plain WebSocket by hand, and every frame that goes or comes.
 
+import "./older-browsers.js";
+
 import { at } from "./base.js";
 
 const element = (id) => document.getElementById(id);

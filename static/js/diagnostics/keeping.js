@@ -1,5 +1,6 @@
 // Does this browser keep what a site gives it: the cookie that names a person, and what is stored for the page?
 
+import { at } from "../base.js";
 import { whatIsForgotten } from "../forgetting.js";
 import { Shelf } from "../storage.js";
 import { ask } from "./speech.js";
@@ -13,7 +14,7 @@ const ALLOW =
   "Allow cookies and site data for this address in the browser's settings. In a frame of another site, open the page in a tab of its own.";
 
 export async function keeping() {
-  const { cookie } = await (await ask("/diagnostics/seen")).json();
+  const { cookie } = await (await ask(at("/diagnostics/seen"))).json();
   const what = whatIsForgotten({ storage: !new Shelf("localStorage").forgets, cookies: cookie !== false });
   if (!what) return { verdict: "ok", seen: "keeps the cookie and what is stored" };
   return { verdict: "warn", seen: SEEN[what], cause: causeOf(what), mend: ALLOW };
