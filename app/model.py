@@ -6,12 +6,16 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody signed in, the socket through which they ask, and the fingerprint of the token they came with."""
+    """Somebody signed in, the socket through which they ask, and the fingerprint of the token they came with.
+
+    keeps_token: the client is known to hold the token for longer than this visit, as a browser does in its cookie.
+    """
 
     id: str
     nickname: str
     socket: str
     token: str = field(default="", repr=False)
+    keeps_token: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,10 @@ Parlor speaks Socket.IO 5 over Engine.IO 4 at `/socket.io/`, namespace `/`. Any 
 
 ## Handshake
 
-`auth` is `{{"nickname"?: string, "token"?: string}}`. A token is a secret that names a person for ever; a browser carries
-its own in a cookie that no script can read. A nickname is a wish: if it is taken or cannot be used, the person is let in
+`auth` is `{{"nickname"?: string, "token"?: string, "tab"?: true}}`. A token is a secret that names a person for ever; a
+browser carries its own in a cookie that no script can read. Who comes without one is given a token in `welcome`. Whoever
+comes back with it is the same person; `tab` says that it will be gone with a browser's tab. The nickname of a person whose
+token nobody is known to keep is free for others after `PARLOR_GRACE` instead of `PARLOR_NICKNAME_HOLD`. A nickname is a wish: if it is taken or cannot be used, the person is let in
 under a guest name. Exactly one `welcome` comes per connection, before any answer.
 
 ## Verbs

@@ -53,9 +53,11 @@ async def renew_skeletons(chat: Chat) -> None:
     await chat.store.write(queries.set_rule, "skeletons", names.RULE)
 
 
-async def arrive(chat: Chat, socket: str, token: str, wish: object, minted: bool = False) -> Person:
+async def arrive(
+    chat: Chat, socket: str, token: str, wish: object, minted: bool = False, keeps_token: bool = True
+) -> Person:
     """A socket opens: find or make its person. A wish that is bad or taken is passed over, the person is let in.
-    minted: the token is new."""
+    minted: the token is new. keeps_token: as in Person."""
     try:
         name = names.named(names.bearable(names.nickname(wish), chat.site)) if isinstance(wish, str) else None
     except Refused:
@@ -70,12 +72,13 @@ async def arrive(chat: Chat, socket: str, token: str, wish: object, minted: bool
             guests=names.guests,
             held=_held(chat),
             minted=minted,
+            brief=_brief(chat, keeps_token),
         )
     except Refused as refusal:
         found = await chat.store.read(queries.whose, fingerprint)  # where nothing can be stored one can still read
         if found is None or found["nickname"] is None:
             raise refusal from None
-    person = Person(found["id"], found["nickname"], socket, fingerprint)
+    person = Person(found["id"], found["nickname"], socket, fingerprint, keeps_token)
     known = chat.presence.nickname(person.id)
     chat.presence.enter(person, found["reserved"])
     if known not in (None, person.nickname):
@@ -91,7 +94,9 @@ async def depart(chat: Chat, person: Person, awaited: float = 0) -> None:
 
 
 async def _note_departure(chat: Chat, person: Person) -> None:
-    await chat.store.write(queries.depart, person.id)
+    """Where nobody has the token any more (no cookie kept it), nobody can come back for the name: it is held no longer
+    than for a connection that broke."""
+    await chat.store.write(queries.depart, person.id, _brief(chat, person.keeps_token))
     if chat.presence.is_here(person.id):  # came back while that was written
         await chat.store.write(queries.stay, person.id)
 
@@ -201,6 +206,10 @@ def _opens(shown: str, passphrase: str) -> bool:
 
 def _held(chat: Chat) -> int:
     return int(chat.nickname_hold * 1000)
+
+
+def _brief(chat: Chat, keeps_token: bool) -> int | None:
+    return None if keeps_token else int(chat.grace * 1000)
 
 
 def _fingerprint(chat: Chat, token: str) -> str:

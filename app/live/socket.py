@@ -33,8 +33,11 @@ def open_door(server: Server, chat: Chat) -> None:
         auth = auth or {}
         token = next((one for one in (auth.get("token"), _cookie(environ)) if people.is_token(one)), None)
         minted = None if token else people.new_token()
+        keeps_token = minted is None and auth.get("tab") is not True
         try:
-            person = await people.arrive(chat, socket, token or minted or "", auth.get("nickname"), minted is not None)
+            person = await people.arrive(
+                chat, socket, token or minted or "", auth.get("nickname"), minted is not None, keeps_token
+            )
         except Refused as refusal:
             raise ConnectionRefusedError(refusal.text, refusal.answer()) from None
         chat.voice.whisper(socket, "welcome", _welcome(chat, person, minted))

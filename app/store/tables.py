@@ -28,7 +28,9 @@ metadata = MetaData(
 # One row: the name of this database's history. Another epoch means that a client's revs say nothing here.
 epochs = Table("epochs", metadata, Column("epoch", String(32), primary_key=True))
 
-# `left_at` is null while a socket is open. Who has a passphrase (argon2, never the text) keeps the nickname for ever.
+# `left_at` is null while a socket is open. `held`: milliseconds from then on for which the name is kept, where nobody
+# is known to have the token; null: for the operator's time. Who has a passphrase (argon2, never the text) keeps the
+# nickname for ever.
 people = Table(
     "people",
     metadata,
@@ -38,6 +40,7 @@ people = Table(
     Column("reserved_at", BigInteger),
     Column("created_at", BigInteger, nullable=False),
     Column("left_at", BigInteger),
+    Column("held", BigInteger),
 )
 
 # Whoever holds a token is its person; one a browser. Only fingerprints are kept.

@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
+from app.model import COOKIE
 from app.web import edge
 
 MOST = 200  # tries remembered; each is asked for within seconds
@@ -43,6 +44,7 @@ async def seen(request: web.Request) -> web.Response:
         "from": request.remote,
         "version": f"{request.version.major}.{request.version.minor}",
         "proxies": {name: request.headers[name][:200] for name in TELLING if name in request.headers},
+        "cookie": COOKIE in request.cookies,
         "trusted": request.config_dict[edge.EDGE].proxies,
         "try": request.app[TRIES].seen.get(request.query.get("try", "")),
     }

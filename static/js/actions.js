@@ -3,6 +3,7 @@
 
 import { allowed } from "./changes.js";
 import { nextFrame } from "./frames.js";
+import { media } from "./media.js";
 import { choices } from "./reactions.js";
 
 const ASKED = 4_000;
@@ -21,7 +22,7 @@ export class Actions {
     this.bar = document.getElementById("actions-template").content.firstElementChild.cloneNode(true);
     this.tools = this.bar.querySelector(".tools");
     this.picker = this.bar.querySelector(".picker");
-    this.noMouse = matchMedia("(hover: none)");
+    this.noMouse = media("(hover: none)");
     this.listen();
   }
 

@@ -1,5 +1,8 @@
 // The diagnostics page: runs the probes one after the other, shows what each found, and sums it up in a sentence.
 
+import "./older-browsers.js";
+
+import { keeping } from "./diagnostics/keeping.js";
 import { polling } from "./diagnostics/polling.js";
 import { server, way } from "./diagnostics/reach.js";
 import { silence } from "./diagnostics/silence.js";
@@ -18,6 +21,7 @@ const WORDS = {
 const PROBES = [
   { name: "Server", probe: server },
   { name: "Way", probe: way },
+  { name: "Browser", probe: keeping },
   { name: "Polling", probe: () => polling(offered), slow: "no answer yet; given up after 15 s at most" },
   { name: "WebSocket", probe: () => webSocket(offered), slow: "no answer yet; one that hangs takes up to 15 s" },
 ];

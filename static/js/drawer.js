@@ -1,5 +1,7 @@
 // On a narrow screen rooms and people live in a drawer; on a wide one they stand at the sides and none of this applies.
 
+import { media } from "./media.js";
+
 export class Drawer {
   /** overlays: where the browser's Back closes it. */
   constructor({ overlays }) {
@@ -7,11 +9,10 @@ export class Drawer {
     this.drawer = document.getElementById("drawer");
     this.button = document.getElementById("drawer-button");
     this.scrim = document.getElementById("scrim");
-    this.narrow = matchMedia("(max-width: 55.99rem)");
+    this.narrow = media("(max-width: 55.99rem)", () => this.set(false));
     this.button.addEventListener("click", () => this.set(!this.isOpen));
     this.scrim.addEventListener("click", () => this.set(false));
     document.addEventListener("keydown", ({ key }) => key === "Escape" && this.isOpen && this.set(false));
-    this.narrow.addEventListener("change", () => this.set(false));
   }
 
   get isOpen() {

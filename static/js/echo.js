@@ -1,5 +1,7 @@
 // The echo page: a plain WebSocket by hand, and every frame that goes or comes.
 
+import "./older-browsers.js";
+
 import { at } from "./base.js";
 
 const element = (id) => document.getElementById(id);
@@ -17,9 +19,9 @@ element("disconnect").addEventListener("click", () => {
 element("clear").addEventListener("click", () => frames.replaceChildren());
 element("say").addEventListener("submit", (event) => {
   event.preventDefault();
-  if (event.submitter?.value === "binary") sendBytes(encoder.encode(payload.value));
-  else sendText(payload.value);
+  sendText(payload.value);
 });
+element("say-bytes").addEventListener("click", () => sendBytes(encoder.encode(payload.value)));
 
 function connect() {
   const offered = element("subprotocol").value.split(" ").filter(Boolean);

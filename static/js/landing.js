@@ -1,18 +1,25 @@
 // The front door: a nickname and a room, then off to it.
 
+import "./older-browsers.js";
+
 import { at } from "./base.js";
+import { Forgetting } from "./forgetting.js";
 import { roomName } from "./rooms.js";
 import { Shelf } from "./storage.js";
+import { isNickname, isRoom, readText } from "./stored.js";
 import { isBlank } from "./text.js";
 
 const local = new Shelf("localStorage");
+const session = new Shelf("sessionStorage");
 const form = document.getElementById("door");
 const { nickname, room } = form.elements;
 const sentence = document.getElementById("door-sentence");
 
-nickname.value = local.get("nickname") ?? "";
-room.value = local.get("last-room") ?? "";
+nickname.value = readText(local, "nickname", isNickname) ?? "";
+room.value = readText(local, "last-room", isRoom) ?? "";
 if (nickname.value) room.select();
+
+new Forgetting({ local, session });
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
@@ -30,7 +37,8 @@ function enter(name) {
 }
 
 function remember() {
-  if (!isBlank(nickname.value)) local.set("nickname", nickname.value.trim());
+  if (isBlank(nickname.value)) return;
+  for (const storage of [local, session]) storage.set("nickname", nickname.value.trim());
 }
 
 function refuse(box, text) {

@@ -1,5 +1,7 @@
 // The chat page: puts the parts together. It alone knows them all.
 
+import "./older-browsers.js";
+
 import { Actions } from "./actions.js";
 import { Away } from "./away.js";
 import { at } from "./base.js";
@@ -10,7 +12,9 @@ import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { Drawer } from "./drawer.js";
 import { Entrance } from "./entrance.js";
+import { Forgetting } from "./forgetting.js";
 import { Frame } from "./frame.js";
+import { media } from "./media.js";
 import { Myself } from "./myself.js";
 import { Notices } from "./notices.js";
 import { newId, Outbox } from "./outbox.js";
@@ -33,11 +37,12 @@ const local = new Shelf("localStorage");
 const session = new Shelf("sessionStorage");
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 const ask = (verb, payload) => connection.ask(verb, payload);
-const touch = matchMedia("(pointer: coarse)");
+const touch = media("(pointer: coarse)");
 let limits = { text: 4_000, reactions: 20 };
 
 const me = new Myself({ local, session });
 const clock = new ServerClock();
+const forgetting = new Forgetting({ local, session, isTabOnly: () => me.isTabOnly });
 const frame = new Frame(page);
 const chip = new Chip({ retry: () => connection.retry() });
 const notices = new Notices();
@@ -90,7 +95,7 @@ const actions = new Actions({
 const connection = new Connection({
   transports: page.transports.split(" "),
   storage: local,
-  auth: () => me.auth,
+  auth: () => ({ ...me.auth, ...(me.isTabOnly && { tab: true }) }),
   hear: (event, payload) => HEARD[event]?.(payload),
   changed: lineChanged,
 });
@@ -147,7 +152,7 @@ begin();
 
 function begin() {
   const first = roomName(page.room);
-  for (const name of [...local.getList("rooms"), first]) if (roomName(name) === name) rooms.add(name);
+  for (const name of [...rooms.stored(), first]) rooms.add(name);
   goTo(first, { push: false });
   listen();
   if (me.wish) comeIn();
@@ -229,6 +234,7 @@ function become(named) {
 
 function welcome({ me: person, token, server }) {
   become(() => me.greet(person, token));
+  forgetting.draw();
   limits = { ...limits, ...server?.limits };
   enterAll();
   clock.measure(ask).then((isNew) => isNew && timeline.checkDay());
@@ -253,6 +259,7 @@ async function enter(room) {
 function entered(room, ack) {
   iAm(ack.me);
   outbox.open(room.name);
+  rooms.begin(room);
   if (!frame.isInside) comeIn();
   if (room === rooms.active) reading.tell(away.back(room, me));
   return true;

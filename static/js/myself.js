@@ -2,22 +2,30 @@
 // token. A wish is told to the server only until it has agreed to it: the nickname may have been changed on another device
 // since, and an old wish must not undo that.
 
+import { isNickname, isToken, person, readJson, readText } from "./stored.js";
+
 const GUEST = /^guest-[0-9a-f]{6}$/;
 
 export class Myself {
   constructor({ local, session }) {
-    Object.assign(this, { local, session, id: null, nickname: local.get("nickname") ?? "", reserved: false });
-    this.token = session.get("token");
+    Object.assign(this, { local, session, id: null, reserved: false });
+    this.nickname = this.wish;
+    this.token = readText(session, "token", isToken);
   }
 
   /** The nickname last chosen, in this tab or any other of this browser; empty for whom has none yet. */
   get wish() {
-    return this.local.get("nickname") ?? "";
+    return readText(this.local, "nickname", isNickname) ?? readText(this.session, "nickname", isNickname) ?? "";
   }
 
   /** The wish to which the server has not yet agreed; empty where there is none. */
   get pending() {
     return this.wish === this.agreed?.nickname ? "" : this.wish;
+  }
+
+  /** No cookie comes back to the server: the token is this tab's and goes with it. */
+  get isTabOnly() {
+    return this.token !== null;
   }
 
   /** What the handshake carries. Whom the server knows asks for another nickname at the join, where a refusal is told. */
@@ -31,6 +39,7 @@ export class Myself {
 
   wishFor(nickname) {
     this.local.set("nickname", nickname);
+    if (this.local.forgets) this.session.set("nickname", nickname);
     this.nickname = nickname;
   }
 
@@ -59,10 +68,6 @@ export class Myself {
 
   /** {id, nickname}: whom the server last agreed to. */
   get agreed() {
-    try {
-      return JSON.parse(this.local.get("person"));
-    } catch {
-      return null;
-    }
+    return readJson(this.local, "person", person);
   }
 }

@@ -6,6 +6,8 @@
 // refuses it (`out_of_order`) where that one is not stored. After a refusal that will pass, nothing goes until all that was
 // in flight has come back; then it begins again with one at a time, and with one more for each that is confirmed.
 
+import { outboxItem, readJson } from "./stored.js";
+
 const OWNER_GONE = 150_000;
 const RELEASED = 0;
 const TRIES = 4;
@@ -87,8 +89,8 @@ export class Outbox {
   /** Takes in what an earlier life of this tab left, or a tab that is no more. alive: the tabs that are, where known. */
   adopt(alive = null) {
     for (const key of this.storage.keys("outbox:")) {
-      const item = parsed(this.storage.get(key));
-      if (!item || this.rows.has(item.id) || !this.mayAdopt(item, alive)) continue;
+      const item = readJson(this.storage, key, outboxItem);
+      if (!item || key !== `outbox:${item.id}` || this.rows.has(item.id) || !this.mayAdopt(item, alive)) continue;
       this.enqueue({ ...item, tab: this.tab, state: item.error ? "failed" : "waiting", tries: 0 });
     }
     for (const room of this.rooms()) this.pump(room);
@@ -251,24 +253,13 @@ export class Outbox {
 
   mayAdopt({ tab, touched }, alive) {
     if (tab === this.tab || touched === RELEASED) return true;
-    return alive ? !alive.has(tab) : this.now() - touched > OWNER_GONE;
+    return alive ? !alive.has(tab) : Math.abs(this.now() - touched) > OWNER_GONE;
   }
 }
 
 /** The wall clock may jump back, so within one moment and one tab the count decides. */
 function bySaying(one, other) {
   return one.tab === other.tab && one.nth !== other.nth ? one.nth - other.nth : one.at - other.at;
-}
-
-/** An item, or null where the row is none: anybody may have written into the storage. */
-function parsed(text) {
-  try {
-    const item = JSON.parse(text);
-    if (![item.id, item.room, item.text].every((part) => part && typeof part === "string")) return null;
-    return { ...item, at: Number(item.at) || 0, nth: Number(item.nth) || 0 };
-  } catch {
-    return null;
-  }
 }
 
 /** Unguessable, and made also where the page came over plain http (crypto.randomUUID is for secure contexts only). */

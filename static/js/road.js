@@ -3,6 +3,8 @@
 // here is remembered for a while, and a quiet probe finds out when the WebSocket works again.
 
 import { at } from "./base.js";
+import { deadline } from "./deadline.js";
+import { isAhead } from "./stored.js";
 
 const REMEMBERED = 30 * 60_000;
 const FIRST_PROBE = 10 * 60_000;
@@ -88,23 +90,23 @@ export class Road {
   }
 
   remembers() {
-    return Number(this.storage.get("polling-until")) > Date.now();
+    return isAhead(this.storage.get("polling-until"), Date.now(), REMEMBERED);
   }
 }
 
 /** If not even this answers, the server or the network is away and no transport is to blame. */
 async function isReachable() {
   try {
-    const answer = await fetch(at("/healthz"), { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
+    const answer = await fetch(at("/healthz"), { cache: "no-store", signal: deadline(PATIENCE) });
     return answer.ok;
   } catch {
     return false;
   }
 }
 
-/** A frame must go and come back: some proxies answer 101 and drop what follows. */
+/** A frame must go and come back: some proxies answer 101 and drop what follows. Never rejects. */
 function webSocketWorks() {
-  return new Promise((answer) => {
+  const tried = new Promise((answer) => {
     const socket = new WebSocket(new URL(at("/ws/echo"), location.href.replace(/^http/, "ws")));
     const timer = setTimeout(() => settle(false), PATIENCE);
     const settle = (works) => {
@@ -117,4 +119,5 @@ function webSocketWorks() {
     socket.onerror = () => settle(false);
     socket.onclose = () => settle(false);
   });
+  return tried.catch(() => false);
 }

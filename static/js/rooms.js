@@ -2,6 +2,9 @@
 // joined: the same after every reload.
 
 import { at } from "./base.js";
+import { isRoom, position, readJson, roomNames } from "./stored.js";
+
+const AHEAD = 100; // messages that another tab may have read before they came here
 
 export class Rooms {
   /** make(name) gives a Room; me is oneself; chosen(name) hears a click on a room, left(name) on its cross. */
@@ -78,7 +81,7 @@ export class Rooms {
     const seq = room.latest?.seq ?? 0;
     const read = this.readUpTo(room);
     if (read.seq === seq && read.stored) return;
-    this.storage.set(`read:${room.name}`, JSON.stringify({ epoch: room.epoch, seq }));
+    this.note(room, seq);
     this.draw(room);
   }
 
@@ -112,13 +115,29 @@ export class Rooms {
 
   /** A room seen for the first time counts as read as it is then. */
   readUpTo(room) {
-    const stored = JSON.parse(this.storage.get(`read:${room.name}`) ?? "null");
+    const stored = readJson(this.storage, `read:${room.name}`, position);
     if (stored && stored.epoch === room.epoch) return { seq: stored.seq, stored: true };
     return { seq: room.latest?.seq ?? 0, stored: false };
   }
 
+  /** A room is caught up: where nothing good is noted of it, or far more than was ever said, that begins now. */
+  begin(room) {
+    const latest = room.latest?.seq ?? 0;
+    const read = this.readUpTo(room);
+    if (!read.stored || read.seq > latest + AHEAD) this.note(room, latest);
+  }
+
+  note(room, seq) {
+    this.storage.set(`read:${room.name}`, JSON.stringify({ epoch: room.epoch, seq }));
+  }
+
+  /** The rooms that were open when this browser was here before. */
+  stored() {
+    return readJson(this.storage, "rooms", roomNames) ?? [];
+  }
+
   remember(change) {
-    this.storage.set("rooms", JSON.stringify([...new Set(change(this.storage.getList("rooms")))]));
+    this.storage.set("rooms", JSON.stringify([...new Set(change(this.stored()))]));
   }
 
   newRow({ name }) {
@@ -156,5 +175,5 @@ export class Rooms {
 /** A room's name as the server will have it, or null where it cannot be one. */
 export function roomName(text) {
   const name = text.trim().replace(/^#/, "").toLowerCase().replace(/\s+/g, "-");
-  return /^[a-z0-9][a-z0-9_-]{0,63}$/.test(name) ? name : null;
+  return isRoom(name) ? name : null;
 }

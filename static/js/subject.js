@@ -2,6 +2,7 @@
 // and shown as a line above the box. An edit lies on top: the answer that was begun before it comes back after it.
 
 import { isolate, write } from "./isolate.js";
+import { readJson, subject } from "./stored.js";
 
 export class Subject {
   /** cancelled() hears the cross of the line; editing(seq) which message is edited, null for none. */
@@ -28,9 +29,9 @@ export class Subject {
   }
 
   /** {verb: "reply" | "edit", seq, nickname, text} */
-  be(subject) {
-    if (subject.verb === "edit") this.storage.remove(`edited:${this.room}`);
-    this.storage.set(`${subject.verb}:${this.room}`, JSON.stringify(subject));
+  be(matter) {
+    if (matter.verb === "edit") this.storage.remove(`edited:${this.room}`);
+    this.storage.set(`${matter.verb}:${this.room}`, JSON.stringify(matter));
     this.draw();
   }
 
@@ -60,11 +61,7 @@ export class Subject {
   }
 
   stored(verb) {
-    try {
-      return JSON.parse(this.storage.get(`${verb}:${this.room}`));
-    } catch {
-      return null;
-    }
+    return readJson(this.storage, `${verb}:${this.room}`, (row) => subject({ ...row, verb }));
   }
 }
 

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Locator, Page, WebSocket, async_playwright, expect
@@ -37,14 +38,31 @@ expect.set_options(timeout=LIMIT * 1000)
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
     """One browser; visitors are contexts of it."""
-    names = (os.environ["CHROMIUM"],) if "CHROMIUM" in os.environ else PROGRAMS
-    path = program(names, "no page is tested in a real browser")
+    path = program(_names(), "no page is tested in a real browser")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         try:
             yield browser
         finally:
             await browser.close()
+
+
+@asynccontextmanager
+async def private_chromium(profile: Path) -> AsyncIterator[BrowserContext]:
+    """A browser of its own with the preferences that lie in `profile`."""
+    path = program(_names(), "no page is tested in a real browser")
+    async with async_playwright() as playwright:
+        context = await playwright.chromium.launch_persistent_context(
+            profile, executable_path=path, args=ARGUMENTS, reduced_motion="reduce"
+        )
+        try:
+            yield context
+        finally:
+            await context.close()
+
+
+def _names() -> tuple[str, ...]:
+    return (os.environ["CHROMIUM"],) if "CHROMIUM" in os.environ else PROGRAMS
 
 
 class Visitor:

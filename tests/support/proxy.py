@@ -49,6 +49,7 @@ class Proxy:
     def __init__(self, target: str) -> None:
         self.target = urlsplit(target).hostname, urlsplit(target).port
         self.websocket = Fault.NONE
+        self.without: tuple[str, ...] = ()  # headers that no request keeps, in small letters
         self.delay = 0.0  # seconds that every piece takes, in both directions
         self.segment: int | None = None  # bytes; 1,460 is what Ethernet leaves of a TCP segment
         self.bandwidth: float | None = None  # bytes a second, each way of each connection
@@ -133,6 +134,7 @@ class Proxy:
         lines = head[:-4].decode("latin-1").split("\r\n")
         kind = _kind(lines)
         cookie = _header(lines, "cookie")
+        lines = _without(lines, *self.without)
         self.requests.append(Request(asyncio.get_running_loop().time(), kind, lines[0], cookie))
         fault = self.websocket if kind == "websocket" else Fault.NONE
         if fault is Fault.UNAVAILABLE:

@@ -21,16 +21,23 @@ class Talker:
     """`async with Talker(url, "alice") as alice`: connected and welcomed, on the transport asked for."""
 
     def __init__(
-        self, url: str, nickname: str | None = None, *, transport: str = "websocket", token: str | None = None
+        self,
+        url: str,
+        nickname: str | None = None,
+        *,
+        transport: str = "websocket",
+        token: str | None = None,
+        tab: bool = False,
     ):
-        self.url, self.transport, self.nickname, self.token = url, transport, nickname, token
+        self.url, self.transport, self.nickname, self.token, self.tab = url, transport, nickname, token, tab
         self.client = socketio.AsyncClient(reconnection=False)
         self.heard: list[Event] = []
         self._news = asyncio.Event()
         self.client.on("*", self._hear)
 
     async def __aenter__(self) -> Self:
-        auth = {key: value for key, value in {"nickname": self.nickname, "token": self.token}.items() if value}
+        auth = {"nickname": self.nickname, "token": self.token, "tab": self.tab}
+        auth = {key: value for key, value in auth.items() if value}
         await self.client.connect(self.url, transports=[self.transport], auth=auth)
         self.welcome = await self.hears("welcome")
         self.me = self.welcome["me"]

@@ -26,17 +26,17 @@ _whose = Prepared(
     .join_from(people, tokens)
     .where(tokens.c.fingerprint == bindparam("token"))
 )
-_make = Prepared(insert(people), sets=("id", "nickname", "created_at"))
+_make = Prepared(insert(people), sets=("id", "nickname", "created_at", "held"))
 _admit = Prepared(insert(tokens), sets=("fingerprint", "person", "created_at"))
 _holding = Prepared(
-    select(people.c.id, people.c.left_at, people.c.passphrase, people.c.nickname)
+    select(people.c.id, people.c.left_at, people.c.held, people.c.passphrase, people.c.nickname)
     .join_from(people, skeletons)
     .where(skeletons.c.skeleton == bindparam("look"), people.c.id != bindparam("who"))
 )
 _unlook = Prepared(remove(skeletons).where(skeletons.c.person == bindparam("who")))
 _look = Prepared(insert(skeletons), sets=("skeleton", "person"))
 _call = Prepared(update(people).where(_one).values(nickname=bindparam("name")))
-_leave = Prepared(update(people).where(_one).values(left_at=bindparam("at")))
+_leave = Prepared(update(people).where(_one).values(left_at=bindparam("at"), held=bindparam("held")))
 _stay = Prepared(update(people).where(_one, people.c.left_at.is_not(None)).values(left_at=None))
 
 
@@ -49,16 +49,17 @@ def arrive(
     guests: Callable[[], Iterable[Name]],
     held: int,
     minted: bool = False,
+    brief: int | None = None,
 ) -> dict[str, Any]:
     """The person whose token has this fingerprint, made on the first visit: `{id, nickname, reserved}`.
 
     A wish that is taken is passed over: a known person keeps their name, a new one gets the first of `guests` that is
     free. held: milliseconds that a name stays its owner's after they left. minted: the token was made just now, so
-    nobody has come with it before.
+    nobody has come with it before. brief: that time where nobody is known to keep the token.
     """
     found = None if minted else whose(db, token)
     if found is None:
-        return _newcomer(db, token, new_id, chain([wish] if wish else [], guests()), held)
+        return _newcomer(db, token, new_id, chain([wish] if wish else [], guests()), held, brief)
     person, nickname = found["id"], found["nickname"]
     for name, looks in (*([wish] if wish else ()), *(() if nickname else guests())):
         if name != nickname and _free(db, person, looks, held):
@@ -75,11 +76,13 @@ def whose(db: Connection, token: str) -> dict[str, Any] | None:
     return {"id": found[0], "nickname": found[1], "reserved": bool(found[2])} if found else None
 
 
-def _newcomer(db: Connection, token: str, new_id: str, names: Iterable[Name], held: int) -> dict[str, Any]:
+def _newcomer(
+    db: Connection, token: str, new_id: str, names: Iterable[Name], held: int, brief: int | None
+) -> dict[str, Any]:
     """Who never bore a name has none to lay down, and never left."""
     nickname, looks = next((one for one in names if _free(db, new_id, one[1], held)), (None, ()))
     at = now()
-    _make.run(db, id=new_id, nickname=nickname, created_at=at)
+    _make.run(db, id=new_id, nickname=nickname, created_at=at, held=brief)
     _admit.run(db, fingerprint=token, person=new_id, created_at=at)
     for look in looks:
         _look.run(db, skeleton=look, person=new_id)
@@ -98,8 +101,8 @@ def claim(db: Connection, *, person: str, name: Name, held: int, spare: Sequence
 def _taken(wish: str, holders: set[Row], held: int, free: str | None) -> Refused:
     """Whose the name is, and until when: reserved, borne by somebody who is here, or kept for somebody who left."""
     reserved = [name for *_, passphrase, name in holders if passphrase]
-    here = [name for _, left_at, _, name in holders if left_at is None]
-    name = (reserved or here or [max(holders, key=lambda one: one[1])[3]])[0]
+    here = [name for _, left_at, *_, name in holders if left_at is None]
+    name = (reserved or here or [max(holders, key=lambda one: one[1])[-1]])[0]
     whose = f"“{name}”" if name == wish else f"“{wish}” looks like “{name}”, which"
     another = f"choose another name, for example {free}." if free else "choose another name."
     extra: dict[str, Any] = {"suggestion": free} if free else {}
@@ -110,13 +113,19 @@ def _taken(wish: str, holders: set[Row], held: int, free: str | None) -> Refused
         nearly = "" if name == wish else f", and “{wish}” looks like it"
         text = f"Somebody here is called “{name}”{nearly}. Please {another}"
         return Refused("nickname_taken", text, holder="here", **extra)
-    left_at = max(left_at for _, left_at, *_ in holders)
-    ago, left = _span(now() - left_at), _span(left_at + held - now() + MINUTE)
+    left_at, until = max(one[1] for one in holders), max(_until(one, held) for one in holders)
+    ago, left = _span(now() - left_at), _span(until - now() + MINUTE)
     text = (
         f"{whose} is kept for somebody who left {ago} ago, for {left} more. If that was you, come back in the browser "
         f"that you used; otherwise {another}"
     )
-    return Refused("nickname_taken", text, holder="away", until=_iso(left_at + held), **extra)
+    return Refused("nickname_taken", text, holder="away", until=_iso(until), **extra)
+
+
+def _until(holder: Row, held: int) -> int:
+    """When the name of somebody who left is free."""
+    _, left_at, brief, *_ = holder
+    return int(left_at + (held if brief is None else min(brief, held)))
 
 
 def _span(milliseconds: int) -> str:
@@ -141,9 +150,11 @@ def _bear(db: Connection, person: str, nickname: str, looks: Sequence[str]) -> N
 def _free(db: Connection, person: str, looks: Sequence[str], held: int) -> bool:
     """Is the name free for this person? One whose owner has been away too long is taken from them."""
     holders = _holders(db, person, looks)
-    since = now() - held
-    if any(passphrase or left_at is None or left_at > since for _, left_at, passphrase, _ in holders):
-        return False
+    at = now()
+    for holder in holders:
+        _, left_at, _, passphrase, _ = holder
+        if passphrase or left_at is None or _until(holder, held) > at:
+            return False
     for holder, *_ in holders:
         _unlook.run(db, who=holder)
         _call.run(db, who=holder, name=None)
@@ -151,7 +162,8 @@ def _free(db: Connection, person: str, looks: Sequence[str], held: int) -> bool:
 
 
 def _holders(db: Connection, person: str, looks: Sequence[str]) -> set[Row]:
-    """The others who bear a name that looks like this in one way or the other: (id, left_at, passphrase, nickname)."""
+    """The others who bear a name that looks like this in one way or the other: (id, left_at, held, passphrase,
+    nickname)."""
     return {holder for look in looks for holder in _holding.all(db, look=look, who=person)}
 
 
@@ -213,8 +225,9 @@ def hand_over(db: Connection, *, token: str, person: str) -> None:
     stay(db, person)
 
 
-def depart(db: Connection, person: str) -> None:
-    _leave.run(db, who=person, at=now())
+def depart(db: Connection, person: str, brief: int | None = None) -> None:
+    """The time begins after which the name is free for others. brief: milliseconds of it, where it is not the usual."""
+    _leave.run(db, who=person, at=now(), held=brief)
 
 
 def stay(db: Connection, person: str) -> None:

@@ -79,5 +79,5 @@ function proxies({ proxies: named, version }) {
 /** "h2", "http/1.1", ... of the last request to a path: what the edge speaks, which is not what the server hears. */
 function spokenTo(path) {
   const requests = performance.getEntriesByType("resource").filter(({ name }) => name.endsWith(path));
-  return requests.at(-1)?.nextHopProtocol ?? "";
+  return requests[requests.length - 1]?.nextHopProtocol ?? "";
 }

@@ -1,6 +1,7 @@
 // What the probes share: requests that end, and Engine.IO 4 spoken by hand, so that each step can be seen.
 
 import { at } from "../base.js";
+import { deadline } from "../deadline.js";
 
 export const PATIENCE = 5_000;
 const ROUNDS = 5;
@@ -12,8 +13,8 @@ export const median = (times) => [...times].sort((one, other) => one - other)[Ma
 
 /** Rejects with a sentence where no answer comes. */
 export function ask(path, { patience = PATIENCE, ...options } = {}) {
-  return fetch(path, { cache: "no-store", signal: AbortSignal.timeout(patience), ...options }).catch((error) => {
-    throw new Error(error.name === "TimeoutError" ? `no answer within ${seconds(patience)}` : "no answer");
+  return fetch(path, { cache: "no-store", signal: deadline(patience), ...options }).catch((error) => {
+    throw new Error(error.name === "AbortError" ? `no answer within ${seconds(patience)}` : "no answer");
   });
 }
 
