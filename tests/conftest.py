@@ -47,6 +47,7 @@ LONGEST = (
     "test_churn.py",
     "doctor",
     "browser",
+    "chat/test_growth.py",
 )
 
 

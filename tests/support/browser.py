@@ -8,10 +8,9 @@ from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Locator, Page, WebSocket, async_playwright, expect
 
-from tests.support import PATIENCE
 from tests.support.need import program
 
-LIMIT = 3 * PATIENCE  # seconds: what a page may take for anything; also what a fallback may take
+LIMIT = 15.0  # seconds: what a page may take for anything; also what a fallback may take
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = (
     "--no-sandbox",
