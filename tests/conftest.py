@@ -35,6 +35,7 @@ MARKED = {
 # Those that take longest come first, so that no worker begins with one when the others are done.
 LONGEST = (
     "test_speed.py",
+    "browser/engines",
     "doctor/test_browsers.py",
     "faults/test_kills.py",
     "browser/test_diagnostics.py",
