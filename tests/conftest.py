@@ -15,40 +15,46 @@ Start = Callable[..., Awaitable[Running]]
 
 
 # The folder or file decides; a single test elsewhere carries the marker itself (pyproject.toml says what each means).
-SLOW = (
-    "browser",
-    "deploy",
-    "doctor",
-    "faults",
-    "test_stopping.py",
-    "test_command_line.py",
-    "test_rooms.py",
-    "test_logs.py",
-    "test_process.py",
-)
-BROWSERS = ("browser",)
-ALONE = ("test_crowd.py",)
+MARKED = {
+    "slow": (
+        "browser",
+        "deploy",
+        "doctor",
+        "faults",
+        "fuzz",
+        "test_churn.py",
+        "test_command_line.py",
+        "test_logs.py",
+        "test_process.py",
+        "test_rooms.py",
+        "test_stopping.py",
+    ),
+    "browsers": ("browser",),
+    "alone": ("faults/test_crowd.py",),
+}
 # Those that take longest come first, so that no worker begins with one when the others are done.
 LONGEST = (
     "test_speed.py",
-    "test_browsers.py",
-    "test_kills.py",
-    "test_diagnostics.py",
-    "test_fallback.py",
-    "test_fuzz.py",
-    "test_clock.py",
+    "browser/engines",
+    "doctor/test_browsers.py",
+    "faults/test_kills.py",
+    "browser/test_diagnostics.py",
+    "browser/test_fallback.py",
+    "fuzz",
+    "faults/test_clock.py",
     "faults",
     "deploy",
     "test_stopping.py",
+    "test_churn.py",
     "doctor",
     "browser",
+    "chat/test_growth.py",
 )
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    parts = set(item.path.parts)
-    for name, places in {"slow": SLOW, "browsers": BROWSERS, "alone": ALONE}.items():
-        if parts & set(places):
+    for name, places in MARKED.items():
+        if any(_is_in(item, place) for place in places):
             item.add_marker(name)
     if "browser" in getattr(item, "fixturenames", ()):
         item.add_marker("browsers")
@@ -56,14 +62,18 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: _rank(item.path.parts))
+    items.sort(key=_rank)
     # pytest-xdist gives each worker a run of neighbours, and the end of it to whoever has nothing left
     workers = getattr(config, "workerinput", {}).get("workercount", 1)
     items[:] = [item for first in range(workers) for item in items[first::workers]]
 
 
-def _rank(parts: tuple[str, ...]) -> int:
-    return next((rank for rank, place in enumerate(LONGEST) if place in parts), len(LONGEST))
+def _rank(item: pytest.Item) -> int:
+    return next((rank for rank, place in enumerate(LONGEST) if _is_in(item, place)), len(LONGEST))
+
+
+def _is_in(item: pytest.Item, place: str) -> bool:
+    return item.path.is_relative_to(Path(__file__).parent / place)
 
 
 @asynccontextmanager

@@ -14,7 +14,8 @@ import pytest
 from tests.support.process import Process, refusal, serving
 from tests.support.talker import Talker, new_id
 
-WITHIN = 15.0  # seconds from the signal to the end; `make drill ONLY=sigterm` holds the promised 5 on a machine at rest
+PROMISED = 5.0  # seconds from the signal to the end, on a machine at rest
+WITHIN = 15.0  # where others want the processor too
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
 
 
@@ -62,6 +63,7 @@ def is_free(port: int) -> bool:
     return False
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("number", SIGNALS)
 @pytest.mark.parametrize("times", [1, 2])
 async def test_a_signal_ends_it_within_5_s_whoever_is_connected(
@@ -70,7 +72,7 @@ async def test_a_signal_ends_it_within_5_s_whoever_is_connected(
     async with serving(tmp_path) as server, a_crowd(server):
         for _ in range(times):
             server.signal(number)
-        code, errors = await server.ended(WITHIN)
+        code, errors = await server.ended(PROMISED)
         assert code == 0
         assert not faults(errors), faults(errors)
         assert is_free(server.port)

@@ -80,8 +80,7 @@ async def reload(alice: Visitor, bob: Visitor, texts: list[str], transport: str)
 
 async def lose_the_network(alice: Visitor, bob: Visitor, texts: list[str]) -> list[str]:
     """What is typed meanwhile is pending, then sent once, behind what the other said meanwhile."""
-    alice.forgives_network = True
-    await alice.context.set_offline(True)
+    await alice.goes_offline()
     await expect(alice.status).to_have_text("Offline")
     typed = ["into the tunnel", "still in the tunnel"]
     for text in typed:
@@ -91,7 +90,7 @@ async def lose_the_network(alice: Visitor, bob: Visitor, texts: list[str]) -> li
     await bob.says("are you in a tunnel?")
     await bob.reads([*texts, "are you in a tunnel?"])
     await expect(alice.said).to_have_text(texts)
-    await alice.context.set_offline(False)
+    await alice.is_online_again()
     texts = [*texts, "are you in a tunnel?", *typed]
     await asyncio.gather(alice.reads(texts), bob.reads(texts))
     return await talk(alice, bob, texts, about="after the tunnel")

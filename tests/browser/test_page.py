@@ -234,10 +234,7 @@ async def test_who_comes_and_goes_is_one_quiet_line(url: str, visit: Visit) -> N
 
 async def test_two_tabs_are_one_person_and_show_the_same(url: str, visit: Visit) -> None:
     alice = await enters(visit, url)
-    tab = Visitor(alice.context, await alice.context.new_page(), url, "alice")
-    tab.listen()
-    await tab.page.goto(f"{url}/r/lobby")
-    await tab.is_in()
+    tab = await alice.another_tab("lobby")
     await alice.says("from one tab")
     await tab.reads(["from one tab"])
     await tab.says("from the other")
@@ -246,7 +243,6 @@ async def test_two_tabs_are_one_person_and_show_the_same(url: str, visit: Visit)
     await tab.page.close()
     await alice.says("still here")
     await alice.reads(["from one tab", "from the other", "still here"])
-    assert tab.troubles() == []
 
 
 async def test_a_text_that_is_too_long_is_told_and_not_lost(url: str, visit: Visit) -> None:
@@ -372,24 +368,21 @@ async def test_a_missing_page_says_so_in_a_sentence(url: str, visit: Visit) -> N
 async def test_two_tabs_keep_a_draft_each(url: str, visit: Visit) -> None:
     alice = await enters(visit, url)
     await alice.box.fill("begun here")
-    other = await alice.context.new_page()
-    await other.goto(f"{url}/r/lobby")
-    box = other.get_by_role("textbox", name="Message")
-    await box.fill("said there")
-    await box.press("Enter")
+    other = await alice.another_tab("lobby")
+    await other.says("said there")
     await expect(alice.said.filter(has_text="said there")).to_be_visible()
     await alice.page.reload()
     await expect(alice.box).to_have_value("begun here")
-    await other.reload()
-    await expect(box).to_have_value("")
+    await other.page.reload()
+    await expect(other.box).to_have_value("")
 
 
 async def test_a_room_is_not_left_while_something_said_there_is_not_sent(url: str, visit: Visit) -> None:
     alice = await enters(visit, url)
-    await alice.context.set_offline(True)
+    await alice.goes_offline()
     await alice.says("on its way")
     await alice.page.get_by_role("button", name="Leave lobby").click()
     await alice.page.get_by_text("is not sent yet").wait_for()
     assert alice.page.url.endswith("/r/lobby")
-    await alice.context.set_offline(False)
+    await alice.is_online_again()
     await expect(alice.said.filter(has_text="on its way")).to_be_visible()

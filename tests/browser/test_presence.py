@@ -48,9 +48,9 @@ async def by_proxy(bob: Visitor, proxy: Proxy) -> Callable[[], Awaitable[None]]:
 
 
 async def by_offline(bob: Visitor, proxy: Proxy) -> Callable[[], Awaitable[None]]:
-    await bob.context.set_offline(True)
+    await bob.goes_offline()
     await expect(bob.status).to_have_text("Offline")
-    return lambda: bob.context.set_offline(False)
+    return bob.is_online_again
 
 
 async def test_who_loses_the_network_is_reconnecting_and_comes_back_without_any_news(

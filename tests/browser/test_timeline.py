@@ -286,10 +286,10 @@ async def test_midnight_comes_without_anybody_doing_anything(url: str, visit: Vi
     await alice.is_in()
     await alice.says("before midnight")
     await alice.reads(["before midnight"])
-    await alice.context.set_offline(True)
+    await alice.goes_offline()
     await alice.page.clock.fast_forward(timedelta(days=1) // timedelta(milliseconds=1))
     await alice.page.wait_for_function(f"JSON.stringify({DAYS}) === '[\"Yesterday\"]'")
-    await alice.context.set_offline(False)
+    await alice.is_online_again()
 
 
 @pytest.mark.parametrize("days", [-1, 1, 400], ids=["a-day-behind", "a-day-ahead", "a-year-ahead"])

@@ -1,5 +1,7 @@
-"""Virtual environments as hosts make them: fresh, from requirements.txt alone. One for each content of that file."""
+"""Virtual environments as hosts make them: fresh, from requirements.txt alone. One for each content of that file,
+for all workers of a run (pytest-xdist) together."""
 
+import fcntl
 import hashlib
 import os
 import subprocess
@@ -24,11 +26,13 @@ class Builds:
         """Raises BuildFailed. Blocks."""
         venv = self.folder / hashlib.sha256(requirements.read_bytes()).hexdigest()[:16]
         built = venv / "built"
-        if not built.exists():
-            _run(_base_python(), "-m", "venv", "--clear", "--without-pip", str(venv))
-            pip = (sys.executable, "-m", "pip", "--python", str(venv / "bin" / "python"), "install", "--quiet")
-            _run(*pip, "--no-compile", "--requirement", str(requirements))  # a third of it is ever imported
-            built.touch()
+        with venv.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not built.exists():
+                _run(_base_python(), "-m", "venv", "--clear", "--without-pip", str(venv))
+                pip = (sys.executable, "-m", "pip", "--python", str(venv / "bin" / "python"), "install", "--quiet")
+                _run(*pip, "--no-compile", "--requirement", str(requirements))  # a third of it is ever imported
+                built.touch()
         return venv
 
 

@@ -1,5 +1,6 @@
 """Builds last for the whole run of the tests; everything else is a test's own."""
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -17,7 +18,10 @@ Visit = Callable[[str, str], Awaitable[Visitor]]
 @pytest.fixture(scope="session")
 def builds(tmp_path_factory: pytest.TempPathFactory) -> Builds:
     program(["git"], "nothing can be pushed")
-    return Builds(tmp_path_factory.mktemp("builds"))
+    workers = "PYTEST_XDIST_WORKER" in os.environ  # each has a folder of its own in one that is the run's
+    folder = tmp_path_factory.getbasetemp().parent / "builds" if workers else tmp_path_factory.mktemp("builds")
+    folder.mkdir(exist_ok=True)
+    return Builds(folder)
 
 
 @pytest.fixture

@@ -41,8 +41,8 @@ async def test_a_second_event_does_not_overtake_a_slow_first(mount: Mount, trans
 @pytest.mark.parametrize("in_order", [True, False])
 async def test_pongs_are_read_while_a_verb_runs(mount: Mount, in_order: bool) -> None:
     """With `async_handlers=False` the stock server keeps order, but its slow handler kills its own client."""
-    mounted = await mount(ping_interval=0.05, ping_timeout=0.05, stock={"async_handlers": not in_order})
-    done = slowly(mounted, 0.15)
+    mounted = await mount(ping_interval=0.05, ping_timeout=0.15, stock={"async_handlers": not in_order})
+    done = slowly(mounted, 0.4)
     async with mounted.socket() as socket:
         await socket.join()
         await socket.send('421["say",0]', '422["say",1]')

@@ -205,11 +205,11 @@ async def test_a_session_that_ends_during_its_upgrade_takes_the_websocket_along(
 
 
 async def test_the_heart_beats_on_after_an_upgrade(mount: Mount) -> None:
-    mounted = await mount(ping_interval=0.05, ping_timeout=0.1)
+    mounted = await mount(ping_interval=0.05, ping_timeout=0.5)
     async with mounted.polls() as polls, mounted.socket(of=polls) as socket:
         await probe(socket)
         await socket.send("5")
-        for _ in range(4):
+        for _ in range(12):
             assert await socket.packet() == "2"
             await socket.send("3")
         await until(lambda: mounted.left() == {})

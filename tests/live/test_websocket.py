@@ -64,9 +64,9 @@ async def test_a_silent_websocket_times_out(mount: Mount) -> None:
 
 
 async def test_a_websocket_lives_on_pongs(mount: Mount) -> None:
-    mounted = await mount(ping_interval=0.03, ping_timeout=0.1)
+    mounted = await mount(ping_interval=0.03, ping_timeout=0.5)
     async with mounted.socket() as socket:
-        for _ in range(6):
+        for _ in range(20):
             assert await socket.packet() == "2"
             await socket.send("3")
 

@@ -9,10 +9,9 @@ from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Locator, Page, WebSocket, async_playwright, expect
 
-from tests.support import PATIENCE
 from tests.support.need import program
 
-LIMIT = 3 * PATIENCE  # seconds: what a page may take for anything; also what a fallback may take
+LIMIT = 15.0  # seconds: what a page may take for anything; also what a fallback may take
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = (
     "--no-sandbox",
@@ -73,6 +72,7 @@ class Visitor:
         self.complaints: list[str] = []
         self.forgives_network = False
         self.websockets: list[str] = []
+        self.tabs: list[Visitor] = []
 
     @classmethod
     async def arrive(cls, browser: Browser, url: str, nickname: str, **options: Any) -> "Visitor":
@@ -88,9 +88,9 @@ class Visitor:
         return visitor
 
     async def another_tab(self, room: str) -> "Visitor":
-        """The same person in one more tab of the same browser, in that room. `troubles()` are the tab's own."""
+        """The same person in one more tab of the same browser, in that room. Its troubles are the visitor's too."""
         tab = Visitor(self.context, await self.context.new_page(), self.url, self.nickname)
-        tab.forgives_network = self.forgives_network
+        self.tabs.append(tab)
         tab.listen()
         await tab.page.goto(f"{self.url}/r/{room}")
         await tab.is_in()
@@ -107,8 +107,17 @@ class Visitor:
         self.websockets.append(socket.url)
 
     def troubles(self) -> list[str]:
-        """What the page complained of, except network errors where the test provoked them."""
-        return [one for one in self.complaints if not (self.forgives_network and NETWORK.search(one))]
+        """What the page and its other tabs complained of, except network errors where the test provoked them."""
+        said = [*self.complaints, *(one for tab in self.tabs for one in tab.complaints)]
+        return [one for one in said if not (self.forgives_network and NETWORK.search(one))]
+
+    async def goes_offline(self) -> None:
+        """As in a tunnel, in all tabs. What was on its way then fails, sooner or later, and the browser says so."""
+        self.forgives_network = True
+        await self.context.set_offline(True)
+
+    async def is_online_again(self) -> None:
+        await self.context.set_offline(False)
 
     @property
     def log(self) -> Locator:

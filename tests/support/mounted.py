@@ -16,7 +16,7 @@ from app.live.engine import attach, create_server, listen
 from tests.support.raw import Polls, Socket, Speech
 from tests.support.talker import until
 
-SETTLES = 0.2  # seconds of the loop's own time: longer than any timer that these scenarios set
+SETTLES = 0.5  # seconds of the loop's own time: longer than any timer that these scenarios set
 ROUNDS = 300  # questions of a witness, each answered: more turns of the loop than a scenario needs for all it does
 LIBRARY_SETTINGS = {"max_payload": "max_http_buffer_size", "origins": "cors_allowed_origins"}
 WITNESS, NAMESPACE = "X-Witness", "/witness"

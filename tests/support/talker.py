@@ -90,12 +90,16 @@ class Talker:
 
 async def hang_up(client: socketio.AsyncClient) -> None:
     """Say goodbye, and disconnect without waiting for a long poll that nobody will answer (FACTS: 30 s). The client may
-    close its socket before its own queue is written, and does so on Python 3.11: the goodbye goes first."""
+    close its socket before its own queue is written, and does so on Python 3.11: the goodbye goes first. Where the
+    server has hung up already, nobody writes the queue any more."""
     try:
         async with asyncio.timeout(PATIENCE):
-            if client.connected and client.transport() == "websocket":
+            writing = client.eio.write_loop_task
+            if client.connected and client.transport() == "websocket" and writing:
                 await client._send_packet(Packet(DISCONNECT))
-                await client.eio.queue.join()
+                written = asyncio.create_task(client.eio.queue.join())
+                await asyncio.wait([written, writing], return_when=asyncio.FIRST_COMPLETED)
+                written.cancel()
             await client.disconnect()
     except TimeoutError:
         await client.eio.disconnect(abort=True)
