@@ -241,7 +241,8 @@ class Settings(BaseSettings):
         86_400,
         ge=0,
         allow_inf_nan=False,
-        description="Seconds that a nickname stays its owner's after their last connection has gone.",
+        description="Seconds that a nickname stays its owner's after their last connection has gone. Whoever came "
+        "without a cookie or token cannot come back for it: then it stays for the grace alone.",
     )
     grace: float = Field(
         10,
