@@ -40,6 +40,7 @@ export class Fold {
     if (!text.matches(".is-folded > .message-text")) return;
     text.scrollTop = 0;
     this.unfold(text.parentElement);
+    text.querySelector(":focus")?.scrollIntoView({ block: "nearest" }); // unfolding moved it
   }
 
   set(row, isFolded) {

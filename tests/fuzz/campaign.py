@@ -21,9 +21,11 @@ from hypothesis import strategies as st
 
 from tests.fuzz import grammar
 from tests.fuzz.peers import ACTS, PEERS, Fault, World, is_served
+from tests.support.process import STARTS_WITHIN
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = 100  # between two looks at what is kept
+ANSWERS_WITHIN = 10.0  # seconds
 FORGETTING = 10.0  # seconds after which nothing may be left of those who are gone
 WARM = 0.2  # of the packets, before memory is compared
 GROWTH = 1.1  # how much of its memory a server may have grown by since
@@ -78,7 +80,7 @@ class Siege:
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=None,
             cwd=ROOT, limit=2**24,
         )  # fmt: skip
-        url = (await self._line()).strip()
+        url = (await self._line(STARTS_WITHIN)).strip()
         ask = grammar.verb if self.which == "chat" else grammar.plain
         self.world = World(url, ask, PAGES if self.which == "chat" else ())
         for transport in ("websocket", "polling"):
@@ -139,10 +141,10 @@ class Siege:
             raise Fault("\n".join(["in the log:", *now["faults"]]))
         return now
 
-    async def _line(self) -> str:
+    async def _line(self, within: float = ANSWERS_WITHIN) -> str:
         assert self.process.stdout
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(within):
                 line = await self.process.stdout.readline()
         except TimeoutError:
             raise Fault("the server's loop hangs") from None
