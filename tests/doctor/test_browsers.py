@@ -84,7 +84,8 @@ async def test_two_browsers_talk_behind_each_fault(
 
 async def test_without_stickiness_each_talks_by_websocket(faulty: Faults, visit: Visit, tmp_path: Path) -> None:
     """Two processes: polling cannot work, a WebSocket stays with the one that took it."""
-    async with serving(tmp_path / "data") as one, serving(tmp_path / "data") as other:
+    both = "--overlap", "600"
+    async with serving(tmp_path / "data") as one, serving(tmp_path / "data", *both) as other:
         proxy: Faulty = await faulty(one.url, other.url)
         alice, bob = await enter(visit, proxy.url, "websocket")
         await asyncio.gather(alice.says("hello from one"), bob.says("hello from the other"))

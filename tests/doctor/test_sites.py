@@ -157,7 +157,8 @@ async def test_several_processes(faulty: Faults, tmp_path: Path) -> None:
         report = await examine(proxy.url, idle=LOOK)
         assert "some requests do not arrive" in line(report, "processes")[0].cause
 
-    async with serving(tmp_path / "data") as one, serving(tmp_path / "data") as other:
+    both = "--overlap", "600"
+    async with serving(tmp_path / "data") as one, serving(tmp_path / "data", *both) as other:
         scenarios = [without_stickiness, without_websockets_either, one_of_them_dead]
         await at_once(scenarios, lambda scenario: scenario([one.url, other.url]))
 
