@@ -10,11 +10,14 @@
     wsgi.py            one page, for a host that starts gunicorn: what to tell it instead
     chat/              THE RULES     everything a person can do; a newcomer starts in chat/verbs.py
     store/             THE MEMORY    SQLAlchemy, group commit, migrations
-    live/              THE SOCKETS   Socket.IO in, frames out
+    engineio/          OUR ENGINE.IO 4 SERVER   HTTP long-polling and WebSocket; docs/engine.md
+    socketio/          SOCKET.IO 5 ON IT        python-socketio's server, mended
+    live/              THE SOCKETS   events in, and who hears which room
     web/               THE PAGES     aiohttp handlers and middlewares
     tools/             THE OUTSIDE   a Python client, the doctor: what talks to a server as a stranger would
 
-The path of one message: live/socket.py, chat/verbs.py, chat/messages.py, store/, live/fanout.py. Five rooms, one line.
+The path of one message: engineio/, socketio/, live/socket.py, chat/verbs.py, chat/messages.py, store/,
+live/broadcaster.py, and out by engineio/group.py. docs/contributing.md names every station.
 """
 
 __version__ = "0.1.0"

@@ -12,8 +12,8 @@ from pydantic import SecretStr
 
 from app import __version__, config, logs, process, rooms, server
 from app.config import BadSetting, Settings
-from app.live.engine.base import UnfitLibrary
 from app.model import Refused
+from app.socketio.adapter import UnfitLibrary
 from app.tools.doctor import Finding, examine, lines
 
 

@@ -185,9 +185,6 @@ class Settings(BaseSettings):
         ge=100_000,
         description="Bytes that may wait for one slow reader; beyond, it is dropped and catches up later.",
     )
-    compression: bool = Field(
-        False, description="Offer permessage-deflate on WebSockets. Costs 120 KB a connection; some proxies break it."
-    )
     origins: Origins = Field(
         (),
         description="Other origins whose pages may connect, e.g. `https://a.example,https://*.b.example` (`*.` stands "

@@ -69,17 +69,22 @@ class Access(AbstractAccessLogger):
     """A line a request, when it is over. Never its query, which may hold a session id, and no header but one."""
 
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
-        seen = {
-            "method": request.method[:20],
-            "path": one_line(request.path)[:200],
-            "status": response.status,
-            "bytes": response.body_length,
-            "ms": round(time * 1000, 1),
-            "from": request.remote or "",
-            "transport": request.query.get("transport", "")[:20] if "/socket.io" in request.path else "",
-        }
-        text = "{from} {method} {path} {transport} {status} {bytes} B {ms} ms".format(**seen).replace("  ", " ")
-        access_log.info("%s", text, extra={"seen": seen})
+        note(request.remote or "", request.method, request.path, "", response.status, response.body_length, time)
+
+
+def note(peer: str, method: str, path: str, transport: str, status: int, size: int, seconds: float) -> None:
+    """One line of the access log."""
+    seen = {
+        "method": method[:20],
+        "path": one_line(path)[:200],
+        "status": status,
+        "bytes": size,
+        "ms": round(seconds * 1000, 1),
+        "from": peer,
+        "transport": transport[:20],
+    }
+    text = "{from} {method} {path} {transport} {status} {bytes} B {ms} ms".format(**seen).replace("  ", " ")
+    access_log.info("%s", text, extra={"seen": seen})
 
 
 def one_line(text: str) -> str:

@@ -26,19 +26,20 @@ from app.chat import Chat, people
 from app.chat.keeping import look_after
 from app.chat.rates import Rates
 from app.config import BadSetting, Settings, injected
-from app.live import admin
-from app.live.engine import Server
-from app.live.fanout import Fanout
+from app.engineio.request import Request
+from app.live.admin import AdminUI
+from app.live.broadcaster import Broadcaster
 from app.live.socket import attach, create_server, listen, open_door
-from app.logs import Access, access_log
+from app.logs import Access, access_log, note
 from app.model import Refused
+from app.socketio import Listener, Server
 from app.store import queries
 from app.store.database import Database
 from app.store.lock import ServingLock
 from app.web import CHAT, diagnostics, echo, edge, ops, pages
 from app.web import log as log_page
 from app.web.assets import Assets, templates
-from app.web.metrics import METRICS, Lines, Metrics, metrics, pulsing
+from app.web.metrics import METRICS, Metrics, SocketStats, measuring, metrics
 
 try:
     import uvloop
@@ -87,7 +88,7 @@ class Running:
     sockets: Server
     database: Database
     runner: web.AppRunner
-    listeners: list[asyncio.Server]
+    listeners: list[Listener]
     lock: ServingLock
     chores: list[asyncio.Task[None]]
     ousted: asyncio.Future[str]  # why it may not go on serving
@@ -96,14 +97,14 @@ class Running:
         """Take nothing new, let running verbs finish and answer, let every client go, close the store. Under 5 s."""
         for listener in self.listeners:
             listener.close()
-        self.sockets.take_no_more()
+        self.sockets.stop_accepting()
         self.database.hurry(LOCKS_MAY_TAKE)
-        await self.sockets.idle(VERBS_MAY_TAKE)
+        await self.sockets.wait_idle(VERBS_MAY_TAKE)
         self.sockets.close_all()
-        await self.sockets.part(GOODBYES_MAY_TAKE)
+        await self.sockets.wait_closed(GOODBYES_MAY_TAKE)
         await echo.close_all(self.runner.app)
         await self.runner.cleanup()
-        await self.sockets.idle(GOODBYES_MAY_TAKE)
+        await self.sockets.wait_idle(GOODBYES_MAY_TAKE)
         self.chat.presence.stop()
         for chore in self.chores:
             chore.cancel()
@@ -114,23 +115,25 @@ class Running:
 async def start(settings: Settings) -> Running:
     """Open the store, then the door. Raises BadSetting with one sentence where that cannot be done."""
     lock, database = await _open_store(settings)
+    site = _edge(settings)
     sockets = create_server(
         ping_interval=settings.ping_interval,
         ping_timeout=settings.ping_timeout,
         max_payload=settings.max_payload,
         transports=settings.transports,
         origins=settings.origins,
-        compression=settings.compression,
         outbox_limit=settings.outbox_limit,
         max_websockets=settings.max_websockets,
         max_age=settings.max_connection_age,
-        own_host=edge.host,
-        own_scheme=edge.forwarded_scheme,
+        own_host=lambda request: site.host(request.all),
+        own_scheme=lambda request: site.forwarded_scheme(request.all),
+        is_served=lambda request: site.serves(request.all),
+        headers=lambda request: site.header_lines(request.all, request.scheme),
     )
-    voice = Fanout(sockets)
+    broadcaster = Broadcaster(sockets)
     chat = Chat(
         store=database,
-        voice=voice,
+        broadcaster=broadcaster,
         epoch=await database.read(queries.epoch),
         version=__version__,
         transports=settings.transports,
@@ -146,17 +149,17 @@ async def start(settings: Settings) -> Running:
     await _renew_skeletons(chat)
     open_door(sockets, chat)
     if password := settings.admin_password.get_secret_value():
-        admin.show(sockets, password)
+        AdminUI(sockets, password)
 
     def begin_again(epoch: str) -> None:
         """Another database took the place of ours: everybody comes again, and starts over with what it holds."""
         chat.epoch = epoch
-        sockets.let_go_soon(GOODBYES_MAY_TAKE)
+        sockets.disconnect_all_within(GOODBYES_MAY_TAKE)
         chores.append(asyncio.create_task(_renew_skeletons(chat)))
 
     database.replaced = begin_again
     runner = web.AppRunner(
-        application(settings, chat, sockets, voice),
+        application(settings, chat, sockets, broadcaster),
         handle_signals=False,
         handler_cancellation=True,
         shutdown_timeout=GOODBYES_MAY_TAKE,
@@ -166,7 +169,7 @@ async def start(settings: Settings) -> Running:
     )
     await runner.setup()
     try:
-        listeners = await _listen(runner, sockets, settings)
+        listeners = await _listen(runner, settings)
     except BadSetting:
         await runner.cleanup()
         await database.close()
@@ -215,20 +218,22 @@ async def _take_over(
     await _watch(database, lock)
 
 
-def application(settings: Settings, chat: Chat, sockets: Server, voice: Fanout) -> web.Application:
+def application(settings: Settings, chat: Chat, sockets: Server, broadcaster: Broadcaster) -> web.Application:
     """The aiohttp application: every address there is."""
     app = web.Application(middlewares=_middlewares(settings), client_max_size=settings.max_payload)
     base = settings.base_path
     assets = Assets(base)
-    app[edge.EDGE] = edge.Edge(settings.trust_proxies, base, settings.hosts, settings.embed, settings.hsts)
+    app[edge.EDGE] = _edge(settings)
     app[CHAT] = chat
-    app[METRICS] = Metrics(chat, Lines(sockets.eio.open_sockets, lambda: (voice.told, voice.deliveries)))
-    app.cleanup_ctx.append(pulsing)
+    app[METRICS] = Metrics(
+        chat, SocketStats(sockets.engine.sessions_by_transport, lambda: (broadcaster.events, broadcaster.deliveries))
+    )
+    app.cleanup_ctx.append(measuring)
     app[pages.TEMPLATES] = templates(
         assets, base=base, site=settings.site, version=__version__, transports=list(settings.transports)
     )
     app[diagnostics.TRIES] = diagnostics.Tries()
-    app[echo.OPEN] = echo.Echoes(full=lambda: sockets.eio.is_full)
+    app[echo.OPEN] = echo.Echoes(full=lambda: sockets.engine.is_full)
     app[ops.DESCRIPTORS] = ops.Descriptors(process.descriptor_limit)
     app[ops.INDEX_ROOMS] = settings.index_rooms
     app.on_response_prepare.append(edge.add_headers)
@@ -254,6 +259,10 @@ def application(settings: Settings, chat: Chat, sockets: Server, voice: Fanout) 
     if base:
         app.add_routes([web.get(base, pages.landing)])
     return app
+
+
+def _edge(settings: Settings) -> edge.Edge:
+    return edge.Edge(settings.trust_proxies, settings.base_path, settings.hosts, settings.embed, settings.hsts)
 
 
 def _middlewares(settings: Settings) -> list[Middleware]:
@@ -372,11 +381,12 @@ def _sentence(lock: ServingLock, database: Database) -> str:
     )
 
 
-async def _listen(runner: web.AppRunner, sockets: Server, settings: Settings) -> list[asyncio.Server]:
+async def _listen(runner: web.AppRunner, settings: Settings) -> list[Listener]:
     bound: list[socket.socket] = []
+    access = _note if settings.access_log else None
     try:
         bound += process.bind(settings.addresses, settings.port)
-        return [await listen(runner, sockets.eio, sock=one, short_handshakes=True) for one in bound]
+        return [await listen(runner, sock=one, access=access) for one in bound]
     except OSError as error:
         for one in bound:
             one.close()
@@ -385,7 +395,13 @@ async def _listen(runner: web.AppRunner, sockets: Server, settings: Settings) ->
         raise BadSetting(f"Port {settings.port} on {settings.host} {why}. {mend}.") from None
 
 
-def _url(settings: Settings, listeners: list[asyncio.Server]) -> str:
+def _note(request: Request, status: int, size: int) -> None:
+    """A line of the access log for what the engine answered."""
+    seconds = time.monotonic() - request.began
+    note(request.peer, request.method, request.path, request.query.get("transport", ""), status, size, seconds)
+
+
+def _url(settings: Settings, listeners: list[Listener]) -> str:
     port = listeners[0].sockets[0].getsockname()[1]
     host = settings.addresses[0]
     host = "localhost" if host in ("0.0.0.0", "::", "") else host  # noqa: S104

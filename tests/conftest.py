@@ -9,6 +9,7 @@ import pytest
 
 from app.config import Settings
 from app.server import Running, start
+from tests.support.mounted import Mount, Mounted
 from tests.support.process import free_port
 
 Start = Callable[..., Awaitable[Running]]
@@ -106,3 +107,20 @@ async def server(start_server: Start) -> Running:
 @pytest.fixture
 def url(server: Running) -> str:
     return server.url
+
+
+@pytest.fixture
+async def mount(request: pytest.FixtureRequest) -> AsyncIterator[Mount]:
+    """Mount servers: ours, or stock ones where `on_both` asks for them."""
+    mount = Mount(stock=getattr(request, "param", "ours") == "stock")
+    yield mount
+    for mounted in mount.mounted:
+        await mounted.stop()
+
+
+@pytest.fixture
+async def mounted() -> AsyncIterator[Mounted]:
+    """Our server with its default settings."""
+    mount = Mount(stock=False)
+    yield await mount()
+    await mount.mounted[0].stop()

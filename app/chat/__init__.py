@@ -1,4 +1,5 @@
-"""The rules: what people can do in rooms. Knows no sockets, no pages and no SQL; it is handed a store and a voice."""
+"""The rules: what people can do in rooms. Knows no sockets, no pages and no SQL; it is given a store
+and a broadcaster."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -9,19 +10,19 @@ from app.chat.presence import Presence
 from app.chat.rates import Rates
 from app.model import LIMITS, Limits
 
-__all__ = ["Chat", "Memory", "Voice"]
+__all__ = ["Broadcaster", "Chat", "Memory"]
 
 
-class Voice(Protocol):
-    """How the rules are heard. What is told to a room reaches every socket seated there, in the order of telling."""
+class Broadcaster(Protocol):
+    """How the rules are heard. An event for a room reaches every socket subscribed to it, in the order of the calls."""
 
-    def tell(self, room: str, event: str, payload: dict[str, Any]) -> None: ...
+    def broadcast(self, room: str, event: str, payload: dict[str, Any]) -> None: ...
 
-    def whisper(self, socket: str, event: str, payload: dict[str, Any]) -> None: ...
+    def send_to(self, socket: str, event: str, payload: dict[str, Any]) -> None: ...
 
-    def seat(self, socket: str, room: str) -> None: ...
+    def subscribe(self, socket: str, room: str) -> None: ...
 
-    def unseat(self, socket: str, room: str) -> None: ...
+    def unsubscribe(self, socket: str, room: str) -> None: ...
 
 
 class Memory(Protocol):
@@ -51,7 +52,7 @@ class Chat:
     """
 
     store: Memory
-    voice: Voice
+    broadcaster: Broadcaster
     epoch: str
     version: str
     transports: tuple[str, ...]
@@ -71,4 +72,4 @@ class Chat:
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
-        self.presence = Presence(self.voice)
+        self.presence = Presence(self.broadcaster)

@@ -111,7 +111,7 @@ def _tell_if_new(chat: Chat, member: Member, stored: queries.Message, new: bool)
     """Tell the room how a message looks now, and answer with it; what changed nothing is not told again."""
     message = as_told(stored)
     if new:
-        chat.voice.tell(member.room, "message", {"room": member.room, "message": message})
+        chat.broadcaster.broadcast(member.room, "message", {"room": member.room, "message": message})
     return {"message": message}
 
 

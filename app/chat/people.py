@@ -178,7 +178,7 @@ def _tell_tabs(chat: Chat, person: Person) -> None:
     """Let the person's other sockets know who they are now."""
     for tab in chat.presence.tabs(person.id):
         if tab.socket != person.socket:
-            chat.voice.whisper(tab.socket, "me", {"me": me(chat, tab)})
+            chat.broadcaster.send_to(tab.socket, "me", {"me": me(chat, tab)})
 
 
 def me(chat: Chat, person: Person) -> Answer:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from app.model import Person
 
 if TYPE_CHECKING:
-    from app.chat import Voice
+    from app.chat import Broadcaster
 
 GATHER = 0.4  # seconds over which arrivals and departures are gathered into one `people` event
 BLIP = 1.5  # seconds in which a broken connection may be back without anybody being told
@@ -56,8 +56,8 @@ class Crowd:
 
 
 class Presence:
-    def __init__(self, voice: "Voice") -> None:
-        self._voice = voice
+    def __init__(self, broadcaster: "Broadcaster") -> None:
+        self._broadcaster = broadcaster
         self._people: dict[str, Person] = {}  # by socket
         self._guests: dict[str, Guest] = {}
         self._crowds: dict[str, Crowd] = {}
@@ -154,7 +154,7 @@ class Presence:
         if room in guest.sockets[socket]:
             return
         crowd = self._crowds.setdefault(room, Crowd())
-        self._voice.seat(socket, room)
+        self._broadcaster.subscribe(socket, room)
         if not crowd.sockets.get(person):
             self._mark(room, person)
         if person not in crowd.sockets:
@@ -172,7 +172,7 @@ class Presence:
 
     def _rise(self, guest: Guest, socket: str, room: str, awaited: float) -> None:
         guest.sockets[socket].discard(room)
-        self._voice.unseat(socket, room)
+        self._broadcaster.unsubscribe(socket, room)
         crowd = self._crowds[room]
         if crowd.sockets[guest.id] > 1:
             crowd.sockets[guest.id] -= 1
@@ -276,7 +276,7 @@ class Presence:
         if any(news.values()):
             if not news["changed"]:
                 del news["changed"]
-            self._voice.tell(room, "people", {"room": room, **news, "count": len(crowd.sockets)})
+            self._broadcaster.broadcast(room, "people", {"room": room, **news, "count": len(crowd.sockets)})
         if not crowd.sockets:
             del self._crowds[room]
 

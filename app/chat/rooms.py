@@ -75,7 +75,7 @@ async def leave(chat: Chat, member: Member) -> Answer:
 
 async def typing(chat: Chat, member: Member) -> Answer:
     """Let the room see that one is typing. Nobody says that one stopped: it passes by itself."""
-    chat.voice.tell(member.room, "typing", {"room": member.room, "nickname": people.borne(chat, member)})
+    chat.broadcaster.broadcast(member.room, "typing", {"room": member.room, "nickname": people.borne(chat, member)})
     return {}
 
 
@@ -90,7 +90,7 @@ async def people_of(
 async def topic(chat: Chat, member: Member, *, topic: Topic) -> Answer:
     """Say what the room is about. Everybody in it is told."""
     room = as_told(chat, await chat.store.write(queries.set_topic, room=member.room, topic=topic))
-    chat.voice.tell(member.room, "room", {"room": room})
+    chat.broadcaster.broadcast(member.room, "room", {"room": room})
     return {"room": room}
 
 

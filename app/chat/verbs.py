@@ -30,11 +30,13 @@ Act = Callable[..., Awaitable[Answer]]
 
 @dataclass(frozen=True)
 class Verb:
-    """A row of the table: what to call, what its answer adds to `ok`, how many points of the rate it costs."""
+    """A row of the table: what to call, what its answer adds to `ok`, how many points of the rate it costs, and whether
+    one connection's may overlap each other because they keep their order by themselves."""
 
     act: Act
     adds: str = ""
     cost: float = 1
+    concurrent: bool = False
 
     @cached_property
     def right(self) -> type[Person]:
@@ -57,7 +59,7 @@ async def echo(chat: Chat, person: Person, /, **payload: Any) -> Answer:
 VERBS = {
     "join": Verb(rooms.join, "room, me, people, count, messages, more, rev, reset?", cost=2),
     "leave": Verb(rooms.leave),
-    "send": Verb(messages.send, "message"),
+    "send": Verb(messages.send, "message", concurrent=True),  # stored in the order of asking, told in that of commits
     "edit": Verb(messages.edit, "message"),
     "delete": Verb(messages.delete, "message"),
     "react": Verb(messages.react, "message"),

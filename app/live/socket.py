@@ -10,17 +10,16 @@ from dataclasses import asdict
 from functools import cache
 from typing import Any
 
-import socketio
 from socketio.exceptions import ConnectionRefusedError
 
 from app.chat import Chat, people
-from app.chat.verbs import perform
-from app.live.engine import GOING_AWAY, Server, attach, create_server, listen
+from app.chat.verbs import VERBS, perform
 from app.model import COOKIE, Limits, Person, Refused
+from app.socketio import Reason, Server, attach, create_server, listen
 
 __all__ = ["attach", "create_server", "listen", "open_door"]
 
-GOODBYES = (socketio.Server.reason.CLIENT_DISCONNECT, socketio.Server.reason.SERVER_DISCONNECT)
+GOODBYES = (Reason.CLIENT_DISCONNECT, Reason.SERVER_DISCONNECT)
 RELOAD = 4.0  # seconds that a page may take to be there again
 
 log = logging.getLogger("parlor.live")
@@ -40,7 +39,7 @@ def open_door(server: Server, chat: Chat) -> None:
             )
         except Refused as refusal:
             raise ConnectionRefusedError(refusal.text, refusal.answer()) from None
-        chat.voice.whisper(socket, "welcome", _welcome(chat, person, minted))
+        chat.broadcaster.send_to(socket, "welcome", _welcome(chat, person, minted))
 
     async def disconnect(socket: str, reason: str) -> None:
         try:
@@ -56,7 +55,7 @@ def open_door(server: Server, chat: Chat) -> None:
         person = chat.presence.person(socket)
         return perform(chat, person, name, payload[0] if len(payload) == 1 else None)
 
-    server.beside = frozenset({"send"})  # stored in the order of asking, and told and answered in that of the commits
+    server.concurrent = frozenset(name for name, verb in VERBS.items() if verb.concurrent)
     server.on("connect", connect)
     server.on("disconnect", disconnect)
     server.on("*", event)
@@ -67,7 +66,7 @@ def _awaited(chat: Chat, reason: str) -> float:
     (a reload looks the same), the operator's grace if the connection broke."""
     if reason in GOODBYES:
         return 0
-    return min(RELOAD, chat.grace) if reason == GOING_AWAY else chat.grace
+    return min(RELOAD, chat.grace) if reason == Reason.GOING_AWAY else chat.grace
 
 
 def _welcome(chat: Chat, person: Person, minted: str | None) -> dict[str, Any]:
@@ -83,8 +82,9 @@ def _server(version: str, transports: tuple[str, ...], limits: Limits) -> dict[s
 
 
 def _cookie(environ: dict[str, Any]) -> str | None:
-    """The token that the browser carries, read as the pages read it: one broken cookie must not hide the others."""
-    if "HTTP_COOKIE" not in environ:
-        return None
-    token: str | None = environ["aiohttp.request"].cookies.get(COOKIE)
-    return token
+    """The token that the browser carries; one broken cookie does not hide the others."""
+    for part in environ.get("HTTP_COOKIE", "").split(";"):
+        name, _, value = part.strip().partition("=")
+        if name == COOKIE:
+            return str(value.strip('"'))
+    return None

@@ -2,8 +2,9 @@
 caching, cookies."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from http.cookies import Morsel
 from typing import Any
 
@@ -35,6 +36,7 @@ PAGES = ("GET", "HEAD")
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?", re.ASCII)
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
+Values = Callable[[str], Sequence[str]]  # the values of a request's header by its name, as they came
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -53,6 +55,45 @@ class Edge:
     embed: tuple[str, ...] = ()
     hsts: int = 0
 
+    def forwarded_scheme(self, values: Values) -> str:
+        """`http` or `https`, as a trusted proxy says; empty where none does. Of several (`https, http` occurs) the
+        first is the visitor's: a visitor who writes it deceives nobody else. Some proxies name a WebSocket's own."""
+        said = self._forwarded(values, "X-Forwarded-Proto")[:1]
+        named = said[0].lower() if said else ""
+        return {"ws": "http", "wss": "https", "http": "http", "https": "https"}.get(named, "")
+
+    def host(self, values: Values) -> str:
+        """The host, and port if any, in the visitor's address bar: as the outermost proxy that is trusted heard it.
+        Empty where nobody names one."""
+        said = self._forwarded(values, "X-Forwarded-Host")
+        believed = said[-min(self.proxies, len(said))] if said else ""
+        named = believed if is_host(believed) else next(iter(values("Host")), "")
+        return named if is_host(named) else ""
+
+    def serves(self, values: Values) -> bool:
+        """False for a host that the operator did not name, where hosts are named at all."""
+        return not self.hosts or _is_served(self.hosts, self.host(values), self.forwarded_scheme(values))
+
+    def headers(self, is_https: bool) -> dict[str, str]:
+        """What every answer tells browsers of what they may do with it."""
+        framers = " ".join(("'self'", *self.embed)) if self.embed else "'none'"
+        headers = HEADERS | {"Content-Security-Policy": f"{POLICY}; frame-ancestors {framers}"}
+        if not self.embed:  # it has no word for origins; where there are some, the policy alone counts
+            headers["X-Frame-Options"] = "DENY"
+        if self.hsts and is_https:
+            headers["Strict-Transport-Security"] = f"max-age={self.hsts}"
+        return headers
+
+    def header_lines(self, values: Values, scheme: str) -> str:
+        """The same as lines. scheme: that of the connection."""
+        return _lines(self, (self.forwarded_scheme(values) or scheme) == "https")
+
+    def _forwarded(self, values: Values, header: str) -> list[str]:
+        """Each proxy adds its own word at the end, in the same line or in another (RFC 9110, 5.3)."""
+        if not self.proxies:
+            return []
+        return [word.strip() for word in ",".join(values(header)).split(",") if word.strip()]
+
     @property
     def probes(self) -> tuple[str, ...]:
         """Where health checks ask: under the base, and without it, for those who know of none."""
@@ -62,44 +103,38 @@ class Edge:
 EDGE = web.AppKey("edge", Edge)
 
 
+@lru_cache(8)
+def _lines(edge: Edge, is_https: bool) -> str:
+    return "".join(f"{name}: {value}\r\n" for name, value in edge.headers(is_https).items())
+
+
 def at(request: web.Request, path: str) -> str:
     """Where a path of the site is, as a browser has to ask for it."""
     return request.config_dict[EDGE].base + path
 
 
 def scheme(request: web.Request) -> str:
-    """`http` or `https`, as the visitor's browser has it. Of several (`https, http` occurs) the first is the visitor's;
-    who writes it themselves deceives nobody else."""
+    """`http` or `https`, as the visitor's browser has it."""
     return forwarded_scheme(request) or request.scheme
 
 
 def forwarded_scheme(request: web.Request) -> str:
-    """What a trusted proxy says of it; empty where none does. Some name a WebSocket's own."""
-    said = _forwarded(request, "X-Forwarded-Proto")[:1]
-    named = said[0].lower() if said else ""
-    return {"ws": "http", "wss": "https", "http": "http", "https": "https"}.get(named, "")
+    """What a trusted proxy says of it; empty where none does."""
+    return request.config_dict[EDGE].forwarded_scheme(_values(request))
 
 
 def host(request: web.Request) -> str:
-    """The host, and port if any, in the visitor's address bar: as the outermost proxy that is trusted heard it. Empty
-    where nobody names one."""
-    said = _forwarded(request, "X-Forwarded-Host")
-    believed = said[-min(request.config_dict[EDGE].proxies, len(said))] if said else ""
-    named = believed if is_host(believed) else request.headers.get("Host", "")
-    return named if is_host(named) else ""
+    """The host, and port if any, in the visitor's address bar. Empty where nobody names one."""
+    return request.config_dict[EDGE].host(_values(request))
+
+
+def _values(request: web.Request) -> Values:
+    return lambda name: request.headers.getall(name, ())
 
 
 def is_host(text: str) -> bool:
     found = _HOST.fullmatch(text)
     return bool(found) and int(found[1] or 0) < 65_536  # type: ignore[index]
-
-
-def _forwarded(request: web.Request, header: str) -> list[str]:
-    """Each proxy adds its own word at the end, in the same line or in another (RFC 9110, 5.3)."""
-    if not request.config_dict[EDGE].proxies:
-        return []
-    words = ",".join(request.headers.getall(header, ())).split(",")
-    return [word.strip() for word in words if word.strip()]
 
 
 def give_cookie(request: web.Request, response: web.StreamResponse, name: str, value: str, seconds: int) -> None:
@@ -117,15 +152,8 @@ def give_cookie(request: web.Request, response: web.StreamResponse, name: str, v
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Every answer says what a browser may do with it; none is cached unless its handler said so."""
-    edge = request.config_dict[EDGE]
-    for name, value in HEADERS.items():
+    for name, value in request.config_dict[EDGE].headers(scheme(request) == "https").items():
         response.headers.setdefault(name, value)
-    framers = " ".join(("'self'", *edge.embed)) if edge.embed else "'none'"
-    response.headers.setdefault("Content-Security-Policy", f"{POLICY}; frame-ancestors {framers}")
-    if not edge.embed:  # it has no word for origins; where there are some, the policy alone counts
-        response.headers.setdefault("X-Frame-Options", "DENY")
-    if edge.hsts and scheme(request) == "https":
-        response.headers.setdefault("Strict-Transport-Security", f"max-age={edge.hsts}")
     response.headers.setdefault("Cache-Control", "no-store")
 
 
@@ -152,11 +180,10 @@ async def only_hosts(request: web.Request, handler: Handler) -> web.StreamRespon
     """Refuse what is asked of a host that is not named: a page elsewhere may let its own name point to us (DNS
     rebinding), and would then be our page to a browser. Health checks come to addresses."""
     edge = request.config_dict[EDGE]
-    if request.path in edge.probes or _is_served(edge.hosts, host(request), forwarded_scheme(request)):
+    if request.path in edge.probes or edge.serves(_values(request)):
         return await handler(request)
     named = host(request)[:100] or "a host without a name"
-    text = f"{named} is not served here. Its operator can name it in PARLOR_HOSTS."
-    return web.Response(status=421, text=text)
+    return web.Response(status=421, text=f"{named} is not served here. Its operator can name it in PARLOR_HOSTS.")
 
 
 def _is_served(hosts: tuple[str, ...], host: str, scheme: str) -> bool:

@@ -16,30 +16,30 @@ from prometheus_client.process_collector import ProcessCollector
 from app.chat import Chat
 from app.chat.counts import BOUNDS, Durations
 
-BEAT = 0.5  # seconds between looks at the loop's lateness
+INTERVAL_S = 0.5  # seconds between looks at the loop's lateness
 
 
 @dataclass(frozen=True)
-class Lines:
+class SocketStats:
     """What the sockets can tell of themselves, asked when somebody looks."""
 
-    sockets: Callable[[], dict[str, int]]  # transport -> open sessions
-    told: Callable[[], tuple[int, int]]  # events told to rooms, and deliveries of them
+    by_transport: Callable[[], dict[str, int]]  # open sessions
+    broadcasts: Callable[[], tuple[int, int]]  # events for rooms, and deliveries of them
 
 
 @dataclass
-class Pulse:
+class LoopLag:
     """How late the event loop is: what waits behind one long step waits for all."""
 
-    late: Durations = field(default_factory=Durations)
+    durations: Durations = field(default_factory=Durations)
     _timer: asyncio.TimerHandle | None = None
 
-    def beat(self, due: float | None = None) -> None:
+    def measure(self, due: float | None = None) -> None:
         loop = asyncio.get_running_loop()
         if due is not None:
-            self.late.note(max(0.0, loop.time() - due))
-        following = loop.time() + BEAT
-        self._timer = loop.call_at(following, self.beat, following)
+            self.durations.note(max(0.0, loop.time() - due))
+        following = loop.time() + INTERVAL_S
+        self._timer = loop.call_at(following, self.measure, following)
 
     def stop(self) -> None:
         if self._timer:
@@ -51,8 +51,8 @@ class Metrics:
     """A collector of prometheus-client: reads the numbers where they are."""
 
     chat: Chat
-    lines: Lines
-    pulse: Pulse = field(default_factory=Pulse)
+    sockets: SocketStats
+    loop_lag: LoopLag = field(default_factory=LoopLag)
 
     def __post_init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -62,11 +62,11 @@ class Metrics:
 
     def collect(self) -> Iterator[Metric]:
         chat = self.chat
-        told, deliveries = self.lines.told()
+        events, deliveries = self.sockets.broadcasts()
         yield GaugeMetricFamily("parlor_people", "People with an open connection.", chat.presence.heads)
         yield GaugeMetricFamily("parlor_rooms", "Rooms with somebody in them.", chat.presence.rooms)
         sockets = GaugeMetricFamily("parlor_sockets", "Open connections.", labels=["transport"])
-        for transport, count in self.lines.sockets().items():
+        for transport, count in self.sockets.by_transport().items():
             sockets.add_metric([transport], count)
         yield sockets
         yield CounterMetricFamily("parlor_messages", "Messages said.", chat.counts.said)
@@ -74,10 +74,10 @@ class Metrics:
         for (verb, end), count in sorted(chat.counts.verbs.items()):
             verbs.add_metric([verb, end], count)
         yield verbs
-        yield CounterMetricFamily("parlor_told", "Events told to rooms.", told)
+        yield CounterMetricFamily("parlor_told", "Events told to rooms.", events)
         yield CounterMetricFamily("parlor_deliveries", "Events told to rooms, once for each socket.", deliveries)
         yield _histogram("parlor_answer_seconds", "From a payload to its ack.", chat.counts.answers)
-        yield _histogram("parlor_loop_late_seconds", "How late the event loop was.", self.pulse.late)
+        yield _histogram("parlor_loop_late_seconds", "How late the event loop was.", self.loop_lag.durations)
 
 
 METRICS = web.AppKey("metrics", Metrics)
@@ -89,11 +89,11 @@ async def metrics(request: web.Request) -> web.Response:
     return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
 
-async def pulsing(app: web.Application) -> Any:
+async def measuring(app: web.Application) -> Any:
     """For as long as the application runs."""
-    app[METRICS].pulse.beat()
+    app[METRICS].loop_lag.measure()
     yield
-    app[METRICS].pulse.stop()
+    app[METRICS].loop_lag.stop()
 
 
 def _histogram(name: str, text: str, durations: Durations) -> HistogramMetricFamily:

@@ -42,7 +42,8 @@ async def polling_tabs(
 
 
 def waiting_polls(server: Running) -> int:
-    return sum(session.polling for session in server.sockets.eio.sockets.values())
+    transports = (session.transport for session in server.sockets.engine.sessions.values())
+    return sum(1 for transport in transports if transport.name == "polling" and transport._poll)
 
 
 def is_held(request: Request) -> bool:

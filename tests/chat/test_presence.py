@@ -149,16 +149,16 @@ class Room:
         self.onlookers: list[Onlooker] = []
         self.told = 0
 
-    def tell(self, _room: str, _event: str, payload: dict[str, Any]) -> None:
+    def broadcast(self, _room: str, _event: str, payload: dict[str, Any]) -> None:
         self.told += 1
         for one in self.onlookers:
             one.hear(payload)
 
-    def whisper(self, *_: Any) -> None: ...
+    def send_to(self, *_: Any) -> None: ...
 
-    def seat(self, *_: Any) -> None: ...
+    def subscribe(self, *_: Any) -> None: ...
 
-    def unseat(self, *_: Any) -> None: ...
+    def unsubscribe(self, *_: Any) -> None: ...
 
     def list(self) -> list[dict[str, Any]]:
         return self.presence.people("lobby", None, 100)[0]

@@ -44,7 +44,6 @@ FAULTS = [
     Behind("502", "polling", {"refuses": 502}),
     Behind("what the server says behind its 101 is dropped", "polling", {"drops_frames": True}),
     Behind("compression kills where it is offered", "polling", {"squeezes": "offered"}),
-    Behind("compression kills where it is taken", "polling", {"squeezes": "taken"}, {"compression": True}),
     Behind("cut after 5 s idle", "", {"idle": 5.0}),
     Behind("cached handshakes", "websocket", {"caches": True}),
     Behind("http behind https, without forwarded headers", "websocket", {}, tls=True),

@@ -65,14 +65,6 @@ CASES = [
         "Sec-WebSocket-Extensions",
         proxy={"squeezes": "offered"},
     ),
-    Case(
-        "compression that kills where it is taken",
-        "compression",
-        "breaks compressed frames",
-        "PARLOR_COMPRESSION=false",
-        proxy={"squeezes": "taken"},
-        settings={"compression": True},
-    ),
     Case("another Host", "origin", "does not know that it is reached by this name", "PARLOR_TRUST_PROXIES=1",
          exit_code=2, transports=(), proxy={"renames": "inside:8000"}),
     Case("any origin", "origin", "lets any page of the web connect", transports=BOTH, settings={"origins": ("*",)}),
@@ -92,7 +84,6 @@ CASES = [
 HEALTHY = [
     Case("ok", "websocket", "", exit_code=0, transports=BOTH),
     Case("a short heartbeat", "idle survival", "", exit_code=0, transports=BOTH, settings={"ping_interval": 0.4}),
-    Case("compression that works", "compression", "", exit_code=0, transports=BOTH, settings={"compression": True}),
     Case("polling alone", "websocket", "", exit_code=0, settings={"transports": ("polling",)}),
     Case("polling alone, where WebSockets would not pass", "idle poll", "", exit_code=0,
          settings={"transports": ("polling",)}, proxy={"websocket": Fault.HANGS}),

@@ -20,23 +20,26 @@ from aiohttp import web
 from socketio.exceptions import ConnectionRefusedError
 
 from app.config import Settings
-from app.live.engine import Server, attach, create_server, events, session, upgrade
+from app.engineio import server as engine_server
+from app.engineio import session
 from app.server import Running, start, uvloop
+from app.socketio import Server, attach, create_server, listen
+from app.socketio import server as socketio_server
 
 PACE: dict[str, float] = {"ping_interval": 0.3, "ping_timeout": 1.0}  # so that who is gone is soon forgotten
 MOST_FAULTS = 20
 
 read = 0  # packets that came out of frames and payloads
-_read_packet = session.read_packet
+_receive = session.Session.receive
 
 
-def _counting(encoded: str | bytes) -> Any:
+def _counting(self: session.Session, encoded: str | bytes) -> None:
     global read
     read += 1
-    return _read_packet(encoded)
+    _receive(self, encoded)
 
 
-session.read_packet = _counting
+session.Session.receive = _counting  # type: ignore[method-assign]
 
 
 class Faults(logging.Handler):
@@ -97,13 +100,13 @@ def open_doors() -> Server:
 
 def kept(server: Server, running: Running | None) -> dict[str, int]:
     """How much the server keeps of people, all of which must be 0 once they are gone."""
-    manager, engine = server.manager, server.eio
+    manager, engine = server.manager, server.engine
     counts = {
-        "sessions": len(engine.sockets),
-        "parting": len(engine.parting),
+        "sessions": len(engine.sessions),
+        "lingering": len(engine._lingering),
         "websockets": engine.websockets,
-        "beside": len(engine._tasks),
-        "inboxes": len(server._inboxes),
+        "tasks": len(server.tasks),
+        "clients": len(server.clients),
         "environ": len(server.environ),
         "rooms": sum(map(len, manager.rooms.values())),
         "callbacks": len(manager.callbacks),
@@ -111,19 +114,18 @@ def kept(server: Server, running: Running | None) -> dict[str, int]:
         "leaving": sum(map(len, manager.pending_disconnect.values())),
         "sids": len(manager.eio_to_sid),
         "entered": len(manager._entered),
-        "beating": len(engine.heart._pings) + len(engine.heart._deadlines),
-        "turns": server._turns._under_way,
+        "beating": len(engine.heartbeats._pings) + len(engine.heartbeats._deadlines),
     }
     if running:
-        presence, voice = running.chat.presence, running.chat.voice
+        presence, broadcaster = running.chat.presence, running.chat.broadcaster
         counts |= {
             "guests": len(presence._guests),
             "sockets": len(presence._people),
             "crowds": len(presence._crowds),
             "busiest": presence.rooms,
-            "seats": len(voice._seats),  # type: ignore[attr-defined]
-            "audiences": len(voice._audiences),  # type: ignore[attr-defined]
-            "connections": len(running.runner.server.connections) if running.runner.server else 0,
+            "subscribed": len(broadcaster._subscribed),  # type: ignore[attr-defined]
+            "groups": len(broadcaster._groups),  # type: ignore[attr-defined]
+            "connections": sum(len(one.connections) for one in running.listeners),
             "writes": len(running.database._waiting),
         }
     return counts
@@ -168,8 +170,8 @@ async def mounted() -> tuple[str, Server, None, Callable[[], Awaitable[None]]]:
     attach(server, app)
     runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    return f"http://127.0.0.1:{runner.addresses[0][1]}", server, None, runner.cleanup
+    listener = await listen(runner, "127.0.0.1", 0)
+    return f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}", server, None, runner.cleanup
 
 
 async def chat(folder: str) -> tuple[str, Server, Running, Callable[[], Awaitable[None]]]:
@@ -195,7 +197,7 @@ async def serve(which: str, folder: str) -> None:
 
 def main(which: str, loop: str = "asyncio", mood: str = "hasty") -> None:
     if mood == "hasty":  # so that a run meets them; nothing else is other than shipped
-        session.GOODBYE_TIMEOUT = upgrade.UPGRADE_TIMEOUT = events.CONNECT_TIMEOUT = 1.0
+        engine_server.LINGER_S = session.UPGRADE_TIMEOUT_S = socketio_server.CONNECT_TIMEOUT_S = 1.0
     else:  # nobody may be taken for gone because the visitors' own process had to wait for the processor
         PACE["ping_timeout"] = 3.0
     use = uvloop.new_event_loop if uvloop and loop == "uvloop" else asyncio.new_event_loop

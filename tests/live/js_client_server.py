@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 from socketio.exceptions import ConnectionRefusedError
 
-from app.live.engine import Server, attach, create_server
+from app.socketio import Server, attach, create_server
 from tests.live.conformance import serve
 
 NAMESPACES = ("/", "/foo", "/timeout_socket", "/valid", "/asd", "/abc", "/no")

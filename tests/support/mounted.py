@@ -12,7 +12,7 @@ import pytest
 import socketio
 from aiohttp import web
 
-from app.live.engine import attach, create_server, listen
+from app.socketio import attach, create_server, listen
 from tests.support.raw import Polls, Socket, Speech
 from tests.support.talker import until
 
@@ -20,7 +20,7 @@ SETTLES = 0.5  # seconds of the loop's own time: longer than any timer that thes
 ROUNDS = 300  # questions of a witness, each answered: more turns of the loop than a scenario needs for all it does
 LIBRARY_SETTINGS = {"max_payload": "max_http_buffer_size", "origins": "cors_allowed_origins"}
 WITNESS, NAMESPACE = "X-Witness", "/witness"
-OUR_SETTINGS = ("compression", "outbox_limit", "max_websockets")
+OUR_SETTINGS = ("outbox_limit", "max_websockets")
 
 TRANSPORTS = ("websocket", "polling")
 on_both_transports = pytest.mark.parametrize("transport", TRANSPORTS)
@@ -46,19 +46,20 @@ class Mounted:
     def __init__(self, stock: bool, options: dict[str, Any], settings: dict[str, Any]) -> None:
         self.stock = stock
         self.server: Any = stock_server(options, settings) if stock else create_server(**settings)
-        self._asked: list[str] = []
+        self.asked: list[str] = []
 
     async def start(self) -> None:
         @web.middleware
         async def note(request: web.Request, handler: Any) -> web.StreamResponse:
             if WITNESS not in request.headers:
-                self._asked.append(f"{request.method} {request.query.get('transport')}")
+                self.asked.append(f"{request.method} {request.query.get('transport')}")
             return await handler(request)
 
         app = web.Application(middlewares=[note])
         if self.stock:
             self.server.attach(app)
         else:
+            self._note_requests()
             attach(self.server, app)
         # the stock server is mounted as web.run_app would, ours as app/server.py does
         self.runner = web.AppRunner(app, handler_cancellation=not self.stock, access_log=None, shutdown_timeout=0.1)
@@ -67,19 +68,28 @@ class Mounted:
             await web.TCPSite(self.runner, "127.0.0.1", 0).start()
             port = self.runner.addresses[0][1]
         else:
-            self.listener = await listen(self.runner, self.server.eio, "127.0.0.1", 0, short_handshakes=True)
+            self.listener = await listen(self.runner, "127.0.0.1", 0)
             port = self.listener.sockets[0].getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         self.http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
 
     @property
-    def asked(self) -> list[str]:
+    def is_awaiting_body(self) -> bool:
+        """True while the head of a POST has arrived and its body has not."""
         if self.stock:
-            return self._asked
-        engine = self.server.eio
-        short = {"GET polling": engine.short_polls, "POST polling": engine.short_posts}
-        short["GET websocket"] = engine.short_handshakes
-        return self._asked + [request for request, times in short.items() for _ in range(times)]
+            return self.asked[-1] == "POST polling"
+        transports = (session.transport for session in self.server.engine.sessions.values())
+        return any(transport.name == "polling" and transport.posts._post for transport in transports)
+
+    def _note_requests(self) -> None:
+        engine = self.server.engine
+        handle = engine.handle
+
+        def noted(request: Any, connection: Any) -> None:
+            self.asked.append(f"{request.method} {request.query.get('transport')}")
+            handle(request, connection)
+
+        engine.handle = noted
 
     async def stop(self) -> None:
         await self.http.close()
@@ -103,12 +113,12 @@ class Mounted:
         """What the server still keeps of anybody."""
         manager = self.server.manager
         kept = {
-            "sessions": dict(self.server.eio.sockets),
+            "sessions": dict(self.server.eio.sockets if self.stock else self.server.engine.sessions),
             "environ": dict(self.server.environ),
             "rooms": {name: rooms for name, rooms in manager.rooms.items() if rooms},
             "callbacks": dict(manager.callbacks),
             "leaving": {name: sids for name, sids in manager.pending_disconnect.items() if sids},
-            "inboxes": {} if self.stock else dict(self.server._inboxes),
+            "clients": {} if self.stock else dict(self.server.clients),
             "binary": dict(self.server._binary_packet),
         }
         return {name: things for name, things in kept.items() if things}

@@ -26,5 +26,5 @@ async def test_a_peer_that_leaves_before_the_101_is_no_error(
             line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # leaves with a reset
             line.sendall(HANDSHAKE.format(path=path).encode())
         await asyncio.sleep(0)
-    await until(lambda: not server.sockets.eio.sockets)
+    await until(lambda: not server.sockets.engine.sessions)
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []

@@ -170,7 +170,7 @@ async def test_the_echo_is_full_when_the_chat_is(start_server: Start) -> None:
     async with aiohttp.ClientSession(server.url) as http:
         async with Talker(server.url, "alice"), http.get("/ws/echo", headers=UPGRADE) as answer:
             assert (answer.status, "PARLOR_MAX_WEBSOCKETS" in await answer.text()) == (503, True)
-        await until(lambda: server.sockets.eio.websockets == 0)
+        await until(lambda: server.sockets.engine.websockets == 0)
         async with http.ws_connect("/ws/echo") as ws:
             await ws.send_str("room")
             assert await ws.receive_str() == "room"

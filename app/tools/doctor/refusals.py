@@ -5,7 +5,7 @@ import re
 from app.tools.doctor.hosts import NGINX_UPGRADE
 from app.tools.doctor.site import Finding, Reply, Site
 
-TRANSPORT, SESSION, FORBIDDEN = 0, 1, 4  # codes of Engine.IO's refusals (app/live/engine/requests.py)
+TRANSPORT, SESSION, FORBIDDEN = 0, 1, 4  # codes of Engine.IO's refusals (app/engineio/server.py)
 
 STRIPPED = {
     "Upgrade": "a proxy strips the Upgrade header (and mostly Connection with it): it forwards plain HTTP only",

@@ -78,9 +78,6 @@ async def deflate(site: Site) -> list[Finding]:
     if not trouble:
         return [Finding(f"{seen}; frames go and come")]
     site.close("websocket")
-    if socket.compressed:
-        cause = "a proxy on the way breaks compressed frames (IIS, ARR and WinHTTP do)"
-        return [Finding(f"{seen}; {trouble.seen}", "bad", cause, "set PARLOR_COMPRESSION=false, which is the default.")]
     cause = "a proxy on the way breaks WebSockets that offer permessage-deflate, as every browser's does"
     mend = site.mend("deflate", "let the proxy drop Sec-WebSocket-Extensions from requests, or update it.")
     return [Finding(f"{seen}; {trouble.seen}", "bad", cause, mend)]

@@ -1,0 +1,53 @@
+"""Whose pages may speak with us: browsers name the page's origin, and other sites' pages may not speak with our
+visitors' cookies (RFC 6454)."""
+
+from collections.abc import Callable, Iterable
+
+from app.engineio.request import Request
+
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+
+
+class Origins:
+    """listed: let in besides the page's own, as browsers write them: `https://chat.example`, `null`;
+    `https://*.example` stands for any one label in the star's place, `*` for all. host, scheme: those of the page, as
+    its visitors ask for it; the scheme is empty where nobody can tell, as behind a proxy that is not trusted."""
+
+    def __init__(self, listed: Iterable[str], host: Callable[[Request], str], scheme: Callable[[Request], str]) -> None:
+        self._listed, self._host, self._scheme = frozenset(listed), host, scheme
+
+    def allow(self, request: Request) -> bool:
+        origin = request.get("Origin") if "Origin" in request else None
+        if origin is None or "*" in self._listed or self._is_listed(origin):
+            return True
+        return is_own(origin, self._host(request), self._scheme(request))
+
+    def refusal(self, request: Request) -> str:
+        """What was refused, and which setting mends it: behind a proxy the page's host is mostly another than ours."""
+        scheme, host = self._scheme(request), self._host(request)
+        return (
+            f"{request.get('Origin')[:200]} is not an accepted origin: this server is asked as "
+            f"{f'{scheme}://' if scheme else ''}{host}. Where a proxy in front names the host in X-Forwarded-Host, set "
+            "PARLOR_TRUST_PROXIES; to let other sites' pages in, list them in PARLOR_ORIGINS"
+        )
+
+    def _is_listed(self, origin: str) -> bool:
+        scheme, host = _parts(origin)
+        label, _, rest = host.partition(".")
+        written = (f"{scheme}://{host}", f"{scheme}://*.{rest}" if label else "") if scheme else (origin,)
+        return not self._listed.isdisjoint(written)
+
+
+def is_own(origin: str, host: str, scheme: str) -> bool:
+    """Is it that of the page which is served at this host? Some proxies put a default port in."""
+    named, address = _parts(origin)
+    if not address or named not in _DEFAULT_PORTS or (scheme and scheme != named):
+        return False
+    host = host.lower()
+    return address in (host, *(host.removesuffix(port) for port in _DEFAULT_PORTS.values()))
+
+
+def _parts(origin: str) -> tuple[str, str]:
+    """Scheme, and host with its port, but for a default one. Two empty ones where it names none, as `null`."""
+    scheme, separator, host = origin.lower().partition("://")
+    return (scheme, host.removesuffix(_DEFAULT_PORTS.get(scheme, "\0"))) if separator else ("", "")

@@ -1,0 +1,242 @@
+"""Requests of HTTP/1.1 (RFC 9112), parsed by llhttp with none of its lenient flags."""
+
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from urllib.parse import unquote_plus
+
+import httptools
+
+MAX_HEAD = 16_384  # bytes of a request's line and headers
+MAX_HEADERS = 128
+MAX_PARSED = 64  # requests that wait; what is behind them is parsed in its turn
+SLICE = 16_384  # bytes that are parsed in one go
+OVERHEAD = 512  # bytes of memory that a request takes besides what it says
+# Where two of one of these differ, two servers may take the request for two different ones (RFC 9110, 5.3).
+SINGLE = frozenset(
+    (b"content-length", b"content-type", b"host", b"max-forwards", b"server", b"transfer-encoding", b"user-agent")
+)
+
+
+class BadRequest(Exception):
+    """The connection cannot go on: what arrived is no request, or too large a one."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """What a client asks. `target` and `headers` are bytes as they came; `body` is what has arrived of it."""
+
+    method: str
+    target: bytes
+    version: str = "1.1"
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    peer: str = ""
+    scheme: str = "http"
+    keep_alive: bool = True
+    is_upgrade: bool = False
+    has_head: bool = False
+    is_complete: bool = False
+    head_size: int = 0
+    body: bytearray = field(default_factory=bytearray)
+    began: float = field(default_factory=time.monotonic)
+    _query: dict[str, str] | None = None
+
+    @property
+    def path(self) -> str:
+        return self.target.partition(b"?")[0].decode("ascii", "replace")
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The first value of each name."""
+        if self._query is None:
+            self._query = parse_query(self.target.partition(b"?")[2].decode("utf-8", "surrogateescape"))
+        return self._query
+
+    def get(self, name: str, default: str = "") -> str:
+        """The first header of this name."""
+        wanted = name.lower().encode()
+        for key, value in self.headers:
+            if key.lower() == wanted:
+                return value.decode("utf-8", "surrogateescape")
+        return default
+
+    def all(self, name: str) -> list[str]:
+        """Every header of this name, in the order in which they came."""
+        wanted = name.lower().encode()
+        return [value.decode("utf-8", "surrogateescape") for key, value in self.headers if key.lower() == wanted]
+
+    def __contains__(self, name: str) -> bool:
+        wanted = name.lower().encode()
+        return any(key.lower() == wanted for key, _ in self.headers)
+
+    @property
+    def head(self) -> bytes:
+        """The request line and headers, as they are handed on."""
+        lines = [b"%b %b HTTP/%b" % (self.method.encode(), self.target, self.version.encode())]
+        lines += [b"%b: %b" % pair for pair in self.headers]
+        return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+def parse_query(text: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for part in text.split("&"):
+        name, _, value = part.partition("=")
+        if "%" in part or "+" in part:
+            name, value = unquote_plus(name), unquote_plus(value)
+        found.setdefault(name, value)
+    return found
+
+
+class RequestReader:
+    """Bytes in, requests out. The last of `requests` may be incomplete."""
+
+    def __init__(self, peer: str, scheme: str) -> None:
+        self._peer, self._scheme = peer, scheme
+        self.requests: deque[Request] = deque()
+        self.rest = b""  # what came behind a request that asks for another protocol
+        self.is_stopped = False  # by such a request
+        self.unread = b""  # behind many requests that wait
+        self.fault: BadRequest | None = None  # what came behind `requests` is none
+        self._request: Request | None = None  # whose bytes arrive
+        self._head_bytes = self._size = 0  # of a head: as it arrived, and as it was parsed
+        self._parser = httptools.HttpRequestParser(self)
+
+    @property
+    def is_idle(self) -> bool:
+        """True between requests."""
+        return self._request is None
+
+    @property
+    def is_in_head(self) -> bool:
+        return self._request is not None and not self._request.has_head
+
+    @property
+    def early(self) -> int:
+        """Bytes of memory that what was read and not yet asked for takes."""
+        waiting = sum(one.head_size + len(one.body) + OVERHEAD for one in self.requests)
+        return waiting + len(self.rest) + len(self.unread)
+
+    def feed(self, data: bytes) -> None:
+        """Read on, as far as few enough requests wait."""
+        try:
+            self._feed(data)
+        except BadRequest as fault:
+            self.fault = fault
+
+    def _feed(self, data: bytes) -> None:
+        if self.fault:
+            return
+        data, self.unread = self.unread + data, b""
+        for at in range(0, len(data), SLICE):
+            if self.is_stopped:
+                self.rest += data[at:]
+                return
+            if len(self.requests) >= MAX_PARSED:
+                self.unread = data[at:]
+                return
+            self._parse(data[at : at + SLICE])
+
+    def _parse(self, data: bytes) -> None:
+        begun = self._request if self.is_in_head else None
+        size = len(data)
+        while data:
+            data = self._parse_to_upgrade(data)
+        if self.is_in_head:
+            self._head_bytes = self._head_bytes + size if self._request is begun else 0
+            _check_head(self._head_bytes)
+
+    def _parse_to_upgrade(self, data: bytes) -> bytes:
+        """What is still to be parsed, behind a request whose wish for another protocol is passed over."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            return self._upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserCallbackError as error:
+            cause = error.__context__ or error
+            raise (cause if isinstance(cause, BadRequest) else BadRequest(400, "Bad request")) from None
+        except httptools.HttpParserError as error:
+            raise BadRequest(400, f"Bad request: {error}") from None
+        return b""
+
+    def _upgrade(self, rest: bytes) -> bytes:
+        """A request asks for another protocol. Where nobody here speaks it, or where it has a body, which llhttp leaves
+        in `rest`, that is passed over (RFC 9110, 7.8)."""
+        request = self.requests[-1]
+        has_body = "Transfer-Encoding" in request or request.get("Content-Length", "0") != "0"
+        if request.method == "GET" and request.get("Upgrade").lower() == "websocket" and not has_body:
+            self.is_stopped, self.rest = True, rest
+            return b""
+        self.requests.pop()
+        request.headers = [pair for pair in request.headers if pair[0].lower() not in (b"upgrade", b"connection")]
+        self._parser = httptools.HttpRequestParser(self)
+        return request.head + rest
+
+    def go_on(self) -> None:
+        """The other protocol was refused: read requests again."""
+        self.is_stopped, rest, self.rest = False, self.rest, b""
+        self._parser = httptools.HttpRequestParser(self)
+        self.feed(rest)
+
+    # --- llhttp's side ---
+
+    def on_message_begin(self) -> None:
+        self._request = Request("", b"", peer=self._peer, scheme=self._scheme)
+        self._size = 0
+
+    def on_url(self, url: bytes) -> None:
+        assert self._request
+        self._request.target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        assert self._request
+        if self._request.has_head:  # a trailer: nobody reads those
+            return
+        self._size += len(name) + len(value) + 4
+        _check_head(self._size)
+        self._request.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        request = self._request
+        assert request
+        _check_head(self._size + len(request.target))
+        _check_headers([name.lower() for name, _ in request.headers], self._parser.get_http_version())
+        request.method = self._parser.get_method().decode()
+        if request.method == "CONNECT":  # what follows would be no HTTP
+            raise BadRequest(405, "This server is no proxy")
+        request.version = self._parser.get_http_version()
+        request.keep_alive = self._parser.should_keep_alive()
+        request.is_upgrade = self._parser.should_upgrade()
+        request.has_head, request.head_size = True, self._size + len(request.target)
+        self._head_bytes = 0
+        self.requests.append(request)
+
+    def on_body(self, data: bytes) -> None:
+        assert self._request
+        self._request.body += data
+
+    def on_message_complete(self) -> None:
+        assert self._request
+        self._request.is_complete, self._request = True, None
+
+
+def _check_head(size: int) -> None:
+    if size > MAX_HEAD:
+        raise BadRequest(431, f"The head of a request has {MAX_HEAD} bytes at most")
+
+
+def _check_headers(names: list[bytes], version: str) -> None:
+    """Raises BadRequest for what llhttp leaves to its users."""
+    if len(names) > MAX_HEADERS:
+        raise BadRequest(431, f"A request has {MAX_HEADERS} headers at most")
+    if version == "1.1" and b"host" not in names:
+        raise BadRequest(400, "Bad request: no Host header")
+    if len(set(names)) < len(names):
+        seen: set[bytes] = set()
+        for name in names:
+            if name in SINGLE and name in seen:
+                raise BadRequest(400, f"Bad request: two {name.decode()} headers")
+            seen.add(name)

@@ -1,0 +1,329 @@
+"""The Engine.IO 4 server of one path: its sessions, and for each request one of them or a refusal that says why."""
+
+import json
+import logging
+import re
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from app.engineio.heartbeat import Deadlines, Heartbeats
+from app.engineio.http import HttpConnection
+from app.engineio.origins import Origins
+from app.engineio.packet import Encoded, Packet
+from app.engineio.reason import Reason
+from app.engineio.request import BadRequest, Request
+from app.engineio.session import Session, Upgrade
+from app.engineio.transports import PollingTransport, PollWriter, WebSocketTransport
+from app.engineio.websocket import Ticks, WebSocketConnection, accept, handshake_fault
+from app.engineio.writer import TickWriter
+
+log = logging.getLogger("parlor.engineio")
+
+_HOLD = re.compile(r"[0-9]{1,6}")
+
+LINGER_S = 10.0  # that what was sent before the server ended a session waits for one more poll
+TRANSPORTS = ("websocket", "polling")
+CORS = (
+    "Access-Control-Allow-Credentials: true\r\nAccess-Control-Allow-Methods: GET, POST\r\n"
+    "Access-Control-Allow-Headers: Content-Type\r\nVary: Origin\r\nAccess-Control-Allow-Origin: {origin}\r\n"
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """ping_interval, ping_timeout: seconds, fractions allowed. max_payload: bytes of one POST or WebSocket message.
+    transports: of `websocket`, `polling`. origins: allowed besides the page's own host; `*` allows all. outbox_limit:
+    bytes that may wait for one slow reader. max_websockets: the next one is answered 503. max_age: seconds after which
+    a session is closed, up to a tenth earlier. own_host, own_scheme: of the visitor's address bar, as a trusted proxy
+    names them; the scheme is empty where nobody can tell. is_served: False for a host that is not served. headers: of
+    every answer, whole lines.
+    """
+
+    ping_interval: float = 25
+    ping_timeout: float = 20
+    max_payload: int = 1_000_000
+    transports: Iterable[str] = TRANSPORTS
+    origins: Iterable[str] = ()
+    outbox_limit: int = 1_000_000
+    max_websockets: int | None = None
+    max_age: float | None = None
+    own_host: Callable[[Request], str] = lambda request: request.get("Host")
+    own_scheme: Callable[[Request], str] = lambda _: ""
+    is_served: Callable[[Request], bool] = lambda _: True
+    headers: Callable[[Request], str] = lambda _: ""
+
+
+class Refusal(Exception):
+    """A request that is not served, in the form of Engine.IO's reference server: code 0 transport, 1 session, 2 method,
+    3 request, 4 forbidden, 5 version."""
+
+    def __init__(self, code: int, text: str, status: int = 400) -> None:
+        super().__init__(text)
+        self.code, self.status = code, status
+
+
+class Exchange:
+    """One request that waits for its answer."""
+
+    __slots__ = ("_headers", "connection")
+
+    def __init__(self, connection: HttpConnection, headers: str) -> None:
+        self.connection, self._headers = connection, headers
+
+    @property
+    def on_lost(self) -> Callable[[], None] | None:
+        return self.connection.on_lost
+
+    @on_lost.setter
+    def on_lost(self, on_lost: Callable[[], None] | None) -> None:
+        self.connection.on_lost = on_lost
+
+    def abort(self) -> None:
+        self.connection.transport.abort()
+
+    def respond(self, body: bytes) -> None:
+        self._answer(200, "text/plain; charset=UTF-8", body)
+
+    def refuse(self, code: int, text: str, status: int = 400) -> None:
+        body = json.dumps({"code": code, "message": text}).encode()
+        self._answer(status, "application/json", body)
+
+    def _answer(self, status: int, kind: str, body: bytes) -> None:
+        self.connection.answer(status, f"Content-Type: {kind}\r\n{self._headers}".encode(), body)
+
+
+class Admission:
+    """Which requests are served. Raises Refusal for the others."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.origins = Origins(settings.origins, settings.own_host, settings.own_scheme)
+        self._transports = tuple(settings.transports)
+
+    def headers_for(self, request: Request) -> str:
+        """What every answer to this request says, whole lines."""
+        headers = self._settings.headers(request) + "Cache-Control: no-store\r\n"  # else many people share a session
+        if "Origin" in request and self.origins.allow(request):
+            headers += CORS.format(origin=request.get("Origin"))
+        return headers
+
+    def check(self, request: Request) -> None:
+        query = request.query
+        if not self._settings.is_served(request):
+            named = self._settings.own_host(request)[:100] or "a host without a name"
+            text = f"{named} is not served here. Its operator can name it in PARLOR_HOSTS."
+            raise Refusal(4, text, status=421)
+        if not self.origins.allow(request):
+            raise Refusal(4, self.origins.refusal(request), status=403)
+        if request.method == "OPTIONS":
+            return
+        transport = query.get("transport")
+        if transport not in TRANSPORTS:
+            raise Refusal(0, "Transport unknown")
+        if transport not in self._transports:
+            spoken = ", ".join(self._transports)
+            raise Refusal(0, f"Transport {transport} is switched off here; this server speaks {spoken}")
+        if "j" in query:
+            raise Refusal(3, "JSONP is not served")
+        if query.get("EIO") != "4":
+            raise Refusal(5, "Unsupported protocol version: this is Engine.IO 4")
+        if request.method not in ("GET", "POST") or (request.method == "POST" and "sid" not in query):
+            raise Refusal(2, "Bad handshake method")
+        if transport == "websocket":
+            self._check_upgrade(request)
+
+    @staticmethod
+    def _check_upgrade(request: Request) -> None:
+        if request.method != "GET":
+            raise Refusal(2, "Bad handshake method")
+        if request.get("Upgrade").lower() != "websocket":
+            raise Refusal(3, "No 'Upgrade: websocket' header arrived: a proxy on the way strips it")
+        if "upgrade" not in request.get("Connection").lower():
+            raise Refusal(3, "No 'Connection: Upgrade' header arrived: a proxy on the way strips it")
+
+
+class EngineServer:
+    """Sessions by sid. The layer above sets `on_open(session, request)`, `on_message(session, data)` and
+    `on_close(session, reason)`; `on_message` may raise ProtocolError, which closes the session."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.sessions: dict[str, Session] = {}
+        self.websockets = 0  # open ones
+        self.writes, self.polls, self._ticks = TickWriter(), PollWriter(), Ticks()
+        self.on_open: Callable[[Session, Request], None] = lambda *_: None
+        self.on_message: Callable[[Session, Encoded], None] = lambda *_: None
+        self.on_close: Callable[[Session, Reason], None] = lambda *_: None
+        self._admission = Admission(settings)
+        self._lingering: dict[str, PollingTransport] = {}  # ended by us, with a last poll still to come
+        self._lingerers = Deadlines[str](LINGER_S, self._lingering_over)
+
+    @property
+    def max_body(self) -> int:
+        return self.settings.max_payload
+
+    @cached_property
+    def heartbeats(self) -> Heartbeats:
+        return Heartbeats(self.settings.ping_interval, self.settings.ping_timeout)
+
+    # --- requests ---
+
+    def handle(self, request: Request, connection: HttpConnection) -> None:
+        """Answer one request, now or when there is something to tell."""
+        exchange = Exchange(connection, self._admission.headers_for(request))
+        try:
+            self._admission.check(request)
+            self._serve(request, connection, exchange)
+        except Refusal as refusal:
+            _forget(self.sessions, request, connection)
+            exchange.refuse(refusal.code, str(refusal), refusal.status)
+
+    def expect(self, request: Request, connection: HttpConnection) -> None:
+        """A POST whose body is still to come: one at a time, and one that breaks off ends its session."""
+        session = self.sessions.get(request.query.get("sid", ""))
+        if request.method == "POST" and session and isinstance(session.transport, PollingTransport):
+            session.transport.posts.expect(Exchange(connection, ""))
+
+    def refuse(self, request: Request, connection: HttpConnection, fault: BadRequest) -> None:
+        _forget(self.sessions, request, connection)
+        body = json.dumps({"code": 3, "message": str(fault)}).encode()
+        headers = f"Content-Type: application/json\r\n{self._admission.headers_for(request)}"
+        connection.fail(fault, headers.encode(), body)
+
+    def _serve(self, request: Request, connection: HttpConnection, exchange: Exchange) -> None:
+        sid = request.query.get("sid")
+        if request.method == "OPTIONS":
+            exchange.respond(b"")
+        elif request.query["transport"] == "websocket":
+            self._websocket(request, connection, sid)
+        elif sid is None:
+            _polling(self._open(request)).poll(exchange)
+        elif request.method == "POST":
+            _polling(self._find(sid)).posts.read(exchange, bytes(request.body))
+        elif (lingering := self._lingering.get(sid)) is not None:
+            lingering.poll(exchange)
+            if not lingering.buffered:
+                self._lingering_over(sid)
+        else:
+            _polling(self._find(sid)).poll(exchange, _hold(request))
+
+    def _find(self, sid: str) -> Session:
+        session = self.sessions.get(sid)
+        if session is None:
+            raise Refusal(1, "Session ID unknown")
+        return session
+
+    def _websocket(self, request: Request, connection: HttpConnection, sid: str | None) -> None:
+        session = self._find(sid) if sid is not None else None
+        key = request.get("Sec-WebSocket-Key")
+        if fault := handshake_fault(key, request.get("Sec-WebSocket-Version")):
+            raise Refusal(3, f"Bad upgrade: {fault}")
+        if self.is_full:
+            text = f"{self.websockets} WebSockets are open, as many as PARLOR_MAX_WEBSOCKETS allows"
+            raise Refusal(3, text, status=503)
+
+        def closed() -> None:
+            self.websockets -= 1
+
+        writer = connection.writer
+        writer.limit = self.settings.outbox_limit
+        socket = WebSocketConnection(writer, self.settings.max_payload, self._ticks, closed)
+        self.websockets += 1
+        connection.release()
+        connection.transport.set_protocol(socket)
+        writer.send(accept(key))
+        early = connection.reader.rest
+        if session is not None:
+            Upgrade(session, socket).start(early)
+        else:
+            self._open(request, socket, early)
+
+    # --- sessions ---
+
+    def _open(self, request: Request, socket: WebSocketConnection | None = None, early: bytes = b"") -> Session:
+        session = Session(self, new_sid())
+        self.sessions[session.sid] = session
+        if socket is None:
+            session.use(PollingTransport(session, self.polls, self.settings.outbox_limit))
+        else:
+            transport = WebSocketTransport(session, socket)
+            session.use(transport)
+        handshake = f'0{{"sid":"{session.sid}",{self._handshakes[session.transport.name]}'
+        session.begin(Packet(handshake), self.settings.max_age)
+        self.on_open(session, request)
+        if socket is not None:
+            transport.start(early)
+        return session
+
+    @cached_property
+    def _handshakes(self) -> dict[str, str]:
+        """By transport: what every session is told besides its sid."""
+        settings = self.settings
+        told = {
+            "pingInterval": round(settings.ping_interval * 1000),
+            "pingTimeout": round(settings.ping_timeout * 1000),
+            "maxPayload": settings.max_payload,
+        }
+        upgrades = ["websocket"] if "websocket" in settings.transports else []
+        return {
+            "polling": json.dumps({"upgrades": upgrades, **told})[1:],
+            "websocket": json.dumps({"upgrades": [], **told})[1:],
+        }
+
+    def message_received(self, session: Session, data: Encoded) -> None:
+        self.on_message(session, data)
+
+    def session_closed(self, session: Session, reason: Reason) -> None:
+        """A session that we ended still answers polls until its goodbye is told: a kick that nobody hears of looks like
+        a lost connection, and the client would come back."""
+        self.sessions.pop(session.sid, None)
+        transport = session.transport
+        if reason is Reason.SERVER_DISCONNECT and isinstance(transport, PollingTransport):
+            self._lingering[session.sid] = transport
+            self._lingerers.add(session.sid)
+        self.on_close(session, reason)
+
+    def _lingering_over(self, sid: str) -> None:
+        self._lingerers.discard(sid)
+        self._lingering.pop(sid, None)
+
+    @property
+    def is_full(self) -> bool:
+        """True while no more WebSockets may be opened."""
+        return self.settings.max_websockets is not None and self.websockets >= self.settings.max_websockets
+
+    def sessions_by_transport(self) -> dict[str, int]:
+        by_websocket = sum(1 for session in self.sessions.values() if session.transport.name == "websocket")
+        return {"websocket": by_websocket, "polling": len(self.sessions) - by_websocket}
+
+
+def _polling(session: Session) -> PollingTransport:
+    if not isinstance(session.transport, PollingTransport):
+        raise Refusal(3, "This session speaks WebSocket by now")
+    return session.transport
+
+
+def _forget(sessions: dict[str, Session], request: Request, connection: HttpConnection) -> None:
+    """The request is refused, and nothing of it was read: its session goes on."""
+    connection.on_lost = None
+    session = sessions.get(request.query.get("sid", ""))
+    if session and isinstance(session.transport, PollingTransport):
+        session.transport.posts.forget(connection)
+
+
+def _hold(request: Request) -> float | None:
+    """Seconds that the client lets this poll be held: `hold` in the query, in milliseconds; None where it says nothing.
+    A browser has six connections to a host for all of its tabs, so those beyond the first few ask without waiting."""
+    hold = request.query.get("hold")
+    if hold is None:
+        return None
+    if not _HOLD.fullmatch(hold):
+        raise Refusal(3, "Bad request: hold is a number of milliseconds")
+    return int(hold) / 1000
+
+
+def new_sid() -> str:
+    """A session's id: a secret, for it is all that a request of the session has to show."""
+    return secrets.token_urlsafe(15)

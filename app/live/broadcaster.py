@@ -1,0 +1,63 @@
+"""Who hears which room. An event for a room is encoded once; the same packet goes to every socket subscribed to it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from app.engineio import Packet, Session
+from app.engineio.group import Group
+from app.socketio import Server
+from app.socketio.packet import StrictJSON
+
+
+class Broadcaster:
+    """`events` and `deliveries` count events for rooms, and the same once for each socket."""
+
+    def __init__(self, server: Server) -> None:
+        self._engine = server.engine
+        self._engine_sid: Callable[[str, str], str | None] = server.manager.eio_sid_from_sid
+        self.events = self.deliveries = 0
+        self._groups: dict[str, Group] = {}  # by room
+        self._subscribed: dict[str, tuple[Session, dict[str, Group]]] = {}  # by socket
+
+    def subscribe(self, socket: str, room: str) -> None:
+        """From now on `socket` hears what is broadcast to `room`."""
+        session = self._session(socket)
+        if session is None:
+            return
+        _, groups = self._subscribed.setdefault(socket, (session, {}))
+        if room not in groups:
+            groups[room] = self._groups.get(room) or self._groups.setdefault(room, Group(self._engine.writes))
+            groups[room].add(session)
+
+    def unsubscribe(self, socket: str, room: str) -> None:
+        session, groups = self._subscribed.get(socket, (None, {}))
+        group = groups.pop(room, None)
+        if session is None or group is None:
+            return
+        group.discard(session)
+        if not group:
+            del self._groups[room]
+        if groups:
+            next(reversed(groups.values())).adopt(session)
+        else:
+            del self._subscribed[socket]
+
+    def broadcast(self, room: str, event: str, payload: dict[str, Any]) -> None:
+        """To everybody who is subscribed, in the order of the calls. Waits for nobody."""
+        if group := self._groups.get(room):
+            self.events += 1
+            self.deliveries += len(group)
+            group.send(_packet(event, payload))
+
+    def send_to(self, socket: str, event: str, payload: dict[str, Any]) -> None:
+        """To one socket alone."""
+        if session := self._session(socket):
+            session.send_packet(_packet(event, payload))
+
+    def _session(self, socket: str) -> Session | None:
+        sid = self._engine_sid(socket, "/")
+        return self._engine.sessions.get(sid) if sid else None
+
+
+def _packet(event: str, payload: dict[str, Any]) -> Packet:
+    return Packet(f"42{StrictJSON.dumps([event, payload])}")

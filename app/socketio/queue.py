@@ -1,0 +1,169 @@
+"""What one connection asked for, in its turn."""
+
+import asyncio
+import logging
+import sys
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+log = logging.getLogger("parlor.socketio")
+
+Work = Coroutine[Any, Any, Any]
+
+MAX_CONCURRENT = 100  # events of one connection that run at a time
+MAX_WAITING = 1_000  # events that wait before the transport is no longer read
+START_BUDGET = 100  # events of one connection that are begun in one tick
+
+
+class Message:
+    """One Socket.IO packet as it came: its text, and its attachments."""
+
+    __slots__ = ("attachments", "size", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text, self.size = text, len(text)
+        self.attachments: list[bytes] = []
+
+    def attach(self, data: bytes) -> None:
+        self.attachments.append(data)
+        self.size += len(data)
+
+
+class EventQueue:
+    """The messages of one connection, handled one after the other while its transport goes on being read. What waits
+    is bounded in number and size, and is parsed in its turn.
+
+    Events of a kind that keeps its order by itself may be concurrent: each begins in its turn, and whatever else comes
+    waits until they are done.
+    """
+
+    __slots__ = (
+        "_begin",
+        "_is_exclusive",
+        "_is_full",
+        "_is_pumping",
+        "_last",
+        "_max_size",
+        "_next",
+        "_on_drain",
+        "_parse",
+        "_running",
+        "_size",
+        "_waiting",
+    )
+
+    def __init__(
+        self,
+        parse: Callable[[Message], tuple[Work, bool] | None],
+        begin: Callable[[Work, Callable[[], None]], None],
+        max_size: int,
+        on_drain: Callable[[], None],
+    ) -> None:
+        """parse: a message in its turn, to the work it asks for and whether that may be concurrent; None for nothing.
+        begin: run work, and call back once it has ended. max_size: characters and bytes that may wait. on_drain: called
+        when there is space again in a queue that was full."""
+        self._parse, self._begin, self._max_size, self._on_drain = parse, begin, max_size, on_drain
+        self._waiting: deque[Message] = deque()
+        self._size = 0  # characters and bytes that wait
+        self._next: tuple[Work, bool] | None = None  # parsed, waits for what runs
+        self._last: Work | None = None  # behind everything else
+        self._running = 0
+        self._is_exclusive = False  # what runs tolerates nothing beside it
+        self._is_full = self._is_pumping = False
+
+    def put(self, message: Message) -> bool:
+        """False once the queue is full: its sender has to be slowed down until `on_drain`."""
+        self._waiting.append(message)
+        self._size += message.size
+        self._pump()
+        self._is_full = self._is_full or len(self._waiting) >= MAX_WAITING or self._size > self._max_size
+        return not self._is_full
+
+    def _pump(self) -> None:
+        """Begin whatever may begin now; the rest of many in the next tick, behind what others want."""
+        if self._is_pumping:
+            return
+        self._is_pumping = True
+        left = START_BUDGET
+        while left and self._may_begin():
+            left -= 1
+            work, is_concurrent = self._take()
+            self._running += 1
+            self._is_exclusive = not is_concurrent
+            self._begin(work, self._ended)
+        self._is_pumping = False
+        if not left:
+            self._is_pumping = True
+            asyncio.get_running_loop().call_soon(self._pump_on)
+        if self._is_full and not self._waiting:
+            self._is_full = False
+            self._on_drain()
+
+    def _pump_on(self) -> None:
+        self._is_pumping = False
+        self._pump()
+
+    def _may_begin(self) -> bool:
+        while self._next is None and self._waiting:
+            message = self._waiting.popleft()
+            self._size -= message.size
+            self._next = self._parse(message)
+        if self._next is None and self._last is not None:
+            self._next, self._last = (self._last, False), None
+        if self._next is None:
+            return False
+        return self._running == 0 or (self._next[1] and not self._is_exclusive and self._running < MAX_CONCURRENT)
+
+    def _take(self) -> tuple[Work, bool]:
+        taken, self._next = self._next, None
+        assert taken
+        return taken
+
+    def _ended(self) -> None:
+        self._running -= 1
+        self._pump()
+
+    def end(self, work: Work) -> None:
+        """Do this when everything else is done; nothing is put behind it."""
+        self._last = work
+        self._pump()
+
+
+class Tasks:
+    """What runs, kept until it is done: the loop itself keeps tasks weakly."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def begin(self, work: Work, ended: Callable[[], None] = lambda: None) -> None:
+        """Run it, at once as far as it goes without waiting (from Python 3.12 on). `ended` is called once."""
+        loop = asyncio.get_running_loop()
+        if sys.version_info >= (3, 12):
+            task = asyncio.Task(work, loop=loop, eager_start=True)
+            if task.done():
+                _log_failure(task)
+                ended()
+                return
+        else:
+            task = loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(lambda done: self._end(done, ended))
+
+    def _end(self, task: "asyncio.Task[Any]", ended: Callable[[], None]) -> None:
+        self._tasks.discard(task)
+        _log_failure(task)
+        ended()
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    async def wait(self) -> None:
+        """Until nothing runs, what that begins included."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+
+def _log_failure(task: "asyncio.Task[Any]") -> None:
+    if not task.cancelled() and (error := task.exception()):
+        log.error("a packet could not be handled", exc_info=error)
