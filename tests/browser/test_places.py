@@ -100,6 +100,14 @@ async def test_in_a_frame_of_a_page_that_is_named_people_talk(
     await bob.reads(["hello from within"])
 
 
+async def enter_again(page: Page, nickname: str) -> FrameLocator:
+    """A browser that blocks storage in frames asks for the name once more; the person is the same."""
+    frame = page.frame_locator("iframe")
+    asked = frame.get_by_role("textbox", name="Nickname")
+    await expect(asked.or_(frame.get_by_role("textbox", name="Message")).first).to_be_visible()
+    return await enter(page, nickname) if await asked.is_visible() else frame
+
+
 async def test_in_a_frame_over_https_a_person_stays_who_they_are(
     start_server: Start, visit: Visit, framing: Framing, faulty: Faults, authority: Authority
 ) -> None:
@@ -116,7 +124,7 @@ async def test_in_a_frame_over_https_a_person_stays_who_they_are(
     (cookie,) = [one for one in await alice.context.cookies() if one["name"] == COOKIE]
     assert (cookie["secure"], cookie["sameSite"]) == (True, "None")
     await alice.page.reload()
-    frame = await enter(alice.page, "alice")  # a browser that blocks storage in frames forgets the name, not the person
+    frame = await enter_again(alice.page, "alice")
     await expect(frame.locator("#said .message-text")).to_have_text(["hello from within"])
     await expect(frame.locator("#self-nickname")).to_have_text("alice")
     assert [one["value"] for one in await alice.context.cookies() if one["name"] == COOKIE] == [cookie["value"]]

@@ -12,7 +12,8 @@ from playwright.async_api import Browser, BrowserContext, Locator, Page, WebSock
 from tests.support.need import program
 
 LIMIT = 15.0  # seconds: what a page may take for anything; also what a fallback may take
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+WHOLE = ("chromium", "chromium-browser", "google-chrome")
+SHELL = ("chromium-headless-shell", *WHOLE)  # the same engine without a browser's own windows: half of the processor
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -37,7 +38,7 @@ expect.set_options(timeout=LIMIT * 1000)
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
     """One browser; visitors are contexts of it."""
-    path = program(_names(), "no page is tested in a real browser")
+    path = program(_names(SHELL), "no page is tested in a real browser")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         try:
@@ -49,7 +50,7 @@ async def chromium() -> AsyncIterator[Browser]:
 @asynccontextmanager
 async def private_chromium(profile: Path) -> AsyncIterator[BrowserContext]:
     """A browser of its own with the preferences that lie in `profile`."""
-    path = program(_names(), "no page is tested in a real browser")
+    path = program(_names(WHOLE), "no page is tested in a real browser")
     async with async_playwright() as playwright:
         context = await playwright.chromium.launch_persistent_context(
             profile, executable_path=path, args=ARGUMENTS, reduced_motion="reduce"
@@ -60,8 +61,8 @@ async def private_chromium(profile: Path) -> AsyncIterator[BrowserContext]:
             await context.close()
 
 
-def _names() -> tuple[str, ...]:
-    return (os.environ["CHROMIUM"],) if "CHROMIUM" in os.environ else PROGRAMS
+def _names(programs: tuple[str, ...]) -> tuple[str, ...]:
+    return (os.environ["CHROMIUM"],) if "CHROMIUM" in os.environ else programs
 
 
 class Visitor:
