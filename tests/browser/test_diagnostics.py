@@ -217,10 +217,10 @@ async def test_who_cuts_lines_on_which_nobody_speaks_is_told_apart(
 
 
 async def test_lines_that_stand_a_silence_are_well_and_an_age_of_the_server_s_own_is_no_fault(
-    start_server: Start, visit: Visit
+    start_server: Start, visit: Visit, tmp_path: Path
 ) -> None:
     async def trial(age: float | None) -> None:
-        server = await start_server(ping_interval=0.3, max_connection_age=age)
+        server = await start_server(ping_interval=0.3, max_connection_age=age, data=tmp_path / str(age))
         alice = await looks(visit, server.url, "?silence=4")
         await keeps_silent(alice)
         for line in ("Silent WebSocket", "Silent polling"):
