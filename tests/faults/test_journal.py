@@ -71,7 +71,7 @@ async def test_a_journal_taken_from_a_silent_server_is_back_within_a_moment(tmp_
         await alice.say(ROOM, "hello")
         with_its_index(server.data / "parlor.db-wal")
         await until((server.data / "parlor.db-wal").exists)
-        assert "back in its place" in server.log.read_text()
+        await until(lambda: "back in its place" in server.log.read_text())
 
 
 async def test_a_probe_is_told_when_nothing_can_be_stored(tmp_path: Path) -> None:
