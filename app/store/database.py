@@ -49,6 +49,7 @@ class Database:
         self._committing = False  # or about to
         self._at_rest: asyncio.Future[None] | None = None  # for who waits until nothing is being committed
         self._closing = self._closed = False
+        self._end: asyncio.Future[None] | None = None
         self._due = 0.0  # when the next commit may begin, on the loop's clock
         self.replaced: Callable[[str], None] = lambda _epoch: None  # hears the epoch of a history that took the place
 
@@ -88,7 +89,13 @@ class Database:
         self._sqlite.hurry(seconds)
 
     async def close(self) -> None:
-        """Commit what waits. What another process's lock keeps from being stored now is refused, not waited for."""
+        """Commit what waits. What another process's lock keeps from being stored now is refused, not waited for.
+        Whoever closes it again waits for the same end: two would close each other's descriptors."""
+        if self._end is None:
+            self._end = asyncio.ensure_future(self._close())
+        await asyncio.shield(self._end)
+
+    async def _close(self) -> None:
         self._closing = True
         self.hurry(0)
         while self._committing:

@@ -41,9 +41,8 @@ class Journal:
         self._fds[self._base] = os.open(self._base, os.O_CREAT | os.O_RDWR | os.O_TRUNC, 0o600)
 
     def let_go(self) -> None:
-        for fd in self._fds.values():
-            os.close(fd)
-        self._fds.clear()
+        while self._fds:
+            os.close(self._fds.popitem()[1])
         self._parts.clear()
 
     def keep_spares(self) -> None:
