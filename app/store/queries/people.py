@@ -10,7 +10,7 @@ from sqlalchemy import delete as remove
 
 from app.model import Refused
 from app.store.prepared import Prepared, Row
-from app.store.queries.rows import now, plain
+from app.store.queries.rows import now, page_of, plain
 from app.store.tables import messages, people, reactions, rules, skeletons, tokens
 
 Name = tuple[str, Sequence[str]]  # a nickname, and the skeletons of its looks
@@ -255,9 +255,7 @@ def _is_unused(left_before: int) -> ColumnElement[bool]:
 def unused_guests(db: Connection, after: str, left_before: int, limit: int) -> tuple[list[str], str | None]:
     """Of the next `limit` people after this one, the guests that are unused; and the last one who was looked at, None
     where there are no more."""
-    wanted = select(people.c.id, _is_unused(left_before)).where(people.c.id > after).order_by(people.c.id)
-    found = db.execute(wanted.limit(limit)).all()
-    return [person for person, unused in found if unused], found[-1][0] if len(found) == limit else None
+    return page_of(db, people.c.id, _is_unused(left_before), after, limit)
 
 
 def forget_guests(db: Connection, ids: Sequence[str], left_before: int) -> int:

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Integer, and_, bindparam, dele
 
 from app.model import Refused
 from app.store.prepared import Prepared
-from app.store.queries.rows import now, plain
+from app.store.queries.rows import now, page_of, plain
 from app.store.tables import epochs, messages, rooms
 
 _epoch = Prepared(select(epochs.c.epoch))
@@ -107,9 +107,7 @@ def _is_unused(made_before: int) -> ColumnElement[bool]:
 def unused_rooms(db: Connection, after: str, made_before: int, limit: int) -> tuple[list[str], str | None]:
     """Of the next `limit` rooms after the one named, those that are unused; and the last one that was looked at, None
     where there are no more."""
-    wanted = select(rooms.c.name, _is_unused(made_before)).where(rooms.c.name > after).order_by(rooms.c.name)
-    found = db.execute(wanted.limit(limit)).all()
-    return [name for name, unused in found if unused], found[-1][0] if len(found) == limit else None
+    return page_of(db, rooms.c.name, _is_unused(made_before), after, limit)
 
 
 def forget_rooms(db: Connection, names: Sequence[str], made_before: int) -> int:

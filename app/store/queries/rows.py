@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import ColumnElement, Connection, Row, select
 
 
 def now() -> int:
@@ -13,3 +13,12 @@ def now() -> int:
 def plain(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
     """A row as a dict of plain strings: the column names of a row are a subclass that JSON writers refuse."""
     return {str(name): value for name, value in row._mapping.items()}
+
+
+def page_of(
+    db: Connection, key: ColumnElement[str], wanted: ColumnElement[bool], after: str, limit: int
+) -> tuple[list[str], str | None]:
+    """Of the next `limit` rows behind this key, the keys of those that are wanted; and the last key that was looked at,
+    None where there are no more."""
+    found = db.execute(select(key, wanted).where(key > after).order_by(key).limit(limit)).all()
+    return [one for one, is_wanted in found if is_wanted], found[-1][0] if len(found) == limit else None
