@@ -133,6 +133,13 @@ def test_templates_hold_no_inline_script_or_style() -> None:
             assert " src=" in tag.partition(">")[0], f"{path.name} holds an inline script"
 
 
+def test_no_test_lets_the_page_evaluate_a_string() -> None:
+    """Playwright does from the second look on, and the page's policy forbids it: a test that passes by chance."""
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        if path != Path(__file__) and "page.wait_for_function(" in path.read_text(encoding="utf-8"):
+            raise AssertionError(f"{path.name}: Visitor.waits_for looks without the page's own eval")
+
+
 def test_hosts_find_one_way_to_build_it() -> None:
     """Each of these changes how some host builds the project (docs/hosts.md)."""
     unwanted = ["package.json", "package-lock.json", "Pipfile", "Pipfile.lock", "poetry.lock", "uv.lock"]

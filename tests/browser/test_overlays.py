@@ -50,7 +50,7 @@ async def test_a_drawer_that_was_closed_otherwise_costs_no_press_of_back(url: st
         await drawer(alice).click()
         await alice.page.keyboard.press("Escape")
         await expect(drawer(alice)).to_have_attribute("aria-expanded", "false")
-    await alice.page.wait_for_function("() => !history.state?.overlay")
+    await alice.waits_for("() => !history.state?.overlay")
     await alice.page.go_back()
     await expect(alice.page).to_have_url(f"{url}/r/garden")
 
@@ -89,9 +89,9 @@ async def test_back_closes_the_choice_of_reactions(url: str, visit: Visit) -> No
 async def test_loaded_again_under_the_drawer_back_still_leaves_the_room_at_once(url: str, visit: Visit) -> None:
     alice = await in_two_rooms(visit, url)
     await drawer(alice).click()
-    await alice.page.wait_for_function("() => history.state?.overlay")
+    await alice.waits_for("() => history.state?.overlay")
     await alice.page.reload()
-    await alice.page.wait_for_function("() => !history.state?.overlay")
+    await alice.waits_for("() => !history.state?.overlay")
     await stays(alice, url)
     await alice.page.go_back()
     await expect(alice.page.get_by_role("heading", level=1)).to_have_text("garden")

@@ -72,9 +72,7 @@ async def test_reading_far_back_and_down_again_keeps_few_rows_and_misses_none(ur
     first = min(seen)
     while first > 1:
         await alice.log.evaluate(JUMP, 200)
-        await alice.page.wait_for_function(
-            "(first) => +document.querySelector('#said > li').dataset.seq < first", arg=first
-        )
+        await alice.waits_for("(first) => +document.querySelector('#said > li').dataset.seq < first", first)
         rows = await seqs(alice)
         assert rows == list(range(rows[0], rows[-1] + 1)), "no holes, nothing twice"
         assert len(rows) <= ROWS
@@ -91,9 +89,7 @@ async def test_reading_far_back_and_down_again_keeps_few_rows_and_misses_none(ur
         last = (await seqs(alice))[-1]
         while last < 1_201:
             await alice.log.evaluate(JUMP, -1)
-            await alice.page.wait_for_function(
-                "(last) => +document.querySelector('#said > li:last-child').dataset.seq > last", arg=last
-            )
+            await alice.waits_for("(last) => +document.querySelector('#said > li:last-child').dataset.seq > last", last)
             rows = await seqs(alice)
             assert rows == list(range(rows[0], rows[-1] + 1))
             assert len(rows) <= ROWS
@@ -113,9 +109,7 @@ async def test_far_back_ones_own_words_lead_to_the_end_and_edits_still_show(url:
         while (await seqs(alice))[0] > 1:
             first = (await seqs(alice))[0]
             await alice.log.evaluate(JUMP, 200)
-            await alice.page.wait_for_function(
-                "(first) => +document.querySelector('#said > li').dataset.seq < first", arg=first
-            )
+            await alice.waits_for("(first) => +document.querySelector('#said > li').dataset.seq < first", first)
         assert (await seqs(alice))[-1] < 600, "the newest rows are let go of"
         await bob.ask("edit", {"room": "lobby", "seq": said[1]["seq"], "text": "edited up here"})
         await bob.ask("edit", {"room": "lobby", "seq": said[-2]["seq"], "text": "edited down there"})
@@ -132,9 +126,7 @@ async def test_going_to_another_room_and_back_finds_the_place_one_read(url: str,
     while (await seqs(alice))[0] > 1:
         first = (await seqs(alice))[0]
         await alice.log.evaluate(JUMP, 200)
-        await alice.page.wait_for_function(
-            "(first) => +document.querySelector('#said > li').dataset.seq < first", arg=first
-        )
+        await alice.waits_for("(first) => +document.querySelector('#said > li').dataset.seq < first", first)
     await row(alice, "line 20").scroll_into_view_if_needed()
     await alice.page.get_by_role("textbox", name="Room").fill("garden")
     await alice.page.get_by_role("textbox", name="Room").press("Enter")
@@ -275,7 +267,7 @@ async def test_yesterdays_words_are_named_so_after_midnight(url: str, visit: Vis
     assert await alice.page.evaluate(DAYS) == ["Today"]
     await alice.page.clock.set_system_time(datetime.now(UTC) + timedelta(days=1))
     await alice.page.evaluate("document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))")
-    await alice.page.wait_for_function(f"JSON.stringify({DAYS}) === '[\"Yesterday\"]'")
+    await alice.waits_for(f"JSON.stringify({DAYS}) === '[\"Yesterday\"]'")
 
 
 async def test_midnight_comes_without_anybody_doing_anything(url: str, visit: Visit) -> None:
@@ -288,7 +280,7 @@ async def test_midnight_comes_without_anybody_doing_anything(url: str, visit: Vi
     await alice.reads(["before midnight"])
     await alice.goes_offline()
     await alice.page.clock.fast_forward(timedelta(days=1) // timedelta(milliseconds=1))
-    await alice.page.wait_for_function(f"JSON.stringify({DAYS}) === '[\"Yesterday\"]'")
+    await alice.waits_for(f"JSON.stringify({DAYS}) === '[\"Yesterday\"]'")
     await alice.is_online_again()
 
 
@@ -303,7 +295,7 @@ async def test_a_wrong_clock_does_not_move_ones_own_words_to_another_day(
     await alice.is_in()
     await alice.says("one")
     await alice.reads(["one"])
-    await alice.page.wait_for_function(f"JSON.stringify({DAYS}) === '[\"Today\"]'")
+    await alice.waits_for(f"JSON.stringify({DAYS}) === '[\"Today\"]'")
     await proxy.refuse()
     await expect(alice.status).not_to_contain_text("Connected")
     await alice.says("two")

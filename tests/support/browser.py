@@ -1,5 +1,6 @@
 """A person with a real browser: finds controls by role and name, and keeps every complaint the page makes."""
 
+import asyncio
 import os
 import re
 from collections.abc import AsyncIterator
@@ -173,6 +174,16 @@ class Visitor:
         """Connected, in a room that shows its log."""
         await expect(self.status).to_contain_text(transport or "Connected", timeout=within * 1000)
         await expect(self.people.filter(has_text=self.nickname)).to_have_count(1)
+
+    async def waits_for(self, expression: str, argument: Any = None) -> None:
+        """Until this JavaScript is true of the page.
+
+        Not Playwright's `wait_for_function`: from the second look on the page itself evaluates the string, which
+        its Content-Security-Policy forbids.
+        """
+        async with asyncio.timeout(LIMIT):
+            while not await self.page.evaluate(expression, argument):
+                await asyncio.sleep(0.02)
 
     async def says(self, text: str) -> None:
         """Type, Enter. Does not wait for the server."""
