@@ -12,35 +12,38 @@ SIDE_BY_SIDE = $(if $(WORKERS),--workers $(WORKERS))
 run: $(VENV)/run.ready
 	@exec $(BIN)/python -m app
 
-$(VENV)/run.ready: requirements.txt
-	@test -n "$(PYTHON)" || { echo "Parlor needs Python 3.11 or later; none was found. Name one: make run PYTHON=/path/to/python3"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+
+$(VENV)/run.ready: requirements.txt | $(BIN)/python
+	@$(INSTALL)
 	@touch $@
 
-$(VENV)/test.ready: $(VENV)/run.ready tests/requirements.txt tests/js/package-lock.json
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement tests/requirements.txt
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Parlor needs Python 3.11 or later; none was found. Name one: make run PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+# pip and npm beside each other.
+$(VENV)/test.ready: requirements.txt tests/requirements.txt tests/js/package-lock.json | $(BIN)/python
 	@sh tests/packages.sh
-	@if command -v npm >/dev/null; then cd tests/js && npm ci --silent --no-audit --no-fund; fi
-	@touch $@
+	@if command -v npm >/dev/null; then (cd tests/js && exec npm ci --silent --no-audit --no-fund) & npm=$$!; fi; \
+	$(INSTALL) --requirement tests/requirements.txt && wait $$npm
+	@touch $(VENV)/run.ready $@
 
 # Everything: style, types, rules, sockets, browsers, the browser's own modules; in WORKERS processes side by side.
 # ONLY= a folder, a file or one test: ONLY=tests/chat, ONLY=tests/js, ONLY=tests/chat/test_rooms.py::test_a_name.
-test: $(VENV)/test.ready lint
-	$(BIN)/python -m tests $(SIDE_BY_SIDE) $(ONLY)
+test: $(VENV)/test.ready
+	$(BIN)/python -m tests --lint $(SIDE_BY_SIDE) $(ONLY)
 
 # What one runs after each change: under a minute, no browsers.
-quick: $(VENV)/test.ready lint
-	$(BIN)/python -m tests $(SIDE_BY_SIDE) --marked "not slow" $(ONLY)
+quick: $(VENV)/test.ready
+	$(BIN)/python -m tests --lint $(SIDE_BY_SIDE) --marked "not slow" $(ONLY)
 
 # What is driven by a real browser.
 browsers: $(VENV)/test.ready
 	$(BIN)/python -m tests $(SIDE_BY_SIDE) --marked browsers $(ONLY)
 
 lint: $(VENV)/test.ready
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
+	$(BIN)/python -m tests.lint
 
 # docs/protocol.md and docs/settings.md, from the code.
 docs: $(VENV)/run.ready

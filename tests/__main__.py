@@ -1,9 +1,9 @@
-"""The whole suite, as `make test` runs it: `python -m tests [--workers 4] [--only-marked EXPRESSION] [PATH...]`.
+"""The whole suite, as `make test` runs it: `python -m tests [--lint] [--workers 4] [--marked EXPRESSION] [PATH...]`.
 
-First what can run side by side: the Python tests in several worker processes, and beside them the browser's own modules
-under node. Then, one after the other on a machine of their own, the tests marked `alone`. Ends with the ten slowest
-tests of all and the total; the exit code is 0 only where every part passed. A PATH (a folder, a file, or one test as
-pytest names it) leaves the rest out; one under tests/js runs the node tests alone.
+First what can run side by side: the Python tests in several worker processes, and beside them ruff, mypy and the
+browser's own modules under node. Then those marked `alone`, two side by side on the machine's two cores and beside
+nothing else. Ends with the ten slowest tests of all and the total; the exit code is 0 only where every part passed. A
+PATH (a folder, a file, or one test as pytest names it) leaves the rest out; one under tests/js runs node's alone.
 """
 
 import argparse
@@ -15,14 +15,15 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).parents[1]
 JS = "tests/js"
 WORKERS = 5  # for 2 cores: most of a test is waiting
+WORKERS_ALONE = 2  # one core each
 SLOWEST = 10
 NOTHING_SELECTED = 5  # pytest's exit code
 
@@ -43,19 +44,19 @@ def main() -> int:
     js = [path for path in chosen.paths if path.startswith(JS)]
     python = [path for path in chosen.paths if path not in js]
     wants_node = bool(js) or (not chosen.paths and not chosen.marked)
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as said:
+    workers = 0 if python and all("::" in path for path in python) else chosen.workers
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         reports = [Path(folder) / f"{part}.xml" for part in ("beside", "node", "alone")]
-        node = start_node(js, reports[1], said) if wants_node else None
+        node = node_command(js, reports[1]) if wants_node else None
+        commands = [node] if node else []
+        commands += [[sys.executable, "-m", "tests.lint"]] if chosen.lint else []
+        programs = [stack.enter_context(Beside(command)) for command in commands]
         codes = []
         if python or not js:
-            workers = 0 if python and all("::" in path for path in python) else chosen.workers
             codes.append(run_pytest(python, both("not alone", chosen.marked), reports[0], workers))
-        if node:
-            codes.append(node.wait())
-            said.seek(0)
-            print(said.read(), end="", flush=True)
+        codes += [program.ended() for program in programs]
         if python or not js:
-            codes.append(run_pytest(python, both("alone", chosen.marked), reports[2], 0))
+            codes.append(run_pytest(python, both("alone", chosen.marked), reports[2], min(workers, WORKERS_ALONE)))
         cases = [case for report in reports if report.exists() for case in read(report)]
     print_summary(cases, time.monotonic() - began)
     if wants_node and not node:
@@ -66,6 +67,7 @@ def main() -> int:
 
 def arguments() -> argparse.Namespace:
     parse = argparse.ArgumentParser(prog="python -m tests", description=__doc__)
+    parse.add_argument("--lint", action="store_true", help="style and types as well")
     parse.add_argument("--workers", type=int, default=WORKERS, help="processes side by side; 0 for none")
     parse.add_argument("--marked", default="", metavar="EXPRESSION", help="as pytest's -m, such as 'not slow'")
     parse.add_argument("paths", nargs="*")
@@ -85,8 +87,8 @@ def run_pytest(paths: list[str], marked: str, report: Path, workers: int) -> int
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
-def start_node(paths: list[str], report: Path, said: IO[str]) -> "subprocess.Popen[bytes] | None":
-    """The node tests, begun; None where there is no node."""
+def node_command(paths: list[str], report: Path) -> list[str] | None:
+    """How the node tests are run; None where there is no node."""
     node = shutil.which("node")
     if not node:
         return None
@@ -95,13 +97,35 @@ def start_node(paths: list[str], report: Path, said: IO[str]) -> "subprocess.Pop
     )
     options = ["--test-reporter=spec", "--test-reporter-destination=stdout"]
     options += ["--test-reporter=junit", f"--test-reporter-destination={report}"]
-    return subprocess.Popen(
-        [node, "--test", *options, *files],
-        cwd=ROOT,
-        env=os.environ | {"PARLOR_PYTHON": sys.executable},
-        stdout=said,
-        stderr=subprocess.STDOUT,
-    )
+    return [node, "--test", *options, *files]
+
+
+class Beside:
+    """A program that runs beside the Python tests. What it says is printed when it has ended."""
+
+    def __init__(self, command: list[str]) -> None:
+        self.command = command
+
+    def __enter__(self) -> "Beside":
+        self.said = tempfile.TemporaryFile("w+")
+        environment = os.environ | {"PARLOR_PYTHON": sys.executable}
+        self.process = subprocess.Popen(
+            self.command, cwd=ROOT, env=environment, stdout=self.said, stderr=subprocess.STDOUT
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait()
+        self.said.close()
+
+    def ended(self) -> int:
+        """Wait for it; its exit code."""
+        code = self.process.wait()
+        self.said.seek(0)
+        print(self.said.read(), end="", flush=True)
+        return code
 
 
 def read(report: Path) -> Iterator[Case]:

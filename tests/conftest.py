@@ -35,6 +35,7 @@ MARKED = {
 }
 # Those that take longest come first, so that no worker begins with one when the others are done.
 LONGEST = (
+    "test_churn.py",
     "test_speed.py",
     "browser/engines",
     "doctor/test_browsers.py",
@@ -46,7 +47,6 @@ LONGEST = (
     "faults",
     "deploy",
     "test_stopping.py",
-    "test_churn.py",
     "doctor",
     "browser",
     "chat/test_growth.py",

@@ -13,6 +13,7 @@ from tests.support.browser import Visitor
 from tests.support.talker import Talker, until
 
 TABS = 12
+CONNECTIONS = 6  # of a browser to one host
 HELD = 3  # polls of one browser that wait at the server: MAX_HELD of poll-budget.js
 NO_NETWORK = {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
 SEEN = """
@@ -20,7 +21,8 @@ Object.defineProperty(document, "hidden", {{ get: () => {}, configurable: true }
 document.dispatchEvent(new Event("visibilitychange"));
 """
 OVER_HTTP_2 = "performance.getEntriesByType = () => [{ nextHopProtocol: 'h2' }];"
-MISSING = {
+MISSING = {"everything is there": TABS, "over plain http": CONNECTIONS + 1, "without channels": CONNECTIONS + 1}
+SCRIPTS = {
     "everything is there": "",
     "over plain http": "delete Navigator.prototype.locks; delete window.SharedWorker;",
     "without channels": "delete Navigator.prototype.locks; delete window.SharedWorker; delete window.BroadcastChannel;",
@@ -65,12 +67,12 @@ async def all_read(tabs: list[Visitor], server: Running) -> None:
     await asyncio.gather(*(tab.reads(record) for tab in tabs))
 
 
-@pytest.mark.parametrize("missing", MISSING)
-async def test_in_twelve_tabs_words_are_confirmed_and_a_thirteenth_page_loads(
-    start_server: Start, visit: Visit, missing: str
+@pytest.mark.parametrize(("missing", "count"), MISSING.items())
+async def test_in_more_tabs_than_connections_words_are_confirmed_and_one_more_page_loads(
+    start_server: Start, visit: Visit, missing: str, count: int
 ) -> None:
-    server, tabs = await polling_tabs(start_server, visit, TABS, MISSING[missing])
-    texts = [f"from tab {number}" for number in range(TABS)]
+    server, tabs = await polling_tabs(start_server, visit, count, SCRIPTS[missing])
+    texts = [f"from tab {number}" for number in range(count)]
     await each_says(tabs, texts)
     tabs.append(await tabs[0].another_tab(ROOM))
     assert sorted(await on_record(server.url, ("polling",))) == sorted(texts)
