@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ONLY ?= tests
 SIDE_BY_SIDE = $(if $(WORKERS),--workers $(WORKERS))
 
-.PHONY: run test quick browsers lint docs bench churn fuzz drill screenshot vendor clean
+.PHONY: run test quick browsers lint docs bundle bench churn fuzz drill screenshot vendor clean
 
 run: $(VENV)/run.ready
 	@exec $(BIN)/python -m app
@@ -48,6 +48,10 @@ lint: $(VENV)/test.ready
 # docs/protocol.md and docs/settings.md, from the code.
 docs: $(VENV)/run.ready
 	$(BIN)/python -m docs.make
+
+# static/bundle: what pages load, from static/js.
+bundle: $(VENV)/test.ready
+	$(BIN)/python -m tests.bundle
 
 bench: $(VENV)/test.ready
 	$(BIN)/python -m tests.bench

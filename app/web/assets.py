@@ -1,10 +1,17 @@
 """Templates and static files, found beside the source or inside the wheel.
 
 All static files share one hash in their path: `/static/<hash>/js/main.js`. So a module's own `./room.js` is hashed too,
-with no build step and no import map (which would have to be an inline script), and all may be cached for ever.
+with no import map (which would have to be an inline script), and all may be cached for ever.
+
+A page loads few files. Style sheets are joined here: `css/base+room.css` is base.css and room.css. Scripts are joined
+by `make bundle` into static/bundle, which is part of the repository, so that no host builds anything. A bundle names
+the checksum of the modules that it was made from; where that is not theirs, somebody changes them, and pages load the
+modules themselves.
 """
 
 import hashlib
+import logging
+from collections.abc import Mapping
 from pathlib import Path, PurePath
 
 import regex
@@ -27,6 +34,8 @@ TYPES = {
     ".webmanifest": "application/manifest+json",
 }
 
+log = logging.getLogger(__name__)
+
 _LINE_ENDS = regex.compile("\r\n?|[\x85\u2028\u2029]")
 _EMPTY_LINES = regex.compile(r"\n(?:[\t\v\f\p{Zs}\p{Cf}\p{Variation_Selector}\u2800\u3164]*\n){3,}")
 _CONTROLS = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"} | {0x7F: 0x2421}
@@ -44,6 +53,9 @@ class Assets:
         for name, content in self._files.items():
             digest.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\0".encode())
         self.hash = digest.hexdigest()[:16]
+        self._bundled = self._files.get("bundle/main.js", b"").startswith(bundle_mark(self._files))
+        if not self._bundled:
+            log.warning("static/bundle is not made from what is in static/js: pages load the modules one by one")
 
     def url(self, name: str) -> str:
         """Where a file is served. Raises KeyError where there is none: a page must not be sent with a dead link."""
@@ -51,9 +63,19 @@ class Assets:
             raise KeyError(f"no static file {name}")
         return f"{self._base}/static/{self.hash}/{name}"
 
+    def script(self, name: str) -> str:
+        """Where the module js/<name>.js is served, together with all that it imports where that is bundled."""
+        return self.url(f"bundle/{name}.js" if self._bundled else f"js/{name}.js")
+
+    def stylesheet(self, *names: str) -> str:
+        """Where the style sheets of these names are served as one, in this order."""
+        for name in names:
+            self.url(f"css/{name}.css")
+        return f"{self._base}/static/{self.hash}/css/{'+'.join(names)}.css"
+
     def inline_style(self, *names: str) -> Markup:
         """Style sheets as an element, for a page that is a file of its own. (Served pages link to theirs.)"""
-        css = "\n".join(self._files[name].decode() for name in names)
+        css = "\n".join(self._files[f"css/{name}.css"].decode() for name in names)
         return Markup(f"<style>\n{css}</style>")  # noqa: S704  our own files
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
@@ -67,20 +89,37 @@ class Assets:
 
     def _file(self, name: str, caching: str) -> web.StreamResponse:
         """From memory: they are few and small, and a file to open is what a crowded process may lack."""
-        content = self._files.get(name)
+        content = self._files.get(name) or self._joined(name)
         if content is None:
             raise web.HTTPNotFound
         kind = TYPES.get(PurePath(name).suffix, "text/plain; charset=utf-8")
         return web.Response(body=content, headers={"Content-Type": kind, "Cache-Control": caching})
 
+    def _joined(self, name: str) -> bytes | None:
+        """Of css/a+b.css, a.css and b.css, each once; None where one of them is not there."""
+        names = dict.fromkeys(PurePath(name).stem.split("+"))
+        parts = [self._files.get(f"css/{one}.css") for one in names]
+        return b"\n".join(filter(None, parts)) if name.startswith("css/") and all(parts) else None
+
+
+def bundle_mark(files: Mapping[str, bytes]) -> bytes:
+    """The first line of a bundle of these static files: the checksum of all modules in js/."""
+    digest = hashlib.sha256()
+    for name, content in sorted(files.items()):
+        if name.startswith("js/") and name.endswith(".js"):
+            digest.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\0".encode())
+    return f"// made from static/js {digest.hexdigest()[:32]} by make bundle\n".encode()
+
 
 def templates(assets: Assets, **always: object) -> Environment:
-    """Jinja2 with everything escaped; `asset(name)` and whatever is in `always` is there in every template."""
+    """Jinja2 with everything escaped. In every template are `asset(name)`, `script(name)`, `stylesheet(*names)` and
+    whatever is in `always`."""
     environment = Environment(
         loader=FileSystemLoader(ROOT / "templates"), autoescape=True, undefined=StrictUndefined, enable_async=False
     )
     environment.filters["visible"] = visible
     environment.globals.update(asset=assets.url, inline_style=assets.inline_style, **always)
+    environment.globals.update(script=assets.script, stylesheet=assets.stylesheet)
     return environment
 
 

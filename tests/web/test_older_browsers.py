@@ -71,7 +71,7 @@ def test_no_script_needs_what_browsers_of_2021_have_not(name: str) -> None:
 def test_what_is_filled_in_is_filled_in_first() -> None:
     """Every page's own script begins with it; the others are imported after it."""
     templates = "".join(path.read_text(encoding="utf-8") for path in (STATIC.parent / "templates").glob("*.html"))
-    entries = re.findall(r"asset\('(js/[\w-]+\.js)'\)", templates)
+    entries = [f"js/{name}.js" for name in re.findall(r"script\('([\w-]+)'\)", templates)]
     assert {"js/main.js", "js/landing.js", "js/diagnostics.js"} <= set(entries)
     for name in entries:
         imports = re.findall(r'^import .*?"(.+?)";', _code(STATIC / name), re.MULTILINE)

@@ -1,0 +1,46 @@
+"""Join the browser's modules, `make bundle`: what each page loads is one file of static/bundle. esbuild does it.
+
+Its version is that of tests/js/package-lock.json. The first line of a bundle names the checksum of the modules that it
+was made from (app/web/assets.py).
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from app.web.assets import bundle_mark
+
+ROOT = Path(__file__).parents[1]
+STATIC = ROOT / "static"
+ESBUILD = ROOT / "tests/js/node_modules/.bin/esbuild"
+PAGES = ("diagnostics", "echo", "landing", "main")
+TARGET = "chrome92,edge92,firefox91,safari15"  # docs/hosts.md, "Browsers"
+
+
+def bundle(static: Path, folder: Path) -> None:
+    """Write a bundle for each page into `folder`, which may lie anywhere. Raises CalledProcessError."""
+    files = {path.relative_to(static).as_posix(): path.read_bytes() for path in static.rglob("*.js")}
+    command: list[str | Path] = [ESBUILD, *(static / "js" / f"{page}.js" for page in PAGES), f"--outdir={folder}"]
+    command += ["--bundle", "--format=esm", "--minify", "--charset=utf8", f"--target={TARGET}", "--log-level=warning"]
+    command += ["--external:../vendor/*"]  # third-party code is served as it was published
+    subprocess.run(command, check=True, cwd=ROOT)
+    for page in PAGES:
+        made = folder / f"{page}.js"
+        made.write_bytes(bundle_mark(files) + made.read_bytes())
+
+
+def main() -> int:
+    if not ESBUILD.exists():
+        print("esbuild is missing: cd tests/js && npm ci", file=sys.stderr)
+        return 1
+    with tempfile.TemporaryDirectory() as folder:
+        bundle(STATIC, Path(folder))
+        shutil.rmtree(STATIC / "bundle", ignore_errors=True)
+        shutil.copytree(folder, STATIC / "bundle")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

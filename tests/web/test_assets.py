@@ -1,0 +1,66 @@
+"""Static files: what a page loads is few files, and a bundle is what its modules are."""
+
+import re
+import shutil
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from app.web.assets import Assets
+from tests.bundle import ESBUILD, PAGES, STATIC, bundle
+from tests.support.need import program
+
+
+def test_the_bundles_are_what_the_modules_are(tmp_path: Path) -> None:
+    program(("node",), "whether static/bundle is what static/js is was not seen")
+    assert ESBUILD.exists(), "cd tests/js && npm ci"
+    bundle(STATIC, tmp_path)
+    for page in PAGES:
+        made, ours = (folder / f"{page}.js" for folder in (tmp_path, STATIC / "bundle"))
+        assert ours.read_bytes() == made.read_bytes(), f"{page}.js is older than static/js: make bundle"
+    assert {path.name for path in (STATIC / "bundle").iterdir()} == {f"{page}.js" for page in PAGES}
+
+
+def test_who_changes_a_module_gets_the_modules(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    shutil.copytree(STATIC, tmp_path / "static")
+    assert "/bundle/main.js" in Assets("", tmp_path / "static").script("main")
+    assert caplog.messages == []
+    with (tmp_path / "static/js/words.js").open("a", encoding="utf-8") as module:
+        module.write("// changed\n")
+    assert "/js/main.js" in Assets("", tmp_path / "static").script("main")
+    assert "one by one" in caplog.messages[0]
+
+
+def test_style_sheets_are_served_as_one_in_their_order() -> None:
+    assets = Assets()
+    url = assets.stylesheet("base", "room")
+    assert url.endswith("/css/base+room.css")
+    with pytest.raises(KeyError):
+        assets.stylesheet("base", "../base")
+
+
+@pytest.mark.parametrize("name", ["base+none", "base+", "+", "base+room+"])
+async def test_only_style_sheets_that_are_there_are_joined(url: str, name: str) -> None:
+    async with aiohttp.ClientSession() as browser, browser.get(f"{url}/static/x/css/{name}.css") as answer:
+        assert answer.status == 404
+
+
+async def test_a_name_said_twice_brings_its_sheet_once(url: str) -> None:
+    async with aiohttp.ClientSession() as browser:
+        async with browser.get(f"{url}/static/x/css/base+base+base.css") as answer:
+            joined = await answer.text()
+        async with browser.get(f"{url}/static/x/css/base.css") as answer:
+            assert joined.strip() == (await answer.text()).strip()
+
+
+@pytest.mark.parametrize("path", ["", "/r/lobby", "/echo", "/diagnostics", "/r/lobby/log", "/nowhere"])
+async def test_what_a_page_names_is_there(url: str, path: str) -> None:
+    async with aiohttp.ClientSession(headers={"Accept": "text/html"}) as browser:
+        async with browser.get(url + path) as answer:
+            found = re.findall(r'(?:href|src)="(/static/[^"]+)"', await answer.text())
+        assert 2 <= len(found) <= 7
+        for one in found:
+            async with browser.get(url + one) as answer:
+                assert answer.status == 200, one
+                assert "immutable" in answer.headers["Cache-Control"]
