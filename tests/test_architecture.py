@@ -21,7 +21,7 @@ MAY = {
     "app.web": ("app.model", "app.chat", "app.web", "app.store.queries", "app.store"),
     "app.tools": ("app.config", "app.model", "app.tools"),
     "app.server": ("app",),
-    "app.rooms": ("app",),
+    "app.export": ("app",),
     "app.__main__": ("app",),
     "app": (),
 }

@@ -37,7 +37,7 @@ async def send(
     action = ACTION.fullmatch(text)
     kind, said = ("action", action[1]) if action else ("said", text)
     stored, new = await chat.store.write(
-        queries.say,
+        queries.insert_message,
         room=member.room,
         author=member.id,
         nickname=people.borne(chat, member),

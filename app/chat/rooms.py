@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from app.chat import Chat, keeping, people
+from app.chat import Chat, people, retention
 from app.chat.kinds import Epoch, NicknameWish, PeopleLimit, Rev, RoomName, Topic
 from app.chat.messages import changes
 from app.model import Member, Person, Refused
@@ -111,5 +111,5 @@ def as_told(chat: Chat, room: dict[str, Any]) -> dict[str, Any]:
     """`{name, topic, rev, epoch, people, keep?}`."""
     told = {name: room[name] for name in ("name", "topic", "rev")}
     told |= {"epoch": room.get("epoch", chat.epoch), "people": chat.presence.count(room["name"])}
-    keep = keeping.as_told(keeping.keeping(chat, room))
+    keep = retention.as_told(retention.retention_of(chat, room))
     return told | {"keep": keep} if keep else told

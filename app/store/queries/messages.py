@@ -16,9 +16,9 @@ from app.store.tables import messages, reactions, rooms
 
 Message = dict[str, Any]
 
-LARGEST = 2**53 - 1  # a seq that no room reaches
-DROWSY = 1_000  # ms by which a room's `active_at` may be behind: each change of it moves it in its index
-SPREAD = 4  # seqs for each message of a page between which its reactions are asked for in one go
+LARGEST_SEQ = 2**53 - 1  # a seq that no room reaches
+ACTIVE_AT_INTERVAL_MS = 1_000  # between two updates of a room's `active_at`, which is indexed
+MAX_SPREAD = 4  # seqs for each message of a page between which its reactions are asked for in one go
 
 # The statements of the busiest path.
 _SAID = ("room", "seq", "rev", "id", "author", "nickname", "kind", "text", "reply_to", "at")
@@ -51,7 +51,7 @@ _reacted = Prepared(
 )
 
 
-def say(
+def insert_message(
     db: Connection,
     *,
     room: str,
@@ -92,7 +92,7 @@ def say(
     }
     if not _store.run(db, **message):
         return _again(db, _known.dicts(db, author=author, id=id)[0], room, kind, text)
-    if 0 <= at - active_at < DROWSY:
+    if 0 <= at - active_at < ACTIVE_AT_INTERVAL_MS:
         _claim.run(db, room=room)
     else:
         _claim_and_wake.run(db, room=room, at=at)
@@ -101,12 +101,12 @@ def say(
 
 
 class NotAllNew(Exception):
-    """One of several was said before."""
+    """One of several messages was stored before."""
 
 
-def say_all(db: Connection, asked: Sequence[dict[str, Any]]) -> list[tuple[Message, bool]]:
-    """What `say` does, for several in a row, with a few statements for all. Raises where one of them is not simply
-    new: then each is to be said by itself."""
+def insert_messages(db: Connection, asked: Sequence[dict[str, Any]]) -> list[tuple[Message, bool]]:
+    """What `insert_message` does, for several in a row, with a few statements for all. Raises NotAllNew where one of
+    them was stored before; the caller then inserts each by itself."""
     at, places, said = now(), dict[str, list[int]](), list[Message]()
     ids = set[tuple[str, str]]()
     for one in asked:
@@ -132,7 +132,7 @@ def say_all(db: Connection, asked: Sequence[dict[str, Any]]) -> list[tuple[Messa
         moves = [
             {"room": room, "last_seq": seq, "last_rev": rev, "at": at}
             for room, (seq, rev, active_at) in places.items()
-            if (0 <= at - active_at < DROWSY) == is_awake
+            if (0 <= at - active_at < ACTIVE_AT_INTERVAL_MS) == is_awake
         ]
         statement.run_each(db, moves)
     return [(message, True) for message in said]
@@ -226,7 +226,7 @@ def _whole(db: Connection, page: list[Message]) -> list[Message]:
     if not page:
         return page
     spans = [(min(by_seq), max(by_seq))]
-    if spans[0][1] - spans[0][0] > SPREAD * len(page):  # changes lie far from each other: not all that is between them
+    if spans[0][1] - spans[0][0] > MAX_SPREAD * len(page):  # far from each other: not all that is between them
         spans = [(seq, seq) for seq in by_seq]
     for low, high in spans:
         for seq, emoji, nickname in _reacted.all(db, room=page[0]["room"], low=low, high=high):
@@ -242,7 +242,7 @@ def changed_since(db: Connection, *, room: str, after: int, limit: int) -> tuple
 
 def said_before(db: Connection, *, room: str, before: int | None, limit: int) -> tuple[list[Message], bool]:
     """The last `limit` messages before seq `before` (exclusive), ascending by seq; and whether there are older ones."""
-    end = LARGEST if before is None else before
+    end = LARGEST_SEQ if before is None else before
     page, more = _page(db, _before.dicts(db, room=room, end=end, most=limit + 1), limit)
     return page[::-1], more
 
@@ -252,9 +252,9 @@ def said_after(db: Connection, *, room: str, after: int, limit: int) -> list[Mes
     return _page(db, _after.dicts(db, room=room, start=after, most=limit), limit)[0]
 
 
-def let_go(db: Connection, *, room: str, before_seq: int, before_at: int, limit: int) -> int:
-    """Forget the oldest messages, up to the first that is not below the seq and not said before the time; `limit` at
-    most. How many. (Up to the first: of a message whose time is wrong, those before it are not to be forgotten.)"""
+def delete_oldest(db: Connection, *, room: str, before_seq: int, before_at: int, limit: int) -> int:
+    """Deletes up to `limit` messages from the oldest on, and stops before the first whose seq and time are both to be
+    kept: a message with a wrong time does not take later ones along. Returns their number."""
     here = messages.c.room == room
     kept = select(func.min(messages.c.seq)).where(here, messages.c.seq >= before_seq, messages.c.at >= before_at)
     first = db.execute(kept).scalar()
