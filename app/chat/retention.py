@@ -95,7 +95,7 @@ async def _forget_guests(chat: Chat, left_before: int) -> int:
     deleted, after = 0, ""
     while after is not None:
         unused, after = await chat.store.read(queries.unused_guests, after, left_before, ROWS_PER_WRITE)
-        if unused := [one for one in unused if not chat.presence.is_here(one)]:
+        if unused := [one for one in unused if not chat.presence.online.is_online(one)]:
             deleted += await chat.store.write(queries.forget_guests, unused, left_before)
             await asyncio.sleep(PAUSE_S)
     return deleted
@@ -106,7 +106,7 @@ async def _forget_rooms(chat: Chat, made_before: int) -> int:
     deleted, after = 0, ""
     while after is not None:
         unused, after = await chat.store.read(queries.unused_rooms, after, made_before, ROWS_PER_WRITE)
-        if unused := [name for name in unused if not chat.presence.count(name)]:
+        if unused := [name for name in unused if not chat.presence.rooms.count(name)]:
             forgetting = asyncio.ensure_future(chat.store.write(queries.forget_rooms, unused, made_before))
             chat.forgetting.update(dict.fromkeys(unused, forgetting))
             try:

@@ -124,7 +124,7 @@ def grant(chat: Chat, person: Person, right: type[Person], given: dict[str, Any]
     if right is Person:
         return person
     room = given.pop("room")
-    if not chat.presence.sits(person.id, person.socket, room):
+    if not chat.presence.is_member(person.id, person.socket, room):
         raise Refused("not_member", f"Join #{room} first.")
     return Member(person.id, person.nickname, person.socket, person.token, room=room)
 

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from app.chat.presence import Presence
+from app.chat.presence.news import News
+from app.chat.presence.state import OnlinePerson
 from app.model import Person
 from app.server import Running
 from tests.conftest import Start
@@ -58,7 +60,7 @@ async def test_who_does_not_come_back_has_left_after_the_grace(start_server: Sta
         await drop(bob)
         left = await alice.hears("people", lambda event: event["left"] != [])
         assert (names([left], "left"), left["count"]) == (["bob"], 1)
-        assert server.chat.presence.nickname(bob.me["id"]) is None, "nothing is kept of who is gone"
+        assert server.chat.presence.online.nickname(bob.me["id"]) is None, "nothing is kept of who is gone"
 
 
 async def test_who_says_goodbye_has_left_at_once(server: Running) -> None:
@@ -77,7 +79,7 @@ async def test_with_another_tab_open_nobody_is_reconnecting(server: Running) -> 
         async with Talker(server.url, token=bob.token) as tab:
             await tab.join("lobby")
             await drop(bob)
-            await until(lambda: len(server.chat.presence.tabs(bob.me["id"])) == 1)
+            await until(lambda: len(server.chat.presence.online.tabs(bob.me["id"])) == 1)
             entries = (await alice.ask("people", {"room": "lobby"}))["people"]
             assert all("reconnecting" not in one for one in entries)
 
@@ -91,7 +93,7 @@ async def test_a_quick_reload_is_told_to_nobody(server: Running) -> None:
         alice.heard.clear()
         async with Talker(server.url, token=bob.token) as again, Talker(server.url, "carol") as carol:
             await hang_up(bob.client)
-            await until(lambda: len(server.chat.presence.tabs(bob.me["id"])) == 1)
+            await until(lambda: len(server.chat.presence.online.tabs(bob.me["id"])) == 1)
             await again.join("lobby")
             await carol.join("lobby")
             await alice.hears("people", lambda event: "carol" in names([event], "joined"))
@@ -134,18 +136,19 @@ class Onlooker:
         self.people |= {one["id"]: one for one in event.get("changed", ()) if one["id"] in self.people}
 
 
-class Hasty(Presence):
+class Hasty(News):
     """News are told in the next tick."""
 
-    def _mark(self, room: str, person: str, _within: float = 0) -> None:
-        super()._mark(room, person, 0)
+    def note(self, room: str, person: OnlinePerson, _delay: float = 0) -> None:
+        super().note(room, person, 0)
 
 
 class Room:
     """A room and its onlookers."""
 
     def __init__(self) -> None:
-        self.presence = Hasty(self)
+        self.presence = Presence(self.broadcast)
+        self.presence._news = Hasty(self.presence.rooms, self.broadcast)
         self.onlookers: list[Onlooker] = []
         self.told = 0
 
@@ -154,14 +157,8 @@ class Room:
         for one in self.onlookers:
             one.hear(payload)
 
-    def send_to(self, *_: Any) -> None: ...
-
-    def subscribe(self, *_: Any) -> None: ...
-
-    def unsubscribe(self, *_: Any) -> None: ...
-
     def list(self) -> list[dict[str, Any]]:
-        return self.presence.people("lobby", None, 100)[0]
+        return self.presence.rooms.page("lobby", None, 100)[0]
 
     async def hears_the_news(self) -> None:
         for _ in range(4):  # a timer that is due runs in the next tick, and may start another one
@@ -175,17 +172,19 @@ async def test_who_was_shown_a_list_is_told_what_is_no_longer_true(seed: int) ->
     tabs: dict[str, list[str]] = {name: [] for name in ("alice", "bob", "carol")}
     for _ in range(300):
         name = r.choice(list(tabs))
-        match r.choice(("come", "come", "stand", "go", "go", "rename", "look", "look", "news")):
+        match r.choice(("come", "come", "leave", "go", "go", "rename", "look", "look", "news")):
             case "come":
                 sockets += 1
                 tabs[name].append(f"socket {sockets}")
-                room.presence.enter(Person(name, room.presence.nickname(name) or name, tabs[name][-1], "token"))
-                room.presence.sit(name, tabs[name][-1], "lobby")
-            case "stand" if tabs[name]:
-                room.presence.stand(name, r.choice(tabs[name]), "lobby")
+                room.presence.connect(
+                    Person(name, room.presence.online.nickname(name) or name, tabs[name][-1], "token")
+                )
+                room.presence.join(name, tabs[name][-1], "lobby")
+            case "leave" if tabs[name]:
+                room.presence.leave(name, r.choice(tabs[name]), "lobby")
             case "go" if tabs[name]:
                 awaited = r.choice((0, 1e-9, 1_000))  # goodbye; awaited until the next tick; for longer than the test
-                room.presence.exit(name, tabs[name].pop(r.randrange(len(tabs[name]))), awaited)
+                room.presence.disconnect(name, tabs[name].pop(r.randrange(len(tabs[name]))), awaited)
             case "rename":
                 room.presence.rename(name, f"{name} {r.randrange(3)}")
             case "look":
@@ -201,17 +200,17 @@ async def test_who_was_shown_a_list_is_told_what_is_no_longer_true(seed: int) ->
 async def test_who_comes_back_before_the_news_is_told_to_whom_a_list_missed_them() -> None:
     """And a list shown after the last change is as true as the event: it makes no news."""
     room, bob = Room(), Person("bob", "bob", "socket 1", "token")
-    room.presence.enter(bob)
-    room.presence.sit("bob", "socket 1", "lobby")
+    room.presence.connect(bob)
+    room.presence.join("bob", "socket 1", "lobby")
     await room.hears_the_news()
-    room.presence.stand("bob", "socket 1", "lobby")
-    room.presence.sit("bob", "socket 1", "lobby")
+    room.presence.leave("bob", "socket 1", "lobby")
+    room.presence.join("bob", "socket 1", "lobby")
     room.list()
     await room.hears_the_news()
     assert room.told == 1
-    room.presence.stand("bob", "socket 1", "lobby")
+    room.presence.leave("bob", "socket 1", "lobby")
     room.onlookers.append(Onlooker(room.list()))
-    room.presence.sit("bob", "socket 1", "lobby")
+    room.presence.join("bob", "socket 1", "lobby")
     await room.hears_the_news()
     assert (room.told, list(room.onlookers[0].people)) == (2, ["bob"])
 
@@ -220,8 +219,8 @@ async def test_a_join_brings_the_first_people_and_the_verb_the_others(server: Ru
     limits, presence = server.chat.limits, server.chat.presence
     crowd = 2 * limits.first_people
     for n in range(crowd):
-        presence.enter(Person(f"id-{n}", f"guest {n:03}", f"socket-{n}", "token"))
-        presence.sit(f"id-{n}", f"socket-{n}", "full")
+        presence.connect(Person(f"id-{n}", f"guest {n:03}", f"socket-{n}", "token"))
+        presence.join(f"id-{n}", f"socket-{n}", "full")
     async with Talker(server.url, "zoe") as zoe:
         ack = await zoe.join("full")
         assert (len(ack["people"]), ack["count"]) == (limits.first_people, crowd + 1)
