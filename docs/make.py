@@ -4,6 +4,7 @@ import inspect
 from pathlib import Path
 from typing import Any
 
+from app.chat.presence.news import LARGE_INTERVAL_S, LARGE_ROOM
 from app.chat.verbs import VERBS, Verb
 from app.config import Settings, environment_names, flag
 from app.model import ERRORS, LIMITS, Member
@@ -39,7 +40,7 @@ Fields marked `?` may be left out. A field that a verb does not take is refused.
 |---|---|---|
 | `welcome` | `{{me: {{id, nickname}}, token?, server: {{version, transports, limits}}}}` | once per connection; `token` only when a new one was made |
 | `message` | `{{room, message}}` | to every socket of the room, the author's own included, after it is stored, in the order of `rev` |
-| `people` | `{{room, joined: [person], left: [person], changed?: [person], count}}` | who came or bears another name (`joined`), who left, who is reconnecting or back again (`changed`), gathered for up to half a second |
+| `people` | `{{room, joined: [person], left: [person], changed?: [person], beyond?: [id], partial?, count}}` | who came or bears another name (`joined`), who left, who is reconnecting or back again (`changed`), gathered for up to half a second; in large rooms see below |
 | `me` | `{{me}}` | to the other sockets of a person: they were renamed, or are somebody else by `identify` |
 | `typing` | `{{room, nickname}}` | somebody types; it passes by itself |
 | `room` | `{{room: {{name, topic, rev, epoch, people, keep?}}}}` | the topic changed |
@@ -47,6 +48,10 @@ Fields marked `?` may be left out. A field that a verb does not take is refused.
 
 A person is `{{id, nickname, reconnecting?}}`. Whose connection broke is `reconnecting: true` for a while (`PARLOR_GRACE`)
 and counted; back in time, nobody is told that they left or joined. `me` is `{{id, nickname, reserved?}}`.
+
+In a room of more than {large} people a `people` event comes every {interval} s at most and is `partial: true`: it holds the
+`count` and what has changed on the first page of people ({first}, in the order of names). `changed` then also holds those who
+moved up onto that page, `beyond` the ids of those who moved down from it. The verb `people` brings the others.
 
 `room.keep` is `{{days?, messages?}}`: the oldest messages are let go past that. Their numbers are not used again.
 
@@ -122,6 +127,9 @@ def protocol() -> str:
     return PROTOCOL.format(
         verbs="\n".join(_verb(name, verb) for name, verb in VERBS.items()),
         behind=f"{LIMITS.behind:,}",
+        large=LARGE_ROOM,
+        interval=f"{LARGE_INTERVAL_S:g}",
+        first=LIMITS.first_people,
         limits=_table("limit", "value", {name: f"{getattr(LIMITS, name):,}" for name in LIMITS.__slots__}),
         errors=_table("code", "meaning", ERRORS),
     )

@@ -38,7 +38,7 @@ const session = new Shelf("sessionStorage");
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 const ask = (verb, payload) => connection.ask(verb, payload);
 const touch = media("(pointer: coarse)");
-let limits = { text: 4_000, reactions: 20 };
+let limits = { text: 4_000, reactions: 20, first_people: 50 };
 
 const me = new Myself({ local, session });
 const clock = new ServerClock();
@@ -49,7 +49,7 @@ const notices = new Notices();
 const overlays = new Overlays();
 const drawer = new Drawer({ overlays });
 const entrance = new Entrance({ me, ask, overlays, iAm, stepOut, back: backToRoom, knock, tell: (text) => notices.tell(text) });
-const roster = new Roster({ me, ask });
+const roster = new Roster({ me, ask, wait, firstPage: () => limits.first_people });
 const rooms = new Rooms({ storage: local, me, make: newRoom, chosen: goTo, left: leave });
 const outbox = new Outbox({
   storage: local,

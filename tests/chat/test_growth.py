@@ -16,7 +16,7 @@ import pytest
 from app.chat import Chat
 from app.chat.presence import Presence
 from app.chat.verbs import perform
-from app.model import Person
+from app.model import LIMITS, Person
 from tests.support.talker import until
 
 PEOPLE = 2_000
@@ -128,14 +128,15 @@ async def test_among_many_rooms_it_costs_what_it_costs_among_few() -> None:
 
 
 async def test_a_wave_is_told_in_one_event() -> None:
-    wave = Wave(1)
+    """Which holds the first page alone, for the room is a large one."""
+    wave, first_page = Wave(1), LIMITS.first_people
     wave.each(comes)
     [(_, told)] = await until(lambda: wave.ears.told)
-    assert (len(told["joined"]), told["left"], told["count"]) == (PEOPLE, [], PEOPLE)
+    assert (len(told["joined"]), told["left"], told["count"]) == (first_page, [], PEOPLE)
     wave.ears.told.clear()
     wave.each(goes)
     [(_, told)] = await until(lambda: wave.ears.told)
-    assert (told["joined"], len(told["left"]), told["count"]) == ([], PEOPLE, 0)
+    assert (told["joined"], len(told["left"]), told["count"], told["partial"]) == ([], 2 * first_page, 0, True)
     presence = wave.presence
     assert (presence.rooms._rooms, presence.online._by_id, presence.rooms._busiest) == ({}, {}, [])
 

@@ -7,20 +7,20 @@ room waits for the person for a while (`grace.py`) before they have left.
 from functools import partial
 
 from app.chat.presence.grace import Grace
-from app.chat.presence.news import NEWS_DELAY_S, RECONNECT_DELAY_S, Broadcast, News
+from app.chat.presence.news import NEWS_DELAY_S, RECONNECT_DELAY_S, Broadcast, News, Pace
 from app.chat.presence.state import Online, OnlinePerson, Rooms
 from app.model import Person
 
-__all__ = ["Presence"]
+__all__ = ["Pace", "Presence"]
 
 
 class Presence:
     """`online` and `rooms` answer questions; every change goes through the methods here, which note it as news."""
 
-    def __init__(self, broadcast: Broadcast) -> None:
+    def __init__(self, broadcast: Broadcast, pace: Pace | None = None) -> None:
         self.online, self.rooms = Online(), Rooms()
         self._grace = Grace()
-        self._news = News(self.rooms, broadcast)
+        self._news = News(self.rooms, broadcast, pace or Pace())
 
     def connect(self, person: Person, reserved: bool = False) -> None:
         """A socket of this person opens."""

@@ -9,11 +9,12 @@ from typing import Any
 
 from app.model import Person
 
-LAST_ID = "\U0010ffff"  # sorts behind every person's id
+LAST_ID = "\U0010ffff"  # sorts behind every name and every person's id
 
 Entry = dict[str, Any]  # `{id, nickname, reconnecting?}`; shared by every list and event, so never changed
 PresenceState = tuple[str, bool] | None  # nickname, reconnecting or not; None: not in the room
 Place = tuple[str, str, Entry]  # in the order of names: folded nickname, person, entry
+Key = tuple[str, str]  # of a place: folded nickname, person
 
 
 @dataclass(slots=True)
@@ -29,6 +30,17 @@ class OnlinePerson:
     @property
     def place(self) -> Place:
         return self.nickname.casefold(), self.id, self.entry
+
+
+@dataclass(slots=True)
+class PageEnds:
+    """Where the first pages end that clients may currently show: the first and the last of these places."""
+
+    first: Key
+    last: Key
+
+    def note(self, end: Key) -> None:
+        self.first, self.last = min(self.first, end), max(self.last, end)
 
 
 class Online:
@@ -109,6 +121,7 @@ class RoomPresence:
     sockets: dict[str, int] = field(default_factory=dict)  # person -> sockets; 0: awaited
     order: list[Place] = field(default_factory=list)
     lists: int = 0  # pages shown so far; each shows people as they are at that moment
+    ends: PageEnds | None = None  # None: no first page was shown
 
     def state(self, person: OnlinePerson) -> PresenceState:
         if person.id not in self.sockets:
@@ -121,9 +134,21 @@ class RoomPresence:
     def page(self, after: str | None, limit: int) -> tuple[list[Entry], bool]:
         """Entries in the order of names, from the name after `after` on; and whether there are more."""
         self.lists += 1
+        if after is None:
+            self._note_end(self.end_of_page(limit))
         start = 0 if after is None else bisect_right(self.order, (after.casefold(), LAST_ID))
         page = [self.entry(person, entry) for _, person, entry in self.order[start : start + limit]]
         return page, start + limit < len(self.order)
+
+    def end_of_page(self, limit: int) -> Key:
+        """The place of the last one on a first page of this length."""
+        return self.order[limit - 1][:2] if len(self.order) >= limit else (LAST_ID, LAST_ID)
+
+    def _note_end(self, end: Key) -> None:
+        if self.ends:
+            self.ends.note(end)
+        else:
+            self.ends = PageEnds(end, end)
 
     def rename(self, person: OnlinePerson, before: str) -> None:
         self._remove_name(before, person.id)
