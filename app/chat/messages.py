@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from app.chat import Chat, people
-from app.chat.kinds import ACTION, Emoji, Epoch, Flag, MessageId, MessageText, PageLimit, Rev, Seq
+from app.chat.kinds import ACTION, Emoji, Epoch, Flag, MessageId, MessageText, PageLimit, Rev, Seq, Seqs
 from app.chat.words import words
 from app.model import Member, Refused
 from app.store import queries
@@ -62,18 +62,33 @@ async def delete(chat: Chat, member: Member, *, seq: Seq) -> Answer:
 
 
 async def react(chat: Chat, member: Member, *, seq: Seq, emoji: Emoji, on: Flag) -> Answer:
-    """Answer a message with an emoji, or with `on` false take that back."""
-    changed = await chat.store.write(
+    """Answer a message with an emoji, or with `on` false take that back. The room is told of this change alone, by the
+    event `react`."""
+    nickname = people.borne(chat, member)
+    stored, new, names_changed = await chat.store.write(
         queries.react,
         room=member.room,
         seq=seq,
         person=member.id,
-        nickname=people.borne(chat, member),
+        nickname=nickname,
         emoji=emoji,
         on=on,
-        most=chat.limits.reactions,
+        max_emojis=chat.limits.reactions,
+        max_names=chat.limits.reaction_names,
     )
-    return _tell_if_new(chat, member, *changed)
+    if new:
+        count, names = (stored["reactions"] or {}).get(emoji, (0, []))
+        change = {"room": member.room, "seq": seq, "rev": stored["rev"], "emoji": emoji, "on": on, "count": count}
+        change |= {"person": member.id, "nickname": nickname} | ({"names": names} if names_changed else {})
+        chat.broadcaster.broadcast(member.room, "react", change)
+    return {"message": as_told(stored)}
+
+
+async def reacted(chat: Chat, member: Member, *, seqs: Seqs) -> Answer:
+    """Which of one's own reactions are on these messages, `{seq: [emoji]}`, as of rev `rev`: a message shows the first
+    names alone, and under the name of their day."""
+    mine, rev = await chat.store.read(queries.reacted, room=member.room, person=member.id, seqs=seqs)
+    return {"mine": {str(seq): emojis for seq, emojis in mine.items()}, "rev": rev}
 
 
 async def sync(
@@ -167,8 +182,9 @@ def as_told(stored: queries.Message) -> dict[str, Any]:
     message["at"] = iso(stored["at"])
     if stored["reply_to"] is not None:
         message["reply_to"] = stored["reply_to"]
-    if "reactions" in stored:
-        message["reactions"] = stored["reactions"]
+    if reactions := stored.get("reactions"):
+        message["reactions"] = {emoji: names for emoji, (_, names) in reactions.items()}
+        message["reaction_counts"] = {emoji: count for emoji, (count, _) in reactions.items()}
     if stored["edited"] is not None:
         message["edited"] = iso(stored["edited"])
     if stored["deleted"] is not None:

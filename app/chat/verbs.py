@@ -63,6 +63,7 @@ VERBS = {
     "edit": Verb(messages.edit, "message"),
     "delete": Verb(messages.delete, "message"),
     "react": Verb(messages.react, "message"),
+    "reacted": Verb(messages.reacted, "mine, rev"),
     "typing": Verb(rooms.typing),
     "sync": Verb(messages.sync, "messages, more, rev, reset?"),
     "history": Verb(messages.history, "messages, more"),

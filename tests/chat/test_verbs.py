@@ -23,6 +23,7 @@ GOOD = {
     "reply_to": 1,
     "follows": "first-message",
     "seq": 1,
+    "seqs": [1],
     "emoji": "👍",
     "on": True,
     "epoch": "0" * 32,

@@ -1,6 +1,7 @@
 """The memory: what the database itself promises, and what happens when it cannot serve."""
 
 import asyncio
+import random
 import shutil
 import sqlite3
 import threading
@@ -379,17 +380,53 @@ async def test_who_lost_their_name_while_away_bears_the_next_one_alone(database:
         await database.write(queries.claim, person="b" * 8, name=("zoe", ["zoe"]), held=0, spare=[])
 
 
-async def test_changes_that_lie_far_apart_have_their_own_reactions(database: Database) -> None:
-    for n in range(60):
+@pytest.mark.parametrize("seed", range(5))
+async def test_what_a_message_shows_of_its_reactions_is_what_was_done(database: Database, seed: int) -> None:
+    """Many people react and take it back: counts and the first names are those of the table, at every page."""
+    r, people, emojis = random.Random(seed), [f"p{n}" for n in range(9)], ("👍", "🎉", "☕")
+    for n in range(2):
         await database.write(queries.insert_message, **message(n))
-    for seq in (1, 30, 60):
+    for person in people:
         await database.write(
-            queries.react, room="lobby", seq=seq, person="alice", nickname="alice", emoji=f"{seq}", on=True, most=9
+            queries.arrive, token=person, new_id=person, wish=None, guests=lambda p=person: [(p, [p])], held=0
         )
-    await database.write(queries.edit, room="lobby", seq=1, author="alice", text="y")
-    after = (await database.read(queries.room, "lobby"))["rev"] - 2
-    page, _ = await database.read(queries.changed_since, room="lobby", after=after, limit=9)
-    assert [(one["seq"], one["reactions"]) for one in page] == [(60, {"60": ["alice"]}), (1, {"1": ["alice"]})]
+    for _ in range(200):
+        person, seq, emoji, on = r.choice(people), r.choice((1, 2)), r.choice(emojis), r.random() < 0.6
+        await database.write(
+            queries.react,
+            room="lobby",
+            seq=seq,
+            person=person,
+            nickname=r.choice((person, "zoe")),
+            emoji=emoji,
+            on=on,
+            max_emojis=9,
+            max_names=4,
+        )
+    page, _ = await database.read(queries.said_before, room="lobby", before=None, limit=9)
+    assert all(one["reactions"] for one in page)
+    for one in page:
+        table = await database.read(_reactions_of, one["seq"])
+        assert one["reactions"] == {emoji: [len(names), names[:4]] for emoji, names in table.items()}
+    mine, rev = await database.read(queries.reacted, room="lobby", person="p1", seqs=[1, 2, 99])
+    assert {seq: set(some) for seq, some in mine.items()} == await database.read(_of_person, "p1")
+    assert rev == (await database.read(queries.room, "lobby"))["rev"]
+
+
+def _reactions_of(db: Connection, seq: int) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for emoji, name in db.execute(
+        text("SELECT emoji, nickname FROM reactions WHERE seq = :seq ORDER BY at, person"), {"seq": seq}
+    ):
+        found.setdefault(emoji, []).append(name)
+    return found
+
+
+def _of_person(db: Connection, person: str) -> dict[int, set[str]]:
+    found: dict[int, set[str]] = {}
+    for seq, emoji in db.execute(text("SELECT seq, emoji FROM reactions WHERE person = :p"), {"p": person}):
+        found.setdefault(seq, set()).add(emoji)
+    return found
 
 
 async def test_an_id_that_comes_again_leaves_no_gap_and_is_answered_with_the_first(database: Database) -> None:

@@ -17,6 +17,7 @@ from app.store.queries.messages import (
     insert_messages,
     one,
     react,
+    reacted,
     said_after,
     said_before,
 )
@@ -89,6 +90,7 @@ __all__ = [
     "open_room",
     "probe",
     "react",
+    "reacted",
     "rename_epoch",
     "reserve",
     "reserved",

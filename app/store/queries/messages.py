@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, Integer, bindparam, func, insert, select, update
 from sqlalchemy import delete as remove
 from sqlalchemy.dialects.sqlite import insert as insert_or_not  # PostgreSQL's says the same in the same words
@@ -15,13 +16,14 @@ from app.store.queries.rows import now, plain
 from app.store.tables import messages, reactions, rooms
 
 Message = dict[str, Any]
+Reactions = dict[str, tuple[int, list[str]]]  # emoji -> how many, the first nicknames; in the order of the first ones
 
 LARGEST_SEQ = 2**53 - 1  # a seq that no room reaches
 ACTIVE_AT_INTERVAL_MS = 1_000  # between two updates of a room's `active_at`, which is indexed
-MAX_SPREAD = 4  # seqs for each message of a page between which its reactions are asked for in one go
 
 # The statements of the busiest path.
 _SAID = ("room", "seq", "rev", "id", "author", "nickname", "kind", "text", "reply_to", "at")
+UNCHANGED = ("edited", "deleted", "reactions")  # null in a new message
 _known = Prepared(select(messages).where(messages.c.author == bindparam("author"), messages.c.id == bindparam("id")))
 _place = Prepared(select(rooms.c.seq, rooms.c.rev, rooms.c.active_at).where(rooms.c.name == bindparam("room")))
 _store = Prepared(insert_or_not(messages).on_conflict_do_nothing(index_elements=("author", "id")), sets=_SAID)
@@ -44,10 +46,13 @@ _after = Prepared(
 _since = Prepared(
     select(messages).where(_here, messages.c.rev > bindparam("start")).order_by(messages.c.rev).limit(_most)
 )
-_reacted = Prepared(
-    select(reactions.c.seq, reactions.c.emoji, reactions.c.nickname)
-    .where(reactions.c.room == bindparam("room"), reactions.c.seq.between(bindparam("low"), bindparam("high")))
-    .order_by(reactions.c.at, reactions.c.person)
+_reacted_with = (
+    reactions.c.room == bindparam("room"),
+    reactions.c.seq == bindparam("seq"),
+    reactions.c.emoji == bindparam("emoji"),
+)
+_reacted_first = Prepared(
+    select(reactions.c.nickname).where(*_reacted_with).order_by(reactions.c.at, reactions.c.person).limit(_most)
 )
 
 
@@ -96,7 +101,7 @@ def insert_message(
         _claim.run(db, room=room)
     else:
         _claim_and_wake.run(db, room=room, at=at)
-    message["edited"] = message["deleted"] = None
+    message["edited"] = message["deleted"] = message["reactions"] = None
     return message, True
 
 
@@ -125,7 +130,7 @@ def insert_messages(db: Connection, asked: Sequence[dict[str, Any]]) -> list[tup
             raise Refused("no_such_message", f"There is no message {reply_to} in #{room} to reply to.")
         place[0] += 1
         place[1] += 1
-        said.append({"seq": place[0], "rev": place[1], **one, "at": at, "edited": None, "deleted": None})
+        said.append({"seq": place[0], "rev": place[1], **one, "at": at} | dict.fromkeys(UNCHANGED))
     if _store.run_each(db, said) != len(said):
         raise NotAllNew
     for statement, is_awake in ((_move, True), (_move_and_wake, False)):
@@ -143,7 +148,7 @@ def _again(db: Connection, known: Message, room: str, kind: str, text: str) -> t
     changed = known["edited"] is not None or known["deleted"] is not None
     if known["room"] != room or (not changed and (known["kind"], known["text"]) != (kind, text)):
         raise Refused("id_reused", "This id was already used for another message; a new message needs a new one.")
-    return _whole(db, [known])[0], False
+    return _read(known), False
 
 
 def _check_order(db: Connection, author: str, follows: str | None) -> None:
@@ -172,29 +177,55 @@ def delete(db: Connection, *, room: str, seq: int, author: str) -> tuple[Message
     if message["deleted"] is not None:
         return message, False
     db.execute(remove(reactions).where(reactions.c.room == room, reactions.c.seq == seq))
-    return _changed(db, room, seq, text="", reply_to=None, deleted=now(), deleted_by=author), True
+    return _changed(db, room, seq, text="", reply_to=None, reactions=None, deleted=now(), deleted_by=author), True
 
 
 def react(
-    db: Connection, *, room: str, seq: int, person: str, nickname: str, emoji: str, on: bool, most: int
-) -> tuple[Message, bool]:
-    """Answer a message with an emoji, or take that back. Returns the message, and whether that changed anything."""
+    db: Connection,
+    *,
+    room: str,
+    seq: int,
+    person: str,
+    nickname: str,
+    emoji: str,
+    on: bool,
+    max_emojis: int,
+    max_names: int,
+) -> tuple[Message, bool, bool]:
+    """Puts a person's reaction on a message, or takes it off. Returns the message, whether that changed anything, and
+    whether the names that it shows for this emoji are others now."""
     message = one(db, room, seq)
     if message["deleted"] is not None:
         raise Refused("no_such_message", "This message was deleted; nobody can react to it any more.")
-    names = message.get("reactions", {})
+    shown: Reactions = message["reactions"] or {}
     mine = (reactions.c.room == room, reactions.c.seq == seq, reactions.c.emoji == emoji, reactions.c.person == person)
-    known = db.execute(select(reactions.c.person).where(*mine)).first() is not None
-    if known == on:
-        return message, False
-    if on and emoji not in names and len(names) >= most:
-        raise Refused("not_allowed", f"A message takes {most} different reactions at most.")
+    known = db.execute(select(reactions.c.nickname).where(*mine)).scalar()
+    if (known is not None) == on:
+        return message, False, False
+    if on and emoji not in shown and len(shown) >= max_emojis:
+        raise Refused("not_allowed", f"A message takes {max_emojis} different reactions at most.")
     if on:
         row = {"room": room, "seq": seq, "emoji": emoji, "person": person, "nickname": nickname, "at": now()}
         db.execute(insert(reactions), row)
     else:
         db.execute(remove(reactions).where(*mine))
-    return _changed(db, room, seq), True
+    count, names = shown.get(emoji, (0, []))
+    count += 1 if on else -1
+    before = names
+    if len(names) < max_names if on else known in names:  # else the names that are shown stay the first ones
+        names = [name for (name,) in _reacted_first.all(db, room=room, seq=seq, emoji=emoji, most=max_names)]
+    shown = {**shown, emoji: (count, names)} if count else {one: what for one, what in shown.items() if one != emoji}
+    return _changed(db, room, seq, reactions=_stored(shown)), True, names != before
+
+
+def reacted(db: Connection, *, room: str, person: str, seqs: Sequence[int]) -> tuple[dict[int, list[str]], int]:
+    """A person's own reactions on these messages, `{seq: [emoji]}`; and the rev of the room as of which that is so."""
+    rev = room_now(db, room)["rev"]
+    here = (reactions.c.person == person, reactions.c.room == room, reactions.c.seq.in_(seqs))
+    found: dict[int, list[str]] = {}
+    for seq, emoji in db.execute(select(reactions.c.seq, reactions.c.emoji).where(*here).order_by(reactions.c.at)):
+        found.setdefault(seq, []).append(emoji)
+    return found, rev
 
 
 def one(db: Connection, room: str, seq: int) -> Message:
@@ -202,7 +233,7 @@ def one(db: Connection, room: str, seq: int) -> Message:
     found = db.execute(select(messages).where(messages.c.room == room, messages.c.seq == seq)).first()
     if found is None:
         raise Refused("no_such_message", f"There is no message {seq} in #{room}.")
-    return _whole(db, [plain(found)])[0]
+    return _read(plain(found))
 
 
 def _own(db: Connection, room: str, seq: int, author: str) -> Message:
@@ -220,36 +251,30 @@ def _changed(db: Connection, room: str, seq: int, **values: Any) -> Message:
     return one(db, room, seq)
 
 
-def _whole(db: Connection, page: list[Message]) -> list[Message]:
-    """Messages of a room with their reactions, `{emoji: [nickname]}` in the order of reacting: one question for all."""
-    by_seq = {message["seq"]: message for message in page}
-    if not page:
-        return page
-    spans = [(min(by_seq), max(by_seq))]
-    if spans[0][1] - spans[0][0] > MAX_SPREAD * len(page):  # far from each other: not all that is between them
-        spans = [(seq, seq) for seq in by_seq]
-    for low, high in spans:
-        for seq, emoji, nickname in _reacted.all(db, room=page[0]["room"], low=low, high=high):
-            if seq in by_seq:
-                by_seq[seq].setdefault("reactions", {}).setdefault(emoji, []).append(nickname)
-    return page
+def _read(row: Message) -> Message:
+    """A row with its reactions as `Reactions`, None where there are none."""
+    return row | {"reactions": orjson.loads(row["reactions"])} if row["reactions"] else row
+
+
+def _stored(shown: Reactions) -> str | None:
+    return orjson.dumps(shown).decode() if shown else None
 
 
 def changed_since(db: Connection, *, room: str, after: int, limit: int) -> tuple[list[Message], bool]:
     """What changed after rev `after`, ascending by rev, `limit` at most; and whether there is more."""
-    return _page(db, _since.dicts(db, room=room, start=after, most=limit + 1), limit)
+    return _page(_since.dicts(db, room=room, start=after, most=limit + 1), limit)
 
 
 def said_before(db: Connection, *, room: str, before: int | None, limit: int) -> tuple[list[Message], bool]:
     """The last `limit` messages before seq `before` (exclusive), ascending by seq; and whether there are older ones."""
     end = LARGEST_SEQ if before is None else before
-    page, more = _page(db, _before.dicts(db, room=room, end=end, most=limit + 1), limit)
+    page, more = _page(_before.dicts(db, room=room, end=end, most=limit + 1), limit)
     return page[::-1], more
 
 
 def said_after(db: Connection, *, room: str, after: int, limit: int) -> list[Message]:
     """The first `limit` messages after seq `after`, ascending by seq."""
-    return _page(db, _after.dicts(db, room=room, start=after, most=limit), limit)[0]
+    return _page(_after.dicts(db, room=room, start=after, most=limit), limit)[0]
 
 
 def delete_oldest(db: Connection, *, room: str, before_seq: int, before_at: int, limit: int) -> int:
@@ -265,8 +290,8 @@ def delete_oldest(db: Connection, *, room: str, before_seq: int, before_at: int,
     return db.execute(remove(messages).where(here, messages.c.seq <= last)).rowcount
 
 
-def _page(db: Connection, rows: list[Message], limit: int) -> tuple[list[Message], bool]:
-    return _whole(db, rows[:limit]), len(rows) > limit
+def _page(rows: list[Message], limit: int) -> tuple[list[Message], bool]:
+    return [_read(row) for row in rows[:limit]], len(rows) > limit
 
 
 def catch_up(
