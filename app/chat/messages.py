@@ -1,4 +1,4 @@
-"""What is said, and how one catches up with it."""
+"""Messages: send, edit, delete, react; history and catching up."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from app.store import queries
 Answer = dict[str, Any]
 
 PAGE_BYTES = 250_000  # of messages in one answer; a quarter of what a slow reader may leave waiting
-TOLD = ("seq", "rev", "id", "author", "nickname", "kind", "text")  # of every message, as it is stored
+TOLD_FIELDS = ("seq", "rev", "id", "author", "nickname", "kind", "text")  # of every message, as it is stored
 
 
 async def send(
@@ -123,7 +123,7 @@ def _mine(member: Member, seq: int) -> dict[str, Any]:
 
 
 def _tell_if_new(chat: Chat, member: Member, stored: queries.Message, new: bool) -> Answer:
-    """Tell the room how a message looks now, and answer with it; what changed nothing is not told again."""
+    """The ack's message; where it is new or changed, the room is told of it."""
     message = as_told(stored)
     if new:
         chat.broadcaster.broadcast(member.room, "message", {"room": member.room, "message": message})
@@ -133,8 +133,8 @@ def _tell_if_new(chat: Chat, member: Member, stored: queries.Message, new: bool)
 async def changes(
     chat: Chat, room: str, after: int | None, epoch: str | None = None, limit: int | None = None
 ) -> tuple[dict[str, Any], Answer]:
-    """The room and what changed in it, as of one moment (`queries.catch_up`). Shared by all who ask: not to be
-    changed."""
+    """The room and what changed in it, as of one moment (`queries.catch_up`). The answer is cached and shared: callers
+    do not change it."""
     asked = (queries.catch_up, after, epoch, _page(chat, limit), chat.limits.behind)
     found: tuple[dict[str, Any], Answer] = await chat.store.recall(room, _caught_up, *asked)
     return found
@@ -145,8 +145,8 @@ def _page(chat: Chat, limit: int | None) -> int:
 
 
 def _caught_up(found: dict[str, Any]) -> tuple[dict[str, Any], Answer]:
-    """The room, and a page of changes as the wire has it. What does not fit comes with the next; of a last page, what
-    is older."""
+    """The room, and a page of changes as the wire has it, cut to what fits in PAGE_BYTES: of changes the first ones, of
+    a last page the newest."""
     answer: Answer = {"rev": found["room"]["rev"]}
     if found["last_page"]:
         answer |= {"messages": _newest(found["messages"]), "more": False}
@@ -157,15 +157,13 @@ def _caught_up(found: dict[str, Any]) -> tuple[dict[str, Any], Answer]:
 
 
 def _newest(page: list[queries.Message]) -> list[dict[str, Any]]:
-    """The last ones of a page that fit, ascending."""
+    """The newest messages of a page that fit in PAGE_BYTES, ascending."""
     return _fitting(as_told(one) for one in reversed(page))[::-1]
 
 
 def _fitting(messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """As many as make a page that every reader can take: counted in bytes, for a text may weigh a hundred others.
-
-    One at least, or a single heavy message would stop everybody's catching up.
-    """
+    """The first messages that fit in PAGE_BYTES together, and one at least, or a heavy message would end the catching
+    up."""
     page: list[dict[str, Any]] = []
     size = 0
     for message in messages:
@@ -177,8 +175,8 @@ def _fitting(messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def as_told(stored: queries.Message) -> dict[str, Any]:
-    """A stored message as the wire has it: without what is empty, with its words where it has more than plain text."""
-    message = {key: stored[key] for key in TOLD}
+    """A stored message as the wire has it: without empty fields, and with `words` where it has more than plain text."""
+    message = {key: stored[key] for key in TOLD_FIELDS}
     message["at"] = iso(stored["at"])
     if stored["reply_to"] is not None:
         message["reply_to"] = stored["reply_to"]

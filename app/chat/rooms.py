@@ -1,4 +1,4 @@
-"""Coming and going: rooms, who is in them, who is typing there."""
+"""Rooms: join, leave, who is there, who is typing."""
 
 import asyncio
 from typing import Any
@@ -51,7 +51,8 @@ async def join(
 
 
 async def _opened(chat: Chat, room: str, after: int | None, epoch: str | None) -> tuple[dict[str, Any], Answer]:
-    """Read first: a room that is there can be read when nothing can be stored."""
+    """The room and what changed in it; the room is made if there is none. It is read first, so that an existing room
+    can be joined while nothing can be stored."""
     if forgetting := chat.forgetting.get(room):
         await asyncio.wait([forgetting])
     try:
@@ -60,7 +61,7 @@ async def _opened(chat: Chat, room: str, after: int | None, epoch: str | None) -
         if refusal.code != "no_such_room":
             raise
     opening = chat.opening.get(room)
-    if opening is None:  # of all who come first, one opens it
+    if opening is None:  # of several who join a new room at once, one makes it
         opening = chat.opening[room] = asyncio.ensure_future(chat.store.write(queries.open_room, room=room))
         opening.add_done_callback(lambda _: chat.opening.pop(room))
     await asyncio.shield(opening)
@@ -84,7 +85,7 @@ def _exit(chat: Chat, person: Person, room: str) -> None:
 
 
 async def typing(chat: Chat, member: Member) -> Answer:
-    """Let the room see that one is typing. Nobody says that one stopped: it passes by itself."""
+    """Let the room see that one is typing. There is no event for the end of it: clients let it pass."""
     chat.broadcaster.broadcast(member.room, "typing", {"room": member.room, "nickname": people.borne(chat, member)})
     return {}
 

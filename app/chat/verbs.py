@@ -52,7 +52,7 @@ class Verb:
 
 
 async def echo(chat: Chat, person: Person, /, **payload: Any) -> Answer:
-    """Get the payload back, with the server's time: to see that the line works, and how long it takes."""
+    """Get the payload back, with the server's time: to see that the connection works, and how long it takes."""
     return {**payload, "at": messages.iso(queries.now())}
 
 
@@ -99,7 +99,7 @@ async def perform(chat: Chat, person: Person, name: object, payload: object) -> 
 
 
 def _broken(name: object) -> Answer:
-    """What is told of a fault of ours; the log has it all, under the same reference."""
+    """The answer where a verb failed by a bug; the log has the traceback under the same reference."""
     ref = uuid4().hex[:8]
     log.exception("verb %.40r failed [%s]", name, ref)
     text = f"Something broke on the server. If you tell the operator, name this: {ref}."
