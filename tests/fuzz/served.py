@@ -123,6 +123,8 @@ def kept(server: Server, running: Running | None) -> dict[str, int]:
             "sockets": len(presence.online._by_socket),
             "present": len(presence.rooms._rooms),
             "busiest": len(presence.rooms),
+            "news": len(presence._news._pending),
+            "awaited": len(presence._grace._timers),
             "subscribed": len(broadcaster._subscribed),  # type: ignore[attr-defined]
             "groups": len(broadcaster._groups),  # type: ignore[attr-defined]
             "connections": sum(len(one.connections) for one in running.listeners),

@@ -148,6 +148,8 @@ def left(server: Running) -> dict[str, int]:
         "rooms": sum(map(len, sockets.manager.rooms.values())),
         "people": len(presence.online._by_id),
         "present": len(presence.rooms._rooms),
+        "news": len(presence._news._pending),
+        "awaited": len(presence._grace._timers),
         "connections": len(server.listeners[0].connections),
     }
     return {name: count for name, count in counts.items() if count}

@@ -413,6 +413,24 @@ async def test_what_a_message_shows_of_its_reactions_is_what_was_done(database: 
     assert rev == (await database.read(queries.room, "lobby"))["rev"]
 
 
+async def test_reactions_of_an_older_version_beside_this_one_are_counted_with_the_next(database: Database) -> None:
+    """While two versions change over, the older one stores reactions and does not note them at the message."""
+    await database.write(queries.insert_message, **message(1))
+    for nth, person in enumerate(("ann", "bob", "cid")):
+        await database.write(
+            queries.arrive, token=person, new_id=person, wish=None, guests=lambda p=person: [(p, [p])], held=0
+        )
+        await database.write(_reacts_as_before_0008, person, nth)
+    how = {"room": "lobby", "seq": 1, "person": "bob", "nickname": "bob", "max_emojis": 9, "max_names": 4}
+    less, changed, _ = await database.write(queries.react, **how, emoji="👍", on=False)
+    assert (less["reactions"], changed) == ({"👍": [2, ["ann", "cid"]]}, True)
+
+
+def _reacts_as_before_0008(db: Connection, person: str, at: int) -> None:
+    row = {"person": person, "at": at}
+    db.execute(text("INSERT INTO reactions VALUES ('lobby', 1, '👍', :person, :person, :at)"), row)
+
+
 def _reactions_of(db: Connection, seq: int) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for emoji, name in db.execute(

@@ -51,6 +51,7 @@ _reacted_with = (
     reactions.c.seq == bindparam("seq"),
     reactions.c.emoji == bindparam("emoji"),
 )
+_reacted_count = Prepared(select(func.count()).select_from(reactions).where(*_reacted_with))
 _reacted_first = Prepared(
     select(reactions.c.nickname).where(*_reacted_with).order_by(reactions.c.at, reactions.c.person).limit(_most)
 )
@@ -209,11 +210,11 @@ def react(
         db.execute(insert(reactions), row)
     else:
         db.execute(remove(reactions).where(*mine))
-    count, names = shown.get(emoji, (0, []))
-    count += 1 if on else -1
-    before = names
-    if len(names) < max_names if on else known in names:  # else the names that are shown stay the first ones
-        names = [name for (name,) in _reacted_first.all(db, room=room, seq=seq, emoji=emoji, most=max_names)]
+    where = {"room": room, "seq": seq, "emoji": emoji}
+    (count,) = _reacted_count.first(db, **where) or (0,)
+    before = names = shown.get(emoji, (0, []))[1]
+    if known in names or len(names) < max_names:  # else those that are shown stay the first ones
+        names = [name for (name,) in _reacted_first.all(db, **where, most=max_names)]
     shown = {**shown, emoji: (count, names)} if count else {one: what for one, what in shown.items() if one != emoji}
     return _changed(db, room, seq, reactions=_stored(shown)), True, names != before
 
