@@ -6,7 +6,7 @@
     process.py         standard streams, addresses to listen on, file descriptors
     model.py           the nouns: Person, Member, Refused
     server.py          puts the parts together; the only module that knows them all
-    rooms.py           what an operator does to a room: export, keep
+    export.py          what an operator does to a room: export, keep
     wsgi.py            one page, for a host that starts gunicorn: what to tell it instead
     chat/              THE RULES     everything a person can do; a newcomer starts in chat/verbs.py
     store/             THE MEMORY    SQLAlchemy, group commit, migrations

@@ -14,8 +14,9 @@ from typing import IO, Any
 import click
 from pydantic import SecretStr
 
-from app import __version__, config, logs, process, rooms, server
+from app import __version__, config, logs, process, server
 from app.config import BadSetting, Settings
+from app.export import export_room, set_retention
 from app.model import Refused
 from app.socketio.adapter import UnfitLibrary
 from app.tools.doctor import Finding, examine, lines
@@ -82,7 +83,7 @@ def export(context: click.Context, /, room: str, form: str, output: IO[str], **f
     settings, _ = config.load(_given(context, flags))
 
     async def write() -> None:
-        async for piece in rooms.export(settings, room, form):
+        async for piece in export_room(settings, room, form):
             output.write(piece)
 
     _do(write())
@@ -97,7 +98,7 @@ def export(context: click.Context, /, room: str, form: str, output: IO[str], **f
 def keep(context: click.Context, /, room: str, days: float | None, messages: int | None, **flags: Any) -> None:
     """Say how long a room's messages are kept. What is not said is as the server has it."""
     settings, _ = config.load(_given(context, flags))
-    _do(rooms.keep(settings, room, days, messages))
+    _do(set_retention(settings, room, days, messages))
     click.echo(f"#{room}: days {_kept(days)}, messages {_kept(messages)}")
 
 

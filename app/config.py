@@ -14,9 +14,8 @@ from typing import Annotated, Any, Literal, get_args
 from urllib.parse import quote
 
 import idna
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 Transport = Literal["websocket", "polling"]
 PREFIX = "PARLOR_"
@@ -132,18 +131,16 @@ def _addresses(value: str) -> str:
     return value
 
 
-Transports = Annotated[tuple[Transport, ...], NoDecode, BeforeValidator(_split), AfterValidator(_once_each)]
-Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_origins)]
-Embedders = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_embed)]
-Hosts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_hosts)]
+Transports = Annotated[tuple[Transport, ...], BeforeValidator(_split), AfterValidator(_once_each)]
+Origins = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_origins)]
+Embedders = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_embed)]
+Hosts = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_hosts)]
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """What an operator can choose. Durations are seconds."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True, populate_by_name=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     host: Annotated[str, AfterValidator(_addresses)] = Field(
         "0.0.0.0",  # noqa: S104 - hosts route to the container's address, not to its loopback
@@ -289,18 +286,6 @@ class Settings(BaseSettings):
     access_log: bool = Field(
         False, description="Log a line for each request: method, path, status, bytes, time; no queries, no tokens."
     )
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what `load` found: it knows flags and the hosts' own names, and can say where each value came from."""
-        return (init_settings,)
 
     @property
     def database(self) -> str:

@@ -30,8 +30,9 @@ class Limits:
     """What is too much. Told to every client in `welcome`, so that pages can warn while one types.
 
     text: characters of a message. nickname: graphemes. topic, room: characters. page: messages in one answer.
-    people: entries in one answer; first_people: in that to a join. reactions: different ones on a message. behind:
-    changes after which a client starts over instead of catching up.
+    people: entries in one answer; first_people: in that to a join. reactions: different ones on a message.
+    reaction_names: nicknames that it shows of each. behind: changes after which a client starts over instead of
+    catching up.
     """
 
     text: int = 4_000
@@ -42,6 +43,7 @@ class Limits:
     people: int = 200
     first_people: int = 50
     reactions: int = 20
+    reaction_names: int = 8
     behind: int = 1_000
 
 

@@ -22,8 +22,7 @@ from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import __version__, process
-from app.chat import Chat, people
-from app.chat.keeping import look_after
+from app.chat import Chat, people, retention
 from app.chat.rates import Rates
 from app.config import BadSetting, Settings, injected
 from app.engineio.request import Request
@@ -177,7 +176,7 @@ async def start(settings: Settings) -> Running:
         raise
     ousted: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     watch = _watch(database, lock) if lock.is_held else _take_over(settings, chat, database, lock, ousted)
-    work: list[Coroutine[Any, Any, None]] = [look_after(chat), watch, runner.app[ops.DESCRIPTORS].watch()]
+    work: list[Coroutine[Any, Any, None]] = [retention.run(chat), watch, runner.app[ops.DESCRIPTORS].watch()]
     chores = [asyncio.create_task(one) for one in work]
     url = _url(settings, listeners)
     return Running(url, settings, chat, sockets, database, runner, listeners, lock, chores, ousted)

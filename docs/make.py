@@ -4,6 +4,7 @@ import inspect
 from pathlib import Path
 from typing import Any
 
+from app.chat.presence.news import LARGE_INTERVAL_S, LARGE_ROOM
 from app.chat.verbs import VERBS, Verb
 from app.config import Settings, environment_names, flag
 from app.model import ERRORS, LIMITS, Member
@@ -39,7 +40,8 @@ Fields marked `?` may be left out. A field that a verb does not take is refused.
 |---|---|---|
 | `welcome` | `{{me: {{id, nickname}}, token?, server: {{version, transports, limits}}}}` | once per connection; `token` only when a new one was made |
 | `message` | `{{room, message}}` | to every socket of the room, the author's own included, after it is stored, in the order of `rev` |
-| `people` | `{{room, joined: [person], left: [person], changed?: [person], count}}` | who came or bears another name (`joined`), who left, who is reconnecting or back again (`changed`), gathered for up to half a second |
+| `react` | `{{room, seq, rev, emoji, on, person, nickname, count, names?}}` | somebody reacted to a message or took that back, in the order of `rev` among the messages; `names` where the first ones are others now |
+| `people` | `{{room, joined: [person], left: [person], changed?: [person], beyond?: [id], partial?, count}}` | who came or bears another name (`joined`), who left, who is reconnecting or back again (`changed`), gathered for up to half a second; in large rooms see below |
 | `me` | `{{me}}` | to the other sockets of a person: they were renamed, or are somebody else by `identify` |
 | `typing` | `{{room, nickname}}` | somebody types; it passes by itself |
 | `room` | `{{room: {{name, topic, rev, epoch, people, keep?}}}}` | the topic changed |
@@ -48,25 +50,33 @@ Fields marked `?` may be left out. A field that a verb does not take is refused.
 A person is `{{id, nickname, reconnecting?}}`. Whose connection broke is `reconnecting: true` for a while (`PARLOR_GRACE`)
 and counted; back in time, nobody is told that they left or joined. `me` is `{{id, nickname, reserved?}}`.
 
+In a room of more than {large} people a `people` event comes every {interval} s at most and is `partial: true`: it holds the
+`count` and what has changed on the first page of people ({first}, in the order of names). `changed` then also holds those who
+moved up onto that page, `beyond` the ids of those who moved down from it. The verb `people` brings the others.
+
 `room.keep` is `{{days?, messages?}}`: the oldest messages are let go past that. Their numbers are not used again.
 
 ## A message
 
-`{{seq, rev, id, author, nickname, text, words?, at, kind, reply_to?, edited?, deleted?, reactions?}}`
+`{{seq, rev, id, author, nickname, text, words?, at, kind, reply_to?, edited?, deleted?, reactions?, reaction_counts?}}`
 
 - `seq` counts the messages of a room from 1, `rev` the changes of its messages from 1; neither has gaps.
 - `id` is the author's own. The same id again is answered with the same message and not told again; with another text it
   is refused (`id_reused`). So whoever got no ack sends it again, as often as they like.
 - `kind` is `said`, or `action` for `/me waves`, whose text is then `waves`.
 - `edited` is the time of the last edit. `deleted: true` is a tombstone: the text is empty, the place stays.
-  `reactions` is `{{emoji: [nickname]}}`. Each of these changes takes a `rev` and is told as a `message` with the same `seq`.
+  Each of these changes takes a `rev` and is told as a `message` with the same `seq`.
+- `reaction_counts` is `{{emoji: number}}`, how many people reacted with it; `reactions` is `{{emoji: [nickname]}}`, the first {names} of
+  them, under the names of that day. The verb `reacted` says which are one's own. A reaction takes a `rev` and is told as a
+  `react` event: from then on the message has that `rev`, and the emoji that `count` (0: it is gone; one that was not there comes
+  last) and, where there are any, those `names`.
 - `at` is the server's time, ISO 8601 in UTC. `words` is the text as a tree where it has more than plain text:
   a list whose nodes are strings or `{{"link": href, "words": [...]}}`.
 
 ## Catching up
 
 Remember the last `rev` of each room, and `room.epoch`, the name of the history it counts in. After a connection,
-`join {{room, after: rev, epoch}}` brings what changed since, oldest first, each message once as it is now; while `more` is true, `sync {{room, after}}` brings the rest. A live `message` whose
+`join {{room, after: rev, epoch}}` brings what changed since, oldest first, each message once as it is now; while `more` is true, `sync {{room, after}}` brings the rest. A live `message` or `react` whose
 `rev` is not the next one means that something was missed: `sync` the same way. `reset: true` means more than {behind}
 changes behind, or another epoch (the database was replaced): drop what you hold and begin with this page.
 
@@ -122,6 +132,10 @@ def protocol() -> str:
     return PROTOCOL.format(
         verbs="\n".join(_verb(name, verb) for name, verb in VERBS.items()),
         behind=f"{LIMITS.behind:,}",
+        large=LARGE_ROOM,
+        interval=f"{LARGE_INTERVAL_S:g}",
+        first=LIMITS.first_people,
+        names=LIMITS.reaction_names,
         limits=_table("limit", "value", {name: f"{getattr(LIMITS, name):,}" for name in LIMITS.__slots__}),
         errors=_table("code", "meaning", ERRORS),
     )

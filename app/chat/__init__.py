@@ -26,7 +26,7 @@ class Broadcaster(Protocol):
 
 
 class Memory(Protocol):
-    """How the rules remember: each question of store/queries.py, asked in a transaction of its own."""
+    """How the rules remember: each query of store/queries, run in a transaction of its own."""
 
     async def read(self, ask: Any, *args: Any, **kwargs: Any) -> Any: ...
 
@@ -72,4 +72,4 @@ class Chat:
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
-        self.presence = Presence(self.broadcaster)
+        self.presence = Presence(self.broadcaster.broadcast)

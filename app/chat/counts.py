@@ -1,4 +1,4 @@
-"""What happened, counted: plain numbers that cost nothing on the way. Whoever shows them (web/metrics.py) asks."""
+"""Counters of what happened, read by web/metrics.py."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -9,7 +9,7 @@ BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0
 
 @dataclass
 class Durations:
-    """How many took how long: `buckets[n]` counts those up to `BOUNDS[n]` seconds, the last one the rest."""
+    """A histogram: `buckets[n]` counts durations up to `BOUNDS[n]` seconds, the last bucket the longer ones."""
 
     buckets: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
     total: float = 0.0  # seconds

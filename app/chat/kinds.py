@@ -121,6 +121,11 @@ Flag = Annotated[bool, WithJsonSchema({"type": "boolean", "title": "true or fals
 NicknameWish = Annotated[str, AfterValidator(_wish), WithJsonSchema({"type": "string", "title": "nickname"})]
 Seq = Annotated[int, Field(ge=1, le=LARGEST), WithJsonSchema({"type": "integer", "title": "seq"})]
 Rev = Annotated[int, Field(ge=0, le=LARGEST), WithJsonSchema({"type": "integer", "title": "rev"})]
+Seqs = Annotated[
+    list[Seq],
+    Field(min_length=1, max_length=LIMITS.page),
+    WithJsonSchema({"type": "array", "title": f"list of seq, {LIMITS.page} at most"}),
+]
 PeopleLimit = Annotated[
     int,
     Field(ge=1, le=LARGEST),

@@ -1,4 +1,4 @@
-"""What is said, and how one catches up with it."""
+"""Messages: send, edit, delete, react; history and catching up."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from app.chat import Chat, people
-from app.chat.kinds import ACTION, Emoji, Epoch, Flag, MessageId, MessageText, PageLimit, Rev, Seq
+from app.chat.kinds import ACTION, Emoji, Epoch, Flag, MessageId, MessageText, PageLimit, Rev, Seq, Seqs
 from app.chat.words import words
 from app.model import Member, Refused
 from app.store import queries
@@ -16,7 +16,7 @@ from app.store import queries
 Answer = dict[str, Any]
 
 PAGE_BYTES = 250_000  # of messages in one answer; a quarter of what a slow reader may leave waiting
-TOLD = ("seq", "rev", "id", "author", "nickname", "kind", "text")  # of every message, as it is stored
+TOLD_FIELDS = ("seq", "rev", "id", "author", "nickname", "kind", "text")  # of every message, as it is stored
 
 
 async def send(
@@ -37,7 +37,7 @@ async def send(
     action = ACTION.fullmatch(text)
     kind, said = ("action", action[1]) if action else ("said", text)
     stored, new = await chat.store.write(
-        queries.say,
+        queries.insert_message,
         room=member.room,
         author=member.id,
         nickname=people.borne(chat, member),
@@ -62,18 +62,33 @@ async def delete(chat: Chat, member: Member, *, seq: Seq) -> Answer:
 
 
 async def react(chat: Chat, member: Member, *, seq: Seq, emoji: Emoji, on: Flag) -> Answer:
-    """Answer a message with an emoji, or with `on` false take that back."""
-    changed = await chat.store.write(
+    """Answer a message with an emoji, or with `on` false take that back. The room is told of this change alone, by the
+    event `react`."""
+    nickname = people.borne(chat, member)
+    stored, new, names_changed = await chat.store.write(
         queries.react,
         room=member.room,
         seq=seq,
         person=member.id,
-        nickname=people.borne(chat, member),
+        nickname=nickname,
         emoji=emoji,
         on=on,
-        most=chat.limits.reactions,
+        max_emojis=chat.limits.reactions,
+        max_names=chat.limits.reaction_names,
     )
-    return _tell_if_new(chat, member, *changed)
+    if new:
+        count, names = (stored["reactions"] or {}).get(emoji, (0, []))
+        change = {"room": member.room, "seq": seq, "rev": stored["rev"], "emoji": emoji, "on": on, "count": count}
+        change |= {"person": member.id, "nickname": nickname} | ({"names": names} if names_changed else {})
+        chat.broadcaster.broadcast(member.room, "react", change)
+    return {"message": as_told(stored)}
+
+
+async def reacted(chat: Chat, member: Member, *, seqs: Seqs) -> Answer:
+    """Which of one's own reactions are on these messages, `{seq: [emoji]}`, as of rev `rev`: a message shows the first
+    names alone, and under the name of their day."""
+    mine, rev = await chat.store.read(queries.reacted, room=member.room, person=member.id, seqs=seqs)
+    return {"mine": {str(seq): emojis for seq, emojis in mine.items()}, "rev": rev}
 
 
 async def sync(
@@ -108,7 +123,7 @@ def _mine(member: Member, seq: int) -> dict[str, Any]:
 
 
 def _tell_if_new(chat: Chat, member: Member, stored: queries.Message, new: bool) -> Answer:
-    """Tell the room how a message looks now, and answer with it; what changed nothing is not told again."""
+    """The ack's message; where it is new or changed, the room is told of it."""
     message = as_told(stored)
     if new:
         chat.broadcaster.broadcast(member.room, "message", {"room": member.room, "message": message})
@@ -118,8 +133,8 @@ def _tell_if_new(chat: Chat, member: Member, stored: queries.Message, new: bool)
 async def changes(
     chat: Chat, room: str, after: int | None, epoch: str | None = None, limit: int | None = None
 ) -> tuple[dict[str, Any], Answer]:
-    """The room and what changed in it, as of one moment (`queries.catch_up`). Shared by all who ask: not to be
-    changed."""
+    """The room and what changed in it, as of one moment (`queries.catch_up`). The answer is cached and shared: callers
+    do not change it."""
     asked = (queries.catch_up, after, epoch, _page(chat, limit), chat.limits.behind)
     found: tuple[dict[str, Any], Answer] = await chat.store.recall(room, _caught_up, *asked)
     return found
@@ -130,8 +145,8 @@ def _page(chat: Chat, limit: int | None) -> int:
 
 
 def _caught_up(found: dict[str, Any]) -> tuple[dict[str, Any], Answer]:
-    """The room, and a page of changes as the wire has it. What does not fit comes with the next; of a last page, what
-    is older."""
+    """The room, and a page of changes as the wire has it, cut to what fits in PAGE_BYTES: of changes the first ones, of
+    a last page the newest."""
     answer: Answer = {"rev": found["room"]["rev"]}
     if found["last_page"]:
         answer |= {"messages": _newest(found["messages"]), "more": False}
@@ -142,15 +157,13 @@ def _caught_up(found: dict[str, Any]) -> tuple[dict[str, Any], Answer]:
 
 
 def _newest(page: list[queries.Message]) -> list[dict[str, Any]]:
-    """The last ones of a page that fit, ascending."""
+    """The newest messages of a page that fit in PAGE_BYTES, ascending."""
     return _fitting(as_told(one) for one in reversed(page))[::-1]
 
 
 def _fitting(messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """As many as make a page that every reader can take: counted in bytes, for a text may weigh a hundred others.
-
-    One at least, or a single heavy message would stop everybody's catching up.
-    """
+    """The first messages that fit in PAGE_BYTES together, and one at least, or a heavy message would end the catching
+    up."""
     page: list[dict[str, Any]] = []
     size = 0
     for message in messages:
@@ -162,13 +175,14 @@ def _fitting(messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def as_told(stored: queries.Message) -> dict[str, Any]:
-    """A stored message as the wire has it: without what is empty, with its words where it has more than plain text."""
-    message = {key: stored[key] for key in TOLD}
+    """A stored message as the wire has it: without empty fields, and with `words` where it has more than plain text."""
+    message = {key: stored[key] for key in TOLD_FIELDS}
     message["at"] = iso(stored["at"])
     if stored["reply_to"] is not None:
         message["reply_to"] = stored["reply_to"]
-    if "reactions" in stored:
-        message["reactions"] = stored["reactions"]
+    if reactions := stored.get("reactions"):
+        message["reactions"] = {emoji: names for emoji, (_, names) in reactions.items()}
+        message["reaction_counts"] = {emoji: count for emoji, (count, _) in reactions.items()}
     if stored["edited"] is not None:
         message["edited"] = iso(stored["edited"])
     if stored["deleted"] is not None:

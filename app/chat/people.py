@@ -14,7 +14,6 @@ from argon2.exceptions import Argon2Error
 
 from app.chat import Chat, names
 from app.chat.kinds import NicknameWish, Passphrase
-from app.chat.presence import everybody
 from app.model import Person, Refused
 from app.store import queries
 
@@ -79,8 +78,8 @@ async def arrive(
         if found is None or found["nickname"] is None:
             raise refusal from None
     person = Person(found["id"], found["nickname"], socket, fingerprint, keeps_token)
-    known = chat.presence.nickname(person.id)
-    chat.presence.enter(person, found["reserved"])
+    known = chat.presence.online.nickname(person.id)
+    chat.presence.connect(person, found["reserved"])
     if known not in (None, person.nickname):
         _tell_tabs(chat, person)
     return person
@@ -89,7 +88,9 @@ async def arrive(
 async def depart(chat: Chat, person: Person, awaited: float = 0) -> None:
     """A socket closes, its rooms await the person for so many seconds. With the last one, the time begins after which
     the name is free for others."""
-    if chat.presence.exit(person.id, person.socket, awaited):
+    for room in chat.presence.online.rooms(person.id, person.socket):
+        chat.broadcaster.unsubscribe(person.socket, room)
+    if chat.presence.disconnect(person.id, person.socket, awaited):
         await _note_departure(chat, person)
 
 
@@ -97,15 +98,15 @@ async def _note_departure(chat: Chat, person: Person) -> None:
     """Where nobody has the token any more (no cookie kept it), nobody can come back for the name: it is held no longer
     than for a connection that broke."""
     await chat.store.write(queries.depart, person.id, _brief(chat, person.keeps_token))
-    if chat.presence.is_here(person.id):  # came back while that was written
+    if chat.presence.online.is_online(person.id):  # came back while that was written
         await chat.store.write(queries.stay, person.id)
 
 
 async def note_absent(chat: Chat) -> None:
     """Another server was let go on this database: who was with it and has not come here has left."""
-    here = set(everybody(chat.presence))
+    here = set(chat.presence.online.ids())
     await chat.store.write(queries.mark_all_departed, but=sorted(here))
-    for person in set(everybody(chat.presence)) - here:  # came while that was written
+    for person in set(chat.presence.online.ids()) - here:  # came while that was written
         await chat.store.write(queries.stay, person)
 
 
@@ -118,7 +119,7 @@ async def rename(chat: Chat, person: Person, *, nickname: NicknameWish) -> Answe
 async def take(chat: Chat, person: Person, wish: str) -> None:
     """Raises `bad_nickname`; `nickname_taken`, with a `suggestion` that is free."""
     name = names.nickname(wish)
-    if name == chat.presence.nickname(person.id):
+    if name == chat.presence.online.nickname(person.id):
         return
     names.bearable(name, chat.site)
     spare = list(names.spare(name, chat.site))
@@ -135,7 +136,7 @@ async def reserve(chat: Chat, person: Person, *, passphrase: Passphrase | None) 
     shown = await _alone(chat, _hasher.hash, passphrase) if passphrase else None
     person = now(chat, person)  # another tab may have become somebody else meanwhile, and with it this one
     await chat.store.write(queries.reserve, person=person.id, passphrase=shown)
-    chat.presence.reserve(person.id, shown is not None)
+    chat.presence.online.set_reserved(person.id, shown is not None)
     _tell_tabs(chat, person)
     return {"me": me(chat, person)}
 
@@ -159,9 +160,9 @@ async def _become(chat: Chat, former: Person, id: str, nickname: str) -> None:
     if id == former.id:
         return
     last = False
-    for tab in chat.presence.tabs(former.id):
+    for tab in chat.presence.online.tabs(former.id):
         if tab.token == former.token:
-            last = chat.presence.become(tab.socket, replace(tab, id=id, nickname=nickname), True)
+            last = chat.presence.change_person(tab.socket, replace(tab, id=id, nickname=nickname), True)
     _tell_tabs(chat, now(chat, former))
     if last:
         with contextlib.suppress(Refused):  # nothing can be stored: the former name is held until the next start
@@ -171,24 +172,24 @@ async def _become(chat: Chat, former: Person, id: str, nickname: str) -> None:
 def now(chat: Chat, person: Person) -> Person:
     """Who asks, as of now: while something was awaited, another tab may have made them somebody else. Raises KeyError
     where they have gone."""
-    return chat.presence.person(person.socket)
+    return chat.presence.online.person(person.socket)
 
 
 def _tell_tabs(chat: Chat, person: Person) -> None:
     """Let the person's other sockets know who they are now."""
-    for tab in chat.presence.tabs(person.id):
+    for tab in chat.presence.online.tabs(person.id):
         if tab.socket != person.socket:
             chat.broadcaster.send_to(tab.socket, "me", {"me": me(chat, tab)})
 
 
 def me(chat: Chat, person: Person) -> Answer:
     myself = {"id": person.id, "nickname": borne(chat, person)}
-    return myself | {"reserved": True} if chat.presence.reserved(person.id) else myself
+    return myself | {"reserved": True} if chat.presence.online.is_reserved(person.id) else myself
 
 
 def borne(chat: Chat, person: Person) -> str:
     """The nickname that the person bears now; the one they came with may be another."""
-    return chat.presence.nickname(person.id) or person.nickname
+    return chat.presence.online.nickname(person.id) or person.nickname
 
 
 async def _alone(chat: Chat, reckon: Callable[..., T], *args: Any) -> T:

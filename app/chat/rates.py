@@ -1,12 +1,12 @@
-"""Token buckets: one a person, generous to people, finite to floods."""
+"""Rate limits: a token bucket for each person."""
 
 import time
 from dataclasses import dataclass
 
 from app.model import Refused
 
-BURST = 10  # seconds' worth that may be spent at once: a reconnecting outbox is a burst, not a flood
-FORGET = 1_000  # buckets kept before the full ones are let go; then twice what is left
+BURST_S = 10  # seconds' worth of points that may be spent at once, as by an outbox after a reconnect
+MIN_BUCKETS = 1_000  # buckets kept before the full ones are removed; then twice as many as are left
 
 
 @dataclass(slots=True)
@@ -16,18 +16,18 @@ class Bucket:
 
 
 class Rates:
-    """`per_second` points a person regains; none at all is limited where it is None."""
+    """per_second: points that a person regains; None: no limit."""
 
     def __init__(self, per_second: float | None) -> None:
         self._rate = per_second
         self._buckets: dict[str, Bucket] = {}
-        self._forget_at = FORGET
+        self._forget_at = MIN_BUCKETS
 
     def spend(self, person: str, cost: float) -> None:
         """Raises `too_fast`, with the seconds after which the same would pass."""
         if self._rate is None:
             return
-        now, full = time.monotonic(), self._rate * BURST
+        now, full = time.monotonic(), self._rate * BURST_S
         bucket = self._buckets.get(person)
         if bucket is None:
             self._forget(now, full)
@@ -45,4 +45,4 @@ class Rates:
                 for person, bucket in self._buckets.items()
                 if bucket.left + (now - bucket.at) * self._rate < full
             }
-            self._forget_at = max(FORGET, 2 * len(self._buckets))
+            self._forget_at = max(MIN_BUCKETS, 2 * len(self._buckets))

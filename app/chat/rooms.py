@@ -1,9 +1,9 @@
-"""Coming and going: rooms, who is in them, who is typing there."""
+"""Rooms: join, leave, who is there, who is typing."""
 
 import asyncio
 from typing import Any
 
-from app.chat import Chat, keeping, people
+from app.chat import Chat, people, retention
 from app.chat.kinds import Epoch, NicknameWish, PeopleLimit, Rev, RoomName, Topic
 from app.chat.messages import changes
 from app.model import Member, Person, Refused
@@ -11,7 +11,7 @@ from app.store import queries
 
 Answer = dict[str, Any]
 
-MOST_ROOMS = 100  # in one answer
+MAX_ROOMS = 100  # in one answer
 
 
 async def join(
@@ -23,35 +23,36 @@ async def join(
     nickname: NicknameWish | None = None,
     epoch: Epoch | None = None,
 ) -> Answer:
-    """Sit down in a room, which is made if there is none, and catch up: with what changed after rev `after`, or with
-    the last page. `nickname`, where given, is the name to bear. `epoch`, the one that the room told, says from which
+    """Join a room, which is made if there is none, and catch up: with what changed after rev `after`, or with the
+    last page. `nickname`, where given, is the name to bear. `epoch`, the one that the room told, says from which
     history the rev is: of another one it means nothing. For this socket; after a reconnect, join again. `people` are
     the first of them, 50 at most; the verb `people` brings the others.
     """
     if nickname is not None:
         await people.take(chat, person, nickname)
         person = people.now(chat, person)
-    sat = chat.presence.sits(person.id, person.socket, room)
-    chat.presence.sit(person.id, person.socket, room)  # before reading: what is said meanwhile is heard, not missed
+    was_member = chat.presence.is_member(person.id, person.socket, room)
+    _enter(chat, person, room)  # before reading: what is said meanwhile is heard, not missed
     try:
         about, missed = await _opened(chat, room, after, epoch)
     except BaseException:
-        if not sat:
-            chat.presence.stand(people.now(chat, person).id, person.socket, room)
+        if not was_member:
+            _exit(chat, people.now(chat, person), room)
         raise
     person = people.now(chat, person)
-    here, _ = chat.presence.people(room, None, chat.limits.first_people)
+    here, _ = chat.presence.rooms.page(room, None, chat.limits.first_people)
     return {
         "room": as_told(chat, about),
         "me": people.me(chat, person),
         "people": here,
-        "count": chat.presence.count(room),
+        "count": chat.presence.rooms.count(room),
         **missed,
     }
 
 
 async def _opened(chat: Chat, room: str, after: int | None, epoch: str | None) -> tuple[dict[str, Any], Answer]:
-    """Read first: a room that is there can be read when nothing can be stored."""
+    """The room and what changed in it; the room is made if there is none. It is read first, so that an existing room
+    can be joined while nothing can be stored."""
     if forgetting := chat.forgetting.get(room):
         await asyncio.wait([forgetting])
     try:
@@ -60,7 +61,7 @@ async def _opened(chat: Chat, room: str, after: int | None, epoch: str | None) -
         if refusal.code != "no_such_room":
             raise
     opening = chat.opening.get(room)
-    if opening is None:  # of all who come first, one opens it
+    if opening is None:  # of several who join a new room at once, one makes it
         opening = chat.opening[room] = asyncio.ensure_future(chat.store.write(queries.open_room, room=room))
         opening.add_done_callback(lambda _: chat.opening.pop(room))
     await asyncio.shield(opening)
@@ -68,13 +69,23 @@ async def _opened(chat: Chat, room: str, after: int | None, epoch: str | None) -
 
 
 async def leave(chat: Chat, member: Member) -> Answer:
-    """Stand up from the room, with this socket."""
-    chat.presence.stand(member.id, member.socket, member.room)
+    """Leave the room, with this socket."""
+    _exit(chat, member, member.room)
     return {}
 
 
+def _enter(chat: Chat, person: Person, room: str) -> None:
+    chat.presence.join(person.id, person.socket, room)
+    chat.broadcaster.subscribe(person.socket, room)
+
+
+def _exit(chat: Chat, person: Person, room: str) -> None:
+    chat.broadcaster.unsubscribe(person.socket, room)
+    chat.presence.leave(person.id, person.socket, room)
+
+
 async def typing(chat: Chat, member: Member) -> Answer:
-    """Let the room see that one is typing. Nobody says that one stopped: it passes by itself."""
+    """Let the room see that one is typing. There is no event for the end of it: clients let it pass."""
     chat.broadcaster.broadcast(member.room, "typing", {"room": member.room, "nickname": people.borne(chat, member)})
     return {}
 
@@ -83,8 +94,9 @@ async def people_of(
     chat: Chat, member: Member, *, after: NicknameWish | None = None, limit: PeopleLimit | None = None
 ) -> Answer:
     """Who is in the room, in pages in the order of names, from the name after `after`."""
-    here, more = chat.presence.people(member.room, after, min(limit or chat.limits.people, chat.limits.people))
-    return {"people": here, "more": more, "count": chat.presence.count(member.room)}
+    most = min(limit or chat.limits.people, chat.limits.people)
+    here, more = chat.presence.rooms.page(member.room, after, most)
+    return {"people": here, "more": more, "count": chat.presence.rooms.count(member.room)}
 
 
 async def topic(chat: Chat, member: Member, *, topic: Topic) -> Answer:
@@ -101,15 +113,15 @@ async def rooms(chat: Chat, person: Person) -> Answer:
 
 async def public(chat: Chat) -> list[dict[str, Any]]:
     """`[{name, topic, people, rev}]`, 100 at most."""
-    busy = tuple(sorted(chat.presence.busiest(MOST_ROOMS)))
-    found = await chat.store.recall_rooms(queries.lively_rooms, busy, MOST_ROOMS)
-    rooms = [{**room, "people": chat.presence.count(room["name"])} for room in found]
-    return sorted(rooms, key=lambda room: (-room["people"], room["name"]))[:MOST_ROOMS]
+    busy = tuple(sorted(chat.presence.rooms.busiest(MAX_ROOMS)))
+    found = await chat.store.recall_rooms(queries.lively_rooms, busy, MAX_ROOMS)
+    rooms = [{**room, "people": chat.presence.rooms.count(room["name"])} for room in found]
+    return sorted(rooms, key=lambda room: (-room["people"], room["name"]))[:MAX_ROOMS]
 
 
 def as_told(chat: Chat, room: dict[str, Any]) -> dict[str, Any]:
     """`{name, topic, rev, epoch, people, keep?}`."""
     told = {name: room[name] for name in ("name", "topic", "rev")}
-    told |= {"epoch": room.get("epoch", chat.epoch), "people": chat.presence.count(room["name"])}
-    keep = keeping.as_told(keeping.keeping(chat, room))
+    told |= {"epoch": room.get("epoch", chat.epoch), "people": chat.presence.rooms.count(room["name"])}
+    keep = retention.as_told(retention.retention_of(chat, room))
     return told | {"keep": keep} if keep else told

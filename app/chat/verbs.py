@@ -52,7 +52,7 @@ class Verb:
 
 
 async def echo(chat: Chat, person: Person, /, **payload: Any) -> Answer:
-    """Get the payload back, with the server's time: to see that the line works, and how long it takes."""
+    """Get the payload back, with the server's time: to see that the connection works, and how long it takes."""
     return {**payload, "at": messages.iso(queries.now())}
 
 
@@ -63,6 +63,7 @@ VERBS = {
     "edit": Verb(messages.edit, "message"),
     "delete": Verb(messages.delete, "message"),
     "react": Verb(messages.react, "message"),
+    "reacted": Verb(messages.reacted, "mine, rev"),
     "typing": Verb(rooms.typing),
     "sync": Verb(messages.sync, "messages, more, rev, reset?"),
     "history": Verb(messages.history, "messages, more"),
@@ -98,7 +99,7 @@ async def perform(chat: Chat, person: Person, name: object, payload: object) -> 
 
 
 def _broken(name: object) -> Answer:
-    """What is told of a fault of ours; the log has it all, under the same reference."""
+    """The answer where a verb failed by a bug; the log has the traceback under the same reference."""
     ref = uuid4().hex[:8]
     log.exception("verb %.40r failed [%s]", name, ref)
     text = f"Something broke on the server. If you tell the operator, name this: {ref}."
@@ -124,7 +125,7 @@ def grant(chat: Chat, person: Person, right: type[Person], given: dict[str, Any]
     if right is Person:
         return person
     room = given.pop("room")
-    if not chat.presence.sits(person.id, person.socket, room):
+    if not chat.presence.is_member(person.id, person.socket, room):
         raise Refused("not_member", f"Join #{room} first.")
     return Member(person.id, person.nickname, person.socket, person.token, room=room)
 

@@ -43,7 +43,7 @@ def open_door(server: Server, chat: Chat) -> None:
 
     async def disconnect(socket: str, reason: str) -> None:
         try:
-            person = chat.presence.person(socket)
+            person = chat.presence.online.person(socket)
         except KeyError:  # was not let in
             return
         try:
@@ -52,7 +52,7 @@ def open_door(server: Server, chat: Chat) -> None:
             log.warning("a departure could not be noted: %s", refusal.text)
 
     def event(name: str, socket: str, *payload: Any) -> Coroutine[Any, Any, dict[str, Any]]:
-        person = chat.presence.person(socket)
+        person = chat.presence.online.person(socket)
         return perform(chat, person, name, payload[0] if len(payload) == 1 else None)
 
     server.concurrent = frozenset(name for name, verb in VERBS.items() if verb.concurrent)

@@ -12,7 +12,9 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingErr
 from app.store import queries
 from app.store.engine import transaction
 
-_AT_ONCE: dict[Callable[..., Any], Callable[..., list[Any]]] = {queries.say: queries.say_all}  # the keywords of each
+_AT_ONCE: dict[Callable[..., Any], Callable[..., list[Any]]] = {
+    queries.insert_message: queries.insert_messages
+}  # the keywords of each
 
 _ITS_OWN_FAULT = (IntegrityError, DataError, ProgrammingError)  # a write's; any other error is the database's
 

@@ -90,6 +90,8 @@ rooms = Table(
     Index(None, "active_at", sqlite_where=text("active_at > 0"), postgresql_where=text("active_at > 0")),
 )
 
+# `reactions` is what a message shows of them, as JSON: `{emoji: [how many, [the first nicknames]]}`, null where there
+# are none. It is written in the transaction that changes them, so that a page is read without reading all who reacted.
 messages = Table(
     "messages",
     metadata,
@@ -106,6 +108,7 @@ messages = Table(
     Column("edited", BigInteger),
     Column("deleted", BigInteger),
     Column("deleted_by", String(32), ForeignKey("people.id")),
+    Column("reactions", Text),
     UniqueConstraint("author", "id"),
     UniqueConstraint("room", "rev"),
 )
@@ -120,6 +123,6 @@ reactions = Table(
     Column("person", String(32), ForeignKey("people.id"), primary_key=True),
     Column("nickname", String(256), nullable=False),
     Column("at", BigInteger, nullable=False),
-    Index(None, "person"),
+    Index(None, "person", "room", "seq"),
     ForeignKeyConstraint(["room", "seq"], ["messages.room", "messages.seq"]),
 )

@@ -231,9 +231,9 @@ class Client:
     def _hear(self, event: str, payload: dict[str, Any]) -> None:
         if self.wire:
             self.wire(event, payload)
-        if event == "message":
+        if event in ("message", "react"):
             if copy := self.rooms.get(payload["room"]):
-                copy.hear(payload["message"])
+                copy.hear(payload["message"] if event == "message" else payload)
             return
         if event == "room" and (copy := self.rooms.get(payload["room"]["name"])):
             copy.room = payload["room"]

@@ -59,10 +59,10 @@ class Copy:
             return {"room": self.name}
         return {"room": self.name, "after": self.rev, "epoch": self.room["epoch"]}
 
-    def hear(self, message: Message) -> None:
-        """A live event, or the ack of our own words, in whatever order they come."""
-        if self.rev is None or message["rev"] > self.rev:
-            self._held[message["rev"]] = message
+    def hear(self, change: Message) -> None:
+        """A live event, or the ack of our own words, in whatever order they come: a message, or a reaction to one."""
+        if self.rev is None or change["rev"] > self.rev:
+            self._held[change["rev"]] = change
         if self.live:
             self._drain()
 
@@ -108,14 +108,20 @@ class Copy:
         return bool(self._held)
 
     def _drain(self) -> None:
-        while message := self._held.pop((self.rev or 0) + 1, None):
-            self._apply(message)
-        self._held = {rev: message for rev, message in self._held.items() if rev > (self.rev or 0)}
+        while change := self._held.pop((self.rev or 0) + 1, None):
+            self._apply(change)
+        self._held = {rev: change for rev, change in self._held.items() if rev > (self.rev or 0)}
         if self._held:
             self.gap.set()
 
-    def _apply(self, message: Message) -> None:
-        self.rev = message["rev"]
+    def _apply(self, change: Message) -> None:
+        self.rev = change["rev"]
+        if "emoji" not in change:
+            message = change
+        elif known := self._by_seq.get(change["seq"]):
+            message = with_reaction(known, change)
+        else:  # of a message before those that we hold
+            return
         if message["seq"] >= self.floor:
             self._by_seq[message["seq"]] = message
         self._tell("message", {"room": self.name, "message": message})
@@ -127,3 +133,16 @@ class Copy:
         self._tell("reset", {"room": self.name})
         for message in page:
             self._tell("message", {"room": self.name, "message": message})
+
+
+def with_reaction(message: Message, change: Message) -> Message:
+    """The message as it looks after a `react` event. static/js/reaction-state.js does the same."""
+    emoji = change["emoji"]
+    names, counts = message.get("reactions", {}), message.get("reaction_counts", {})
+    rest = {name: value for name, value in message.items() if name not in ("reactions", "reaction_counts")}
+    if change["count"]:
+        names = names | {emoji: change.get("names", names.get(emoji, []))}
+        counts = counts | {emoji: change["count"]}
+    else:
+        names, counts = ({one: what for one, what in old.items() if one != emoji} for old in (names, counts))
+    return rest | {"rev": change["rev"]} | ({"reactions": names, "reaction_counts": counts} if counts else {})

@@ -63,8 +63,8 @@ class Metrics:
     def collect(self) -> Iterator[Metric]:
         chat = self.chat
         events, deliveries = self.sockets.broadcasts()
-        yield GaugeMetricFamily("parlor_people", "People with an open connection.", chat.presence.heads)
-        yield GaugeMetricFamily("parlor_rooms", "Rooms with somebody in them.", chat.presence.rooms)
+        yield GaugeMetricFamily("parlor_people", "People with an open connection.", len(chat.presence.online))
+        yield GaugeMetricFamily("parlor_rooms", "Rooms with somebody in them.", len(chat.presence.rooms))
         sockets = GaugeMetricFamily("parlor_sockets", "Open connections.", labels=["transport"])
         for transport, count in self.sockets.by_transport().items():
             sockets.add_metric([transport], count)

@@ -127,7 +127,7 @@ export class Actions {
   }
 
   pick(message) {
-    const buttons = choices(message.reactions ?? {}, this.me.nickname, this.most()).map(choice);
+    const buttons = choices(message, this.room().own.of(message.seq), this.most()).map(choice);
     this.picker.replaceChildren(...buttons);
     this.picker.hidden = false;
     this.tools.hidden = true;

@@ -6,9 +6,12 @@ export const NO_LINE = "There is no connection right now. Please try again in a 
 const WORDY = new Set(["said", "action"]);
 
 export class Changes {
-  /** ask(verb, payload) -> Promise of the ack; said(room, message) takes the message as it looks then. */
-  constructor({ ask, said }) {
-    Object.assign(this, { ask, said });
+  /**
+   * ask(verb, payload) -> Promise of the ack; said(room, message) takes the message as it looks then, reacted(room, {seq,
+   * emoji, on, rev}) one's own reaction.
+   */
+  constructor({ ask, said, reacted }) {
+    Object.assign(this, { ask, said, reacted });
   }
 
   edit(room, seq, text) {
@@ -19,13 +22,10 @@ export class Changes {
     return this.sentence("delete", { room, seq });
   }
 
-  /**
-   * Puts one's reaction on, or takes it off. A reaction keeps the nickname of its day, so after a rename one's own looks like
-   * another's: where putting it on changes nothing, it was there already, and this is meant to take it off.
-   */
-  async react(room, { seq, rev }, emoji, on) {
+  /** Puts one's reaction on, or takes it off. */
+  async react(room, { seq }, emoji, on) {
     const ack = await this.change("react", { room, seq, emoji, on });
-    if (on && ack?.ok && ack.message.rev === rev) return this.react(room, { seq }, emoji, false);
+    if (ack?.ok) this.reacted(room, { seq, emoji, on, rev: ack.message.rev });
     return sentenceOf(ack);
   }
 

@@ -38,7 +38,7 @@ const session = new Shelf("sessionStorage");
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 const ask = (verb, payload) => connection.ask(verb, payload);
 const touch = media("(pointer: coarse)");
-let limits = { text: 4_000, reactions: 20 };
+let limits = { text: 4_000, reactions: 20, first_people: 50 };
 
 const me = new Myself({ local, session });
 const clock = new ServerClock();
@@ -49,7 +49,7 @@ const notices = new Notices();
 const overlays = new Overlays();
 const drawer = new Drawer({ overlays });
 const entrance = new Entrance({ me, ask, overlays, iAm, stepOut, back: backToRoom, knock, tell: (text) => notices.tell(text) });
-const roster = new Roster({ me, ask });
+const roster = new Roster({ me, ask, wait, firstPage: () => limits.first_people });
 const rooms = new Rooms({ storage: local, me, make: newRoom, chosen: goTo, left: leave });
 const outbox = new Outbox({
   storage: local,
@@ -78,7 +78,7 @@ const composer = new Composer({
   editing: (seq) => timeline.markEdited(seq),
   up: () => editable(lastOwn(rooms.active.messages, me)),
 });
-const changes = new Changes({ ask, said });
+const changes = new Changes({ ask, said, reacted: (name, change) => rooms.get(name)?.reacted(change) });
 const away = new Away();
 const actions = new Actions({
   me,
@@ -105,6 +105,7 @@ const HEARD = {
   welcome,
   me: ({ me: person }) => namedElsewhere(person),
   message: ({ room, message }) => rooms.get(room)?.hear(message),
+  react: ({ room, ...change }) => reactionHeard(rooms.get(room), change),
   people: ({ room, ...change }) => rooms.get(room)?.presence.update(change),
   typing: ({ room, nickname }) => rooms.get(room)?.presence.typing(nickname),
   room: ({ room }) => rooms.get(room.name)?.describe(room),
@@ -226,6 +227,7 @@ function become(named) {
   actions.putAway();
   for (const room of rooms.all()) {
     room.presence.expect([before, me.id]);
+    room.forgetOwn();
     reading.draw(room);
   }
   timeline.show(rooms.active);
@@ -340,6 +342,11 @@ function said(name, message) {
   if (!room) return;
   room.apply(message);
   room.hear(message);
+}
+
+function reactionHeard(room, change) {
+  if (me.is(change.person)) room?.reacted(change);
+  room?.hear(change);
 }
 
 /** Whoever said it: one may have been somebody else then, and nobody can know an id before its words are told. */

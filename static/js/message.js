@@ -20,10 +20,10 @@ export function blankRow() {
 }
 
 /**
- * Fills a row with a message as it looks now. `mine` gives it a mark of its state; `nickname` is one's own; `answered` is the
+ * Fills a row with a message as it looks now. `mine` gives it a mark of its state; `own` are one's own reactions; `answered` is the
  * message it replies to, where that is held here.
  */
-export function fill(row, message, { mine, nickname, answered }) {
+export function fill(row, message, { mine, own, answered }) {
   const author = row.querySelector(".message-author");
   row.dataset.kind = message.deleted ? "deleted" : message.kind;
   row.classList.toggle("is-mine", mine);
@@ -32,7 +32,7 @@ export function fill(row, message, { mine, nickname, answered }) {
   fillTime(row.querySelector(".message-time"), new Date(message.at), message.edited);
   fillQuote(row, message.reply_to, answered);
   fillText(row.querySelector(".message-text"), message);
-  fillReactions(row, message.reactions ?? {}, nickname);
+  fillReactions(row, message, own);
   fillState(row, mine && !message.deleted ? (message.state ?? "said") : null, message.sentence);
 }
 

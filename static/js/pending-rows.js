@@ -30,7 +30,7 @@ export class PendingRows {
   /** Only where it looks different from how it was drawn: hundreds may wait, and one of them goes. */
   fill(row, message) {
     const look = this.look(message);
-    const drawn = JSON.stringify([message, look.answered?.rev, look.nickname]);
+    const drawn = JSON.stringify([message, look.answered?.rev]);
     if (row.drawn === drawn) return;
     row.drawn = drawn;
     row.dataset.id = message.id;

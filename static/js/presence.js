@@ -1,4 +1,8 @@
 // Who is in a room, who came and went since the last words, and who is typing. Pure: the clock is handed in.
+//
+// In a large room the server's events are `partial`: they hold the count and the changes of the first page of people. Further
+// pages, once fetched, are stale with each event, and so is everything when a room becomes large or small: refresh() fetches
+// again what is shown.
 
 const TYPING_LASTS = 6_000;
 const RETURN_LASTS = 30_000;
@@ -7,6 +11,9 @@ export class Presence {
   constructor({ wait, now, changed }) {
     this.people = new Map();
     this.count = 0;
+    this.isPartial = null; // as the first event after a join says
+    this.isExtended = false; // shows more than the first page
+    this.isStale = false;
     this.wait = wait;
     this.now = now;
     this.changed = changed;
@@ -21,11 +28,12 @@ export class Presence {
    */
   seat(people, count) {
     const before = [...this.people.keys()];
-    this.people = new Map(people.map((person) => [person.id, person]));
-    this.expect(before.filter((id) => !this.people.has(id)));
+    const here = new Set(people.map(({ id }) => id));
+    this.expect(before.filter((id) => !here.has(id)));
     this.quiet();
-    this.lastOfPages = people.at(-1)?.nickname;
-    this.count = count;
+    this.showPages(people, count);
+    this.isPartial = null;
+    this.isExtended = false;
     this.changed("people");
   }
 
@@ -33,6 +41,25 @@ export class Presence {
   extend(people) {
     for (const person of people) this.people.set(person.id, person);
     this.lastOfPages = people.at(-1)?.nickname ?? this.lastOfPages;
+    this.isExtended = true;
+    this.changed("people");
+  }
+
+  /** Fetches the pages that are shown again. page(after, limit) answers {people, more, count}, or null where it cannot. */
+  async refresh(page, firstPage) {
+    const people = [];
+    const wanted = this.isPartial && !this.isExtended ? firstPage : Math.max(this.people.size, firstPage);
+    let answer = null;
+    this.isStale = false;
+    do {
+      answer = await page(people.at(-1)?.nickname, wanted - people.length);
+      if (!answer) {
+        this.isStale = true;
+        return;
+      }
+      people.push(...answer.people);
+    } while (answer.more && answer.people.length > 0 && people.length < wanted);
+    this.showPages(people, answer.count);
     this.changed("people");
   }
 
@@ -40,12 +67,28 @@ export class Presence {
    * A delta from the server. An entry of `joined` whose id is known is a new nickname; `changed` are people who are here
    * and have lost their line for a moment (`reconnecting`), or have it again.
    */
-  update({ joined = [], left = [], changed = [], count }) {
+  update({ joined = [], left = [], changed = [], beyond = [], count, partial = false }) {
+    if (partial !== (this.isPartial ?? partial) || (partial && this.isExtended)) this.isStale = true;
+    this.isPartial = partial;
+    if (partial) {
+      this.updateFirstPage([...joined, ...changed], left, beyond);
+      this.count = count;
+      this.changed("people");
+      return;
+    }
     for (const person of joined) this.enter(person);
     for (const person of left) this.exit(person);
     for (const person of changed) if (this.people.has(person.id)) this.enter(person);
     this.count = count ?? this.people.size;
     this.changed("people");
+  }
+
+  /** Who comes and goes here is no news: it is a few of many. `beyond` are still in the room, but further down. */
+  updateFirstPage(here, left, beyond) {
+    this.quiet();
+    for (const person of here) this.people.set(person.id, person);
+    for (const { id } of left) this.people.delete(id);
+    if (!this.isExtended) for (const id of beyond) this.people.delete(id);
   }
 
   /** That these come or go in the next moments is no news. */
@@ -79,6 +122,13 @@ export class Presence {
   newsWith(show) {
     const renamed = [...this.renamed].map(([, [from, to]]) => `${show(from)} is now ${show(to)}`);
     return [told(this.came, "joined", show), told(this.went, "left", show), ...renamed].filter(Boolean).join(", ");
+  }
+
+  showPages(people, count) {
+    this.people = new Map(people.map((person) => [person.id, person]));
+    this.lastOfPages = people.at(-1)?.nickname;
+    this.count = count;
+    this.isStale = false;
   }
 
   enter(person) {

@@ -1,5 +1,5 @@
 // One room as this browser holds it. Whatever brings a message ends in apply(): the first page, a live event, history,
-// catch-up, an edit, a tombstone. No DOM and no socket in here: `ask`, `wait` and `changed` are handed in.
+// catch-up, an edit, a reaction, a tombstone. No DOM and no socket in here: `ask`, `wait` and `changed` are handed in.
 //
 // `rev`: every change up to it is known here. Two parts of the log are held: the `tail`, up to the newest message, and the
 // one that is `shown`. They are the same until one reads so far back that the newest rows are let go of (`keepOldest`);
@@ -7,10 +7,12 @@
 
 import { MessageRange } from "./message-range.js";
 import { Presence } from "./presence.js";
+import { OwnReactions, withReaction } from "./reaction-state.js";
 
 const GAP_PATIENCE = 300;
 const PASSING = new Set(["too_fast", "storage", "broken"]);
 const TAIL = 100; // messages that stay of the tail while one reads far from it
+const ASKED_AT_ONCE = 100; // messages whose reactions are asked about in one question
 const MOST = 400; // messages of the tail, whether or not anybody looks
 
 export class Room {
@@ -77,16 +79,42 @@ export class Room {
     this.fetching = false;
   }
 
-  /** A live event, or the ack of one's own words. */
-  hear(message) {
-    if (this.stage !== "live" || message.rev > this.rev + 1) {
-      this.held.set(message.rev, message);
+  /** A live event, or the ack of one's own words: a message, or a reaction to one. */
+  hear(change) {
+    if (this.stage !== "live" || change.rev > this.rev + 1) {
+      this.held.set(change.rev, change);
       if (this.stage === "live") this.mendSoon();
       return;
     }
-    this.apply(message);
-    this.rev = Math.max(this.rev, message.rev);
+    this.applyChange(change);
+    this.rev = Math.max(this.rev, change.rev);
     this.drain();
+  }
+
+  /** One's own reaction, from this tab or another. */
+  reacted({ seq, emoji, on, rev }) {
+    this.own.note(seq, emoji, on, rev);
+    this.tellAgain(seq);
+  }
+
+  /** Asks which of the reactions that are held are one's own, where that is not known. */
+  async learnOwn() {
+    if (this.learning) return;
+    this.learning = true;
+    for (let seqs = this.unknownOwn(); this.stage === "live" && seqs.length > 0; seqs = this.unknownOwn()) {
+      const { own } = this;
+      const ack = await this.ask("reacted", { room: this.name, seqs }).catch(() => null);
+      if (!ack?.ok) break; // it is asked again with the next page, or on the next line
+      own.learn(seqs, ack.mine, ack.rev);
+      for (const seq of seqs) this.tellAgain(seq);
+    }
+    this.learning = false;
+  }
+
+  /** One is somebody else from now on. */
+  forgetOwn() {
+    this.own = new OwnReactions();
+    this.learnOwn();
   }
 
   /** The one end of every path. The same message again, or an older look of it, changes nothing. */
@@ -98,9 +126,18 @@ export class Room {
     }
     const change = range.apply(message);
     if (!change) return;
+    this.own.see(message);
     if (!change.known) this.presence.spoke(message.nickname);
     this.tell("message", { message, ...change });
     if (this.messages.length > MOST) this.lighten();
+  }
+
+  /** A reaction to a message that is not held here counts only where a page is on its way that may be older. */
+  applyChange(change) {
+    if (!change.emoji) return this.apply(change);
+    const message = this.find(change.seq);
+    if (message) this.apply(withReaction(message, change));
+    else if (this.fetching) this.asideReactions.push(change);
   }
 
   /** The message with this seq, where it is held here. */
@@ -121,6 +158,7 @@ export class Room {
     const older = ack.messages.filter(({ seq }) => seq < this.shown.floor).map((message) => this.newest(message));
     this.shown.prepend(older, ack.more);
     this.tell("shown");
+    this.learnOwn();
     return true;
   }
 
@@ -134,6 +172,7 @@ export class Room {
     if (between.length > 0) this.shown.append(between.map((message) => this.newest(message)));
     if (!ack.more || this.reachesTail(lastOf(ack.messages)?.seq)) this.merge();
     this.tell("shown");
+    this.learnOwn();
     return true;
   }
 
@@ -173,6 +212,8 @@ export class Room {
     this.tail = new MessageRange();
     this.shown = this.tail;
     this.aside = new Map();
+    this.asideReactions = [];
+    this.own = new OwnReactions();
     this.epoch = null;
     this.rev = null;
     this.newEra();
@@ -215,7 +256,10 @@ export class Room {
       return false;
     }
     const more = page.more && page.messages.length > 0;
-    for (const message of page.messages) this.apply(message);
+    for (const message of page.messages) {
+      this.own.doubt(message.seq);
+      this.apply(message);
+    }
     this.rev = Math.max(this.rev, more ? lastOf(page.messages).rev : rev);
     return more;
   }
@@ -238,12 +282,14 @@ export class Room {
     this.stage = "live";
     this.drain();
     this.tell("live");
+    this.learnOwn();
   }
 
   restart(messages, rev) {
     const beyond = this.messages.filter((message) => message.rev > rev);
     this.newEra();
     this.aside.clear();
+    this.own = new OwnReactions();
     this.tail = new MessageRange([...messages].sort((one, other) => one.seq - other.seq));
     this.shown = this.tail;
     this.rev = rev;
@@ -254,9 +300,9 @@ export class Room {
   drain() {
     for (const rev of [...this.held.keys()].sort((one, other) => one - other)) {
       if (rev > this.rev + 1) break;
-      const message = this.held.get(rev);
+      const change = this.held.get(rev);
       this.held.delete(rev);
-      this.apply(message);
+      this.applyChange(change);
       this.rev = Math.max(this.rev, rev);
     }
     if (this.held.size > 0) this.mendSoon();
@@ -286,6 +332,7 @@ export class Room {
   async fetch(where) {
     if (this.fetching || this.stage !== "live") return null;
     this.fetching = true;
+    this.asideReactions = [];
     const { era } = this;
     const ack = await this.ask("history", { room: this.name, ...where }).catch(() => null);
     if (era !== this.era) return null;
@@ -321,7 +368,20 @@ export class Room {
   newest(message) {
     const changed = this.aside.get(message.seq);
     this.aside.delete(message.seq);
-    return changed && changed.rev > message.rev ? changed : message;
+    const reactions = this.asideReactions.filter(({ seq }) => seq === message.seq);
+    const base = changed && changed.rev > message.rev ? changed : message;
+    const now = reactions.reduce((known, change) => (known.rev < change.rev ? withReaction(known, change) : known), base);
+    this.own.see(now);
+    return now;
+  }
+
+  unknownOwn() {
+    return this.own.unknown([...new Set([...this.shown.messages, ...this.messages])]).slice(-ASKED_AT_ONCE);
+  }
+
+  tellAgain(seq) {
+    const message = this.find(seq);
+    if (message) this.tell("message", { message, known: message });
   }
 
   putAside(message) {

@@ -2,11 +2,12 @@
 
 import { paint } from "./message.js";
 
+const REFRESH_INTERVAL = 10_000; // ms between two times that stale pages are fetched again
+
 export class Roster {
-  /** ask(verb, payload) fetches the further pages of a long list. */
-  constructor({ me, ask }) {
-    this.me = me;
-    this.ask = ask;
+  /** ask(verb, payload) fetches the further pages of a long list; firstPage() is how many people a join brings at most. */
+  constructor({ me, ask, wait, firstPage }) {
+    Object.assign(this, { me, ask, wait, firstPage });
     this.list = document.getElementById("people");
     this.count = document.getElementById("head-count");
     this.more = document.getElementById("more-people");
@@ -22,6 +23,7 @@ export class Roster {
     this.list.replaceChildren(...rows);
     this.count.textContent = room.presence.count || "";
     this.more.hidden = people.length >= room.presence.count;
+    if (room.presence.isStale) this.refresh();
   }
 
   row({ id, nickname, reconnecting }) {
@@ -38,8 +40,25 @@ export class Roster {
   /** From where the server's pages ended: its order of names is not the reader's. */
   async fetchMore() {
     const { room } = this;
-    const ack = await this.ask("people", { room: room.name, after: room.presence.lastOfPages }).catch(() => null);
-    if (ack?.ok) room.presence.extend(ack.people);
+    const page = await this.page(room, room.presence.lastOfPages);
+    if (page) room.presence.extend(page.people);
+  }
+
+  /** At once, and then not before some time: a large room may change all the time, and its people shall not all ask. */
+  async refresh() {
+    if (this.isResting || document.hidden) return;
+    const { room } = this;
+    this.isResting = true;
+    await room.presence.refresh((after, limit) => this.page(room, after, limit), this.firstPage());
+    await this.wait(REFRESH_INTERVAL);
+    this.isResting = false;
+    if (this.room.presence.isStale) this.refresh();
+  }
+
+  /** {people, more, count}, or null where there is no answer. */
+  async page(room, after, limit) {
+    const ack = await this.ask("people", { room: room.name, ...(after && { after }), ...(limit && { limit }) }).catch(() => null);
+    return ack?.ok ? ack : null;
   }
 }
 

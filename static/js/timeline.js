@@ -197,7 +197,7 @@ export class Timeline {
   }
 
   look(message) {
-    return { mine: this.me.is(message.author), nickname: this.me.nickname, answered: this.room.find(message.reply_to) };
+    return { mine: this.me.is(message.author), own: this.room.own.of(message.seq), answered: this.room.find(message.reply_to) };
   }
 
   /** At the end the end stays in sight; elsewhere the line one reads. */

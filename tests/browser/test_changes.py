@@ -7,7 +7,11 @@ from typing import Any
 
 from playwright.async_api import Locator, TimeoutError, expect
 
-from tests.browser.conftest import Visit
+from app.chat import people
+from app.chat.verbs import perform
+from app.model import Person
+from app.server import Running
+from tests.browser.conftest import Start, Visit
 from tests.support.browser import Visitor
 from tests.support.proxy import Proxy
 from tests.support.talker import Talker
@@ -148,8 +152,50 @@ async def test_a_click_joins_a_reaction_and_another_leaves_it_even_after_a_renam
     await expect(reaction).to_have_attribute("aria-pressed", "true")
     await alice.says("/nick Alicia")
     await expect(alice.people).to_have_text(["Alicia", "bob"])
+    await expect(reaction).to_have_attribute("aria-pressed", "true")
+    await alice.page.reload()
+    await expect(reaction).to_have_attribute("aria-pressed", "true")
     await reaction.click()
     await expect(row(bob, "hands up").locator(".reaction")).to_have_text("👍 1")
+
+
+async def test_many_reactions_are_a_count_and_ones_own_is_known_beyond_the_names(
+    start_server: Start, visit: Visit
+) -> None:
+    """After a reload, in another tab, and from that tab: alice is the tenth of whom eight are named."""
+    server = await start_server()
+    alice, bob = await both_enter(visit, server.url)
+    await bob.says("hands up")
+    crowd = [await arrives(server, f"guest {n}") for n in range(9)]
+    for one in crowd:
+        assert (await perform(server.chat, one, "react", {"room": "lobby", "seq": 1, "emoji": "👍", "on": True}))["ok"]
+    reaction = row(alice, "hands up").locator(".reaction")
+    await expect(reaction).to_have_text("👍 9")
+    named = ", ".join(f"guest {n}" for n in range(8))
+    await expect(reaction).to_have_attribute("title", f"{named} and 1 more")
+    await reaction.click()
+    await expect(reaction).to_have_text("👍 10")
+    await alice.page.reload()
+    await expect(reaction).to_have_attribute("aria-pressed", "true")
+    await expect(reaction).to_have_attribute("title", f"{named} and 2 more")
+    other = await alice.context.new_page()
+    await other.goto(alice.page.url)
+    elsewhere = other.locator("#said .reaction")
+    await expect(elsewhere).to_have_attribute("aria-pressed", "true")
+    await elsewhere.click()
+    await expect(elsewhere).to_have_attribute("aria-pressed", "false")
+    await expect(reaction).to_have_text("👍 9")
+    await expect(reaction).to_have_attribute("aria-pressed", "false")
+    await expect(row(bob, "hands up").locator(".reaction")).to_have_text("👍 9")
+    await perform(server.chat, crowd[0], "react", {"room": "lobby", "seq": 1, "emoji": "👍", "on": False})
+    await expect(reaction).to_have_attribute("title", ", ".join(f"guest {n}" for n in range(1, 9)))
+
+
+async def arrives(server: Running, nickname: str) -> Person:
+    """Somebody in the lobby, without a connection of their own."""
+    person = await people.arrive(server.chat, f"socket of {nickname}", people.new_token(), nickname)
+    assert (await perform(server.chat, person, "join", {"room": "lobby"}))["ok"]
+    return person
 
 
 async def test_a_reply_quotes_what_it_answers_and_leads_there(url: str, visit: Visit) -> None:
@@ -272,7 +318,7 @@ async def test_on_a_phone_a_tap_brings_buttons_that_a_finger_can_hit(url: str, v
         await picker.get_by_role("button", name="🎉").tap()
         await expect(row(alice, "tap me").locator(".reaction")).to_have_text("🎉 1")
         await can_be_hit(row(alice, "tap me").locator(".reaction"))
-        await bob.hears("message", lambda event: event["message"].get("reactions") == {"🎉": ["alice"]})
+        await bob.hears("react", lambda event: (event["emoji"], event["names"], event["count"]) == ("🎉", ["alice"], 1))
 
 
 async def can_be_hit(button: Locator) -> None:

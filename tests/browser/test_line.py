@@ -5,7 +5,7 @@ import re
 
 from playwright.async_api import expect
 
-from app.chat.keeping import clear
+from app.chat import retention
 from tests.browser.conftest import Start, Visit
 from tests.browser.test_conversation import both_enter, on_record
 from tests.browser.test_page import PHONE, fits
@@ -119,7 +119,7 @@ async def test_how_long_messages_are_kept_is_said_and_a_beginning_that_is_gone_i
         await bob.join("lobby")
         for number in range(5):
             await bob.say("lobby", f"line {number}")
-        assert await clear(server.chat) == 2
+        assert await retention.prune(server.chat) == 2
         await alice.page.reload()
         await alice.reads(["line 2", "line 3", "line 4"])
         await expect(start).to_have_text("Older messages have been let go of. Only the last 3 messages are kept.")

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from app.config import Settings
-from app.rooms import export
+from app.export import export_room
 from app.server import Running
 from tests.browser.conftest import Visit
 from tests.browser.test_page import enters, fits
@@ -40,7 +40,7 @@ async def exported(server: Running, folder: Path) -> str:
     """The address of a room's export."""
     page = folder / "lobby.html"
     settings = Settings(data=server.settings.data)  # type: ignore[call-arg]
-    page.write_text("".join([piece async for piece in export(settings, "lobby", "html")]), encoding="utf-8")
+    page.write_text("".join([piece async for piece in export_room(settings, "lobby", "html")]), encoding="utf-8")
     return page.as_uri()
 
 

@@ -6,6 +6,8 @@ from contextlib import AsyncExitStack
 
 from playwright.async_api import expect
 
+from app.chat.presence import Pace, Presence
+from app.model import Person
 from tests.browser.conftest import Between, Start, Visit
 from tests.support.browser import Visitor
 from tests.support.proxy import Proxy
@@ -123,3 +125,35 @@ async def test_of_many_people_the_page_shows_the_first_and_on_demand_the_others(
         await more.click()
         await expect(people).to_have_count(61)
         await expect(more).to_be_hidden()
+
+
+async def test_a_large_room_shows_its_first_page_and_its_count(start_server: Start, visit: Visit) -> None:
+    """And further pages on demand, which are asked for again when somebody of them may have gone."""
+    server = await start_server()
+    presence = server.chat.presence = Presence(server.chat.broadcaster.broadcast, Pace(interval_s=0.05))
+
+    def comes(name: str) -> None:
+        presence.connect(Person(name, name, f"socket of {name}"))
+        presence.join(name, f"socket of {name}", "lobby")
+
+    for n in range(299):
+        comes(f"guest {n:03}")
+    abe = await enters(visit, server.url, "abe", "lobby")
+    count = abe.page.locator("#head-count")
+    await expect(count).to_have_text("300")
+    await expect(abe.people).to_have_count(50)
+    comes("anna")
+    await expect(abe.people.nth(1)).to_have_text("anna")
+    await expect(abe.people).to_have_count(50)
+    await expect(count).to_have_text("301")
+    presence.disconnect("guest 010", "socket of guest 010")
+    await expect(abe.people.filter(has_text="guest 010")).to_have_count(0)
+    await expect(abe.people).to_have_count(50)
+    await abe.page.locator("#more-people").click()
+    await expect(abe.people).to_have_count(250)
+    presence.disconnect("guest 100", "socket of guest 100")
+    await expect(abe.people.filter(has_text="guest 100")).to_have_count(0)
+    await expect(abe.people).to_have_count(250)
+    await expect(count).to_have_text("299")
+    await expect(abe.page.locator("#news")).to_be_hidden()
+    presence.stop()

@@ -3,9 +3,14 @@
 import asyncio
 from typing import Any
 
+import orjson
 import pytest
 
+from app.chat import Chat, people
+from app.chat.messages import PAGE_BYTES, as_told
+from app.chat.rates import Rates
 from app.model import Person
+from app.store import queries
 from tests.chat.conftest import Ask
 
 
@@ -86,6 +91,106 @@ async def test_reactions_are_told_by_name_in_the_order_of_reacting(ask: Ask, ali
     assert less["message"]["reactions"] == {"👍": ["alice"], "🇨🇭": ["alice"]}
     page = (await ask(bob, "history", room="lobby"))["messages"]
     assert [one.get("reactions") for one in page] == [less["message"]["reactions"], None, None]
+
+
+EMOJIS = [chr(0x1F600 + n) for n in range(20)]
+WIDE = "\U0001d4d0\U0001f468\u200d\U0001f469\u200d\U0001f467"  # a long name, in bytes
+
+
+class Told:
+    """What a room hears, in the place of sockets."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, dict[str, Any]]] = []
+
+    def broadcast(self, _room: str, event: str, payload: dict[str, Any]) -> None:
+        self.events.append((event, payload))
+
+    def send_to(self, *_: Any) -> None: ...
+
+    def subscribe(self, *_: Any) -> None: ...
+
+    def unsubscribe(self, *_: Any) -> None: ...
+
+
+async def seated(chat: Chat, count: int) -> list[Person]:
+    """So many people in the lobby, with long names."""
+    crowd = []
+    for n in range(count):
+        one = await people.arrive(chat, f"socket {n}", people.new_token(), f"guest {n}")
+        chat.presence.rename(one.id, f"{n:03} {WIDE * 20}"[:250])
+        chat.presence.join(one.id, one.socket, "lobby")
+        crowd.append(one)
+    return crowd
+
+
+async def test_however_many_react_a_message_is_light_and_each_reaction_is_told_alone(
+    chat: Chat, ask: Ask, alice: Person
+) -> None:
+    """20 people with all 20 reactions: counts and the first 8 names. Who reacts later changes the count alone."""
+    chat.rates = Rates(None)
+    crowd = await seated(chat, 20)
+    told = chat.broadcaster = Told()
+    for one in crowd:
+        for emoji in EMOJIS:
+            assert (await ask(one, "react", room="lobby", seq=1, emoji=emoji, on=True))["ok"]
+    message = (await ask(alice, "history", room="lobby"))["messages"][0]
+    assert message["reaction_counts"] == dict.fromkeys(EMOJIS, 20)
+    assert [name[:3] for name in message["reactions"][EMOJIS[0]]] == [f"{n:03}" for n in range(8)]
+    assert len(orjson.dumps(message)) < PAGE_BYTES
+    assert {event for event, _ in told.events} == {"react"}
+    *_, (_, last) = told.events
+    assert last == {
+        "room": "lobby",
+        "seq": 1,
+        "rev": message["rev"],
+        "emoji": EMOJIS[-1],
+        "on": True,
+        "count": 20,
+        "person": crowd[-1].id,
+        "nickname": people.borne(chat, crowd[-1]),
+    }
+    assert max(len(orjson.dumps(payload)) for _, payload in told.events) < 12_000
+
+
+async def test_the_heaviest_message_is_no_heavier_than_a_page(chat: Chat, ask: Ask, alice: Person) -> None:
+    """Names of 256 characters, each of four bytes, and a text of nothing but links."""
+    text = ("https://例え.jp/" + " x.io" * 798)[: chat.limits.text]
+    stored = (await ask(alice, "send", room="lobby", text=text, id="the-heaviest"))["message"]
+    widest = {chr(0x1F600 + n): [10**9, ["\U0001d4d0" * 256] * chat.limits.reaction_names] for n in range(20)}
+    row = await chat.store.read(queries.one, "lobby", stored["seq"])
+    assert len(orjson.dumps(as_told(row | {"reactions": widest}))) < PAGE_BYTES
+
+
+async def test_names_are_told_with_a_reaction_where_those_that_show_have_changed(
+    chat: Chat, ask: Ask, alice: Person
+) -> None:
+    crowd = await seated(chat, 10)
+    told = chat.broadcaster = Told()
+    for one in crowd:
+        await ask(one, "react", room="lobby", seq=1, emoji="👍", on=True)
+    assert ["names" in payload for _, payload in told.events] == [True] * 8 + [False] * 2
+    await ask(crowd[9], "react", room="lobby", seq=1, emoji="👍", on=False)
+    await ask(crowd[0], "react", room="lobby", seq=1, emoji="👍", on=False)
+    (_, ninth), (_, first) = told.events[-2:]
+    assert (ninth["count"], "names" in ninth, first["count"]) == (9, False, 8)
+    assert [name[:3] for name in first["names"]] == [f"{n:03}" for n in range(1, 9)]
+    for one in crowd[1:9]:
+        await ask(one, "react", room="lobby", seq=1, emoji="👍", on=False)
+    assert (told.events[-1][1]["count"], told.events[-1][1]["names"]) == (0, [])
+
+
+async def test_one_asks_for_ones_own_reactions_whatever_name_they_were_made_under(
+    ask: Ask, alice: Person, bob: Person
+) -> None:
+    for seq, emoji in ((1, "👍"), (1, "🎉"), (3, "👍")):
+        await ask(bob, "react", room="lobby", seq=seq, emoji=emoji, on=True)
+    await ask(alice, "react", room="lobby", seq=2, emoji="👍", on=True)
+    await ask(bob, "rename", nickname="robert")
+    answer = await ask(bob, "reacted", room="lobby", seqs=[1, 2, 3, 99])
+    rev = (await ask(bob, "sync", room="lobby", after=0))["rev"]
+    assert answer == {"ok": True, "mine": {"1": ["👍", "🎉"], "3": ["👍"]}, "rev": rev}
+    assert (await ask(bob, "reacted", room="lobby", seqs=list(range(1, 102))))["error"] == "too_long"
 
 
 @pytest.mark.parametrize("emoji", ["", "a", "1", "ok", "👍👍", "👍 ", "<b>", "👍" + "\u200d👍" * 20])

@@ -11,7 +11,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, create_engine
 
-from app.chat import keeping
+from app.chat import retention
 from app.server import Running
 from app.store import queries
 from app.store.engine import MIGRATIONS
@@ -41,7 +41,7 @@ async def came_and_went(server: Running, nickname: str, *does: tuple[str, dict[s
             answer = await somebody.ask(verb, payload)
             assert answer["ok"], answer
         token = somebody.token
-    while server.chat.presence.is_here(somebody.me["id"]):
+    while server.chat.presence.online.is_online(somebody.me["id"]):
         await asyncio.sleep(0.01)
     await server.database.write(queries.probe)  # behind the note of their departure
     assert token
@@ -54,7 +54,7 @@ LOBBY = {"room": "lobby"}
 async def test_who_said_nothing_is_forgotten_and_comes_back_as_somebody_new(server: Running, tmp_path: Path) -> None:
     token = await came_and_went(server, "ann", ("join", LOBBY))
     age(tmp_path)
-    assert await keeping.forget_unused(server.chat) == (1, 1)
+    assert await retention.forget_unused(server.chat) == (1, 1)
     assert rows(tmp_path) == dict.fromkeys(TABLES, 0)
     async with Talker(server.url, "ann", token=token) as ann:
         assert ann.me["nickname"] == "ann"
@@ -70,7 +70,7 @@ async def test_who_said_something_reacted_or_reserved_a_name_is_kept(server: Run
     async with Talker(server.url, "dan") as dan:
         await dan.join("attic")
         age(tmp_path)
-        assert await keeping.forget_unused(server.chat) == (0, 0)
+        assert await retention.forget_unused(server.chat) == (0, 0)
         assert rows(tmp_path)["people"] == 4
 
 
@@ -80,16 +80,16 @@ async def test_who_left_lately_is_kept_and_so_is_a_name_that_is_held_longer(
     server = await start_server(nickname_hold=20 * 86_400)
     await came_and_went(server, "ann", ("join", LOBBY))
     age(tmp_path, 8)
-    assert (await keeping.forget_unused(server.chat))[0] == 0
+    assert (await retention.forget_unused(server.chat))[0] == 0
     age(tmp_path, 13)
-    assert (await keeping.forget_unused(server.chat))[0] == 1
+    assert (await retention.forget_unused(server.chat))[0] == 1
 
 
 async def test_nobody_is_forgotten_where_the_operator_says_so(start_server: Start, tmp_path: Path) -> None:
     server = await start_server(guest_days=0)
     await came_and_went(server, "ann", ("join", LOBBY))
     age(tmp_path, 1_000)
-    assert await keeping.forget_unused(server.chat) == (0, 0)
+    assert await retention.forget_unused(server.chat) == (0, 0)
     assert rows(tmp_path) == dict.fromkeys(TABLES, 1)
 
 
@@ -99,31 +99,31 @@ async def test_a_room_with_a_topic_a_rule_or_a_word_is_kept(server: Running, tmp
     await came_and_went(server, "ann", *joins, ("topic", {"room": "topic", "topic": "tea"}), ("send", said))
     await server.database.write(queries.keep, room="rule", days=None, messages=9)
     age(tmp_path)
-    await keeping.forget_unused(server.chat)
+    await retention.forget_unused(server.chat)
     assert rows(tmp_path)["rooms"] == 3
 
 
 async def test_more_than_fit_into_one_transaction_all_go(
     server: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeping, "FORGOTTEN_AT_ONCE", 2)
-    monkeypatch.setattr(keeping, "PAUSE", 0)
+    monkeypatch.setattr(retention, "ROWS_PER_WRITE", 2)
+    monkeypatch.setattr(retention, "PAUSE_S", 0)
     for name in ("ann", "bob", "cat", "dan", "eve"):
         await came_and_went(server, name, ("join", {"room": f"room-of-{name}"}))
     age(tmp_path)
-    assert await keeping.forget_unused(server.chat) == (5, 5)
+    assert await retention.forget_unused(server.chat) == (5, 5)
 
 
 async def test_who_enters_a_room_that_is_being_forgotten_can_talk_there(
     server: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeping, "PAUSE", 0)
+    monkeypatch.setattr(retention, "PAUSE_S", 0)
     async with Talker(server.url, "ann") as ann:
         for n in range(20):
             await ann.join("lobby")
             await ann.ask("leave", LOBBY)
             age(tmp_path)
-            _, joined = await asyncio.gather(keeping.forget_unused(server.chat), ann.join("lobby"))
+            _, joined = await asyncio.gather(retention.forget_unused(server.chat), ann.join("lobby"))
             assert joined["rev"] == 0
             answer = await ann.ask("topic", {"room": "lobby", "topic": f"{n}"})
             assert answer["ok"], answer

@@ -16,7 +16,7 @@ import pytest
 from app.chat import Chat
 from app.chat.presence import Presence
 from app.chat.verbs import perform
-from app.model import Person
+from app.model import LIMITS, Person
 from tests.support.talker import until
 
 PEOPLE = 2_000
@@ -38,19 +38,13 @@ class Ears:
     def broadcast(self, room: str, _event: str, payload: dict[str, Any]) -> None:
         self.told.append((room, payload))
 
-    def send_to(self, *_: Any) -> None: ...
-
-    def subscribe(self, *_: Any) -> None: ...
-
-    def unsubscribe(self, *_: Any) -> None: ...
-
 
 class Wave:
     """So many people, spread evenly over so many rooms, who do all the same in one tick."""
 
     def __init__(self, rooms: int) -> None:
         self.ears = Ears()
-        self.presence = Presence(self.ears)
+        self.presence = Presence(self.ears.broadcast)
         self.people = [person(f"{n:05}") for n in range(PEOPLE)]
         self.rooms = [f"room-{n % rooms}" for n in range(PEOPLE)]
 
@@ -65,30 +59,30 @@ def person(name: str) -> Person:
 
 def comes(presence: Presence, person: Person, room: str) -> None:
     """What a connect and a join ask."""
-    presence.enter(person)
-    presence.sit(person.id, person.socket, room)
-    presence.people(room, None, PAGE)
-    presence.count(room)
+    presence.connect(person)
+    presence.join(person.id, person.socket, room)
+    presence.rooms.page(room, None, PAGE)
+    presence.rooms.count(room)
 
 
 def is_renamed(presence: Presence, person: Person, room: str) -> None:
     presence.rename(person.id, f"another {person.nickname}")
-    presence.people(room, None, PAGE)
+    presence.rooms.page(room, None, PAGE)
 
 
 def loses_the_line(presence: Presence, person: Person, room: str) -> None:
-    presence.exit(person.id, person.socket, GRACE)
-    presence.people(room, None, PAGE)
+    presence.disconnect(person.id, person.socket, GRACE)
+    presence.rooms.page(room, None, PAGE)
 
 
 def goes(presence: Presence, person: Person, room: str) -> None:
-    presence.exit(person.id, person.socket)
-    presence.people(room, None, PAGE)
+    presence.disconnect(person.id, person.socket)
+    presence.rooms.page(room, None, PAGE)
 
 
 def looks_at_the_rooms(presence: Presence, _person: Person, _room: str) -> None:
-    presence.busiest(PAGE)
-    assert presence.rooms
+    presence.rooms.busiest(PAGE)
+    assert len(presence.rooms)
 
 
 LIFE = (comes, looks_at_the_rooms, is_renamed, loses_the_line, comes, goes)
@@ -134,15 +128,17 @@ async def test_among_many_rooms_it_costs_what_it_costs_among_few() -> None:
 
 
 async def test_a_wave_is_told_in_one_event() -> None:
-    wave = Wave(1)
+    """Which holds the first page alone, for the room is a large one."""
+    wave, first_page = Wave(1), LIMITS.first_people
     wave.each(comes)
     [(_, told)] = await until(lambda: wave.ears.told)
-    assert (len(told["joined"]), told["left"], told["count"]) == (PEOPLE, [], PEOPLE)
+    assert (len(told["joined"]), told["left"], told["count"]) == (first_page, [], PEOPLE)
     wave.ears.told.clear()
     wave.each(goes)
     [(_, told)] = await until(lambda: wave.ears.told)
-    assert (told["joined"], len(told["left"]), told["count"]) == ([], PEOPLE, 0)
-    assert (wave.presence._crowds, wave.presence._guests, wave.presence._busiest) == ({}, {}, [])
+    assert (told["joined"], len(told["left"]), told["count"], told["partial"]) == ([], 2 * first_page, 0, True)
+    presence = wave.presence
+    assert (presence.rooms._rooms, presence.online._by_id, presence.rooms._busiest) == ({}, {}, [])
 
 
 @pytest.fixture
@@ -152,8 +148,8 @@ def seated(chat: Chat) -> Callable[[str, int], None]:
     def seat(room: str, count: int) -> None:
         for n in range(count):
             one = person(f"{n:05} of {room}")
-            chat.presence.enter(one)
-            chat.presence.sit(one.id, one.socket, room)
+            chat.presence.connect(one)
+            chat.presence.join(one.id, one.socket, room)
 
     return seat
 
@@ -166,7 +162,7 @@ async def visit(chat: Chat, room: str, visitors: list[Person]) -> float:
         assert answer["ok"], answer
     spent = time.process_time() - began
     for one in visitors:
-        chat.presence.stand(one.id, one.socket, room)
+        chat.presence.leave(one.id, one.socket, room)
     return spent / len(visitors)
 
 
@@ -177,7 +173,7 @@ async def test_a_join_is_answered_in_pages_at_the_same_price(chat: Chat, seated:
     seated("crowded", crowded)
     visitors = [person(f"visitor {n:03}") for n in range(100)]
     for one in visitors:
-        chat.presence.enter(one)
+        chat.presence.connect(one)
     answers = [await perform(chat, visitors[0], "join", {"room": room}) for room in ("full", "crowded")]
     assert [(len(answer["people"]), answer["count"]) for answer in answers] == [(full, full + 1), (full, crowded + 1)]
     assert len(orjson.dumps(answers[1])) < 1.1 * len(orjson.dumps(answers[0]))

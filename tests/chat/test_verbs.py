@@ -23,6 +23,7 @@ GOOD = {
     "reply_to": 1,
     "follows": "first-message",
     "seq": 1,
+    "seqs": [1],
     "emoji": "👍",
     "on": True,
     "epoch": "0" * 32,
@@ -122,7 +123,7 @@ async def test_a_bug_is_answered_with_a_reference_that_the_log_has(
 ) -> None:
     """The bug is a real one: presence forgets somebody whose socket is still asking."""
     await ask(alice, "join", room="lobby")
-    chat.presence._guests.clear()
+    chat.presence.online._by_id.clear()
     answer = await perform(chat, alice, "join", {"room": "attic"})
     assert answer["error"] == "broken"
     assert answer["ref"] in caplog.text

@@ -117,8 +117,8 @@ class Listener:
     def _heard(self, event: str, payload: dict[str, Any]) -> None:
         if event == "welcome":
             self.record.lines.append([])
-        if event == "message":
-            message = payload["message"]
+        if event in ("message", "react"):
+            message = payload["message"] if event == "message" else payload
             self.record.lines[-1].append(message)
             if self.database and not self._is_stored(message):
                 self.record.early.append(f"seq {message['seq']}, rev {message['rev']}")
@@ -126,8 +126,8 @@ class Listener:
     def _is_stored(self, message: dict[str, Any]) -> bool:
         if self._eye is None:
             self._eye = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, isolation_level=None)
-        found = "SELECT 1 FROM messages WHERE room = ? AND seq = ? AND rev >= ? AND id = ?"
-        row = self._eye.execute(found, (ROOM, message["seq"], message["rev"], message["id"])).fetchone()
+        found = "SELECT 1 FROM messages WHERE room = ? AND seq = ? AND rev >= ? AND id = coalesce(?, id)"
+        row = self._eye.execute(found, (ROOM, message["seq"], message["rev"], message.get("id"))).fetchone()
         return row is not None
 
     async def _watch(self, events: Any) -> None:

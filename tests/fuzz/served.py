@@ -119,10 +119,12 @@ def kept(server: Server, running: Running | None) -> dict[str, int]:
     if running:
         presence, broadcaster = running.chat.presence, running.chat.broadcaster
         counts |= {
-            "guests": len(presence._guests),
-            "sockets": len(presence._people),
-            "crowds": len(presence._crowds),
-            "busiest": presence.rooms,
+            "people": len(presence.online._by_id),
+            "sockets": len(presence.online._by_socket),
+            "present": len(presence.rooms._rooms),
+            "busiest": len(presence.rooms),
+            "news": len(presence._news._pending),
+            "awaited": len(presence._grace._timers),
             "subscribed": len(broadcaster._subscribed),  # type: ignore[attr-defined]
             "groups": len(broadcaster._groups),  # type: ignore[attr-defined]
             "connections": sum(len(one.connections) for one in running.listeners),

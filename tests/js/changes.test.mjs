@@ -20,7 +20,8 @@ function changes(...acks) {
     if (!ack) throw new Error("not connected");
     return ack;
   };
-  return { changes: new Changes({ ask, said: (room, message) => said.push([room, message.seq]) }), asked, said };
+  const reacted = (room, change) => said.push([room, change]);
+  return { changes: new Changes({ ask, said: (room, message) => said.push([room, message.seq]), reacted }), asked, said };
 }
 
 /** Ann in the den, caught up with the log. */
@@ -44,16 +45,12 @@ test("what was refused, or has no answer, comes back as a sentence", async () =>
   assert.deepEqual(said, []);
 });
 
-test("a reaction goes on, and is not taken off again when its event comes before the ack", async () => {
-  const { changes: my, asked } = changes({ ok: true, message: { seq: 7, rev: 10 } });
-  assert.equal(await my.react("den", { seq: 7, rev: 9 }, "👍", true), "");
-  assert.deepEqual(asked.map(([, { on }]) => on), [true]);
-});
-
-test("one's own reaction under a former nickname is taken off", async () => {
-  const { changes: my, asked } = changes({ ok: true, message: { seq: 7, rev: 9 } }, { ok: true, message: { seq: 7, rev: 10 } });
-  assert.equal(await my.react("den", { seq: 7, rev: 9 }, "👍", true), "");
+test("one's own reaction that was taken is handed on as such", async () => {
+  const { changes: my, asked, said } = changes({ ok: true, message: { seq: 7, rev: 10 } }, null);
+  assert.equal(await my.react("den", { seq: 7 }, "👍", true), "");
+  assert.equal(await my.react("den", { seq: 7 }, "👍", false), NO_LINE);
   assert.deepEqual(asked.map(([, { on }]) => on), [true, false]);
+  assert.deepEqual(said, [["den", 7], ["den", { seq: 7, emoji: "👍", on: true, rev: 10 }]]);
 });
 
 test("one edits and deletes one's own, answers anybody's, and does nothing with what is gone", () => {
@@ -75,11 +72,12 @@ test("arrow up finds the last of one's own that still stands", () => {
 });
 
 test("the choice is the common ones and what is there already; a full message takes no other", () => {
-  const some = choices({ "☕": ["ann", "bob"], "👍": ["bob"] }, "ann", 2);
+  const some = choices({ reaction_counts: { "☕": 2, "👍": 1 } }, new Set(["☕"]), 2);
   assert.equal(some.at(-1).emoji, "☕");
   assert.equal(new Set(some.map(({ emoji }) => emoji)).size, some.length);
   assert.deepEqual(some.filter(({ mine }) => mine).map(({ emoji }) => emoji), ["☕"]);
   assert.deepEqual(some.filter(({ full }) => !full).map(({ emoji }) => emoji), ["👍", "☕"]);
+  assert.deepEqual(choices({}, new Set()).filter(({ mine, full }) => mine || full), []);
 });
 
 test("a quote is one line, and whole characters", () => {

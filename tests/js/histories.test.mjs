@@ -1,4 +1,4 @@
-// 500 random lives of a room: words, edits and deletions while events are lost, doubled and overtake each other, the line
+// 500 random lives of a room: words, edits, deletions and reactions while events are lost, doubled and overtake each other, the line
 // breaks, pages come late, history is read and let go of. At every step what shows is in order and told once; at the end
 // it is the log.
 
@@ -53,11 +53,24 @@ class Life {
   happens() {
     const count = this.log.messages.length;
     const old = 1 + this.dice.below(Math.max(count, 1));
-    const kind = count > 0 ? this.dice.below(10) : 0;
-    const message = kind < 6 ? this.log.say(`words ${count}`) : kind < 9 ? this.log.edit(old, `edit ${this.log.rev}`) : this.log.delete(old);
+    const kind = count > 0 ? this.dice.below(14) : 0;
+    const message = kind < 6 ? this.log.say(`words ${count}`) : kind < 9 ? this.log.edit(old, `edit ${this.log.rev}`) : kind < 10 ? this.log.delete(old) : this.reacts(old);
+    if (!message) return;
     if (!this.connected || this.dice.chance(0.15)) return;
     this.wire.push(message);
     if (this.dice.chance(0.1)) this.wire.push(message);
+  }
+
+  /** Ann may do so in another tab. */
+  reacts(seq) {
+    const [person, emoji] = [["ann", "bob", "cid", "dan"][this.dice.below(4)], ["👍", "🎉"][this.dice.below(2)]];
+    return this.log.react(seq, person, emoji, this.dice.chance(0.6));
+  }
+
+  /** One's own reaction is known by its event, too. */
+  hear(change) {
+    if (change.person === "ann") this.room.reacted(change);
+    this.room.hear(change);
   }
 
   /** One's own words: their ack and their event travel on different ways. */
@@ -76,7 +89,7 @@ class Life {
   arrives() {
     const ahead = this.dice.chance(0.25) ? this.dice.below(this.wire.length) : 0;
     const [message] = this.wire.splice(ahead, 1);
-    if (message) this.room.hear(structuredClone(message));
+    if (message) this.hear(structuredClone(message));
     if (message && this.dice.chance(0.05)) this.wire.push(message);
   }
 
@@ -162,7 +175,7 @@ class Life {
   async calm() {
     for (let moments = 0; moments < 4 || this.wire.length + this.answers.length > 0; moments += 1) {
       assert.ok(moments < 1_000, "the questions come to an end");
-      while (this.wire.length > 0) this.room.hear(this.wire.shift());
+      while (this.wire.length > 0) this.hear(this.wire.shift());
       while (this.answers.length > 0) {
         this.answers.shift().give();
         await settled();
@@ -173,6 +186,8 @@ class Life {
   }
 }
 
+const reactionsOf = ({ reactions, reaction_counts }) => [reactions, reaction_counts];
+
 test(`${HISTORIES} random histories all end as the log`, async () => {
   for (let seed = 1; seed <= HISTORIES; seed += 1) {
     const life = new Life(seed);
@@ -181,6 +196,8 @@ test(`${HISTORIES} random histories all end as the log`, async () => {
       for (let nth = 0; nth < STEPS; nth += 1) await life.step();
       await life.end();
       assert.deepEqual(life.room.messages, life.log.messages);
+      assert.equal(JSON.stringify(life.room.messages.map(reactionsOf)), JSON.stringify(life.log.messages.map(reactionsOf)), "in the same order");
+      for (const { seq } of life.log.messages) assert.deepEqual(life.room.own.of(seq), new Set(life.log.reactionsOf(seq, "ann")));
       assert.equal(life.room.rev, life.log.rev);
     } catch (error) {
       error.message = `history ${seed}: ${error.message}`;

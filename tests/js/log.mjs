@@ -2,7 +2,7 @@
 
 export class Log {
   constructor({ page = 5, behind = 1_000, epoch = "one" } = {}) {
-    Object.assign(this, { page, behind, epoch, rev: 0, messages: [] });
+    Object.assign(this, { page, behind, epoch, rev: 0, messages: [], reactions: {} });
   }
 
   say(text, { author = "ann", id = `id-${this.messages.length}` } = {}) {
@@ -19,6 +19,9 @@ export class Log {
   }
 
   delete(seq) {
+    delete this.reactions[seq];
+    delete this.messages[seq - 1].reactions;
+    delete this.messages[seq - 1].reaction_counts;
     return this.change(seq, { text: "", deleted: true });
   }
 
@@ -27,6 +30,37 @@ export class Log {
     const message = this.messages[seq - 1];
     Object.assign(message, look, { rev: this.rev });
     return { ...message };
+  }
+
+  /** Somebody's reaction, as the event that tells it; null where it changes nothing. `shown` names are kept of each. */
+  react(seq, person, emoji, on, shown = 2) {
+    const message = this.messages[seq - 1];
+    const all = (this.reactions[seq] ??= {})[emoji] ?? [];
+    if (message.deleted || all.includes(person) === on) return null;
+    const now = on ? [...all, person] : all.filter((one) => one !== person);
+    this.reactions[seq][emoji] = now;
+    if (now.length === 0) delete this.reactions[seq][emoji];
+    const [before, names] = [all.slice(0, shown), now.slice(0, shown)];
+    delete message.reactions;
+    delete message.reaction_counts;
+    const entries = Object.entries(this.reactions[seq]);
+    const look = entries.length > 0 && {
+      reactions: Object.fromEntries(entries.map(([one, people]) => [one, people.slice(0, shown)])),
+      reaction_counts: Object.fromEntries(entries.map(([one, people]) => [one, people.length])),
+    };
+    this.change(seq, look || {});
+    const isOther = before.join() !== names.join();
+    return { seq, rev: this.rev, emoji, on, person, nickname: person, count: now.length, ...(isOther && { names }) };
+  }
+
+  /** Of Ann, who holds the room. */
+  reacted({ seqs }) {
+    return { mine: Object.fromEntries(seqs.map((seq) => [seq, this.reactionsOf(seq, "ann")])), rev: this.rev };
+  }
+
+  reactionsOf(seq, person) {
+    const all = Object.entries(this.reactions[seq] ?? {});
+    return all.filter(([, people]) => people.includes(person)).map(([emoji]) => emoji);
   }
 
   answer(verb, payload) {

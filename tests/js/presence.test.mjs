@@ -107,3 +107,67 @@ test("typing ends six seconds after the last sign of it, or with the words", asy
   presence.spoke("bob");
   assert.equal(presence.typists.size, 0);
 });
+
+const numbered = (from, to) => Array.from({ length: to - from }, (_, n) => ({ id: `p${from + n}`, nickname: `p${from + n}` }));
+
+/** Pages of these people, as the verb answers them; what was asked is kept. */
+function pagesOf(people, asked) {
+  return async (after, limit) => {
+    asked.push([after, limit]);
+    const start = after === undefined ? 0 : people.findIndex(({ nickname }) => nickname === after) + 1;
+    const end = start + Math.min(limit, 200);
+    return { people: people.slice(start, end), more: end < people.length, count: people.length };
+  };
+}
+
+test("in a large room the first page follows, and who comes and goes is no news", async () => {
+  const { presence, names } = room(ann, bob, cid);
+  presence.update({ joined: [{ id: "abe", nickname: "abe" }], left: [bob], changed: [lost(ann)], beyond: ["cid"], count: 900, partial: true });
+  assert.deepEqual([names().sort(), presence.people.get("ann"), presence.count, presence.news], [["abe", "ann"], lost(ann), 900, ""]);
+  assert.equal(presence.isStale, false, "whoever joins a large room holds its first page, and need not ask for it again");
+  presence.update({ joined: [], left: [], changed: [cid], count: 899, partial: true });
+  assert.deepEqual([names().sort(), presence.count], [["abe", "ann", "cid"], 899], "cid moved up onto the page");
+});
+
+test("when a room becomes large, of those who are known only the first page stays", async () => {
+  const asked = [];
+  const { presence, names } = room(...numbered(100, 299));
+  presence.update({ joined: numbered(299, 300), left: [], count: 200 });
+  presence.update({ joined: [], left: [], count: 300, partial: true });
+  assert.equal(presence.isStale, true);
+  await presence.refresh(pagesOf(numbered(100, 400), asked), 50);
+  assert.deepEqual([asked, names().length, presence.count, presence.isStale], [[[undefined, 50]], 50, 300, false]);
+  presence.update({ joined: [], left: [], count: 301, partial: true });
+  assert.equal(presence.isStale, false, "the first page follows by itself");
+});
+
+test("when it is small again, what is shown is asked for once", async () => {
+  const asked = [];
+  const { presence, names } = room(...numbered(100, 150));
+  presence.update({ joined: [], left: [], count: 210, partial: true });
+  presence.update({ joined: [], left: numbered(300, 310), count: 200 });
+  assert.equal(presence.isStale, true);
+  await presence.refresh(pagesOf(numbered(100, 300), asked), 50);
+  assert.deepEqual([asked, names().length, presence.isStale], [[[undefined, 50]], 50, false]);
+});
+
+test("further pages of a large room are stale with each event, and fetched again as far as they were shown", async () => {
+  const [asked, people] = [[], numbered(100, 900)];
+  const { presence, names } = room(...numbered(100, 150));
+  presence.update({ joined: [], left: [], count: 800, partial: true });
+  await presence.refresh(pagesOf(people, []), 50);
+  presence.extend(numbered(150, 350));
+  assert.equal(presence.isStale, false);
+  presence.update({ joined: [], left: [], count: 799, partial: true });
+  assert.equal(presence.isStale, true);
+  await presence.refresh(pagesOf(people.filter(({ id }) => id !== "p200"), asked), 50);
+  assert.deepEqual(asked, [[undefined, 250], ["p300", 50]]);
+  assert.deepEqual([names().length, names().includes("p200"), presence.lastOfPages], [250, false, "p350"]);
+});
+
+test("what could not be fetched stays shown, and stale", async () => {
+  const { presence, names } = room(ann, bob);
+  presence.update({ joined: [], left: [], count: 300, partial: true });
+  await presence.refresh(async () => null, 50);
+  assert.deepEqual([names(), presence.isStale], [["ann", "bob"], true]);
+});

@@ -146,8 +146,10 @@ def left(server: Running) -> dict[str, int]:
         "clients": len(sockets.clients),
         "environ": len(sockets.environ),
         "rooms": sum(map(len, sockets.manager.rooms.values())),
-        "guests": len(presence._guests),
-        "crowds": len(presence._crowds),
+        "people": len(presence.online._by_id),
+        "present": len(presence.rooms._rooms),
+        "news": len(presence._news._pending),
+        "awaited": len(presence._grace._timers),
         "connections": len(server.listeners[0].connections),
     }
     return {name: count for name, count in counts.items() if count}

@@ -1,6 +1,7 @@
 """The memory: what the database itself promises, and what happens when it cannot serve."""
 
 import asyncio
+import random
 import shutil
 import sqlite3
 import threading
@@ -113,7 +114,7 @@ async def test_what_waits_is_committed_together(database: Database) -> None:
         return commit(batch)
 
     database._commit = counted
-    stored = await asyncio.gather(*(database.write(queries.say, **message(n)) for n in range(300)))
+    stored = await asyncio.gather(*(database.write(queries.insert_message, **message(n)) for n in range(300)))
     assert [one["seq"] for one, _ in stored] == list(range(1, 301))
     assert commits <= 3
 
@@ -121,10 +122,10 @@ async def test_what_waits_is_committed_together(database: Database) -> None:
 async def test_one_refused_write_does_not_touch_its_neighbours(database: Database) -> None:
     async def refused(n: int) -> str:
         with pytest.raises(Refused):
-            await database.write(queries.say, **(message(n) | {"reply_to": 999}))
+            await database.write(queries.insert_message, **(message(n) | {"reply_to": 999}))
         return "refused"
 
-    sends = [refused(n) if n % 2 else database.write(queries.say, **message(n)) for n in range(20)]
+    sends = [refused(n) if n % 2 else database.write(queries.insert_message, **message(n)) for n in range(20)]
     await asyncio.gather(*sends)
     page, _ = await database.read(queries.said_before, room="lobby", before=None, limit=100)
     assert [(one["seq"], one["rev"]) for one in page] == [(n, n) for n in range(1, 11)]
@@ -132,8 +133,8 @@ async def test_one_refused_write_does_not_touch_its_neighbours(database: Databas
 
 @pytest.mark.parametrize("column", ["rev", "id"])
 async def test_the_database_itself_refuses_a_second_one(database: Database, column: str) -> None:
-    await database.write(queries.say, **message(1))
-    await database.write(queries.say, **message(2))
+    await database.write(queries.insert_message, **message(1))
+    await database.write(queries.insert_message, **message(2))
     statement = f"UPDATE messages SET {column} = (SELECT {column} FROM messages WHERE seq = 1) WHERE seq = 2"
     with pytest.raises((IntegrityError, Refused)) as error:
         await database.write(lambda db: db.exec_driver_sql(statement))
@@ -143,7 +144,7 @@ async def test_the_database_itself_refuses_a_second_one(database: Database, colu
 async def test_a_locked_database_is_waited_for_and_nothing_stalls(database: Database, tmp_path: Path) -> None:
     other = sqlite3.connect(tmp_path / "parlor.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    write = asyncio.create_task(database.write(queries.say, **message(1)))
+    write = asyncio.create_task(database.write(queries.insert_message, **message(1)))
     epoch = await asyncio.wait_for(database.read(queries.epoch), 1)
     assert epoch and not write.done()
     other.execute("ROLLBACK")
@@ -159,17 +160,17 @@ async def test_a_database_that_stays_locked_is_a_refusal_with_a_time(
     other = sqlite3.connect(tmp_path / "parlor.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(Refused) as refusal:
-        await database.write(queries.say, **message(1))
+        await database.write(queries.insert_message, **message(1))
     assert (refusal.value.code, refusal.value.extra["retry_after"]) == ("storage", 2.0)
     other.execute("ROLLBACK")
     other.close()
-    assert (await database.write(queries.say, **message(1)))[1] is True, "writing resumes by itself"
+    assert (await database.write(queries.insert_message, **message(1)))[1] is True, "writing resumes by itself"
 
 
 async def test_a_write_that_is_wrong_by_itself_does_not_touch_its_neighbours(database: Database) -> None:
     """A message of nobody the database knows: its foreign key fails, the others are stored."""
     wrong = message(1) | {"author": "nobody"}
-    sends = [database.write(queries.say, **(wrong if n == 1 else message(n))) for n in range(3)]
+    sends = [database.write(queries.insert_message, **(wrong if n == 1 else message(n))) for n in range(3)]
     first, second, third = await asyncio.gather(*sends, return_exceptions=True)
     assert isinstance(second, IntegrityError)
     assert [one[0]["seq"] for one in (first, third)] == [1, 2]
@@ -290,9 +291,9 @@ async def test_an_id_that_comes_again_costs_its_commit_no_savepoints(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a restart every outbox says its last words again."""
-    await database.write(queries.say, **message(1))
+    await database.write(queries.insert_message, **message(1))
     monkeypatch.setattr("app.store.batch._apart", None)
-    said = await asyncio.gather(*(database.write(queries.say, **message(n)) for n in (2, 1, 3, 3)))
+    said = await asyncio.gather(*(database.write(queries.insert_message, **message(n)) for n in (2, 1, 3, 3)))
     assert [(one["seq"], new) for one, new in said] == [(2, True), (1, False), (3, True), (3, False)]
 
 
@@ -379,29 +380,83 @@ async def test_who_lost_their_name_while_away_bears_the_next_one_alone(database:
         await database.write(queries.claim, person="b" * 8, name=("zoe", ["zoe"]), held=0, spare=[])
 
 
-async def test_changes_that_lie_far_apart_have_their_own_reactions(database: Database) -> None:
-    for n in range(60):
-        await database.write(queries.say, **message(n))
-    for seq in (1, 30, 60):
+@pytest.mark.parametrize("seed", range(5))
+async def test_what_a_message_shows_of_its_reactions_is_what_was_done(database: Database, seed: int) -> None:
+    """Many people react and take it back: counts and the first names are those of the table, at every page."""
+    r, people, emojis = random.Random(seed), [f"p{n}" for n in range(9)], ("👍", "🎉", "☕")
+    for n in range(2):
+        await database.write(queries.insert_message, **message(n))
+    for person in people:
         await database.write(
-            queries.react, room="lobby", seq=seq, person="alice", nickname="alice", emoji=f"{seq}", on=True, most=9
+            queries.arrive, token=person, new_id=person, wish=None, guests=lambda p=person: [(p, [p])], held=0
         )
-    await database.write(queries.edit, room="lobby", seq=1, author="alice", text="y")
-    after = (await database.read(queries.room, "lobby"))["rev"] - 2
-    page, _ = await database.read(queries.changed_since, room="lobby", after=after, limit=9)
-    assert [(one["seq"], one["reactions"]) for one in page] == [(60, {"60": ["alice"]}), (1, {"1": ["alice"]})]
+    for _ in range(200):
+        person, seq, emoji, on = r.choice(people), r.choice((1, 2)), r.choice(emojis), r.random() < 0.6
+        await database.write(
+            queries.react,
+            room="lobby",
+            seq=seq,
+            person=person,
+            nickname=r.choice((person, "zoe")),
+            emoji=emoji,
+            on=on,
+            max_emojis=9,
+            max_names=4,
+        )
+    page, _ = await database.read(queries.said_before, room="lobby", before=None, limit=9)
+    assert all(one["reactions"] for one in page)
+    for one in page:
+        table = await database.read(_reactions_of, one["seq"])
+        assert one["reactions"] == {emoji: [len(names), names[:4]] for emoji, names in table.items()}
+    mine, rev = await database.read(queries.reacted, room="lobby", person="p1", seqs=[1, 2, 99])
+    assert {seq: set(some) for seq, some in mine.items()} == await database.read(_of_person, "p1")
+    assert rev == (await database.read(queries.room, "lobby"))["rev"]
+
+
+async def test_reactions_of_an_older_version_beside_this_one_are_counted_with_the_next(database: Database) -> None:
+    """While two versions change over, the older one stores reactions and does not note them at the message."""
+    await database.write(queries.insert_message, **message(1))
+    for nth, person in enumerate(("ann", "bob", "cid")):
+        await database.write(
+            queries.arrive, token=person, new_id=person, wish=None, guests=lambda p=person: [(p, [p])], held=0
+        )
+        await database.write(_reacts_as_before_0008, person, nth)
+    how = {"room": "lobby", "seq": 1, "person": "bob", "nickname": "bob", "max_emojis": 9, "max_names": 4}
+    less, changed, _ = await database.write(queries.react, **how, emoji="👍", on=False)
+    assert (less["reactions"], changed) == ({"👍": [2, ["ann", "cid"]]}, True)
+
+
+def _reacts_as_before_0008(db: Connection, person: str, at: int) -> None:
+    row = {"person": person, "at": at}
+    db.execute(text("INSERT INTO reactions VALUES ('lobby', 1, '👍', :person, :person, :at)"), row)
+
+
+def _reactions_of(db: Connection, seq: int) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for emoji, name in db.execute(
+        text("SELECT emoji, nickname FROM reactions WHERE seq = :seq ORDER BY at, person"), {"seq": seq}
+    ):
+        found.setdefault(emoji, []).append(name)
+    return found
+
+
+def _of_person(db: Connection, person: str) -> dict[int, set[str]]:
+    found: dict[int, set[str]] = {}
+    for seq, emoji in db.execute(text("SELECT seq, emoji FROM reactions WHERE person = :p"), {"p": person}):
+        found.setdefault(seq, set()).add(emoji)
+    return found
 
 
 async def test_an_id_that_comes_again_leaves_no_gap_and_is_answered_with_the_first(database: Database) -> None:
     """In one commit with others, and answering a message: what is counted is what is stored."""
     first, again, other = await asyncio.gather(
-        *(database.write(queries.say, **message(n)) for n in (1, 1, 2)),
+        *(database.write(queries.insert_message, **message(n)) for n in (1, 1, 2)),
     )
     assert (first[1], again[1], other[1]) == (True, False, True)
     assert again[0] | {"deleted_by": None} == first[0] | {"deleted_by": None}
     answer = message(3) | {"reply_to": 1}
-    stored, _ = await database.write(queries.say, **answer)
-    assert (await database.write(queries.say, **answer))[0]["seq"] == stored["seq"] == 3
+    stored, _ = await database.write(queries.insert_message, **answer)
+    assert (await database.write(queries.insert_message, **answer))[0]["seq"] == stored["seq"] == 3
     assert (await database.read(queries.room, "lobby"))["rev"] == 3
 
 
@@ -411,7 +466,7 @@ async def test_what_is_said_together_is_told_and_stored_as_if_one_after_the_othe
     places = ["lobby", "attic", "lobby", "lobby", "attic"]
     said = [message(n) | {"room": room} for n, room in enumerate(places)]
     said[3] |= {"reply_to": 2}
-    answers = await asyncio.gather(*(database.write(queries.say, **one) for one in said))
+    answers = await asyncio.gather(*(database.write(queries.insert_message, **one) for one in said))
     assert [(one["room"], one["seq"], one["rev"]) for one, _ in answers] == [
         ("lobby", 1, 1),
         ("attic", 1, 1),
@@ -424,4 +479,4 @@ async def test_what_is_said_together_is_told_and_stored_as_if_one_after_the_othe
         stored = [{name: value for name, value in one.items() if name != "deleted_by"} for one in page]
         assert stored == [one for one, _ in answers if one["room"] == room]
         assert (await database.read(queries.room, room))["rev"] == len(page)
-    assert (await database.write(queries.say, **message(9)))[0]["seq"] == 4
+    assert (await database.write(queries.insert_message, **message(9)))[0]["seq"] == 4

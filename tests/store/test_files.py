@@ -41,7 +41,7 @@ class Served:
             self.said += 1
             text = f"word {self.said}"
             more = {"author": "alice", "nickname": "alice", "kind": "said", "reply_to": None}
-            await self.database.write(queries.say, room="lobby", id=text, text=text, **more)
+            await self.database.write(queries.insert_message, room="lobby", id=text, text=text, **more)
             self.confirmed.append(text)
 
     async def says_again(self) -> None:

@@ -8,6 +8,7 @@ from alembic.config import Config
 from sqlalchemy.engine import make_url
 
 from app.chat import people
+from app.store import queries
 from app.store.engine import MIGRATIONS, open_engine
 from tests.conftest import Start
 
@@ -46,3 +47,30 @@ async def test_names_and_topics_of_before_0005_are_kept_and_cleaned(start_server
         ]
     bob = await people.arrive(running.chat, "socket", people.new_token(), "Admin")
     assert bob.nickname.startswith("guest-")
+
+
+async def test_reactions_of_before_0008_are_shown_as_they_were(start_server: Start, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    path = tmp_path / "data" / "parlor.db"
+    make_database(path, "0007")
+    with sqlite3.connect(path) as db:
+        db.execute("INSERT INTO rooms (name, topic, seq, rev, created_at, active_at) VALUES ('lobby', '', 2, 2, 1, 1)")
+        for nth in range(10):
+            db.execute("INSERT INTO people (id, nickname, created_at) VALUES (?, ?, 1)", (f"{nth}", f"name {nth}"))
+        for seq in (1, 2):
+            db.execute(
+                "INSERT INTO messages (room, seq, rev, id, author, nickname, kind, text, at)"
+                " VALUES ('lobby', ?, ?, ?, '0', 'name 0', 'said', 'x', 1)",
+                (seq, seq, f"message-{seq}"),
+            )
+        for nth in reversed(range(10)):
+            row = (f"{nth}", f"name {nth}", 100 - nth)
+            db.execute("INSERT INTO reactions VALUES ('lobby', 1, '👍', ?, ?, ?)", row)
+        db.execute("INSERT INTO reactions VALUES ('lobby', 1, '☕', '3', 'name 3', 1)")
+    running = await start_server()
+    one, two = await running.database.read(queries.said_after, room="lobby", after=0, limit=9)
+    assert list(one["reactions"].items()) == [
+        ("☕", [1, ["name 3"]]),
+        ("👍", [10, [f"name {9 - n}" for n in range(8)]]),
+    ]
+    assert two["reactions"] is None

@@ -48,7 +48,7 @@ async def arrives(database: Database, name: str) -> None:
 
 async def says(database: Database, room: str, n: int) -> int:
     words = {"author": "alice", "nickname": "alice", "kind": "said", "text": "x", "reply_to": None}
-    message, _ = await database.write(queries.say, room=room, id=f"message-{room}-{n}", **words)
+    message, _ = await database.write(queries.insert_message, room=room, id=f"message-{room}-{n}", **words)
     rev: int = message["rev"]
     return rev
 

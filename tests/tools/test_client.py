@@ -1,9 +1,13 @@
 """The Python client against the shipped server: what it promises. That nothing breaks it, tests/faults shows."""
 
 import asyncio
+from operator import itemgetter
+from random import Random
 
 import pytest
 
+from app.chat import people
+from app.chat.verbs import perform
 from app.model import Refused
 from app.server import Running
 from app.tools.client import Client
@@ -131,3 +135,44 @@ async def test_the_first_server_may_come_later_than_the_client(start_server: Sta
         proxy.target = ("127.0.0.1", int(server.url.rpartition(":")[2]))
         assert (await asyncio.wait_for(entering, PATIENCE)).messages == []
         assert (await alice.ask("echo", {"n": 1}))["n"] == 1
+
+
+async def test_live_reconnected_history_and_catch_up_end_in_the_same_reactions(start_server: Start) -> None:
+    """Twelve people react, edit, delete and take it back; one hears it all, another is cut off in the middle of it."""
+    server = await start_server(rate_limit=None)
+    r, chat, text = Random(4), server.chat, "no. {}"
+    crowd = [await people.arrive(chat, f"socket {n}", people.new_token(), f"guest {n}") for n in range(12)]
+    for one in crowd:
+        await perform(chat, one, "join", {"room": "lobby"})
+    for n in range(6):
+        await perform(chat, crowd[0], "send", {"room": "lobby", "text": text.format(n), "id": f"message-{n}"})
+
+    async def change() -> None:
+        seq, emoji = r.randrange(1, 7), r.choice("👍🎉☕")
+        react = {"room": "lobby", "seq": seq, "emoji": emoji, "on": r.random() < 0.7}
+        await perform(chat, r.choice(crowd), "react", react)
+        if r.random() < 0.1:
+            await perform(chat, crowd[0], "edit", {"room": "lobby", "seq": seq, "text": text.format(r.random())})
+
+    async with (
+        Proxy(server.url) as proxy,
+        Client(server.url, "alice") as alice,
+        Client(proxy.url, "bob", pauses=QUICK) as bob,
+    ):
+        live, cut_off = await alice.enter("lobby"), await bob.enter("lobby")
+        for nth in range(300):
+            await change()
+            if nth == 100:
+                await proxy.refuse()
+                await until(lambda: bob.transport is None)
+            if nth == 200:
+                await proxy.accept()
+        await perform(chat, crowd[0], "delete", {"room": "lobby", "seq": 6})
+        history = (await alice.ask("history", {"room": "lobby"}))["messages"]
+        caught_up = await alice.ask("sync", {"room": "lobby", "after": 0})
+        assert any(count > 8 for one in history for count in one.get("reaction_counts", {}).values())
+        await until(lambda: live.rev == cut_off.rev == caught_up["rev"])
+        for others in (live.messages, cut_off.messages, sorted(caught_up["messages"], key=itemgetter("seq"))):
+            assert others == history
+            orders = [[list(one.get("reactions", ())) for one in messages] for messages in (others, history)]
+            assert orders[0] == orders[1]

@@ -113,3 +113,24 @@ async def test_what_came_too_early_on_a_line_that_fell_is_forgotten(shown: Shown
     shown.copy.away()
     assert not shown.copy.misses_some
     assert not shown.copy.live
+
+
+def reaction(rev: int, count: int, **more: Any) -> dict[str, Any]:
+    return {"room": "lobby", "seq": 1, "rev": rev, "emoji": "👍", "on": True, "count": count} | more
+
+
+async def test_a_reaction_changes_the_message_that_is_held_and_is_told_as_it_looks_then(shown: Shown) -> None:
+    shown.begins(message(1), rev=1)
+    shown.copy.hear(reaction(3, 9))
+    shown.copy.hear(reaction(2, 8, names=["bob"]))
+    [held] = shown.copy.messages
+    assert (held["rev"], held["reactions"], held["reaction_counts"]) == (3, {"👍": ["bob"]}, {"👍": 9})
+    assert shown.events == [2, 3]
+    shown.copy.hear(reaction(4, 0, names=[]))
+    assert shown.copy.messages == [message(1) | {"rev": 4}]
+
+
+async def test_a_reaction_to_what_is_not_held_only_counts(shown: Shown) -> None:
+    shown.begins(message(7), rev=8)
+    shown.copy.hear(reaction(9, 1, names=["bob"]))
+    assert (shown.copy.rev, shown.events, shown.copy.messages) == (9, [], [message(7)])

@@ -9,6 +9,8 @@ import aiohttp
 import pytest
 from sqlalchemy import text
 
+from app.chat import people
+from app.chat.verbs import perform
 from app.server import Running
 from app.web import log
 from tests.support.talker import Talker, new_id
@@ -174,6 +176,20 @@ async def test_the_log_shows_what_the_room_shows_with_everything_escaped(
     assert "waves" in page and "another answer" in page and "gone" not in page and "👍 alice" in page
     assert '<a href="#2">Reply to <bdi>alice</bdi></a>' in page and "This message was deleted" in page
     assert "&lt;b&gt;topic&lt;/b&gt;" in page
+
+
+async def test_of_many_who_reacted_the_log_names_the_first_and_counts_the_others(
+    server: Running, browser: aiohttp.ClientSession
+) -> None:
+    chat = server.chat
+    for n in range(10):
+        one = await people.arrive(chat, f"socket {n}", people.new_token(), f"guest {n}")
+        await perform(chat, one, "join", {"room": "lobby"})
+        if n == 0:
+            await perform(chat, one, "send", {"room": "lobby", "text": "hands up", "id": new_id()})
+        await perform(chat, one, "react", {"room": "lobby", "seq": 1, "emoji": "👍", "on": True})
+    page = html.unescape(re.sub("<[^>]+>", "", await read(browser, "/r/lobby/log")))
+    assert "👍 guest 0, guest 1, guest 2, guest 3, guest 4, guest 5, guest 6, guest 7 and 2 more" in page
 
 
 async def test_who_only_reads_is_given_no_token(url: str, browser: aiohttp.ClientSession) -> None:

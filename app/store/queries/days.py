@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Connection, Integer, bindparam, select
 
 from app.store.prepared import Prepared
-from app.store.queries.messages import LARGEST, one, said_after, said_before
+from app.store.queries.messages import LARGEST_SEQ, one, said_after, said_before
 from app.store.queries.rooms import room_now
 from app.store.tables import messages
 
@@ -35,7 +35,7 @@ def said_on(db: Connection, *, room: str, day: int | None, start: int | None, li
     of this day begin. previous, next: the neighbouring days with messages. What there is none of is None.
     """
     about = room_now(db, room)
-    newest = _before.first(db, room=room, end=LARGEST, most=1)
+    newest = _before.first(db, room=room, end=LARGEST_SEQ, most=1)
     if newest is None:
         return _page(about, day)
     wanted = newest[1] // MS_A_DAY if day is None else day
@@ -61,7 +61,7 @@ def said_on(db: Connection, *, room: str, day: int | None, start: int | None, li
 def day_of(db: Connection, *, room: str, seq: int) -> int:
     """The day on whose pages a message is. Raises `no_such_message`."""
     found = one(db, room, seq)
-    newest = _before.first(db, room=room, end=LARGEST, most=1)
+    newest = _before.first(db, room=room, end=LARGEST_SEQ, most=1)
     return _day_with(db, room, newest[0] if newest else seq, seq, found["at"])
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, Integer, bindparam, func, insert, select, update
 from sqlalchemy import delete as remove
 from sqlalchemy.dialects.sqlite import insert as insert_or_not  # PostgreSQL's says the same in the same words
@@ -15,13 +16,14 @@ from app.store.queries.rows import now, plain
 from app.store.tables import messages, reactions, rooms
 
 Message = dict[str, Any]
+Reactions = dict[str, tuple[int, list[str]]]  # emoji -> how many, the first nicknames; in the order of the first ones
 
-LARGEST = 2**53 - 1  # a seq that no room reaches
-DROWSY = 1_000  # ms by which a room's `active_at` may be behind: each change of it moves it in its index
-SPREAD = 4  # seqs for each message of a page between which its reactions are asked for in one go
+LARGEST_SEQ = 2**53 - 1  # a seq that no room reaches
+ACTIVE_AT_INTERVAL_MS = 1_000  # between two updates of a room's `active_at`, which is indexed
 
 # The statements of the busiest path.
 _SAID = ("room", "seq", "rev", "id", "author", "nickname", "kind", "text", "reply_to", "at")
+UNCHANGED = ("edited", "deleted", "reactions")  # null in a new message
 _known = Prepared(select(messages).where(messages.c.author == bindparam("author"), messages.c.id == bindparam("id")))
 _place = Prepared(select(rooms.c.seq, rooms.c.rev, rooms.c.active_at).where(rooms.c.name == bindparam("room")))
 _store = Prepared(insert_or_not(messages).on_conflict_do_nothing(index_elements=("author", "id")), sets=_SAID)
@@ -44,14 +46,18 @@ _after = Prepared(
 _since = Prepared(
     select(messages).where(_here, messages.c.rev > bindparam("start")).order_by(messages.c.rev).limit(_most)
 )
-_reacted = Prepared(
-    select(reactions.c.seq, reactions.c.emoji, reactions.c.nickname)
-    .where(reactions.c.room == bindparam("room"), reactions.c.seq.between(bindparam("low"), bindparam("high")))
-    .order_by(reactions.c.at, reactions.c.person)
+_reacted_with = (
+    reactions.c.room == bindparam("room"),
+    reactions.c.seq == bindparam("seq"),
+    reactions.c.emoji == bindparam("emoji"),
+)
+_reacted_count = Prepared(select(func.count()).select_from(reactions).where(*_reacted_with))
+_reacted_first = Prepared(
+    select(reactions.c.nickname).where(*_reacted_with).order_by(reactions.c.at, reactions.c.person).limit(_most)
 )
 
 
-def say(
+def insert_message(
     db: Connection,
     *,
     room: str,
@@ -92,21 +98,21 @@ def say(
     }
     if not _store.run(db, **message):
         return _again(db, _known.dicts(db, author=author, id=id)[0], room, kind, text)
-    if 0 <= at - active_at < DROWSY:
+    if 0 <= at - active_at < ACTIVE_AT_INTERVAL_MS:
         _claim.run(db, room=room)
     else:
         _claim_and_wake.run(db, room=room, at=at)
-    message["edited"] = message["deleted"] = None
+    message["edited"] = message["deleted"] = message["reactions"] = None
     return message, True
 
 
 class NotAllNew(Exception):
-    """One of several was said before."""
+    """One of several messages was stored before."""
 
 
-def say_all(db: Connection, asked: Sequence[dict[str, Any]]) -> list[tuple[Message, bool]]:
-    """What `say` does, for several in a row, with a few statements for all. Raises where one of them is not simply
-    new: then each is to be said by itself."""
+def insert_messages(db: Connection, asked: Sequence[dict[str, Any]]) -> list[tuple[Message, bool]]:
+    """What `insert_message` does, for several in a row, with a few statements for all. Raises NotAllNew where one of
+    them was stored before; the caller then inserts each by itself."""
     at, places, said = now(), dict[str, list[int]](), list[Message]()
     ids = set[tuple[str, str]]()
     for one in asked:
@@ -125,14 +131,14 @@ def say_all(db: Connection, asked: Sequence[dict[str, Any]]) -> list[tuple[Messa
             raise Refused("no_such_message", f"There is no message {reply_to} in #{room} to reply to.")
         place[0] += 1
         place[1] += 1
-        said.append({"seq": place[0], "rev": place[1], **one, "at": at, "edited": None, "deleted": None})
+        said.append({"seq": place[0], "rev": place[1], **one, "at": at} | dict.fromkeys(UNCHANGED))
     if _store.run_each(db, said) != len(said):
         raise NotAllNew
     for statement, is_awake in ((_move, True), (_move_and_wake, False)):
         moves = [
             {"room": room, "last_seq": seq, "last_rev": rev, "at": at}
             for room, (seq, rev, active_at) in places.items()
-            if (0 <= at - active_at < DROWSY) == is_awake
+            if (0 <= at - active_at < ACTIVE_AT_INTERVAL_MS) == is_awake
         ]
         statement.run_each(db, moves)
     return [(message, True) for message in said]
@@ -143,7 +149,7 @@ def _again(db: Connection, known: Message, room: str, kind: str, text: str) -> t
     changed = known["edited"] is not None or known["deleted"] is not None
     if known["room"] != room or (not changed and (known["kind"], known["text"]) != (kind, text)):
         raise Refused("id_reused", "This id was already used for another message; a new message needs a new one.")
-    return _whole(db, [known])[0], False
+    return _read(known), False
 
 
 def _check_order(db: Connection, author: str, follows: str | None) -> None:
@@ -172,29 +178,55 @@ def delete(db: Connection, *, room: str, seq: int, author: str) -> tuple[Message
     if message["deleted"] is not None:
         return message, False
     db.execute(remove(reactions).where(reactions.c.room == room, reactions.c.seq == seq))
-    return _changed(db, room, seq, text="", reply_to=None, deleted=now(), deleted_by=author), True
+    return _changed(db, room, seq, text="", reply_to=None, reactions=None, deleted=now(), deleted_by=author), True
 
 
 def react(
-    db: Connection, *, room: str, seq: int, person: str, nickname: str, emoji: str, on: bool, most: int
-) -> tuple[Message, bool]:
-    """Answer a message with an emoji, or take that back. Returns the message, and whether that changed anything."""
+    db: Connection,
+    *,
+    room: str,
+    seq: int,
+    person: str,
+    nickname: str,
+    emoji: str,
+    on: bool,
+    max_emojis: int,
+    max_names: int,
+) -> tuple[Message, bool, bool]:
+    """Puts a person's reaction on a message, or takes it off. Returns the message, whether that changed anything, and
+    whether the names that it shows for this emoji are others now."""
     message = one(db, room, seq)
     if message["deleted"] is not None:
         raise Refused("no_such_message", "This message was deleted; nobody can react to it any more.")
-    names = message.get("reactions", {})
+    shown: Reactions = message["reactions"] or {}
     mine = (reactions.c.room == room, reactions.c.seq == seq, reactions.c.emoji == emoji, reactions.c.person == person)
-    known = db.execute(select(reactions.c.person).where(*mine)).first() is not None
-    if known == on:
-        return message, False
-    if on and emoji not in names and len(names) >= most:
-        raise Refused("not_allowed", f"A message takes {most} different reactions at most.")
+    known = db.execute(select(reactions.c.nickname).where(*mine)).scalar()
+    if (known is not None) == on:
+        return message, False, False
+    if on and emoji not in shown and len(shown) >= max_emojis:
+        raise Refused("not_allowed", f"A message takes {max_emojis} different reactions at most.")
     if on:
         row = {"room": room, "seq": seq, "emoji": emoji, "person": person, "nickname": nickname, "at": now()}
         db.execute(insert(reactions), row)
     else:
         db.execute(remove(reactions).where(*mine))
-    return _changed(db, room, seq), True
+    where = {"room": room, "seq": seq, "emoji": emoji}
+    (count,) = _reacted_count.first(db, **where) or (0,)
+    before = names = shown.get(emoji, (0, []))[1]
+    if known in names or len(names) < max_names:  # else those that are shown stay the first ones
+        names = [name for (name,) in _reacted_first.all(db, **where, most=max_names)]
+    shown = {**shown, emoji: (count, names)} if count else {one: what for one, what in shown.items() if one != emoji}
+    return _changed(db, room, seq, reactions=_stored(shown)), True, names != before
+
+
+def reacted(db: Connection, *, room: str, person: str, seqs: Sequence[int]) -> tuple[dict[int, list[str]], int]:
+    """A person's own reactions on these messages, `{seq: [emoji]}`; and the rev of the room as of which that is so."""
+    rev = room_now(db, room)["rev"]
+    here = (reactions.c.person == person, reactions.c.room == room, reactions.c.seq.in_(seqs))
+    found: dict[int, list[str]] = {}
+    for seq, emoji in db.execute(select(reactions.c.seq, reactions.c.emoji).where(*here).order_by(reactions.c.at)):
+        found.setdefault(seq, []).append(emoji)
+    return found, rev
 
 
 def one(db: Connection, room: str, seq: int) -> Message:
@@ -202,7 +234,7 @@ def one(db: Connection, room: str, seq: int) -> Message:
     found = db.execute(select(messages).where(messages.c.room == room, messages.c.seq == seq)).first()
     if found is None:
         raise Refused("no_such_message", f"There is no message {seq} in #{room}.")
-    return _whole(db, [plain(found)])[0]
+    return _read(plain(found))
 
 
 def _own(db: Connection, room: str, seq: int, author: str) -> Message:
@@ -220,41 +252,35 @@ def _changed(db: Connection, room: str, seq: int, **values: Any) -> Message:
     return one(db, room, seq)
 
 
-def _whole(db: Connection, page: list[Message]) -> list[Message]:
-    """Messages of a room with their reactions, `{emoji: [nickname]}` in the order of reacting: one question for all."""
-    by_seq = {message["seq"]: message for message in page}
-    if not page:
-        return page
-    spans = [(min(by_seq), max(by_seq))]
-    if spans[0][1] - spans[0][0] > SPREAD * len(page):  # changes lie far from each other: not all that is between them
-        spans = [(seq, seq) for seq in by_seq]
-    for low, high in spans:
-        for seq, emoji, nickname in _reacted.all(db, room=page[0]["room"], low=low, high=high):
-            if seq in by_seq:
-                by_seq[seq].setdefault("reactions", {}).setdefault(emoji, []).append(nickname)
-    return page
+def _read(row: Message) -> Message:
+    """A row with its reactions as `Reactions`, None where there are none."""
+    return row | {"reactions": orjson.loads(row["reactions"])} if row["reactions"] else row
+
+
+def _stored(shown: Reactions) -> str | None:
+    return orjson.dumps(shown).decode() if shown else None
 
 
 def changed_since(db: Connection, *, room: str, after: int, limit: int) -> tuple[list[Message], bool]:
     """What changed after rev `after`, ascending by rev, `limit` at most; and whether there is more."""
-    return _page(db, _since.dicts(db, room=room, start=after, most=limit + 1), limit)
+    return _page(_since.dicts(db, room=room, start=after, most=limit + 1), limit)
 
 
 def said_before(db: Connection, *, room: str, before: int | None, limit: int) -> tuple[list[Message], bool]:
     """The last `limit` messages before seq `before` (exclusive), ascending by seq; and whether there are older ones."""
-    end = LARGEST if before is None else before
-    page, more = _page(db, _before.dicts(db, room=room, end=end, most=limit + 1), limit)
+    end = LARGEST_SEQ if before is None else before
+    page, more = _page(_before.dicts(db, room=room, end=end, most=limit + 1), limit)
     return page[::-1], more
 
 
 def said_after(db: Connection, *, room: str, after: int, limit: int) -> list[Message]:
     """The first `limit` messages after seq `after`, ascending by seq."""
-    return _page(db, _after.dicts(db, room=room, start=after, most=limit), limit)[0]
+    return _page(_after.dicts(db, room=room, start=after, most=limit), limit)[0]
 
 
-def let_go(db: Connection, *, room: str, before_seq: int, before_at: int, limit: int) -> int:
-    """Forget the oldest messages, up to the first that is not below the seq and not said before the time; `limit` at
-    most. How many. (Up to the first: of a message whose time is wrong, those before it are not to be forgotten.)"""
+def delete_oldest(db: Connection, *, room: str, before_seq: int, before_at: int, limit: int) -> int:
+    """Deletes up to `limit` messages from the oldest on, and stops before the first whose seq and time are both to be
+    kept: a message with a wrong time does not take later ones along. Returns their number."""
     here = messages.c.room == room
     kept = select(func.min(messages.c.seq)).where(here, messages.c.seq >= before_seq, messages.c.at >= before_at)
     first = db.execute(kept).scalar()
@@ -265,8 +291,8 @@ def let_go(db: Connection, *, room: str, before_seq: int, before_at: int, limit:
     return db.execute(remove(messages).where(here, messages.c.seq <= last)).rowcount
 
 
-def _page(db: Connection, rows: list[Message], limit: int) -> tuple[list[Message], bool]:
-    return _whole(db, rows[:limit]), len(rows) > limit
+def _page(rows: list[Message], limit: int) -> tuple[list[Message], bool]:
+    return [_read(row) for row in rows[:limit]], len(rows) > limit
 
 
 def catch_up(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.chat import keeping
-from app.chat.keeping import Keep
+from app.chat import retention
+from app.chat.retention import Retention
 from app.server import Running
 from app.store import queries
 from tests.conftest import Start
@@ -38,7 +38,7 @@ async def left(alice: Talker, room: str = "lobby") -> list[int]:
 async def test_nothing_is_let_go_unless_the_operator_says_so(server: Running, tmp_path: Path) -> None:
     alice = await said(server, 3)
     age(tmp_path, range(1, 4), 10_000)
-    assert await keeping.clear(server.chat) == 0
+    assert await retention.prune(server.chat) == 0
     assert "keep" not in (await alice.join("lobby"))["room"]
     await alice.client.disconnect()
 
@@ -47,7 +47,7 @@ async def test_the_oldest_go_and_the_newest_stay(start_server: Start) -> None:
     server = await start_server(keep_messages=3)
     alice = await said(server, 8)
     await alice.ask("react", {"room": "lobby", "seq": 2, "emoji": "👍", "on": True})
-    await keeping.clear(server.chat)  # what the server's own first round has left, which may come late
+    await retention.prune(server.chat)  # what the server's own first round has left, which may come late
     assert await left(alice) == [6, 7, 8]
     assert (await alice.say("lobby", "and on"))["seq"] == 9, "numbers are not used again"
     history = await alice.ask("history", {"room": "lobby", "before": 6})
@@ -59,7 +59,7 @@ async def test_what_is_too_old_goes_however_few_there_are(start_server: Start, t
     server = await start_server(keep_days=7)
     alice = await said(server, 5)
     age(tmp_path, range(1, 4), 8)
-    assert await keeping.clear(server.chat) == 3
+    assert await retention.prune(server.chat) == 3
     assert await left(alice) == [4, 5]
     await alice.client.disconnect()
 
@@ -68,16 +68,16 @@ async def test_one_message_with_a_wrong_time_takes_none_before_it_along(start_se
     server = await start_server(keep_days=7)
     alice = await said(server, 5)
     age(tmp_path, range(5, 6), 20_000)
-    assert await keeping.clear(server.chat) == 0
+    assert await retention.prune(server.chat) == 0
     assert await left(alice) == [1, 2, 3, 4, 5]
     await alice.client.disconnect()
 
 
 async def test_more_than_fit_into_one_transaction_all_go(start_server: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeping, "AT_ONCE", 4)
+    monkeypatch.setattr(retention, "MESSAGES_PER_WRITE", 4)
     server = await start_server(keep_messages=1)
     alice = await said(server, 10)
-    await keeping.clear(server.chat)
+    await retention.prune(server.chat)
     assert await left(alice) == [10]
     await alice.client.disconnect()
 
@@ -87,7 +87,7 @@ async def test_a_room_s_own_rule_wins_and_people_are_told(start_server: Start) -
     alice = await said(server, 4)
     await said(server, 4, "attic")
     await server.database.write(queries.keep, room="attic", days=None, messages=0)
-    await keeping.clear(server.chat)
+    await retention.prune(server.chat)
     assert (await left(alice), (await alice.join("attic"))["room"]["keep"]) == ([3, 4], {"days": 30})
     assert await left(alice, "attic") == [1, 2, 3, 4]
     assert (await alice.join("lobby"))["room"]["keep"] == {"days": 30, "messages": 2}
@@ -97,11 +97,11 @@ async def test_a_room_s_own_rule_wins_and_people_are_told(start_server: Start) -
 async def test_who_was_away_gets_what_is_left(start_server: Start) -> None:
     server = await start_server(keep_messages=2)
     alice = await said(server, 6)
-    await keeping.clear(server.chat)
+    await retention.prune(server.chat)
     joined = await alice.join("lobby", after=3)
     assert ([one["seq"] for one in joined["messages"]], joined["rev"], joined["more"]) == ([5, 6], 6, False)
     await alice.client.disconnect()
 
 
 def test_no_rule_is_told_as_nothing() -> None:
-    assert keeping.as_told(Keep()) == {}
+    assert retention.as_told(Retention()) == {}

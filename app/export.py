@@ -1,4 +1,4 @@
-"""What an operator does to a room from the command line: write it to a file, say how long its messages are kept."""
+"""What an operator does to a room from the command line: export it, set its retention."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,12 +13,12 @@ from app.store.database import Database
 from app.web.assets import Assets, templates
 from app.web.log import by_day
 
-PAGE = 500  # messages read at once
+MESSAGES_PER_READ = 500
 
 
-async def export(settings: Settings, room: str, form: str) -> AsyncIterator[str]:
-    """Every message, oldest first, in pieces of a file: `form` is jsonl, or html for one page of its own. A
-    server may go on meanwhile: the file is only read. Raises Refused where there is no such room or no database."""
+async def export_room(settings: Settings, room: str, form: str) -> AsyncIterator[str]:
+    """Every message, oldest first, as pieces of a file. form: `jsonl`, or `html` for one page. The database is only
+    read, so a server may run meanwhile. Raises Refused where there is no such room or no database."""
     database = Database(settings.database)
     try:
         database.look()
@@ -32,7 +32,7 @@ async def export(settings: Settings, room: str, form: str) -> AsyncIterator[str]
 
 async def _pages(database: Database, room: str) -> AsyncIterator[list[dict[str, Any]]]:
     after = 0
-    while page := await database.read(queries.said_after, room=room, after=after, limit=PAGE):
+    while page := await database.read(queries.said_after, room=room, after=after, limit=MESSAGES_PER_READ):
         yield [as_told(one) for one in page]
         after = page[-1]["seq"]
 
@@ -51,8 +51,8 @@ async def _html(settings: Settings, database: Database, about: dict[str, Any]) -
         yield piece
 
 
-async def keep(settings: Settings, room: str, days: float | None, messages: int | None) -> None:
-    """Set how long a room's messages are kept; a server that runs does so from its next look. Raises Refused."""
+async def set_retention(settings: Settings, room: str, days: float | None, messages: int | None) -> None:
+    """Sets how long a room's messages are kept; a running server applies it at its next run. Raises Refused."""
     database = Database(settings.database)
     try:
         database.look()

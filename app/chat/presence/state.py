@@ -1,0 +1,224 @@
+"""Who is online, and who is in which room. State alone: no timers, no events.
+
+A change costs the same in a small and in a large room: names and rooms are kept sorted.
+"""
+
+from bisect import bisect_left, bisect_right, insort
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.model import Person
+
+LAST_ID = "\U0010ffff"  # sorts behind every name and every person's id
+
+Entry = dict[str, Any]  # `{id, nickname, reconnecting?}`; shared by every list and event, so never changed
+PresenceState = tuple[str, bool] | None  # nickname, reconnecting or not; None: not in the room
+Place = tuple[str, str, Entry]  # in the order of names: folded nickname, person, entry
+Key = tuple[str, str]  # of a place: folded nickname, person
+
+
+@dataclass(slots=True)
+class OnlinePerson:
+    """A person with a connection, or one who is awaited in a room."""
+
+    id: str
+    nickname: str
+    entry: Entry
+    reserved: bool = False
+    sockets: dict[str, set[str]] = field(default_factory=dict)  # socket -> rooms
+
+    @property
+    def place(self) -> Place:
+        return self.nickname.casefold(), self.id, self.entry
+
+
+@dataclass(slots=True)
+class PageEnds:
+    """Where the first pages end that clients may currently show: the first and the last of these places."""
+
+    first: Key
+    last: Key
+
+    def note(self, end: Key) -> None:
+        self.first, self.last = min(self.first, end), max(self.last, end)
+
+
+class Online:
+    """Everybody who is online, by id and by socket."""
+
+    def __init__(self) -> None:
+        self._by_socket: dict[str, Person] = {}
+        self._by_id: dict[str, OnlinePerson] = {}
+
+    def __len__(self) -> int:
+        """People with an open socket."""
+        return sum(1 for person in self._by_id.values() if person.sockets)
+
+    def ids(self) -> list[str]:
+        """Of everybody with an open socket."""
+        return [id for id, person in self._by_id.items() if person.sockets]
+
+    def __getitem__(self, id: str) -> OnlinePerson:
+        return self._by_id[id]
+
+    def get(self, id: str) -> OnlinePerson | None:
+        return self._by_id.get(id)
+
+    def person(self, socket: str) -> Person:
+        """The person of a socket. Raises KeyError."""
+        return self._by_socket[socket]
+
+    def tabs(self, id: str) -> list[Person]:
+        """The person, once for each of their sockets."""
+        person = self.get(id)
+        return [self._by_socket[socket] for socket in person.sockets] if person else []
+
+    def is_online(self, id: str) -> bool:
+        person = self.get(id)
+        return person is not None and bool(person.sockets)
+
+    def nickname(self, id: str) -> str | None:
+        person = self.get(id)
+        return person.nickname if person else None
+
+    def is_reserved(self, id: str) -> bool:
+        person = self.get(id)
+        return person is not None and person.reserved
+
+    def set_reserved(self, id: str, reserved: bool) -> None:
+        if person := self.get(id):
+            person.reserved = reserved
+
+    def rooms(self, id: str, socket: str) -> tuple[str, ...]:
+        """Those that this socket has joined."""
+        person = self.get(id)
+        return tuple(person.sockets.get(socket, ())) if person else ()
+
+    def add(self, person: Person) -> OnlinePerson:
+        """A socket of this person opens."""
+        self._by_socket[person.socket] = person
+        online = self.get(person.id)
+        if online is None:
+            entry = {"id": person.id, "nickname": person.nickname}
+            online = self._by_id[person.id] = OnlinePerson(person.id, person.nickname, entry)
+        online.sockets[person.socket] = set()
+        return online
+
+    def close(self, id: str, socket: str) -> None:
+        """A socket of this person closes. The person stays until they are removed."""
+        self._by_socket.pop(socket, None)
+        if person := self.get(id):
+            person.sockets.pop(socket, None)
+
+    def remove(self, id: str) -> None:
+        self._by_id.pop(id, None)
+
+
+@dataclass(slots=True)
+class RoomPresence:
+    """The people of one room: how many sockets each has there, and their names in order."""
+
+    sockets: dict[str, int] = field(default_factory=dict)  # person -> sockets; 0: awaited
+    order: list[Place] = field(default_factory=list)
+    lists: int = 0  # pages shown so far; each shows people as they are at that moment
+    ends: PageEnds | None = None  # None: no first page was shown
+
+    def state(self, person: OnlinePerson) -> PresenceState:
+        if person.id not in self.sockets:
+            return None
+        return person.nickname, not self.sockets[person.id]
+
+    def entry(self, person: str, entry: Entry) -> Entry:
+        return entry if self.sockets[person] else entry | {"reconnecting": True}
+
+    def page(self, after: str | None, limit: int) -> tuple[list[Entry], bool]:
+        """Entries in the order of names, from the name after `after` on; and whether there are more."""
+        self.lists += 1
+        if after is None:
+            self._note_end(self.end_of_page(limit))
+        start = 0 if after is None else bisect_right(self.order, (after.casefold(), LAST_ID))
+        page = [self.entry(person, entry) for _, person, entry in self.order[start : start + limit]]
+        return page, start + limit < len(self.order)
+
+    def end_of_page(self, limit: int) -> Key:
+        """The place of the last one on a first page of this length."""
+        return self.order[limit - 1][:2] if len(self.order) >= limit else (LAST_ID, LAST_ID)
+
+    def _note_end(self, end: Key) -> None:
+        if self.ends:
+            self.ends.note(end)
+        else:
+            self.ends = PageEnds(end, end)
+
+    def rename(self, person: OnlinePerson, before: str) -> None:
+        self._remove_name(before, person.id)
+        insort(self.order, person.place)
+
+    def add(self, person: OnlinePerson) -> bool:
+        """One more socket of this person. True if the person was not there."""
+        is_new = person.id not in self.sockets
+        if is_new:
+            insort(self.order, person.place)
+        self.sockets[person.id] = self.sockets.get(person.id, 0) + 1
+        return is_new
+
+    def remove(self, person: OnlinePerson) -> None:
+        del self.sockets[person.id]
+        self._remove_name(person.nickname, person.id)
+
+    def _remove_name(self, nickname: str, id: str) -> None:
+        del self.order[bisect_left(self.order, (nickname.casefold(), id))]
+
+
+class Rooms:
+    """The people of every room. An empty room stays until it is discarded."""
+
+    def __init__(self) -> None:
+        self._rooms: dict[str, RoomPresence] = {}
+        self._busiest: list[tuple[int, str]] = []  # minus the people, room
+
+    def __len__(self) -> int:
+        """Rooms with people in them."""
+        return len(self._busiest)
+
+    def __getitem__(self, room: str) -> RoomPresence:
+        return self._rooms[room]
+
+    def open(self, room: str) -> RoomPresence:
+        """The room, which is made if there is none."""
+        return self._rooms.get(room) or self._rooms.setdefault(room, RoomPresence())
+
+    def count(self, room: str) -> int:
+        here = self._rooms.get(room)
+        return len(here.sockets) if here else 0
+
+    def busiest(self, limit: int) -> list[str]:
+        """The rooms with the most people."""
+        return [room for _, room in self._busiest[:limit]]
+
+    def page(self, room: str, after: str | None, limit: int) -> tuple[list[Entry], bool]:
+        """See RoomPresence.page; empty where nobody is in the room."""
+        here = self._rooms.get(room)
+        return here.page(after, limit) if here else ([], False)
+
+    def add(self, room: str, person: OnlinePerson) -> None:
+        here = self.open(room)
+        if here.add(person):
+            self._move(room, len(here.sockets) - 1, len(here.sockets))
+
+    def remove(self, room: str, person: OnlinePerson) -> None:
+        here = self._rooms[room]
+        here.remove(person)
+        self._move(room, len(here.sockets) + 1, len(here.sockets))
+
+    def discard(self, room: str) -> None:
+        """Forgets the room if nobody is in it."""
+        if not self.count(room):
+            self._rooms.pop(room, None)
+
+    def _move(self, room: str, before: int, now: int) -> None:
+        """Gives the room its place among the busiest."""
+        if before:
+            del self._busiest[bisect_left(self._busiest, (-before, room))]
+        if now:
+            insort(self._busiest, (-now, room))

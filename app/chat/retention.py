@@ -1,0 +1,118 @@
+"""Retention: how long messages, unused guests and unused rooms are kept.
+
+Messages are deleted oldest first, by the room's own rule or the server's. Guests who never said anything and rooms in
+which nobody did are forgotten after `guest_days`. Everything is deleted in small transactions, so that senders do not
+wait.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from app.chat import Chat
+from app.model import Refused
+from app.store import queries
+
+log = logging.getLogger("parlor.chat")
+
+PRUNE_INTERVAL_S = 600.0  # between two runs
+MESSAGES_PER_WRITE = 500  # deleted in one transaction
+ROWS_PER_WRITE = 100  # guests or rooms forgotten in one transaction
+PAUSE_S = 0.05  # between these transactions, for other writers
+MS_PER_DAY = 86_400_000
+
+
+@dataclass(frozen=True)
+class Retention:
+    """How many days and how many messages of a room are kept. None: no limit."""
+
+    days: float | None = None
+    messages: int | None = None
+
+
+def retention_of(chat: Chat, room: dict[str, Any]) -> Retention:
+    """The room's own rule where it has one (0: no limit), else the server's."""
+    days, messages = room["keep_days"], room["keep_messages"]
+    return Retention(
+        (days or None) if days is not None else chat.keep_days,
+        (messages or None) if messages is not None else chat.keep_messages,
+    )
+
+
+def as_told(retention: Retention) -> dict[str, float]:
+    """As the wire has it: `{days?, messages?}`."""
+    told = {"days": retention.days, "messages": retention.messages}
+    return {name: value for name, value in told.items() if value is not None}
+
+
+async def run(chat: Chat) -> None:
+    """Prunes at intervals for as long as the server runs."""
+    while True:
+        try:
+            await prune(chat)
+            await forget_unused(chat)
+        except Refused as refusal:  # the database is full or locked: the next run tries again
+            log.warning("old messages could not be deleted: %s", refusal.text)
+        await asyncio.sleep(PRUNE_INTERVAL_S)
+
+
+async def prune(chat: Chat) -> int:
+    """Deletes the messages of every room that are beyond its retention. Returns their number."""
+    deleted = 0
+    for room in await chat.store.read(queries.rooms_with_messages):
+        retention = retention_of(chat, room)
+        if retention != Retention():
+            deleted += await _prune_room(chat, room, retention)
+    return deleted
+
+
+async def _prune_room(chat: Chat, room: dict[str, Any], retention: Retention) -> int:
+    deleted = 0
+    while True:
+        count: int = await chat.store.write(
+            queries.delete_oldest,
+            room=room["name"],
+            before_seq=room["seq"] - retention.messages + 1 if retention.messages else 0,
+            before_at=int(queries.now() - retention.days * MS_PER_DAY) if retention.days else 0,
+            limit=MESSAGES_PER_WRITE,
+        )
+        deleted += count
+        if count < MESSAGES_PER_WRITE:
+            return deleted
+
+
+async def forget_unused(chat: Chat) -> tuple[int, int]:
+    """Forgets unused guests and rooms that are older than `guest_days`. Returns the number of each."""
+    if not chat.guest_days:
+        return 0, 0
+    days = chat.guest_days * MS_PER_DAY
+    left_before = int(queries.now() - max(days, chat.nickname_hold * 1000))
+    return await _forget_guests(chat, left_before), await _forget_rooms(chat, int(queries.now() - days))
+
+
+async def _forget_guests(chat: Chat, left_before: int) -> int:
+    deleted, after = 0, ""
+    while after is not None:
+        unused, after = await chat.store.read(queries.unused_guests, after, left_before, ROWS_PER_WRITE)
+        if unused := [one for one in unused if not chat.presence.online.is_online(one)]:
+            deleted += await chat.store.write(queries.forget_guests, unused, left_before)
+            await asyncio.sleep(PAUSE_S)
+    return deleted
+
+
+async def _forget_rooms(chat: Chat, made_before: int) -> int:
+    """A join of one of these rooms waits until the room is deleted, and makes it again (`rooms.join`)."""
+    deleted, after = 0, ""
+    while after is not None:
+        unused, after = await chat.store.read(queries.unused_rooms, after, made_before, ROWS_PER_WRITE)
+        if unused := [name for name in unused if not chat.presence.rooms.count(name)]:
+            forgetting = asyncio.ensure_future(chat.store.write(queries.forget_rooms, unused, made_before))
+            chat.forgetting.update(dict.fromkeys(unused, forgetting))
+            try:
+                deleted += await forgetting
+            finally:
+                for name in unused:
+                    del chat.forgetting[name]
+            await asyncio.sleep(PAUSE_S)
+    return deleted

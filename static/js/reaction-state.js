@@ -1,0 +1,73 @@
+// Reactions as state: what a message shows of them, and which are one's own. Pure.
+
+/** The message after a `react` event. The server's summary is changed in the same way. */
+export function withReaction(message, { rev, emoji, count, names }) {
+  const { reactions = {}, reaction_counts = {}, ...rest } = message;
+  const shown = { ...reactions, [emoji]: names ?? reactions[emoji] ?? [] };
+  const counts = { ...reaction_counts, [emoji]: count };
+  if (count === 0) {
+    delete shown[emoji];
+    delete counts[emoji];
+  }
+  const isEmpty = Object.keys(counts).length === 0;
+  return { ...rest, rev, ...(!isEmpty && { reactions: shown, reaction_counts: counts }) };
+}
+
+/** "Ann, Bob and 3 more" of one emoji. */
+export function reactedBy({ reactions = {}, reaction_counts = {} }, emoji) {
+  const names = reactions[emoji] ?? [];
+  const more = (reaction_counts[emoji] ?? names.length) - names.length;
+  if (more <= 0) return names.join(", ");
+  return names.length > 0 ? `${names.join(", ")} and ${more} more` : `${more}`;
+}
+
+/**
+ * One's own reactions in one room. A message says the first names alone, so they are asked for (the verb `reacted`), and
+ * followed by the events of one's own tabs. Each is known as of a rev: what is older does not undo what is newer.
+ */
+export class OwnReactions {
+  constructor() {
+    this.bySeq = new Map();
+    this.asked = new Set();
+  }
+
+  /** The emojis of a message, as far as is known: a Set. */
+  of(seq) {
+    const known = this.bySeq.get(seq) ?? new Map();
+    return new Set([...known].filter(([, { on }]) => on).map(([emoji]) => emoji));
+  }
+
+  /** One of one's own went on or off at this rev. */
+  note(seq, emoji, on, rev) {
+    const known = this.bySeq.get(seq) ?? new Map();
+    if (known.get(emoji)?.rev > rev) return;
+    this.bySeq.set(seq, known.set(emoji, { on, rev }));
+  }
+
+  /** What nobody reacts with is not one's own: the message was deleted, or one took it back elsewhere. */
+  see({ seq, rev, reaction_counts = {} }) {
+    const known = this.bySeq.get(seq);
+    if (!known) return;
+    for (const [emoji, one] of known) if (one.rev <= rev && !reaction_counts[emoji]) known.delete(emoji);
+  }
+
+  /** The server's answer about these messages: {seq: [emoji]} as of this rev. */
+  learn(seqs, mine, rev) {
+    for (const seq of seqs) {
+      const kept = [...(this.bySeq.get(seq) ?? [])].filter(([, one]) => one.rev > rev);
+      const told = (mine[seq] ?? []).map((emoji) => [emoji, { on: true, rev }]);
+      this.bySeq.set(seq, new Map([...told, ...kept]));
+      this.asked.add(seq);
+    }
+  }
+
+  /** Of these messages those that show reactions and were not asked about. */
+  unknown(messages) {
+    return messages.filter(({ seq, reaction_counts }) => reaction_counts && !this.asked.has(seq)).map(({ seq }) => seq);
+  }
+
+  /** This message changed while nobody listened: one may have reacted elsewhere. */
+  doubt(seq) {
+    this.asked.delete(seq);
+  }
+}
