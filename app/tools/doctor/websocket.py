@@ -13,7 +13,7 @@ from typing import Self
 
 from app.tools.doctor.site import AGENT, Reply, Site, cookies, joined, trouble
 
-PATIENCE = 4.0  # seconds; the page waits as long for a WebSocket (static/js/road.js)
+PATIENCE = 4.0  # seconds; the page waits as long for a WebSocket (static/js/transport-choice.js)
 RFC6455 = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # section 1.3
 DEFLATE = "permessage-deflate; client_max_window_bits"  # as Chromium offers it
 LARGEST_HEAD, LARGEST_BODY, LARGEST_FRAME = 65_536, 4_096, 1_000_000  # bytes
