@@ -1,19 +1,19 @@
-"""The house behind the address: how many processes answer, whether something caches, who gets a session's requests."""
+"""Behind the address: how many processes answer, whether something caches, which process gets a session's requests."""
 
 from itertools import pairwise
 
 from app.model import COOKIE
 from app.tools.doctor.refusals import SESSION, down, is_error
 from app.tools.doctor.sessions import POLLING, PONG, Polls, opened
-from app.tools.doctor.site import Finding, Reply, Site, unlooked
+from app.tools.doctor.site import Finding, Reply, Site, skipped
 
-ASKED = 8  # times
-POSTS = 6  # of one session; of two processes a blind balance hits the wrong one with 63 in 64
+HEALTH_REQUESTS = 8
+POSTS = 6  # of one session; with two processes and no stickiness, 63 of 64 tries find it
 
 
 async def processes(site: Site) -> list[Finding]:
-    """Each start of Parlor has a boot id of its own: two behind one address are two processes."""
-    replies = [await site.get("/healthz") for _ in range(ASKED)]
+    """Each start of Parlor has its own boot id: two behind one address are two processes."""
+    replies = [await site.get("/healthz") for _ in range(HEALTH_REQUESTS)]
     site.boots = [str(reply.json["boot"]) for reply in replies if "boot" in reply.json]
     failing = next((reply for reply in replies if reply.status >= 500 or not reply.status), None)
     if not site.boots:
@@ -54,7 +54,7 @@ async def caching(site: Site) -> list[Finding]:
     mend = site.mend("cache", "exempt /socket.io/ from every cache (CDN, proxy_cache, the host's own).")
     if first and first == second:
         site.facts.add("cached")
-        site.close("polling")
+        site.mark_unusable("polling")
         cause = "a cache keeps handshakes, although they say no-store: everybody gets the same session"
         return [Finding(f"handshakes repeat session {first}{signs}", "bad", cause, mend)]
     if first and first == again_first:
@@ -83,7 +83,7 @@ def _token(page: Reply) -> str:
 
 
 def _signs(reply: Reply) -> str:
-    """What caches say of themselves."""
+    """The headers by which caches show themselves."""
     names = ("age", "x-cache", "cf-cache-status", "x-cache-status", "x-proxy-cache")
     return "".join(f"; {name}: {reply.headers[name]}" for name in names if name in reply.headers)
 
@@ -91,11 +91,11 @@ def _signs(reply: Reply) -> str:
 async def stickiness(site: Site) -> list[Finding]:
     """Requests of one session on several connections, with its cookies, as a browser sends them."""
     if "cached" in site.facts:
-        return unlooked("handshakes come from a cache")
+        return skipped("handshakes come from a cache")
     async with Polls.open(site) as polls:
         if not polls.sid:
             return [Finding(f"no second session: {polls.handshake}", "warn", *down(site, polls.handshake))]
-        replies = [await polls.say(PONG) for _ in range(POSTS)]
+        replies = [await polls.send(PONG) for _ in range(POSTS)]
         by_cookie = ", ".join(line.partition("=")[0] for line in polls.handshake.cookies)
     lost = [reply for reply in replies if reply.status != 200]
     seen = f"{POSTS - len(lost)} of {POSTS} requests of one session arrive at it" + (
@@ -103,7 +103,7 @@ async def stickiness(site: Site) -> list[Finding]:
     )
     if not lost:
         return [Finding(seen)]
-    site.close("polling")
+    site.mark_unusable("polling")
     if lost[0].refusal and lost[0].refusal[0] == SESSION:
         several = "several processes, and no stickiness" if len(set(site.boots)) > 1 else "the process forgets sessions"
         cause = f"{several}: a session lives in one process, and the others answer `{lost[0].refusal[1]}`"

@@ -1,4 +1,4 @@
-"""Can the site be reached at all: its name, its certificate, http and https, its clock."""
+"""Whether the site can be reached: its name, its certificate, http and https, its clock."""
 
 import asyncio
 import contextlib
@@ -13,13 +13,13 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from app.model import COOKIE
-from app.tools.doctor.site import ANSWERS_WITHIN, TRANSPORTS, Finding, Reply, Site
+from app.tools.doctor.site import REQUEST_TIMEOUT_S, TRANSPORTS, Finding, Reply, Site
 
-SOON = 14  # days; certificates that renew themselves do it a month before they end
-HOPS = 5  # redirects that a page may take
-SLOW = 1.0  # seconds of an answer
-SKEW = 60  # seconds between two clocks
-ASKED = 5  # times
+RENEWAL_DAYS = 14  # automatic renewals happen a month before a certificate ends
+MAX_REDIRECTS = 5
+SLOW_S = 1.0  # an answer that takes longer is slow
+MAX_SKEW_S = 60  # between two clocks
+LATENCY_REQUESTS = 5
 
 # OpenSSL's X509_V_ERR_* (openssl-verification-options) -> what it means, what to do.
 CERTIFICATES = {
@@ -41,7 +41,7 @@ CERTIFICATES = {
 
 
 async def certificate(site: Site) -> list[Finding]:
-    """The name leads somewhere, somebody listens there, and browsers believe the certificate."""
+    """The name resolves, a server listens there, and browsers accept the certificate."""
     try:
         addresses = await _addresses(site)
     except OSError as error:
@@ -55,7 +55,7 @@ async def certificate(site: Site) -> list[Finding]:
             )
         ]
     try:
-        async with asyncio.timeout(ANSWERS_WITHIN):
+        async with asyncio.timeout(REQUEST_TIMEOUT_S):
             _, writer = await asyncio.open_connection(
                 site.host, site.port, ssl=site.tls if site.secure else None, server_hostname=_server_name(site)
             )
@@ -76,7 +76,7 @@ def _server_name(site: Site) -> str | None:
 
 
 async def _addresses(site: Site) -> list[str]:
-    """What the name leads to. In a thread that nobody waits for: a dead name server takes up to a minute."""
+    """The addresses of the name. In a thread that is not joined: a dead name server takes up to a minute."""
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[list[str]] = loop.create_future()
 
@@ -96,16 +96,16 @@ async def _addresses(site: Site) -> list[str]:
             loop.call_soon_threadsafe(settle, addresses, fault)
 
     threading.Thread(target=look, daemon=True).start()
-    async with asyncio.timeout(ANSWERS_WITHIN):
+    async with asyncio.timeout(REQUEST_TIMEOUT_S):
         return await answer
 
 
 def _distrusted(site: Site, error: ssl.SSLCertVerificationError) -> list[Finding]:
-    """Go on without believing it, to see what else there is; browsers will not."""
+    """Go on without verifying it, to see what else is wrong; browsers stop here."""
     site.believes = False
     del site.tls
     site.facts.add("connection")
-    site.close(*TRANSPORTS)
+    site.mark_unusable(*TRANSPORTS)
     cause, mend = CERTIFICATES.get(error.verify_code, ("browsers do not believe the certificate", "replace it."))
     seen = f"{error.verify_message}; what follows was looked at without believing the certificate"
     return [Finding(seen, "bad", cause, site.mend("certificate", mend))]
@@ -134,7 +134,7 @@ def _unreached(site: Site, addresses: list[str], error: OSError | TimeoutError) 
     if isinstance(error, TimeoutError):
         return [
             Finding(
-                f"{where} does not answer in {ANSWERS_WITHIN:.0f} s",
+                f"{where} does not answer in {REQUEST_TIMEOUT_S:.0f} s",
                 "bad",
                 "a firewall drops what comes, or the machine is away",
                 "open the port in the firewall or security group; see that the machine runs.",
@@ -155,7 +155,7 @@ def _validity(tls: ssl.SSLObject, seen: str) -> Finding:
     ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(told["notAfter"]), UTC)
     days = (ends - datetime.now(UTC)).days
     seen += f"; {tls.version()}; the certificate holds for {days} more days"
-    if days >= SOON:
+    if days >= RENEWAL_DAYS:
         return Finding(seen)
     return Finding(seen, "warn", "the certificate was not renewed in time", "renew it before browsers refuse the site.")
 
@@ -164,8 +164,8 @@ async def https(site: Site) -> list[Finding]:
     """The page opens, stays on https, and knows that it is on https."""
     page, hops = await _follow(site, f"{site.root}/")
     site.page = page
-    if len(hops) > HOPS:
-        site.close(*TRANSPORTS)
+    if len(hops) > MAX_REDIRECTS:
+        site.mark_unusable(*TRANSPORTS)
         return [
             Finding(
                 f"the page redirects in a circle ({' > '.join(hops[-3:])})",
@@ -183,7 +183,7 @@ async def _follow(site: Site, address: str) -> tuple[Reply, list[str]]:
     while True:
         reply = await site.get(address)
         target = reply.headers.get("location")
-        if reply.status not in (301, 302, 303, 307, 308) or not target or len(hops) > HOPS:
+        if reply.status not in (301, 302, 303, 307, 308) or not target or len(hops) > MAX_REDIRECTS:
             return reply, hops
         address = urljoin(address, target)
         hops.append(address)
@@ -220,7 +220,7 @@ def _secured(site: Site) -> list[Finding]:
 
 
 async def _plain(site: Site) -> Finding:
-    """What a visitor gets who types no https."""
+    """The site by plain http, as for visitors who type no https."""
     mend = site.mend("https", "redirect in the proxy, or set PARLOR_TRUST_PROXIES=1 and PARLOR_FORCE_HTTPS=true.")
     if not site.secure:
         if site.is_private:
@@ -239,10 +239,10 @@ async def _plain(site: Site) -> Finding:
 
 
 async def clock(site: Site) -> list[Finding]:
-    """Something answers HTTP; how fast, and at what time of its own."""
+    """Whether anything answers HTTP, how fast, and whether its clock is right."""
     replies = [] if site.page.status else [site.page]
     async with site.session(keeps_alive=True) as http:
-        while len(replies) < ASKED and all(reply.status for reply in replies):
+        while len(replies) < LATENCY_REQUESTS and all(reply.status for reply in replies):
             replies.append(await site.ask(http, "GET", "/healthz"))
     told = [reply for reply in replies if reply.status]
     if not told:
@@ -252,12 +252,12 @@ async def clock(site: Site) -> list[Finding]:
     late = median(reply.seconds for reply in told)  # of one connection: the first has TCP and TLS in it
     skew = _skew(told[-1])
     seen = f"{late * 1000:.0f} ms an answer" + ("" if skew is None else f"; its clock is {abs(skew):.0f} s off ours")
-    if skew is not None and abs(skew) > SKEW:
+    if skew is not None and abs(skew) > MAX_SKEW_S:
         cause = f"the clock of the server or of this machine is {'ahead' if skew > 0 else 'behind'}"
         return [
             Finding(seen, "warn", cause, "switch time synchronisation on (timedatectl set-ntp true) where it is off.")
         ]
-    if late > SLOW:
+    if late > SLOW_S:
         return [Finding(seen, "warn", "the way is long or the server is busy", "look at its load; move it nearer.")]
     return [Finding(seen)]
 

@@ -1,4 +1,4 @@
-"""Hosts and proxies that can be told by the headers of their answers, and their own way to mend each problem.
+"""Hosts and proxies that are recognised by the headers of their answers, and how to mend each problem on them.
 
 Problems: `upgrade` (WebSocket handshakes do not get through), `limit` (too many WebSockets), `down` (the proxy does not
 reach the process), `sticky` (requests of one session reach several processes), `processes`, `idle` (silent connections
@@ -15,7 +15,7 @@ Headers = dict[str, str]
 
 @dataclass(frozen=True)
 class Host:
-    """One that sends what we see. `shown(headers, cookies)`: whether it is this one."""
+    """A host or proxy. `shown(headers, cookies)`: True where an answer came through it."""
 
     name: str
     shown: Callable[[Headers, str], bool] = field(repr=False)
@@ -23,7 +23,7 @@ class Host:
 
 
 def recognise(headers: Headers, cookies: str) -> list[Host]:
-    """Those that an answer passed on its way, the outermost kind first: CDN, platform, web server."""
+    """The hosts that an answer came through, the outermost first: CDN, platform, web server."""
     return [host for host in HOSTS if host.shown(headers, cookies)]
 
 
