@@ -23,7 +23,7 @@ export class Composer {
     this.button = this.form.querySelector(".send");
     this.sentence = document.getElementById("composer-sentence");
     this.lastTyping = 0;
-    this.stray = new StrayInput({ box: this.box, refuse: (sentence) => this.tell(sentence) });
+    this.stray = new StrayInput({ box: this.box, refuse: (sentence) => this.showSentence(sentence) });
     this.form.addEventListener("submit", (event) => this.submitForm(event));
     this.box.addEventListener("keydown", (event) => this.key(event));
     this.box.addEventListener("input", () => this.changed());
@@ -96,7 +96,7 @@ export class Composer {
     const { room, context: { key } } = this;
     const answer = this.submit(text);
     const refusal = answer instanceof Promise ? await answer : answer;
-    if (refusal) this.tell(refusal);
+    if (refusal) this.showSentence(refusal);
     else this.clear(room, key, text);
   }
 
@@ -133,7 +133,7 @@ export class Composer {
     const left = -this.excess;
     this.nameButton();
     this.button.disabled = isBlank(this.box.value) || left < 0;
-    this.tell(lengthSentence(left), left < 0);
+    this.showSentence(lengthSentence(left), left < 0);
     this.box.style.height = "auto";
     this.box.style.height = `${Math.min(this.box.scrollHeight, MAX_HEIGHT)}px`;
   }
@@ -145,7 +145,7 @@ export class Composer {
     this.box.enterKeyHint = isEdit ? "done" : "send";
   }
 
-  tell(sentence, isTrouble = true) {
+  showSentence(sentence, isTrouble = true) {
     write(this.sentence, sentence);
     this.sentence.hidden = !sentence;
     this.sentence.classList.toggle("is-trouble", isTrouble);

@@ -16,7 +16,7 @@ export class NicknameDialog {
    */
   constructor({ me, overlays, submitted, unreserved, cancelled }) {
     Object.assign(this, { me, overlays, submitted, cancelled, taken: "", canCancel: false });
-    this.frame = document.getElementById("doorway");
+    this.element = document.getElementById("doorway");
     this.form = document.getElementById("door");
     this.box = document.getElementById("nickname");
     this.passphrase = document.getElementById("passphrase");
@@ -29,7 +29,7 @@ export class NicknameDialog {
     this.suggestion.addEventListener("click", () => this.takeSuggestion());
     this.unreserve.addEventListener("click", unreserved);
     this.cancel.addEventListener("click", cancelled);
-    this.frame.addEventListener("keydown", ({ key }) => key === "Escape" && this.canCancel && cancelled());
+    this.element.addEventListener("keydown", ({ key }) => key === "Escape" && this.canCancel && cancelled());
   }
 
   get nickname() {
@@ -51,10 +51,10 @@ export class NicknameDialog {
     this.text.hidden = canCancel;
     this.title.textContent = canCancel ? "Change your nickname" : "Who is it?";
     this.submit.textContent = canCancel ? "Save" : "Join";
-    this.frame.hidden = false;
+    this.element.hidden = false;
     if (canCancel) this.overlays.opened("nickname", this.cancelled);
     this.box.value = nickname;
-    this.tell("");
+    this.showSentence("");
     this.update();
     this.focus();
     if (field === "passphrase") this.passphrase.focus();
@@ -62,7 +62,7 @@ export class NicknameDialog {
 
   /** The nickname cannot be had. If the box holds another one by now, that stays. */
   refuse(nickname, { text, suggestion = "", reserved = false }) {
-    this.tell(text);
+    this.showSentence(text);
     if (this.nickname !== nickname) return;
     if (reserved) this.taken = nickname;
     else if (suggestion && !this.canCancel) this.box.value = suggestion;
@@ -81,24 +81,24 @@ export class NicknameDialog {
   }
 
   requireNickname() {
-    this.tell("A nickname is needed, any name will do.");
+    this.showSentence("A nickname is needed, any name will do.");
     this.box.focus();
   }
 
   /** The answer to giving the reservation up. */
   showUnreserved(ack) {
     this.update();
-    this.tell(ack.ok ? `“${isolate(this.me.nickname)}” is no longer reserved.` : ack.text, !ack.ok);
+    this.showSentence(ack.ok ? `“${isolate(this.me.nickname)}” is no longer reserved.` : ack.text, !ack.ok);
     this.passphrase.focus();
   }
 
   close() {
-    this.frame.hidden = true;
+    this.element.hidden = true;
     this.overlays.closed("nickname");
     this.passphrase.value = "";
   }
 
-  tell(sentence, isTrouble = true) {
+  showSentence(sentence, isTrouble = true) {
     write(this.sentence, sentence);
     this.sentence.hidden = !sentence;
     this.sentence.classList.toggle("is-trouble", isTrouble);

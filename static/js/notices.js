@@ -7,7 +7,7 @@ const MAX_NOTICES = 3;
 
 export class Notices {
   constructor() {
-    this.frame = document.getElementById("notices");
+    this.element = document.getElementById("notices");
   }
 
   /** lasting: stays until it is dismissed. */
@@ -17,8 +17,8 @@ export class Notices {
     notice.className = "notice";
     write(sentence, text);
     notice.append(sentence, dismissal(notice));
-    this.frame.append(notice);
-    while (this.frame.children.length > MAX_NOTICES) this.frame.firstElementChild.remove();
+    this.element.append(notice);
+    while (this.element.children.length > MAX_NOTICES) this.element.firstElementChild.remove();
     if (!lasting) setTimeout(() => notice.remove(), SHOWN_MS);
   }
 }
