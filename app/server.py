@@ -29,7 +29,7 @@ from app.config import BadSetting, Settings, injected
 from app.engineio.request import Request
 from app.live.admin import AdminUI
 from app.live.broadcaster import Broadcaster
-from app.live.socket import attach, create_server, listen, open_door
+from app.live.socket import attach, create_server, listen, register_handlers
 from app.logs import AccessLogger, access_log, log_request
 from app.model import Refused
 from app.socketio import Listener, Server
@@ -145,7 +145,7 @@ async def start(settings: Settings) -> Running:
         site=settings.site,
     )
     await _renew_skeletons(chat)
-    open_door(sockets, chat)
+    register_handlers(sockets, chat)
     if password := settings.admin_password.get_secret_value():
         AdminUI(sockets, password)
 
