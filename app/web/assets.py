@@ -64,7 +64,7 @@ class Assets:
         return f"{self._base}/static/{self.hash}/{name}"
 
     def script(self, name: str) -> str:
-        """The path of the bundle of js/<name>.js, or of the module itself where the bundles are older than the modules."""
+        """The path of the bundle of js/<name>.js; of the module itself where the bundles are older than the modules."""
         return self.url(f"bundle/{name}.js" if self._bundled else f"js/{name}.js")
 
     def stylesheet(self, *names: str) -> str:
