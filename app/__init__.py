@@ -1,23 +1,23 @@
-"""Parlor: chat rooms for anyone with a nickname. The map of the house, on one screen.
+"""Parlor: chat rooms for anyone with a nickname. A map of the code, on one screen.
 
     __main__.py        the command line: serve, check-config, doctor, export, keep
     config.py          every setting once: name, type, default, help
-    logs.py            one event, one line
-    process.py         standard streams, addresses to listen on, file descriptors
+    logs.py            logging: one line for each event
+    process.py         standard streams, file descriptors, addresses to listen on
     model.py           the nouns: Person, Member, Refused
-    server.py          puts the parts together; the only module that knows them all
+    server.py          connects the parts; the only module that knows them all
     export.py          what an operator does to a room: export, keep
-    wsgi.py            one page, for a host that starts gunicorn: what to tell it instead
-    chat/              THE RULES     everything a person can do; a newcomer starts in chat/verbs.py
-    store/             THE MEMORY    SQLAlchemy, group commit, migrations
-    engineio/          OUR ENGINE.IO 4 SERVER   HTTP long-polling and WebSocket; docs/engine.md
-    socketio/          SOCKET.IO 5 ON IT        python-socketio's server, mended
-    live/              THE SOCKETS   events in, and who hears which room
-    web/               THE PAGES     aiohttp handlers and middlewares
-    tools/             THE OUTSIDE   a Python client, the doctor: what talks to a server as a stranger would
+    wsgi.py            one page, for a host that starts gunicorn: the right startup command
+    chat/              the rules: everything a person can do; a newcomer starts in chat/verbs.py
+    store/             the database: SQLAlchemy, group commit, migrations
+    engineio/          an Engine.IO 4 server: HTTP long-polling and WebSocket; docs/engine.md
+    socketio/          Socket.IO 5 on it: python-socketio's server, with its faults repaired
+    live/              the chat's sockets: events in, broadcasts out
+    web/               the pages: aiohttp handlers and middlewares
+    tools/             outside of the server: a Python client, the doctor
 
 The path of one message: engineio/, socketio/, live/socket.py, chat/verbs.py, chat/messages.py, store/,
-live/broadcaster.py, and out by engineio/group.py. docs/contributing.md names every station.
+live/broadcaster.py, and out by engineio/group.py. docs/contributing.md lists every step.
 """
 
 __version__ = "0.1.0"

@@ -23,7 +23,7 @@ from app.tools.doctor import Finding, examine, lines
 
 
 def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command every setting as a flag."""
+    """Add every setting as a flag to a command."""
     for name, field in reversed(Settings.model_fields.items()):
         names = ", ".join(config.environment_names(name, field))
         help_text = f"{field.description} [{names}]"
@@ -43,7 +43,7 @@ def cli(context: click.Context, /, **flags: Any) -> None:
 
 
 def _given(context: click.Context, flags: dict[str, Any]) -> dict[str, Any]:
-    """The flags before the command and those behind it; the latter win."""
+    """The flags before and after the command; those after it win."""
     before: dict[str, Any] = context.obj
     return before | {name: value for name, value in flags.items() if value is not None}
 
@@ -53,9 +53,9 @@ def _given(context: click.Context, flags: dict[str, Any]) -> dict[str, Any]:
 @click.pass_context
 def serve(context: click.Context, /, **flags: Any) -> None:
     """Serve rooms until SIGTERM, SIGHUP or Ctrl-C."""
-    sys.stdout = process.courtesy(sys.stdout)
+    sys.stdout = process.best_effort(sys.stdout)
     settings, _ = config.load(_given(context, flags))
-    logs.begin(settings.log_level, settings.log_format)
+    logs.configure(settings.log_level, settings.log_format)
     process.raise_descriptor_limit()
     server.run(settings)
 
@@ -79,14 +79,14 @@ def check_config(context: click.Context, /, **flags: Any) -> None:
 @click.pass_context
 def export(context: click.Context, /, room: str, form: str, output: IO[str], **flags: Any) -> None:
     """Write a room to a file, while the server runs or not."""
-    os.umask(0o077)  # the file is for who wrote it: others were not in the room
+    os.umask(0o077)  # the file is for its owner alone, as the room's messages are
     settings, _ = config.load(_given(context, flags))
 
     async def write() -> None:
         async for piece in export_room(settings, room, form):
             output.write(piece)
 
-    _do(write())
+    _run(write())
 
 
 @cli.command()
@@ -98,7 +98,7 @@ def export(context: click.Context, /, room: str, form: str, output: IO[str], **f
 def keep(context: click.Context, /, room: str, days: float | None, messages: int | None, **flags: Any) -> None:
     """Say how long a room's messages are kept. What is not said is as the server has it."""
     settings, _ = config.load(_given(context, flags))
-    _do(set_retention(settings, room, days, messages))
+    _run(set_retention(settings, room, days, messages))
     click.echo(f"#{room}: days {_kept(days)}, messages {_kept(messages)}")
 
 
@@ -106,7 +106,7 @@ def _kept(limit: float | None) -> str:
     return "as the server has it" if limit is None else f"{limit:g}" if limit else "no limit"
 
 
-def _do(work: Coroutine[Any, Any, None]) -> None:
+def _run(work: Coroutine[Any, Any, None]) -> None:
     try:
         asyncio.run(work)
     except Refused as refusal:
@@ -143,11 +143,11 @@ def _shown(value: Any) -> str:
 
 
 def main() -> None:
-    """What cannot start, or cannot write what it was asked for, says why in one sentence."""
-    gc.freeze()  # and later each full collection would look through it: 40 ms, in which nobody is answered
+    """Run the command. Where it cannot start or cannot write its output, one sentence says why."""
+    gc.freeze()  # or each full collection would look through the imports again: 40 ms in which nobody is answered
     gc.enable()
-    process.open_streams()
-    sys.stderr = process.courtesy(sys.stderr)
+    process.ensure_standard_streams()
+    sys.stderr = process.best_effort(sys.stderr)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -155,10 +155,10 @@ def main() -> None:
             cli(prog_name="parlor" if sys.argv[0].endswith("parlor") else "python -m app")
         finally:
             sys.stdout.flush()
-    except (BadSetting, UnfitLibrary) as problem:
-        sys.exit(f"Parlor cannot start: {problem}")
+    except (BadSetting, UnfitLibrary) as error:
+        sys.exit(f"Parlor cannot start: {error}")
     except OSError as error:
-        process.silence(sys.stdout)
+        process.discard(sys.stdout)
         sys.exit(f"Parlor cannot go on: {error.strerror or error}.")
 
 

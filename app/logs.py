@@ -1,4 +1,4 @@
-"""One event, one line: as text or as JSON, with no control characters, no tokens and no session ids in it."""
+"""Logging: one line for each event, as text or as JSON, without control characters, tokens and session ids."""
 
 import logging
 import re
@@ -14,25 +14,25 @@ access_log = logging.getLogger("parlor.access")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-def begin(level: str, form: str) -> None:
-    """From now on everything is logged to stderr, in `form` text or json."""
-    lines = Lines()
-    lines.setFormatter(JSON() if form == "json" else Text())
-    logging.basicConfig(level=level.upper(), handlers=[lines], force=True)
+def configure(level: str, form: str) -> None:
+    """Log everything to stderr from now on. form: text or json."""
+    handler = LineHandler()
+    handler.setFormatter(JSONFormatter() if form == "json" else TextFormatter())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    _load(lines)
+    _preload(handler)
 
 
-def _load(lines: logging.Handler) -> None:
-    """What is imported to write a traceback, now: later there may be no descriptor left to read a module by."""
+def _preload(handler: logging.Handler) -> None:
+    """Import now what formatting a traceback imports: later there may be no descriptor left to open a module's file."""
     try:
         raise RuntimeError("\u2028")
     except RuntimeError:
-        lines.format(logging.LogRecord("parlor", logging.ERROR, "", 0, "", (), sys.exc_info()))
+        handler.format(logging.LogRecord("parlor", logging.ERROR, "", 0, "", (), sys.exc_info()))
 
 
-class Lines(logging.StreamHandler[Any]):
-    """Of a line that cannot be made, so much: a traceback for each would be worse than the line's loss."""
+class LineHandler(logging.StreamHandler[Any]):
+    """Where a line cannot be formatted, a short one says so: the traceback of the standard handler may be endless."""
 
     def handleError(self, record: logging.LogRecord) -> None:
         error = sys.exc_info()[0]
@@ -40,7 +40,7 @@ class Lines(logging.StreamHandler[Any]):
         self.stream.write(f"a log line could not be written ({error and error.__name__}): {text}\n")
 
 
-class Text(logging.Formatter):
+class TextFormatter(logging.Formatter):
     """`2026-11-21 12:00:00,000 INFO parlor: what happened`; a traceback stays on the line."""
 
     def __init__(self) -> None:
@@ -50,8 +50,8 @@ class Text(logging.Formatter):
         return one_line(super().format(record))
 
 
-class JSON(logging.Formatter):
-    """`{"at", "level", "name", "text", "error"?}` and, of a request, what the access log notes."""
+class JSONFormatter(logging.Formatter):
+    """`{"at", "level", "name", "text", "error"?}` and, for a request, the fields of the access log."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -62,19 +62,19 @@ class JSON(logging.Formatter):
         }
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return orjson.dumps(line | getattr(record, "seen", {}), default=str).decode()
+        return orjson.dumps(line | getattr(record, "fields", {}), default=str).decode()
 
 
-class Access(AbstractAccessLogger):
-    """A line a request, when it is over. Never its query, which may hold a session id, and no header but one."""
+class AccessLogger(AbstractAccessLogger):
+    """One line for each finished request. Without its query, which may hold a session id, and without its headers."""
 
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
-        note(request.remote or "", request.method, request.path, "", response.status, response.body_length, time)
+        log_request(request.remote or "", request.method, request.path, "", response.status, response.body_length, time)
 
 
-def note(peer: str, method: str, path: str, transport: str, status: int, size: int, seconds: float) -> None:
+def log_request(peer: str, method: str, path: str, transport: str, status: int, size: int, seconds: float) -> None:
     """One line of the access log."""
-    seen = {
+    fields = {
         "method": method[:20],
         "path": one_line(path)[:200],
         "status": status,
@@ -83,15 +83,15 @@ def note(peer: str, method: str, path: str, transport: str, status: int, size: i
         "from": peer,
         "transport": transport[:20],
     }
-    text = "{from} {method} {path} {transport} {status} {bytes} B {ms} ms".format(**seen).replace("  ", " ")
-    access_log.info("%s", text, extra={"seen": seen})
+    text = "{from} {method} {path} {transport} {status} {bytes} B {ms} ms".format(**fields).replace("  ", " ")
+    access_log.info("%s", text, extra={"fields": fields})
 
 
 def one_line(text: str) -> str:
-    """With control characters written out: nobody can forge a line, or clear a terminal."""
-    return _CONTROL.sub(_written_out, text)
+    """The text with control characters escaped: nobody can forge a line, or clear a terminal."""
+    return _CONTROL.sub(_escaped, text)
 
 
-def _written_out(found: re.Match[str]) -> str:
-    """As Python writes it: `\\n`, `\\x1b`, `\\u2028`. Not by a codec, which would have to be loaded."""
+def _escaped(found: re.Match[str]) -> str:
+    """As Python writes it: `\\n`, `\\x1b`, `\\u2028`. Not by a codec, which would have to be imported."""
     return repr(found[0])[1:-1]

@@ -1,4 +1,5 @@
-"""What the process asks of its machine: standard streams that cannot hurt it, descriptors, addresses to listen on."""
+"""What the process needs from the system: standard streams that cannot block it, descriptors, addresses to listen
+on."""
 
 import contextlib
 import errno
@@ -14,37 +15,37 @@ try:
 except ImportError:  # not on Windows
     resource = None  # type: ignore[assignment]
 
-STUCK_AFTER = 50  # ms that a reader of ours may take to make room for a line; then lines are dropped until it has
-MANY = (1_048_576, 10_240)  # descriptors to ask for where there is no limit: what Linux gives by default, and macOS
-TRIES = 20  # to find a port that is free for every address
+WRITE_TIMEOUT_MS = 50  # for the reader of a stream to make room; then lines are dropped until it has
+DESCRIPTORS_WANTED = (1_048_576, 10_240)  # where the hard limit is infinite: the defaults of Linux and macOS
+BIND_ATTEMPTS = 20  # to find a port that is free on every address
 
-_PIECE = 4096  # bytes (PIPE_BUF): a pipe that is ready takes so many without making us wait
-_NO_FAMILY = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
+_CHUNK = 4096  # bytes (PIPE_BUF): a pipe that is ready takes so many without blocking
+_FAMILY_MISSING = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 
-def open_streams() -> None:
-    """/dev/null in the place of each standard stream that is closed: else the next socket or file would take its
-    number, and be written to by whoever means the stream."""
+def ensure_standard_streams() -> None:
+    """Open /dev/null for each standard stream that is closed: else the next socket or file would get its number, and be
+    written to in its place."""
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
             os.fstat(number)
         except OSError:
-            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # it takes the lowest number that is free
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # gets the lowest free number
         if getattr(sys, name) is None:
-            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115 - for as long as we live
+            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115 - open until the end
 
 
-def courtesy(stream: TextIO) -> TextIO:
-    """The same stream for words that are a courtesy: whatever it cannot take, or cannot take now, is dropped."""
+def best_effort(stream: TextIO) -> TextIO:
+    """The same stream, without errors and without blocking: what cannot be written at once is dropped."""
     try:
-        raw = _Courtesy(stream.fileno())
-    except (OSError, ValueError):  # none of the system's, as in tests
+        raw = _BestEffort(stream.fileno())
+    except (OSError, ValueError):  # no stream of the system's, as in tests
         return stream
     return io.TextIOWrapper(raw, encoding=stream.encoding, errors="backslashreplace", write_through=True)  # type: ignore[type-var]
 
 
-class _Courtesy(io.RawIOBase):
-    """Never raises, never waits for longer than a moment: the disk may be full, the reader gone or asleep."""
+class _BestEffort(io.RawIOBase):
+    """Never raises, never blocks for long: the disk may be full, the reader gone or suspended."""
 
     def __init__(self, number: int) -> None:
         self._number, self._stuck = number, False
@@ -65,18 +66,18 @@ class _Courtesy(io.RawIOBase):
         rest = memoryview(data)
         with contextlib.suppress(OSError):
             while rest and self._is_ready():
-                rest = rest[os.write(self._number, rest[:_PIECE]) :]
+                rest = rest[os.write(self._number, rest[:_CHUNK]) :]
         return len(data)
 
     def _is_ready(self) -> bool:
         if self._poll is None:
             return True
-        self._stuck = not self._poll.poll(0 if self._stuck else STUCK_AFTER)
+        self._stuck = not self._poll.poll(0 if self._stuck else WRITE_TIMEOUT_MS)
         return not self._stuck
 
 
-def silence(stream: TextIO) -> None:
-    """What it still holds goes nowhere: it cannot be written, and the end of the process must not try again."""
+def discard(stream: TextIO) -> None:
+    """Drop what is still buffered: it cannot be written, and the end of the process must not try again."""
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
@@ -84,11 +85,12 @@ def silence(stream: TextIO) -> None:
 
 
 def raise_descriptor_limit() -> None:
-    """As many descriptors as may be had: each connection takes one, and 1,024 is what most systems begin with."""
+    """Raise the limit of descriptors as far as possible: each connection takes one, and most systems begin with
+    1,024."""
     if resource is None:
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    for wanted in MANY if hard == resource.RLIM_INFINITY else (hard,):
+    for wanted in DESCRIPTORS_WANTED if hard == resource.RLIM_INFINITY else (hard,):
         if soft == resource.RLIM_INFINITY or soft >= wanted:
             return
         with contextlib.suppress(OSError, ValueError):
@@ -97,7 +99,7 @@ def raise_descriptor_limit() -> None:
 
 
 def descriptor_limit() -> int | None:
-    """How many descriptors the process may have; None where there is no limit, or none to be known."""
+    """How many descriptors the process may have; None where there is no limit, or it is not known."""
     if resource is None:
         return None
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
@@ -105,9 +107,9 @@ def descriptor_limit() -> int | None:
 
 
 def bind(addresses: tuple[str, ...], port: int) -> list[socket.socket]:
-    """A socket for each address, all with one port. `::` is every address there is, of IPv6 and of IPv4; a name is all
-    that it stands for. Raises OSError."""
-    for _ in range(TRIES - 1):
+    """A socket for each address, all on one port. `::` means every address of IPv6 and of IPv4; a name means all the
+    addresses that it resolves to. Raises OSError."""
+    for _ in range(BIND_ATTEMPTS - 1):
         try:
             return _bind(addresses, port)
         except OSError as error:
@@ -129,36 +131,36 @@ def _bind(addresses: tuple[str, ...], port: int) -> list[socket.socket]:
 
 
 def _bind_one(address: str, port: int, bound: list[socket.socket]) -> int:
-    """Adds to `bound` all that the address stands for; families that this machine lacks are left out while another one
-    is there. The port, which is now known."""
-    before, lacking = len(bound), None
-    for family, where in _found(address):
+    """Add sockets for all that the address resolves to, and return the port. A family that this machine lacks is
+    skipped if another one works."""
+    before, missing = len(bound), None
+    for family, where in _resolve(address):
         if any(one.family == family and one.getsockname()[:2] == (where[0], port) for one in bound):
-            continue  # the same by another name
+            continue  # the same address again
         try:
-            one = _listening(family, (where[0], port, *where[2:]))
+            one = _listening_socket(family, (where[0], port, *where[2:]))
         except OSError as error:
-            if error.errno not in _NO_FAMILY:
+            if error.errno not in _FAMILY_MISSING:
                 raise
-            lacking = error
+            missing = error
         else:
             bound.append(one)
             port = one.getsockname()[1]
-    if lacking and len(bound) == before:
-        raise lacking
+    if missing and len(bound) == before:
+        raise missing
     return port
 
 
-def _found(address: str) -> list[tuple[int, tuple[Any, ...]]]:
+def _resolve(address: str) -> list[tuple[int, tuple[Any, ...]]]:
     if address == "::":
         return [(socket.AF_INET6, ("::", 0)), (socket.AF_INET, ("0.0.0.0", 0))]  # noqa: S104
     found = socket.getaddrinfo(address, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     return list(dict.fromkeys((family, where) for family, _, _, _, where in found))
 
 
-class _Listening(socket.socket):
-    """Says once that no descriptor is left, and then that nobody waits: asyncio accepts a thousand times in a row, and
-    for each failure tells of it and plans to try again."""
+class _ListeningSocket(socket.socket):
+    """Raises the lack of descriptors once, then BlockingIOError: asyncio accepts up to a thousand times in a row, and
+    reports and schedules a retry for each failure."""
 
     _was_out = False
 
@@ -173,12 +175,12 @@ class _Listening(socket.socket):
             raise
 
 
-def _listening(family: int, where: tuple[Any, ...]) -> socket.socket:
-    one = _Listening(family, socket.SOCK_STREAM)
+def _listening_socket(family: int, where: tuple[Any, ...]) -> socket.socket:
+    one = _ListeningSocket(family, socket.SOCK_STREAM)
     try:
         if os.name == "posix":  # on Windows it would share the port with another program
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:  # IPv4 has a socket of its own, so that nobody comes from ::ffff:192.0.2.1
+        if family == socket.AF_INET6:  # IPv4 has a socket of its own, so that no peer is called ::ffff:192.0.2.1
             one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         one.bind(where)
     except OSError:

@@ -1,4 +1,5 @@
-"""Puts the parts together, starts them, and stops them so that nothing running is cut off. Knows all the others."""
+"""Connects the parts, starts them, and stops them without cutting off running verbs. The only module that knows all
+others."""
 
 import asyncio
 import contextlib
@@ -28,8 +29,8 @@ from app.config import BadSetting, Settings, injected
 from app.engineio.request import Request
 from app.live.admin import AdminUI
 from app.live.broadcaster import Broadcaster
-from app.live.socket import attach, create_server, listen, open_door
-from app.logs import Access, access_log, note
+from app.live.socket import attach, create_server, listen, register_handlers
+from app.logs import AccessLogger, access_log, log_request
 from app.model import Refused
 from app.socketio import Listener, Server
 from app.store import queries
@@ -47,39 +48,37 @@ except ImportError:  # not on Windows
 
 log = logging.getLogger("parlor")
 
-ENDS = (signal.SIGTERM, signal.SIGINT, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
-VERBS_MAY_TAKE = 2.5  # seconds that running verbs have at the end
-LOCKS_MAY_TAKE = 1.5  # of them, another process's lock on the database; then there is time for the answer
-GOODBYES_MAY_TAKE = 1.0  # seconds that connections have to close
-WATCH = 1.0  # seconds between looks at the database's files
-TAKES_OVER_WITHIN = 0.25  # seconds after the version before has ended
-CHANGES_OVER_WITHIN = (
-    300.0  # seconds; Dokku stops the old version 60 s after the new one answers, or some minutes later
-)
-IDLE_CUT = 30.0  # seconds after which the strictest known host cuts a request that has not brought a byte
-KEEPALIVE = 75.0  # seconds; longer than the 60 that common proxies keep theirs, so that none sends into a closed one
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
+VERBS_TIMEOUT_S = 2.5  # for running verbs, when the server stops
+LOCK_TIMEOUT_S = 1.5  # within it, for another process's lock on the database; the rest is for sending the answer
+CLOSE_TIMEOUT_S = 1.0  # for connections to close
+WATCH_INTERVAL_S = 1.0  # between checks of the database's files
+TAKEOVER_INTERVAL_S = 0.25  # between attempts to take the lock over from the previous version
+MAX_OVERLAP_S = 300.0  # Dokku stops the old version 60 s after the new one answers, or some minutes later
+HOST_IDLE_LIMIT_S = 30.0  # the strictest known host cuts a request that has brought no byte for so long
+KEEPALIVE_S = 75.0  # longer than the 60 s of common proxies: a proxy must not send into a connection we have closed
 
 
-_THEIRS = (HttpProcessingError, web.RequestPayloadError, ClientConnectionResetError)
+_PEER_ERRORS = (HttpProcessingError, web.RequestPayloadError, ClientConnectionResetError)
 
 
-def _one_line(record: logging.LogRecord) -> bool:
-    """Who speaks no HTTP is answered 400, who is gone cannot be answered; aiohttp logs a traceback of either, with
-    which anybody could fill the disk."""
+def _shorten_peer_errors(record: logging.LogRecord) -> bool:
+    """For a peer that sends no HTTP, or is gone, aiohttp logs a traceback, with which anybody could fill the disk: one
+    line instead."""
     error = record.exc_info[1] if record.exc_info else None
-    if isinstance(error, _THEIRS):
+    if isinstance(error, _PEER_ERRORS):
         record.levelno, record.levelname = logging.INFO, "INFO"
         record.msg, record.args = "a request came to nothing: %.100s", (repr(" ".join(str(error).split())),)
         record.exc_info = record.exc_text = None
     return record.levelno >= log.getEffectiveLevel()
 
 
-server_logger.addFilter(_one_line)
+server_logger.addFilter(_shorten_peer_errors)
 
 
 @dataclass
 class Running:
-    """A server that serves. `url` is where."""
+    """A server that is serving, at `url`."""
 
     url: str
     settings: Settings
@@ -89,30 +88,30 @@ class Running:
     runner: web.AppRunner
     listeners: list[Listener]
     lock: ServingLock
-    chores: list[asyncio.Task[None]]
-    ousted: asyncio.Future[str]  # why it may not go on serving
+    background_tasks: list[asyncio.Task[None]]
+    must_stop: asyncio.Future[str]  # resolves with the reason where it may not go on serving
 
     async def stop(self) -> None:
-        """Take nothing new, let running verbs finish and answer, let every client go, close the store. Under 5 s."""
+        """Accept nothing new, let running verbs finish and answer, disconnect everybody, close the store. Under 5 s."""
         for listener in self.listeners:
             listener.close()
         self.sockets.stop_accepting()
-        self.database.hurry(LOCKS_MAY_TAKE)
-        await self.sockets.wait_idle(VERBS_MAY_TAKE)
+        self.database.hurry(LOCK_TIMEOUT_S)
+        await self.sockets.wait_idle(VERBS_TIMEOUT_S)
         self.sockets.close_all()
-        await self.sockets.wait_closed(GOODBYES_MAY_TAKE)
+        await self.sockets.wait_closed(CLOSE_TIMEOUT_S)
         await echo.close_all(self.runner.app)
         await self.runner.cleanup()
-        await self.sockets.wait_idle(GOODBYES_MAY_TAKE)
+        await self.sockets.wait_idle(CLOSE_TIMEOUT_S)
         self.chat.presence.stop()
-        for chore in self.chores:
-            chore.cancel()
+        for task in self.background_tasks:
+            task.cancel()
         await self.database.close()
         self.lock.release()
 
 
 async def start(settings: Settings) -> Running:
-    """Open the store, then the door. Raises BadSetting with one sentence where that cannot be done."""
+    """Open the store, then listen. Raises BadSetting with one sentence where that cannot be done."""
     lock, database = await _open_store(settings)
     site = _edge(settings)
     sockets = create_server(
@@ -146,25 +145,25 @@ async def start(settings: Settings) -> Running:
         site=settings.site,
     )
     await _renew_skeletons(chat)
-    open_door(sockets, chat)
+    register_handlers(sockets, chat)
     if password := settings.admin_password.get_secret_value():
         AdminUI(sockets, password)
 
-    def begin_again(epoch: str) -> None:
-        """Another database took the place of ours: everybody comes again, and starts over with what it holds."""
+    def start_over(epoch: str) -> None:
+        """The database was replaced by another one: everybody reconnects, and starts over with what it holds."""
         chat.epoch = epoch
-        sockets.disconnect_all_within(GOODBYES_MAY_TAKE)
-        chores.append(asyncio.create_task(_renew_skeletons(chat)))
+        sockets.disconnect_all_within(CLOSE_TIMEOUT_S)
+        background_tasks.append(asyncio.create_task(_renew_skeletons(chat)))
 
-    database.replaced = begin_again
+    database.replaced = start_over
     runner = web.AppRunner(
         application(settings, chat, sockets, broadcaster),
         handle_signals=False,
         handler_cancellation=True,
-        shutdown_timeout=GOODBYES_MAY_TAKE,
-        keepalive_timeout=KEEPALIVE,
+        shutdown_timeout=CLOSE_TIMEOUT_S,
+        keepalive_timeout=KEEPALIVE_S,
         access_log=access_log if settings.access_log else None,
-        access_log_class=Access,
+        access_log_class=AccessLogger,
     )
     await runner.setup()
     try:
@@ -174,12 +173,12 @@ async def start(settings: Settings) -> Running:
         await database.close()
         lock.release()
         raise
-    ousted: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    watch = _watch(database, lock) if lock.is_held else _take_over(settings, chat, database, lock, ousted)
+    must_stop: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    watch = _watch(database, lock) if lock.is_held else _take_over(settings, chat, database, lock, must_stop)
     work: list[Coroutine[Any, Any, None]] = [retention.run(chat), watch, runner.app[ops.DESCRIPTORS].watch()]
-    chores = [asyncio.create_task(one) for one in work]
+    background_tasks = [asyncio.create_task(one) for one in work]
     url = _url(settings, listeners)
-    return Running(url, settings, chat, sockets, database, runner, listeners, lock, chores, ousted)
+    return Running(url, settings, chat, sockets, database, runner, listeners, lock, background_tasks, must_stop)
 
 
 async def _renew_skeletons(chat: Chat) -> None:
@@ -190,35 +189,38 @@ async def _renew_skeletons(chat: Chat) -> None:
 
 
 async def _watch(database: Database, lock: ServingLock) -> None:
-    """Look now and then, so that a file that was removed or replaced is noticed in silent rooms, too."""
+    """Check the files every second, so that one that was removed or replaced is noticed in silent rooms, too."""
     while True:
-        await asyncio.sleep(WATCH)
+        await asyncio.sleep(WATCH_INTERVAL_S)
         await database.watch()
         if not await asyncio.to_thread(lock.take):
-            log.error("%s", _sentence(lock, database))
+            log.error("%s", _other_server(lock, database))
 
 
 async def _take_over(
-    settings: Settings, chat: Chat, database: Database, lock: ServingLock, ousted: asyncio.Future[str]
+    settings: Settings, chat: Chat, database: Database, lock: ServingLock, must_stop: asyncio.Future[str]
 ) -> None:
-    """Beside the version before, for so long: nobody who is there is said to have left until it has ended."""
+    """Serve beside the previous version until it has ended, `PARLOR_OVERLAP` at most. Only then are the people who are
+    not connected here marked as gone."""
     overlap = _overlap(settings, lock, os.environ)
-    log.warning("%s; for %g s at most both serve", _sentence(lock, database), overlap)
+    log.warning("%s; for %g s at most both serve", _other_server(lock, database), overlap)
     until = time.monotonic() + overlap
     while not await asyncio.to_thread(lock.take):
         if time.monotonic() > until:
-            ousted.set_result(f"{_sentence(lock, database)}: both have served for {overlap:g} s (PARLOR_OVERLAP).")
+            must_stop.set_result(
+                f"{_other_server(lock, database)}: both have served for {overlap:g} s (PARLOR_OVERLAP)."
+            )
             return
-        await asyncio.sleep(TAKES_OVER_WITHIN)
+        await asyncio.sleep(TAKEOVER_INTERVAL_S)
         await database.watch()
     log.info("the version before has ended: this one serves alone")
-    with contextlib.suppress(Refused):  # nothing can be stored: who has left is noted at the next start
+    with contextlib.suppress(Refused):  # nothing can be stored at present: the next start does it
         await people.note_absent(chat)
     await _watch(database, lock)
 
 
 def application(settings: Settings, chat: Chat, sockets: Server, broadcaster: Broadcaster) -> web.Application:
-    """The aiohttp application: every address there is."""
+    """The aiohttp application with all its routes."""
     app = web.Application(middlewares=_middlewares(settings), client_max_size=settings.max_payload)
     base = settings.base_path
     assets = Assets(base)
@@ -252,7 +254,7 @@ def application(settings: Settings, chat: Chat, sockets: Server, broadcaster: Br
             web.get(f"{base}/static/{{path:.+}}", assets.serve),
         ]
     )
-    for where in dict.fromkeys((base, "")):  # health checks know of no base
+    for where in dict.fromkeys((base, "")):  # health checks may not know the base path
         probes = {"/healthz": ops.healthz, "/readyz": ops.readyz, "/metrics": metrics}
         app.add_routes([web.get(where + path, probe) for path, probe in probes.items()])
     if base:
@@ -265,14 +267,14 @@ def _edge(settings: Settings) -> edge.Edge:
 
 
 def _middlewares(settings: Settings) -> list[Middleware]:
-    """The outermost first."""
+    """The outermost middleware first."""
     chosen = [(edge.only_hosts, settings.hosts), (edge.force_https, settings.force_https)]
     always = [edge.methods, pages.show_errors, ops.short_of_descriptors, edge.tidy]
     return [middleware for middleware, wanted in chosen if wanted] + always
 
 
 async def serve(settings: Settings) -> None:
-    """Serve until SIGTERM, SIGINT or SIGHUP; more of them change nothing."""
+    """Serve until SIGTERM, SIGINT or SIGHUP. A second signal changes nothing."""
     running = await start(settings)
     for warning in warnings(settings, os.environ):
         log.warning("%s", warning)
@@ -280,35 +282,36 @@ async def serve(settings: Settings) -> None:
     end = asyncio.Event()
     _on_signals(end)
     print(_greeting(running), flush=True)
-    running.ousted.add_done_callback(lambda _: end.set())
+    running.must_stop.add_done_callback(lambda _: end.set())
     await end.wait()
     log.info("stopping")
     await running.stop()
-    for number in ENDS:
+    for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-    if running.ousted.done():
-        raise BadSetting(running.ousted.result())
+    if running.must_stop.done():
+        raise BadSetting(running.must_stop.result())
 
 
 def _on_fault(descriptors: ops.Descriptors, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """The want of descriptors is told by us. Where asyncio could not accept for it and planned to try again, it does so
-    after the end, too, and fails."""
-    planned = "_start_serving" in repr(context.get("handle")) and isinstance(context.get("exception"), ValueError)
-    if not planned and not descriptors.lacked(context):
+    """asyncio's exception handler. A lack of descriptors is reported by `ops.Descriptors`. asyncio retries an accept
+    that failed for it even after the server has stopped, and fails: ignored."""
+    is_late_retry = "_start_serving" in repr(context.get("handle")) and isinstance(context.get("exception"), ValueError)
+    if not is_late_retry and not descriptors.is_lack(context):
         loop.default_exception_handler(context)
 
 
 def warnings(settings: Settings, environment: Mapping[str, str]) -> Iterator[str]:
-    """What will work, but not as somebody may have thought."""
+    """Settings that work, but probably not as they were meant."""
     if names := injected(environment):
         yield f"{', '.join(names)}: put there by the host for a service called like us, and passed over."
     workers = environment.get("WEB_CONCURRENCY", "1")
     if workers.isdigit() and int(workers) > 1:
         yield f"WEB_CONCURRENCY is {workers}, but Parlor is one process: rooms live in its memory. It is ignored."
-    if settings.ping_interval >= IDLE_CUT:
+    if settings.ping_interval >= HOST_IDLE_LIMIT_S:
         yield (
-            f"PARLOR_PING_INTERVAL is {settings.ping_interval:g} s: hosts that cut a request after {IDLE_CUT:g} s "
-            "without a byte (Heroku) will cut every idle poll. 20 to 25 s suits all known hosts."
+            f"PARLOR_PING_INTERVAL is {settings.ping_interval:g} s: hosts that cut a request after "
+            f"{HOST_IDLE_LIMIT_S:g} s without a byte (Heroku) will cut every idle poll. "
+            "20 to 25 s suits all known hosts."
         )
     if settings.embed and not settings.trust_proxies:
         yield (
@@ -318,12 +321,12 @@ def warnings(settings: Settings, environment: Mapping[str, str]) -> Iterator[str
 
 
 def _on_signals(end: asyncio.Event) -> None:
-    """The first one ends it, more of them change nothing. Not by the loop's own handlers: those go when it closes, and
-    the next SIGTERM would kill what has already ended well."""
+    """Set `end` at the first signal. Not by the loop's own handlers: closing the loop removes those, and the next
+    SIGTERM would kill a process that is about to exit with 0."""
     loop = asyncio.get_running_loop()
-    for number in ENDS:
+    for number in STOP_SIGNALS:
         if number not in (signal.SIGTERM, signal.SIGINT) and signal.getsignal(number) is signal.SIG_IGN:
-            continue  # by nohup: it is to outlive its terminal
+            continue  # set by nohup: the server is to outlive its terminal
         signal.signal(number, lambda *_: loop.call_soon_threadsafe(end.set))
 
 
@@ -335,7 +338,7 @@ def _greeting(running: Running) -> str:
 
 
 async def _open_store(settings: Settings) -> tuple[ServingLock, Database]:
-    """Who serves the database, and the database. Raises BadSetting where another server does."""
+    """The lock on the database, and the database. Raises BadSetting where another server holds the lock."""
     lock = None
     try:
         if not settings.database_url:
@@ -345,7 +348,7 @@ async def _open_store(settings: Settings) -> tuple[ServingLock, Database]:
         alone = lock.take()
         if not alone and not _overlap(settings, lock, os.environ):
             raise BadSetting(
-                f"{_sentence(lock, database)}: stop that one, or give this one a folder of its own (PARLOR_DATA)."
+                f"{_other_server(lock, database)}: stop that one, or give this one a folder of its own (PARLOR_DATA)."
             )
         await database.start(alone)
     except (OSError, SQLAlchemyError, CommandError) as error:
@@ -358,21 +361,21 @@ async def _open_store(settings: Settings) -> tuple[ServingLock, Database]:
 
 
 def _overlap(settings: Settings, lock: ServingLock, environment: Mapping[str, str]) -> float:
-    """Seconds that this server may serve beside another: as a host does that starts a new version before it stops the
-    old one (Dokku sets DYNO; of two containers each has a name of its own), and as nobody does by hand."""
+    """Seconds that this server may serve beside another one. Not 0 on hosts that start a new version before they stop
+    the old one: known by their environment (Dokku sets DYNO), or by another host name (each container has its own)."""
     if settings.overlap is not None:
         return settings.overlap
     holder = lock.holder()
     host, is_ours = holder.get("host"), holder.get("pid") == os.getpid()
-    if is_ours and host == socket.gethostname():  # an application that serves twice knows what it does
+    if is_ours and host == socket.gethostname():  # one application with two servers: its own choice
         return math.inf
     is_release = (
         "DYNO" in environment or "KUBERNETES_SERVICE_HOST" in environment or host not in (None, socket.gethostname())
     )
-    return CHANGES_OVER_WITHIN if is_release else 0
+    return MAX_OVERLAP_S if is_release else 0
 
 
-def _sentence(lock: ServingLock, database: Database) -> str:
+def _other_server(lock: ServingLock, database: Database) -> str:
     other = {"pid": "?", "host": "?", "since": "?"} | lock.holder()
     return (
         f"another Parlor, process {other['pid']} on {other['host']}, has served {database.url.database} since "
@@ -382,22 +385,26 @@ def _sentence(lock: ServingLock, database: Database) -> str:
 
 async def _listen(runner: web.AppRunner, settings: Settings) -> list[Listener]:
     bound: list[socket.socket] = []
-    access = _note if settings.access_log else None
+    access = _log_request if settings.access_log else None
     try:
         bound += process.bind(settings.addresses, settings.port)
         return [await listen(runner, sock=one, access=access) for one in bound]
     except OSError as error:
         for one in bound:
             one.close()
-        why = "is taken by another program" if error.errno in _TAKEN else f"cannot be listened on ({error.strerror})"
-        mend = "Choose another with PORT or --port" if error.errno in _TAKEN else "Look at HOST and PORT"
+        why = (
+            "is taken by another program"
+            if error.errno in _ADDRESS_IN_USE
+            else f"cannot be listened on ({error.strerror})"
+        )
+        mend = "Choose another with PORT or --port" if error.errno in _ADDRESS_IN_USE else "Look at HOST and PORT"
         raise BadSetting(f"Port {settings.port} on {settings.host} {why}. {mend}.") from None
 
 
-def _note(request: Request, status: int, size: int) -> None:
-    """A line of the access log for what the engine answered."""
+def _log_request(request: Request, status: int, size: int) -> None:
+    """Writes a line of the access log for a request that the engine answered."""
     seconds = time.monotonic() - request.began
-    note(request.peer, request.method, request.path, request.query.get("transport", ""), status, size, seconds)
+    log_request(request.peer, request.method, request.path, request.query.get("transport", ""), status, size, seconds)
 
 
 def _url(settings: Settings, listeners: list[Listener]) -> str:
@@ -407,11 +414,11 @@ def _url(settings: Settings, listeners: list[Listener]) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}{settings.base_path}"
 
 
-_TAKEN = (48, 98, 10048)  # EADDRINUSE on macOS, Linux, Windows
+_ADDRESS_IN_USE = (48, 98, 10048)  # EADDRINUSE on macOS, Linux, Windows
 
 
 def run(settings: Settings) -> None:
-    """Serve in an event loop of its own: uvloop's, where there is one."""
+    """Serve in a new event loop: uvloop's, where it is installed."""
     use = uvloop.new_event_loop if uvloop and settings.loop == "uvloop" else asyncio.new_event_loop
     with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=use) as runner:
         runner.run(serve(settings))

@@ -1,7 +1,7 @@
-"""What Azure App Service starts where nobody told it what to start: one page that says what to tell it.
+"""Azure App Service runs this where no startup command is set: one page that names the command.
 
-Its builder takes a folder with a wsgi.py for an application of gunicorn's, and runs that with one synchronous worker,
-which can hold neither a WebSocket nor a poll that waits (docs/hosts.md, "Azure App Service"). No other host looks here.
+Its builder takes a folder with a wsgi.py for a gunicorn application and runs it with one synchronous worker, which can
+hold neither a WebSocket nor a waiting poll (docs/hosts.md, "Azure App Service"). No other host uses this file.
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ Or in the portal: Settings, Configuration, Stack settings, Startup command.
 
 
 def application(_environment: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """The same answer to everybody: 503, and how to mend it."""
+    """Answers every request with 503 and the instructions."""
     body = TEXT.encode()
     headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
     start_response("503 Service Unavailable", [*headers, ("Cache-Control", "no-store")])

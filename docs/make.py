@@ -1,4 +1,4 @@
-"""Makes docs/protocol.md and docs/settings.md from the code: `make docs`. A test holds them equal."""
+"""Generates docs/protocol.md and docs/settings.md from the code: `make docs`. A test compares them."""
 
 import inspect
 from pathlib import Path
@@ -16,15 +16,15 @@ PROTOCOL = """\
 
 Made from the code by `make docs`; do not edit.
 
-Parlor speaks Socket.IO 5 over Engine.IO 4 at `/socket.io/`, namespace `/`. Any Socket.IO client will do.
+Parlor speaks Socket.IO 5 over Engine.IO 4 at `/socket.io/`, namespace `/`. Any Socket.IO client works.
 
 ## Handshake
 
-`auth` is `{{"nickname"?: string, "token"?: string, "tab"?: true}}`. A token is a secret that names a person for ever; a
-browser carries its own in a cookie that no script can read. Who comes without one is given a token in `welcome`. Whoever
-comes back with it is the same person; `tab` says that it will be gone with a browser's tab. The nickname of a person whose
-token nobody is known to keep is free for others after `PARLOR_GRACE` instead of `PARLOR_NICKNAME_HOLD`. A nickname is a wish: if it is taken or cannot be used, the person is let in
-under a guest name. Exactly one `welcome` comes per connection, before any answer.
+`auth` is `{{"nickname"?: string, "token"?: string, "tab"?: true}}`. A token is a secret that identifies a person for ever; a
+browser has its own in an HttpOnly cookie. A client without a token gets one in `welcome`, and is the same person whenever it
+connects with that token. `tab` says that the token will be lost with a browser's tab: then, and where nobody is known to keep
+the token, the nickname is free for others after `PARLOR_GRACE` instead of `PARLOR_NICKNAME_HOLD`. A nickname is a wish: if it
+is taken or cannot be used, the person gets a guest name. Exactly one `welcome` comes per connection, before any ack.
 
 ## Verbs
 

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from app.config import load
-from app.logs import JSON, Lines, Text, one_line
+from app.logs import JSONFormatter, LineHandler, TextFormatter, one_line
 from app.server import warnings
 from tests.support.process import serving
 from tests.support.talker import Talker
@@ -28,7 +28,7 @@ def record(text: str) -> logging.LogRecord:
 
 
 def test_a_line_of_text_stays_one_line_whatever_is_in_it() -> None:
-    line = Text().format(record(NASTY))
+    line = TextFormatter().format(record(NASTY))
     assert all(char.isprintable() for char in line)
     assert "\\r\\n" in line and "Traceback" in line and "ValueError" in line
 
@@ -42,8 +42,8 @@ def test_no_codec_is_loaded_to_write_a_line(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_line_that_cannot_be_made_is_told_in_one_line() -> None:
-    lines = Lines(io.StringIO())
-    lines.setFormatter(Text())
+    lines = LineHandler(io.StringIO())
+    lines.setFormatter(TextFormatter())
     lines.handle(logging.LogRecord("parlor", logging.INFO, "", 0, "%d\nbottles", ("ten",), None))
     written = lines.stream.getvalue()
     assert written.count("\n") == 1
@@ -51,7 +51,7 @@ def test_a_line_that_cannot_be_made_is_told_in_one_line() -> None:
 
 
 def test_a_line_of_json_is_an_object_and_one_line() -> None:
-    line = JSON().format(record(NASTY))
+    line = JSONFormatter().format(record(NASTY))
     assert "\n" not in line
     said = json.loads(line)
     assert (said["level"], said["name"]) == ("error", "parlor")

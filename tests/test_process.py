@@ -200,11 +200,11 @@ async def test_it_listens_on_ipv4_and_ipv6_with_one_port(tmp_path: Path, host: s
 def test_a_family_that_this_machine_lacks_is_left_out_unless_it_is_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """192.0.2.1 (RFC 5737) is nobody's, so that it cannot be listened on, as `::1` where there is no IPv6."""
     found = [(socket.AF_INET, ("192.0.2.1", 0)), (socket.AF_INET, ("127.0.0.1", 0))]
-    monkeypatch.setattr(process, "_found", lambda _: found)
+    monkeypatch.setattr(process, "_resolve", lambda _: found)
     (one,) = process.bind(("localhost",), 0)
     with one:
         assert one.getsockname()[0] == "127.0.0.1"
-    monkeypatch.setattr(process, "_found", lambda _: found[:1])
+    monkeypatch.setattr(process, "_resolve", lambda _: found[:1])
     with pytest.raises(OSError, match="assign"):
         process.bind(("localhost",), 0)
 

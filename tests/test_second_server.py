@@ -100,8 +100,8 @@ class Holder:
     [
         (None, None, {}, 0),
         (None, "ours", {}, 0),
-        (None, "another-container", {}, server.CHANGES_OVER_WITHIN),
-        (None, "ours", {"DYNO": "web.1"}, server.CHANGES_OVER_WITHIN),
+        (None, "another-container", {}, server.MAX_OVERLAP_S),
+        (None, "ours", {"DYNO": "web.1"}, server.MAX_OVERLAP_S),
         (0, "another-container", {"DYNO": "web.1"}, 0),
         (7, "ours", {}, 7),
     ],

@@ -1,7 +1,7 @@
-"""The socket door: Socket.IO in, `perform` out. Decides nothing.
+"""Socket.IO events in, `perform` out. Decides nothing.
 
-One person's words stay in order because the engine begins one connection's events one after the other, and the store
-commits what was asked first first.
+One person's messages keep their order because the engine begins the events of one connection one after the other, and
+the store commits in the order of the requests.
 """
 
 import logging
@@ -17,16 +17,16 @@ from app.chat.verbs import VERBS, perform
 from app.model import COOKIE, Limits, Person, Refused
 from app.socketio import Reason, Server, attach, create_server, listen
 
-__all__ = ["attach", "create_server", "listen", "open_door"]
+__all__ = ["attach", "create_server", "listen", "register_handlers"]
 
-GOODBYES = (Reason.CLIENT_DISCONNECT, Reason.SERVER_DISCONNECT)
-RELOAD = 4.0  # seconds that a page may take to be there again
+DELIBERATE = (Reason.CLIENT_DISCONNECT, Reason.SERVER_DISCONNECT)
+RELOAD_S = 4.0  # in which a page that is reloaded reconnects
 
 log = logging.getLogger("parlor.live")
 
 
-def open_door(server: Server, chat: Chat) -> None:
-    """Let the chat hear and answer on namespace `/` of `server`."""
+def register_handlers(server: Server, chat: Chat) -> None:
+    """Let `chat` handle the events of namespace `/` of `server`."""
 
     async def connect(socket: str, environ: dict[str, Any], auth: dict[str, Any] | None) -> None:
         auth = auth or {}
@@ -44,11 +44,11 @@ def open_door(server: Server, chat: Chat) -> None:
     async def disconnect(socket: str, reason: str) -> None:
         try:
             person = chat.presence.online.person(socket)
-        except KeyError:  # was not let in
+        except KeyError:  # their connect was refused
             return
         try:
             await people.depart(chat, person, awaited=_awaited(chat, reason))
-        except Refused as refusal:  # at the next start nobody is here anyway
+        except Refused as refusal:  # the next start marks everybody as gone
             log.warning("a departure could not be noted: %s", refusal.text)
 
     def event(name: str, socket: str, *payload: Any) -> Coroutine[Any, Any, dict[str, Any]]:
@@ -62,11 +62,11 @@ def open_door(server: Server, chat: Chat) -> None:
 
 
 def _awaited(chat: Chat, reason: str) -> float:
-    """Seconds in which they may come back: none if they said goodbye or were sent away, few if the page was closed
-    (a reload looks the same), the operator's grace if the connection broke."""
-    if reason in GOODBYES:
+    """Seconds in which they may reconnect before they have left: none after a deliberate disconnect of either side, a
+    few after a closed page (a reload looks the same), the operator's grace after a broken connection."""
+    if reason in DELIBERATE:
         return 0
-    return min(RELOAD, chat.grace) if reason == Reason.GOING_AWAY else chat.grace
+    return min(RELOAD_S, chat.grace) if reason == Reason.GOING_AWAY else chat.grace
 
 
 def _welcome(chat: Chat, person: Person, minted: str | None) -> dict[str, Any]:
@@ -77,12 +77,12 @@ def _welcome(chat: Chat, person: Person, minted: str | None) -> dict[str, Any]:
 
 @cache
 def _server(version: str, transports: tuple[str, ...], limits: Limits) -> dict[str, Any]:
-    """What everybody is told."""
+    """The part of `welcome` that is the same for everybody."""
     return {"version": version, "transports": list(transports), "limits": asdict(limits)}
 
 
 def _cookie(environ: dict[str, Any]) -> str | None:
-    """The token that the browser carries; one broken cookie does not hide the others."""
+    """The token in the browser's cookie; one broken cookie does not hide the others."""
     for part in environ.get("HTTP_COOKIE", "").split(";"):
         name, _, value = part.strip().partition("=")
         if name == COOKIE:

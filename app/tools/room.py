@@ -1,6 +1,6 @@
-"""One room as a client holds it, and what it has said there. No socket in here: static/js/room.js in Python.
+"""One room as a client holds it, and the messages that it has not had confirmed. The same as static/js/room.js.
 
-One number carries it. `rev`: every change up to it is known here. Whatever brings a message ends in `_apply`.
+`rev`: every change up to it is known here. Every message goes through `_apply`. No socket in here.
 """
 
 import asyncio
@@ -12,12 +12,12 @@ from uuid import uuid4
 
 Message = dict[str, Any]
 Answer = dict[str, Any]
-Hearing = Callable[[str, dict[str, Any]], None]
+EventHandler = Callable[[str, dict[str, Any]], None]
 
 
 @dataclass
-class Words:
-    """What we said and nobody has confirmed."""
+class PendingMessage:
+    """A message of ours that the server has not confirmed yet."""
 
     room: str
     text: str
@@ -32,42 +32,42 @@ class Words:
 
 
 class Copy:
-    """A room as we hold it: every message from seq `floor` on, as it looked at change `rev` (None: never entered)."""
+    """A copy of a room: every message from seq `floor` on, as it was at `rev` (None: never joined)."""
 
-    def __init__(self, name: str, tell: Hearing) -> None:
+    def __init__(self, name: str, emit: EventHandler) -> None:
         self.name = name
-        self.room: dict[str, Any] = {}  # name, topic, epoch, ... as the server told it last
+        self.room: dict[str, Any] = {}  # name, topic, epoch, ... as the server sent it last
         self.rev: int | None = None
         self.floor = 1
-        self.live = False  # caught up: what is told now comes right after `rev`
-        self.outbox: deque[Words] = deque()
+        self.live = False  # caught up: live events follow `rev` without a gap
+        self.outbox: deque[PendingMessage] = deque()
         self.entered: asyncio.Future[Copy] = asyncio.get_running_loop().create_future()
-        self.gap, self.stirred = asyncio.Event(), asyncio.Event()
-        self.task: asyncio.Task[None] | None = None  # which keeps it up on the line that stands
-        self._tell = tell
+        self.gap, self.outbox_changed = asyncio.Event(), asyncio.Event()
+        self.task: asyncio.Task[None] | None = None  # keeps the copy up to date on the present connection
+        self._emit = emit
         self._by_seq: dict[int, Message] = {}
-        self._held: dict[int, Message] = {}  # by rev: heard too early to be shown
+        self._early: dict[int, Message] = {}  # by rev: events that came before the ones they follow
 
     @property
     def messages(self) -> list[Message]:
         """Ascending by seq."""
         return [self._by_seq[seq] for seq in sorted(self._by_seq)]
 
-    def wish(self) -> dict[str, Any]:
-        """What join and sync take: from where to go on, in which history."""
+    def cursor(self) -> dict[str, Any]:
+        """The payload of join and sync: what to catch up from."""
         if self.rev is None:
             return {"room": self.name}
         return {"room": self.name, "after": self.rev, "epoch": self.room["epoch"]}
 
-    def hear(self, change: Message) -> None:
-        """A live event, or the ack of our own words, in whatever order they come: a message, or a reaction to one."""
+    def receive(self, change: Message) -> None:
+        """A live event (a message, or a reaction to one), or the ack of our own message, in any order."""
         if self.rev is None or change["rev"] > self.rev:
-            self._held[change["rev"]] = change
+            self._early[change["rev"]] = change
         if self.live:
-            self._drain()
+            self._apply_early()
 
-    def take(self, page: Answer, rev: int) -> bool:
-        """A page of changes, ascending by rev; whether there is more. `reset` starts the copy over."""
+    def apply_page(self, page: Answer, rev: int) -> bool:
+        """Apply a page of changes, ascending by rev; True if there are more. `reset` starts the copy over."""
         if page.get("reset") or self.rev is None:
             self._restart(page["messages"], rev)
             return False
@@ -81,37 +81,37 @@ class Copy:
 
     def caught_up(self) -> None:
         self.live = True
-        self._drain()
-        self.stirred.set()
+        self._apply_early()
+        self.outbox_changed.set()
         if not self.entered.done():
             self.entered.set_result(self)
 
-    def away(self) -> None:
-        """The line is gone: what came too early on it comes again with the catching up."""
+    def disconnected(self) -> None:
+        """The connection is lost: early events are dropped, for catching up brings them again."""
         self.live = False
-        self._held.clear()
+        self._early.clear()
         self.gap.clear()
 
-    def let_go(self, error: Exception | None = None) -> None:
-        """Nothing is kept up any more: whoever waits is told the error, or that it is over."""
+    def close(self, error: Exception | None = None) -> None:
+        """Stop updating the copy. Futures that are awaited get the error, or are cancelled."""
         if self.task:
             self.task.cancel()
-        waiting: list[asyncio.Future[Any]] = [self.entered, *(words.stored for words in self.outbox)]
+        waiting: list[asyncio.Future[Any]] = [self.entered, *(message.stored for message in self.outbox)]
         for one in waiting:
             if not one.done():
                 one.set_exception(error) if error else one.cancel()
         self.outbox.clear()
 
     @property
-    def misses_some(self) -> bool:
-        """Is something held back because what goes before it has not come?"""
-        return bool(self._held)
+    def has_gap(self) -> bool:
+        """True while an event waits for the ones before it."""
+        return bool(self._early)
 
-    def _drain(self) -> None:
-        while change := self._held.pop((self.rev or 0) + 1, None):
+    def _apply_early(self) -> None:
+        while change := self._early.pop((self.rev or 0) + 1, None):
             self._apply(change)
-        self._held = {rev: change for rev, change in self._held.items() if rev > (self.rev or 0)}
-        if self._held:
+        self._early = {rev: change for rev, change in self._early.items() if rev > (self.rev or 0)}
+        if self._early:
             self.gap.set()
 
     def _apply(self, change: Message) -> None:
@@ -120,23 +120,23 @@ class Copy:
             message = change
         elif known := self._by_seq.get(change["seq"]):
             message = with_reaction(known, change)
-        else:  # of a message before those that we hold
+        else:  # to a message before the ones held here
             return
         if message["seq"] >= self.floor:
             self._by_seq[message["seq"]] = message
-        self._tell("message", {"room": self.name, "message": message})
+        self._emit("message", {"room": self.name, "message": message})
 
     def _restart(self, page: list[Message], rev: int) -> None:
         self._by_seq = {message["seq"]: message for message in page}
         self.floor = min(self._by_seq, default=1)
         self.rev = rev
-        self._tell("reset", {"room": self.name})
+        self._emit("reset", {"room": self.name})
         for message in page:
-            self._tell("message", {"room": self.name, "message": message})
+            self._emit("message", {"room": self.name, "message": message})
 
 
 def with_reaction(message: Message, change: Message) -> Message:
-    """The message as it looks after a `react` event. static/js/reaction-state.js does the same."""
+    """The message after a `react` event. static/js/reaction-state.js does the same."""
     emoji = change["emoji"]
     names, counts = message.get("reactions", {}), message.get("reaction_counts", {})
     rest = {name: value for name, value in message.items() if name not in ("reactions", "reaction_counts")}

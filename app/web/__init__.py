@@ -4,4 +4,4 @@ from aiohttp import web
 
 from app.chat import Chat
 
-CHAT = web.AppKey("chat", Chat)  # what every handler of ours may ask
+CHAT = web.AppKey("chat", Chat)  # for every handler

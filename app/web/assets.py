@@ -1,12 +1,12 @@
 """Templates and static files, found beside the source or inside the wheel.
 
-All static files share one hash in their path: `/static/<hash>/js/main.js`. So a module's own `./room.js` is hashed too,
-with no import map (which would have to be an inline script), and all may be cached for ever.
+All static files share one hash in their path: `/static/<hash>/js/main.js`. So the `./room.js` that a module imports
+is hashed too, without an import map (an inline script), and every file can be cached for ever.
 
 A page loads few files. Style sheets are joined here: `css/base+room.css` is base.css and room.css. Scripts are joined
 by `make bundle` into static/bundle, which is part of the repository, so that no host builds anything. A bundle names
-the checksum of the modules that it was made from; where that is not theirs, somebody changes them, and pages load the
-modules themselves.
+the checksum of the modules that it was made from. Where the modules have another checksum (somebody is changing them),
+pages load the modules themselves.
 """
 
 import hashlib
@@ -43,7 +43,7 @@ _CONTROLS |= dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
 
 
 class Assets:
-    """base: the path under which the site lives."""
+    """The static files, in memory. base: the site's path, empty at the root."""
 
     def __init__(self, base: str = "", folder: Path = ROOT / "static") -> None:
         self._base = base
@@ -58,17 +58,17 @@ class Assets:
             log.warning("static/bundle is not made from what is in static/js: pages load the modules one by one")
 
     def url(self, name: str) -> str:
-        """Where a file is served. Raises KeyError where there is none: a page must not be sent with a dead link."""
+        """The path of a file. Raises KeyError where there is none: no page is sent with a dead link."""
         if name not in self._files:
             raise KeyError(f"no static file {name}")
         return f"{self._base}/static/{self.hash}/{name}"
 
     def script(self, name: str) -> str:
-        """Where the module js/<name>.js is served, together with all that it imports where that is bundled."""
+        """The path of the bundle of js/<name>.js; of the module itself where the bundles are older than the modules."""
         return self.url(f"bundle/{name}.js" if self._bundled else f"js/{name}.js")
 
     def stylesheet(self, *names: str) -> str:
-        """Where the style sheets of these names are served as one, in this order."""
+        """The path of one style sheet that joins these, in this order."""
         for name in names:
             self.url(f"css/{name}.css")
         return f"{self._base}/static/{self.hash}/css/{'+'.join(names)}.css"
@@ -79,24 +79,25 @@ class Assets:
         return Markup(f"<style>\n{css}</style>")  # noqa: S704  our own files
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """A file for ever under today's hash; under an older one (a page from before a deploy) what there is now."""
+        """A file, to be cached for ever under its hash. Under an older hash (a page from before a deploy) the present
+        file."""
         version, _, name = request.match_info["path"].partition("/")
         return self._file(name, FOREVER if version == self.hash else "no-store")
 
     async def icon(self, _: web.Request) -> web.StreamResponse:
-        """Where browsers and others look for it unasked."""
+        """/favicon.ico, which browsers request unasked."""
         return self._file("favicon.ico", A_DAY)
 
-    def _file(self, name: str, caching: str) -> web.StreamResponse:
-        """From memory: they are few and small, and a file to open is what a crowded process may lack."""
+    def _file(self, name: str, cache_control: str) -> web.StreamResponse:
+        """From memory: the files are few and small, and a busy process may have no descriptor left to open one."""
         content = self._files.get(name) or self._joined(name)
         if content is None:
             raise web.HTTPNotFound
         kind = TYPES.get(PurePath(name).suffix, "text/plain; charset=utf-8")
-        return web.Response(body=content, headers={"Content-Type": kind, "Cache-Control": caching})
+        return web.Response(body=content, headers={"Content-Type": kind, "Cache-Control": cache_control})
 
     def _joined(self, name: str) -> bytes | None:
-        """Of css/a+b.css, a.css and b.css, each once; None where one of them is not there."""
+        """For css/a+b.css the contents of a.css and b.css; None where one of them does not exist."""
         names = dict.fromkeys(PurePath(name).stem.split("+"))
         parts = [self._files.get(f"css/{one}.css") for one in names]
         return b"\n".join(filter(None, parts)) if name.startswith("css/") and all(parts) else None
@@ -112,8 +113,8 @@ def bundle_mark(files: Mapping[str, bytes]) -> bytes:
 
 
 def templates(assets: Assets, **always: object) -> Environment:
-    """Jinja2 with everything escaped. In every template are `asset(name)`, `script(name)`, `stylesheet(*names)` and
-    whatever is in `always`."""
+    """Jinja2, escaping everything. Every template has `asset(name)`, `script(name)`, `stylesheet(*names)`, and the
+    values in `always`."""
     environment = Environment(
         loader=FileSystemLoader(ROOT / "templates"), autoescape=True, undefined=StrictUndefined, enable_async=False
     )
@@ -124,5 +125,5 @@ def templates(assets: Assets, **always: object) -> Environment:
 
 
 def visible(text: str) -> str:
-    """People's text as it is drawn: two empty lines in a row at most, controls as the pictures Unicode has of them."""
+    """People's text as it is shown: two empty lines in a row at most, controls as Unicode's pictures of them."""
     return str(_EMPTY_LINES.sub("\n\n\n", _LINE_ENDS.sub("\n", text))).translate(_CONTROLS)

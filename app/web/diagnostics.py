@@ -1,6 +1,5 @@
-"""/diagnostics: the doctor for the browser at hand. The page tries the ways to this server; what reached us of each try
-it asks us for, because a browser cannot see what a proxy took away on the way.
-"""
+"""/diagnostics: what the server saw of a browser's attempts. The page tries the transports and asks here what arrived
+of each attempt: a browser cannot see which headers a proxy removed."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -11,25 +10,33 @@ from aiohttp import web
 from app.model import COOKIE
 from app.web import edge
 
-MOST = 200  # tries remembered; each is asked for within seconds
-TELLING = ("Via", "Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "CF-Ray", "X-Azure-Ref")
-NEEDED = ("Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Extensions")
+MAX_TRIES = 200  # remembered; the page asks for each within seconds
+PROXY_HEADERS = (
+    "Via",
+    "Forwarded",
+    "X-Forwarded-For",
+    "X-Forwarded-Proto",
+    "X-Forwarded-Host",
+    "CF-Ray",
+    "X-Azure-Ref",
+)
+HANDSHAKE_HEADERS = ("Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Extensions")
 
 
 @dataclass
 class Tries:
-    """What arrived of WebSocket handshakes, by the name that the page gave each try."""
+    """What arrived of WebSocket handshakes, by the name that the page gave each attempt."""
 
     seen: OrderedDict[str, dict[str, Any]] = field(default_factory=OrderedDict)
 
     def note(self, request: web.Request, full: bool) -> None:
-        """Keep what arrived, if the request is a try; and whether there is room for a WebSocket at all."""
+        """Remember a request that has a name. full: no more WebSockets are accepted at present."""
         name = request.query.get("try", "")
         if not 8 <= len(name) <= 64:
             return
-        headers = {one: request.headers[one][:100] for one in NEEDED if one in request.headers}
+        headers = {one: request.headers[one][:100] for one in HANDSHAKE_HEADERS if one in request.headers}
         self.seen[name] = {"headers": headers, "full": full}
-        while len(self.seen) > MOST:
+        while len(self.seen) > MAX_TRIES:
             self.seen.popitem(last=False)
 
 
@@ -37,13 +44,13 @@ TRIES = web.AppKey("tries", Tries)
 
 
 async def seen(request: web.Request) -> web.Response:
-    """How this request arrived, and what arrived of the WebSocket handshake named by `?try=`, null if nothing did."""
+    """How this request arrived, and the WebSocket handshake named by `?try=`; null where none arrived."""
     answer = {
         "scheme": edge.scheme(request),
         "host": edge.host(request),
         "from": request.remote,
         "version": f"{request.version.major}.{request.version.minor}",
-        "proxies": {name: request.headers[name][:200] for name in TELLING if name in request.headers},
+        "proxies": {name: request.headers[name][:200] for name in PROXY_HEADERS if name in request.headers},
         "cookie": COOKIE in request.cookies,
         "trusted": request.config_dict[edge.EDGE].proxies,
         "try": request.app[TRIES].seen.get(request.query.get("try", "")),

@@ -1,5 +1,4 @@
-"""The edge: what a proxy in front says and whether to believe it, which hosts and methods are served, security headers,
-caching, cookies."""
+"""The HTTP edge: headers of trusted proxies, which hosts and methods are served, security headers, caching, cookies."""
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
@@ -36,17 +35,16 @@ PAGES = ("GET", "HEAD")
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?", re.ASCII)
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
-Values = Callable[[str], Sequence[str]]  # the values of a request's header by its name, as they came
+Values = Callable[[str], Sequence[str]]  # name of a header -> its values in the request, unchanged
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True)
 class Edge:
-    """What the operator says of the site's edge.
+    """The operator's settings of the edge.
 
-    proxies: how many in front are believed. base: the path under which the site lives, empty at the root. hosts: those
-    that are served, all where none is named. embed: origins whose pages may frame this site. hsts: seconds for which
-    browsers are told to come by https only.
+    proxies: the number of trusted ones. base: the site's path, empty at the root. hosts: those that are served; all
+    where none is named. embed: origins whose pages may frame this site. hsts: seconds of Strict-Transport-Security.
     """
 
     proxies: int = 0
@@ -56,47 +54,48 @@ class Edge:
     hsts: int = 0
 
     def forwarded_scheme(self, values: Values) -> str:
-        """`http` or `https`, as a trusted proxy says; empty where none does. Of several (`https, http` occurs) the
-        first is the visitor's: a visitor who writes it deceives nobody else. Some proxies name a WebSocket's own."""
-        said = self._forwarded(values, "X-Forwarded-Proto")[:1]
-        named = said[0].lower() if said else ""
+        """`http` or `https` from X-Forwarded-Proto; empty without a trusted proxy. Of several values (`https, http`
+        occurs) the first is the visitor's; a visitor who forges it harms nobody else. Some proxies send `ws` or `wss`
+        for a WebSocket."""
+        schemes = self._forwarded(values, "X-Forwarded-Proto")
+        named = schemes[0].lower() if schemes else ""
         return {"ws": "http", "wss": "https", "http": "http", "https": "https"}.get(named, "")
 
     def host(self, values: Values) -> str:
-        """The host, and port if any, in the visitor's address bar: as the outermost proxy that is trusted heard it.
-        Empty where nobody names one."""
-        said = self._forwarded(values, "X-Forwarded-Host")
-        believed = said[-min(self.proxies, len(said))] if said else ""
-        named = believed if is_host(believed) else next(iter(values("Host")), "")
+        """The host (and port, if any) in the visitor's address bar, as the outermost trusted proxy received it. Empty
+        where there is none."""
+        named_hosts = self._forwarded(values, "X-Forwarded-Host")
+        forwarded = named_hosts[-min(self.proxies, len(named_hosts))] if named_hosts else ""
+        named = forwarded if is_host(forwarded) else next(iter(values("Host")), "")
         return named if is_host(named) else ""
 
     def serves(self, values: Values) -> bool:
-        """False for a host that the operator did not name, where hosts are named at all."""
+        """False where the operator has named hosts (PARLOR_HOSTS), and this is none of them."""
         return not self.hosts or _is_served(self.hosts, self.host(values), self.forwarded_scheme(values))
 
     def headers(self, is_https: bool) -> dict[str, str]:
-        """What every answer tells browsers of what they may do with it."""
+        """The security headers of every answer."""
         framers = " ".join(("'self'", *self.embed)) if self.embed else "'none'"
         headers = HEADERS | {"Content-Security-Policy": f"{POLICY}; frame-ancestors {framers}"}
-        if not self.embed:  # it has no word for origins; where there are some, the policy alone counts
+        if not self.embed:  # it cannot name origins: with some, only the policy counts
             headers["X-Frame-Options"] = "DENY"
         if self.hsts and is_https:
             headers["Strict-Transport-Security"] = f"max-age={self.hsts}"
         return headers
 
     def header_lines(self, values: Values, scheme: str) -> str:
-        """The same as lines. scheme: that of the connection."""
+        """The same as text. scheme: that of the connection."""
         return _lines(self, (self.forwarded_scheme(values) or scheme) == "https")
 
     def _forwarded(self, values: Values, header: str) -> list[str]:
-        """Each proxy adds its own word at the end, in the same line or in another (RFC 9110, 5.3)."""
+        """The values of all lines of a header, in order: each proxy appends its own (RFC 9110, 5.3)."""
         if not self.proxies:
             return []
         return [word.strip() for word in ",".join(values(header)).split(",") if word.strip()]
 
     @property
     def probes(self) -> tuple[str, ...]:
-        """Where health checks ask: under the base, and without it, for those who know of none."""
+        """The paths of health checks: under the base path, and without it."""
         return tuple(dict.fromkeys((*PROBES, *(self.base + path for path in PROBES))))
 
 
@@ -109,22 +108,22 @@ def _lines(edge: Edge, is_https: bool) -> str:
 
 
 def at(request: web.Request, path: str) -> str:
-    """Where a path of the site is, as a browser has to ask for it."""
+    """A path of the site with the base path before it."""
     return request.config_dict[EDGE].base + path
 
 
 def scheme(request: web.Request) -> str:
-    """`http` or `https`, as the visitor's browser has it."""
+    """`http` or `https`, as in the visitor's address bar."""
     return forwarded_scheme(request) or request.scheme
 
 
 def forwarded_scheme(request: web.Request) -> str:
-    """What a trusted proxy says of it; empty where none does."""
+    """As a trusted proxy names it; empty without one."""
     return request.config_dict[EDGE].forwarded_scheme(_values(request))
 
 
 def host(request: web.Request) -> str:
-    """The host, and port if any, in the visitor's address bar. Empty where nobody names one."""
+    """The host (and port, if any) in the visitor's address bar. Empty where there is none."""
     return request.config_dict[EDGE].host(_values(request))
 
 
@@ -138,20 +137,20 @@ def is_host(text: str) -> bool:
 
 
 def give_cookie(request: web.Request, response: web.StreamResponse, name: str, value: str, seconds: int) -> None:
-    """A cookie that no script reads. In a frame of another site browsers send and keep only what says SameSite=None,
-    and that over https alone; some only what is kept apart for each site that frames us (CHIPS)."""
+    """An HttpOnly cookie. In a frame of another site browsers accept only SameSite=None, over https; some also require
+    Partitioned (CHIPS)."""
     secure, edge = scheme(request) == "https", request.config_dict[EDGE]
     framed = secure and bool(edge.embed)
     line: Morsel[str] = Morsel()
     line.set(name, value, value)
     attributes: dict[str, Any] = {"path": edge.base or "/", "max-age": seconds, "httponly": True, "secure": secure}
     line.update(attributes | {"samesite": "None" if framed else "Lax"})
-    partitioned = "; Partitioned" if framed else ""  # which the library knows from Python 3.14 on
+    partitioned = "; Partitioned" if framed else ""  # http.cookies knows it from Python 3.14 on
     response.headers.add("Set-Cookie", line.OutputString() + partitioned)
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Every answer says what a browser may do with it; none is cached unless its handler said so."""
+    """Add the security headers, and no-store unless the handler has set Cache-Control."""
     for name, value in request.config_dict[EDGE].headers(scheme(request) == "https").items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Cache-Control", "no-store")
@@ -159,7 +158,8 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
 
 @web.middleware
 async def force_https(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Send pages that a trusted proxy says came by http to https. Without its word, nothing: no circles."""
+    """Redirect pages to https where a trusted proxy says that they were requested by http. Without a trusted proxy
+    nothing is redirected, or there would be loops."""
     page = request.method in PAGES and "Upgrade" not in request.headers
     exempt = request.path in request.config_dict[EDGE].probes or request.path.startswith(at(request, "/socket.io"))
     if page and not exempt and forwarded_scheme(request) == "http":
@@ -171,14 +171,14 @@ async def force_https(request: web.Request, handler: Handler) -> web.StreamRespo
 
 
 def without_default_port(host: str) -> str:
-    """The one of http, too: some proxies add it to what came by https."""
+    """Without :443, and without :80, which some proxies add to https requests."""
     return host.removesuffix(":80").removesuffix(":443")
 
 
 @web.middleware
 async def only_hosts(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse what is asked of a host that is not named: a page elsewhere may let its own name point to us (DNS
-    rebinding), and would then be our page to a browser. Health checks come to addresses."""
+    """Answer 421 to hosts that are not in PARLOR_HOSTS: with DNS rebinding another site's name points here, and a
+    browser then takes our pages for that site's. Health checks are exempt: they use IP addresses."""
     edge = request.config_dict[EDGE]
     if request.path in edge.probes or edge.serves(_values(request)):
         return await handler(request)
@@ -197,7 +197,7 @@ def _is_served(hosts: tuple[str, ...], host: str, scheme: str) -> bool:
 
 @web.middleware
 async def methods(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """OPTIONS is answered wherever something is; whatever is refused for its method says which ones there are."""
+    """Answer OPTIONS on every existing path, and add Allow to every 405."""
     refusal = request.match_info.http_exception
     if not isinstance(refusal, web.HTTPMethodNotAllowed):
         return await handler(request)

@@ -1,4 +1,4 @@
-"""A room's log as a plain page: one day of it, readable without JavaScript, `#{seq}` being a permalink."""
+"""A room's log as plain HTML: one day of it, readable without JavaScript. `#{seq}` is a permalink."""
 
 import asyncio
 import re
@@ -13,7 +13,7 @@ from app.chat.messages import as_told
 from app.store import queries
 from app.web import CHAT, edge, pages
 
-PAGE = 200  # messages at once
+PAGE = 200  # messages
 
 EPOCH = date(1970, 1, 1)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -23,8 +23,8 @@ Message = dict[str, Any]
 
 
 async def log(request: web.Request) -> web.StreamResponse:
-    """`/r/{room}/log` is the newest day, `/r/{room}/log/{YYYY-MM-DD}` another; `?from=` is the seq a long day is read
-    from. `?seq=` and `?day=` redirect to the page that holds that message, and to that day."""
+    """`/r/{room}/log` is the newest day, `/r/{room}/log/{YYYY-MM-DD}` another; `?from=` is the first seq of a page of a
+    long day. `?seq=` redirects to the page with that message, `?day=` to that day."""
     asked, chat = request.match_info.get("day"), request.app[CHAT]
     room = pages.room_of(request, f"/log/{asked}" if asked else "/log")
     if seq := _number(request, "seq"):
@@ -35,15 +35,15 @@ async def log(request: web.Request) -> web.StreamResponse:
         raise web.HTTPSeeOther(edge.at(request, f"/r/{room}/log{where}"))
     day = _day(asked) if asked else None
     if asked and day is None:
-        return pages.nothing(request, "A day is written as year, month and day, for example 2026-11-27.")
+        return pages.not_found(request, "A day is written as year, month and day, for example 2026-11-27.")
     since_1970 = (day - EPOCH).days if day else None
     start = _number(request, "from")
     found = await chat.store.read(queries.said_on, room=room, day=since_1970, start=start, limit=PAGE)
-    return await asyncio.to_thread(_drawn, request, found)  # those who talk do not wait for it
+    return await asyncio.to_thread(_drawn, request, found)  # a thread: the event loop must not wait for it
 
 
 def by_day(messages: Iterable[Message]) -> list[tuple[str, list[Message]]]:
-    """Messages as the wire has them, under a heading for each day: `Friday, 27 November 2026`."""
+    """Messages (as sent to clients) under a heading for each day: `Friday, 27 November 2026`."""
     days = groupby(messages, key=lambda message: message["at"][:10])
     return [(_day_name(date.fromisoformat(day)), list(said)) for day, said in days]
 
@@ -83,6 +83,6 @@ def _day(text: str) -> date | None:
 
 
 def _number(request: web.Request, name: str) -> int | None:
-    """A number in the address; None where it is left out, or is none."""
+    """A number in the query; None where it is missing or is no number."""
     text = request.query.get(name, "")
     return int(text) if _SEQ.fullmatch(text) else None

@@ -1,4 +1,4 @@
-"""/metrics: what the server counted, as Prometheus reads it. One process, one registry, nothing on the busy path."""
+"""/metrics for Prometheus. The numbers are read when it asks; counting costs nothing else."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -16,20 +16,20 @@ from prometheus_client.process_collector import ProcessCollector
 from app.chat import Chat
 from app.chat.counts import BOUNDS, Durations
 
-INTERVAL_S = 0.5  # seconds between looks at the loop's lateness
+LAG_INTERVAL_S = 0.5  # between measurements of the event loop's lag
 
 
 @dataclass(frozen=True)
 class SocketStats:
-    """What the sockets can tell of themselves, asked when somebody looks."""
+    """The sockets' own numbers."""
 
     by_transport: Callable[[], dict[str, int]]  # open sessions
-    broadcasts: Callable[[], tuple[int, int]]  # events for rooms, and deliveries of them
+    broadcasts: Callable[[], tuple[int, int]]  # events sent to rooms, and their deliveries
 
 
 @dataclass
 class LoopLag:
-    """How late the event loop is: what waits behind one long step waits for all."""
+    """How late the event loop runs its timers: while one step takes long, everybody waits."""
 
     durations: Durations = field(default_factory=Durations)
     _timer: asyncio.TimerHandle | None = None
@@ -38,7 +38,7 @@ class LoopLag:
         loop = asyncio.get_running_loop()
         if due is not None:
             self.durations.note(max(0.0, loop.time() - due))
-        following = loop.time() + INTERVAL_S
+        following = loop.time() + LAG_INTERVAL_S
         self._timer = loop.call_at(following, self.measure, following)
 
     def stop(self) -> None:
@@ -48,7 +48,7 @@ class LoopLag:
 
 @dataclass(eq=False)
 class Metrics:
-    """A collector of prometheus-client: reads the numbers where they are."""
+    """A collector of prometheus-client: reads the numbers from the parts that hold them."""
 
     chat: Chat
     sockets: SocketStats
@@ -90,7 +90,7 @@ async def metrics(request: web.Request) -> web.Response:
 
 
 async def measuring(app: web.Application) -> Any:
-    """For as long as the application runs."""
+    """Measures the event loop's lag while the application runs."""
     app[METRICS].loop_lag.measure()
     yield
     app[METRICS].loop_lag.stop()

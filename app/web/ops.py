@@ -1,4 +1,4 @@
-"""What hosts and operators ask: is it alive, can it serve; and what search engines may read."""
+"""For hosts and operators: health checks, file descriptors, robots.txt."""
 
 import asyncio
 import errno
@@ -17,71 +17,71 @@ from app.web.edge import Handler, at
 
 log = logging.getLogger("parlor")
 
-BOOT = uuid4().hex[:12]  # another one after each start: two of them behind one address are two processes
-LOOK_EVERY = 1.0  # seconds between looks at how many descriptors are left
-TELL_EVERY = 60.0  # seconds between two log lines of one cause
-SPARE = 16  # descriptors: with fewer left, the next connections may be refused, and so is more traffic
+BOOT = uuid4().hex[:12]  # new at each start: two values behind one address mean two processes
+CHECK_INTERVAL_S = 1.0  # between checks of how many descriptors are left
+LOG_INTERVAL_S = 60.0  # between two log lines of one cause
+SPARE_DESCRIPTORS = 16  # with fewer left, the next connections may fail: not ready
 RETRY_AFTER = "5"  # seconds
 
-_OUT = (errno.EMFILE, errno.ENFILE)
+_NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
 
 
 class Descriptors:
-    """How many file descriptors are left. Each connection takes one; where there is none, the next one waits or is cut
-    off at once, as the event loop has it, and only we can say why. limit: as many as the process may have."""
+    """Watches how many file descriptors are left. Each connection takes one. Without any, the next connection waits or
+    is cut off, depending on the event loop, so the log and /readyz have to say why. limit(): of the process."""
 
     def __init__(self, limit: Callable[[], int | None]) -> None:
         self._limit = limit
-        self._told = -TELL_EVERY
-        self._unsettled = False  # told, and not yet that it is over
-        self.trouble = ""  # a sentence while there are too few
+        self._logged_at = -LOG_INTERVAL_S
+        self._is_logged = False  # logged, and the end of it not yet
+        self.trouble = ""  # a sentence while too few are left; else empty
 
     async def watch(self) -> None:
         while True:
-            self.look()
-            await asyncio.sleep(LOOK_EVERY)
+            self.check()
+            await asyncio.sleep(CHECK_INTERVAL_S)
 
-    def look(self) -> None:
-        """The system gives the lowest number that is free, so a copy of any tells what is left."""
+    def check(self) -> None:
+        """A new descriptor gets the lowest free number, which tells how many are left."""
         try:
             lowest = os.dup(0)
         except OSError as error:
-            if error.errno in _OUT:
+            if error.errno in _NO_DESCRIPTOR:
                 self.note(error)
             return
         os.close(lowest)
         limit = self._limit()
-        if limit is None or lowest < limit - min(SPARE, limit // 8):
+        if limit is None or lowest < limit - min(SPARE_DESCRIPTORS, limit // 8):
             self._recover()
         else:
-            self._tell(f"Hardly any file descriptor is left of the {limit} that this process may have")
+            self._report(f"Hardly any file descriptor is left of the {limit} that this process may have")
 
     def note(self, error: OSError) -> None:
-        """One could not be had."""
+        """An attempt to open one failed."""
         whose = "this system" if error.errno == errno.ENFILE else "this process"
         limit = "" if error.errno == errno.ENFILE or self._limit() is None else f" {self._limit()}"
-        self._tell(f"The{limit} file descriptors that {whose} may have are all in use")
+        self._report(f"The{limit} file descriptors that {whose} may have are all in use")
 
-    def lacked(self, context: dict[str, Any]) -> bool:
-        """For an event loop's exception handler: was it for the lack of one? Then it is noted."""
+    def is_lack(self, context: dict[str, Any]) -> bool:
+        """For an event loop's exception handler: True, and noted, where a descriptor was missing."""
         error = context.get("exception")
-        if not isinstance(error, OSError) or error.errno not in _OUT:
+        if not isinstance(error, OSError) or error.errno not in _NO_DESCRIPTOR:
             return False
         self.note(error)
         return True
 
-    def _tell(self, cause: str) -> None:
+    def _report(self, cause: str) -> None:
         self.trouble = (
             f"{cause}: new connections wait or are cut off. Raise the limit (ulimit -n; LimitNOFILE in a systemd unit)."
         )
-        if monotonic() - self._told >= TELL_EVERY:
-            self._told, self._unsettled = monotonic(), True
+        if monotonic() - self._logged_at >= LOG_INTERVAL_S:
+            self._logged_at, self._is_logged = monotonic(), True
             log.error("%s", self.trouble)
 
     def _recover(self) -> None:
-        if self._unsettled:
+        if self._is_logged:
             log.warning("File descriptors are free again.")
-        self.trouble, self._unsettled = "", False
+        self.trouble, self._is_logged = "", False
 
 
 DESCRIPTORS = web.AppKey("descriptors", Descriptors)
@@ -90,11 +90,11 @@ INDEX_ROOMS = web.AppKey("index_rooms", bool)
 
 @web.middleware
 async def short_of_descriptors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """What fails for the lack of a descriptor (a static file, say) is answered so, without a traceback for each."""
+    """Answer 503 where a descriptor was missing, without a traceback for each request."""
     try:
         return await handler(request)
     except OSError as error:
-        if error.errno not in _OUT:
+        if error.errno not in _NO_DESCRIPTOR:
             raise
         request.app[DESCRIPTORS].note(error)
         text = "The server is out of file descriptors. Try again in a moment."
@@ -102,12 +102,12 @@ async def short_of_descriptors(request: web.Request, handler: Handler) -> web.St
 
 
 async def healthz(request: web.Request) -> web.Response:
-    """The process lives. Asks nothing of anybody."""
+    """The process is alive. Needs no database."""
     return web.json_response({"ok": True, "version": request.app[CHAT].version, "boot": BOOT})
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """It can serve: a row can be read, what is said can be stored, and connections can be accepted."""
+    """It can serve: the database can be read and written, and connections can be accepted."""
     if trouble := request.app[DESCRIPTORS].trouble:
         return web.json_response({"ok": False, "text": trouble}, status=503)
     try:
@@ -118,7 +118,7 @@ async def readyz(request: web.Request) -> web.Response:
 
 
 async def robots(request: web.Request) -> web.Response:
-    """Rooms are for who is in them: search engines read them only where the operator says so."""
+    """Search engines may read rooms only with PARLOR_INDEX_ROOMS."""
     closed = [] if request.app[INDEX_ROOMS] else ["/r/"]
     lines = ["User-agent: *", *(f"Disallow: {at(request, path)}" for path in (*closed, "/socket.io/", "/ws/"))]
     return web.Response(text="\n".join([*lines, ""]), headers={"Cache-Control": "public, max-age=3600"})

@@ -1,4 +1,4 @@
-"""The pages people see: landing, room, echo, and what is shown where there is nothing."""
+"""The pages for people: landing, room, echo, diagnostics, and errors."""
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -28,7 +28,7 @@ SENTENCES = {
 
 
 async def landing(request: web.Request) -> web.StreamResponse:
-    """Nickname, room, and the public rooms. `?room=` takes a browser without JavaScript to the room it typed."""
+    """The landing page. `?room=` redirects to a room: its form without JavaScript."""
     if wanted := request.query.get("room"):
         raise web.HTTPSeeOther(edge.at(request, f"/r/{_room(wanted)}"))
     return _page(request, "landing.html", rooms=await rooms.public(request.app[CHAT]))
@@ -44,26 +44,26 @@ async def echo(request: web.Request) -> web.StreamResponse:
 
 
 async def diagnostics(request: web.Request) -> web.StreamResponse:
-    """The doctor for the browser at hand."""
+    """The diagnostics of the browser's connection."""
     return _page(request, "diagnostics.html")
 
 
-def room_of(request: web.Request, behind: str = "") -> str:
-    """The room that the address names. Redirects to its proper spelling, with what stands `behind` it."""
+def room_of(request: web.Request, suffix: str = "") -> str:
+    """The room in the path. Redirects to its proper spelling, with `suffix` after it."""
     asked = request.match_info["room"]
     name = _room(asked)
     if name != asked:
-        raise web.HTTPPermanentRedirect(edge.at(request, f"/r/{name}{behind}"))
+        raise web.HTTPPermanentRedirect(edge.at(request, f"/r/{name}{suffix}"))
     return name
 
 
-def nothing(request: web.Request, text: str) -> web.Response:
-    """The page for an address at which there is nothing, with a sentence of its own."""
+def not_found(request: web.Request, text: str) -> web.Response:
+    """A 404 page with this sentence."""
     return page(request, "error.html", 404, title=SENTENCES[404][0], text=text)
 
 
 def _room(text: str) -> str:
-    """The room that somebody means who types an address: `My Room` is my-room, as in the page's own boxes."""
+    """A room's name as people type it: `My Room` is my-room, as in the page's own fields."""
     try:
         return room_name("-".join(text.removeprefix("#").split()))
     except PydanticCustomError as error:
@@ -71,13 +71,13 @@ def _room(text: str) -> str:
 
 
 def page(request: web.Request, template: str, /, status: int = 200, **values: Any) -> web.Response:
-    """A page that is only read."""
+    """A page without a cookie."""
     html = request.app[TEMPLATES].get_template(template).render(status=status, **values)
     return web.Response(text=html, content_type="text/html", status=status)
 
 
 def _page(request: web.Request, template: str, /, status: int = 200, **values: Any) -> web.Response:
-    """A page, never stored; with it the browser gets the token that will name its person."""
+    """A page, with the cookie that holds the browser's token where it has none yet."""
     response = page(request, template, status, **values)
     if status == HTTPStatus.OK and not people.is_token(request.cookies.get(COOKIE)):
         edge.give_cookie(request, response, COOKIE, people.new_token(), YEAR)
@@ -86,7 +86,7 @@ def _page(request: web.Request, template: str, /, status: int = 200, **values: A
 
 @web.middleware
 async def show_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """What went wrong, as a page with a sentence."""
+    """Show errors as a page with a sentence, to browsers."""
     try:
         return await handler(request)
     except Refused as refusal:

@@ -1,22 +1,22 @@
-// What one may do with a message, on a small bar at its row: there where one points, where the keyboard is, or on a tap.
-// There is one bar, and it moves. It stands over the text, so nothing shifts, and steps aside while one selects.
+// The bar of actions on a message's row: at the pointer, at the keyboard's focus, or after a tap. There is one bar; it moves
+// from row to row. It covers a bit of the text, so no row shifts, and hides while text is selected.
 
 import { allowed } from "./changes.js";
-import { nextFrame } from "./frames.js";
+import { nextFrame } from "./animation-frame.js";
 import { media } from "./media.js";
 import { choices } from "./reactions.js";
 
-const ASKED = 4_000;
+const CONFIRM_MS = 4_000;
 const STEPS = { ArrowLeft: -1, ArrowRight: 1 };
 const ROWS = { ArrowUp: "previousElementSibling", ArrowDown: "nextElementSibling" };
 
 export class Actions {
   /**
-   * room() is the one in sight, me is oneself, most() how many different reactions fit on a message. The verbs take the
-   * message; react also {emoji, on}. delete and react answer a promise, and tell by themselves what was refused.
+   * room(): the active one; maxReactions(): different reactions on one message. The verbs take the message; react also an
+   * emoji and on. remove and react answer a promise and show refusals themselves. left(): the keyboard left the bar.
    */
-  constructor({ room, me, overlays, most, reply, edit, remove, react, jump, left }) {
-    Object.assign(this, { room, me, overlays, most, reply, edit, remove, react, jump, left });
+  constructor({ room, me, overlays, maxReactions, reply, edit, remove, react, jump, left }) {
+    Object.assign(this, { room, me, overlays, maxReactions, reply, edit, remove, react, jump, left });
     this.log = document.getElementById("messages");
     this.said = document.getElementById("said");
     this.bar = document.getElementById("actions-template").content.firstElementChild.cloneNode(true);
@@ -26,7 +26,7 @@ export class Actions {
     this.listen();
   }
 
-  /** Null where there is none, or where it has left the log. */
+  /** The row with the bar; null where there is none, or where it was dropped from the log. */
   get row() {
     return this.bar.isConnected ? this.bar.parentElement : null;
   }
@@ -53,7 +53,7 @@ export class Actions {
     document.addEventListener("pointerdown", ({ target }) => this.isPicking && !this.log.contains(target) && this.putAway());
   }
 
-  /** The pointer does not take the bar away from a keyboard, nor while one chooses. */
+  /** The pointer does not move the bar while the keyboard is on it or the picker is open. */
   get isHeld() {
     return this.isPicking || Boolean(this.bar.querySelector(":focus-visible"));
   }
@@ -105,7 +105,7 @@ export class Actions {
     this.bar.remove();
   }
 
-  /** Only the reactions of this one row are stops on the way of the Tab key. */
+  /** The Tab key stops only at the reactions of this row. */
   mark(row, isCurrent) {
     row.classList.toggle("is-current", isCurrent);
     for (const button of row.querySelectorAll(".reaction")) button.tabIndex = isCurrent ? 0 : -1;
@@ -117,7 +117,7 @@ export class Actions {
     const { emoji } = button.dataset;
     if (emoji) this.choose(message, button);
     else if (button.dataset.do === "react") this.pick(message);
-    else if (button.dataset.do === "delete") this.askTwice(message, button);
+    else if (button.dataset.do === "delete") this.confirmDelete(message, button);
     else this.leaveFor(() => this[button.dataset.do](message));
   }
 
@@ -127,7 +127,7 @@ export class Actions {
   }
 
   pick(message) {
-    const buttons = choices(message, this.room().own.of(message.seq), this.most()).map(choice);
+    const buttons = choices(message, this.room().own.of(message.seq), this.maxReactions()).map(choice);
     this.picker.replaceChildren(...buttons);
     this.picker.hidden = false;
     this.tools.hidden = true;
@@ -147,7 +147,7 @@ export class Actions {
     this.tools.querySelector("[data-do=react]").focus({ preventScroll: true });
   }
 
-  /** A reaction that nobody has any more is gone, and with it the focus: it stays at the message. */
+  /** A reaction that nobody has any more is removed; if it had the focus, that goes to the bar of its message. */
   async toggle(message, button) {
     const on = button.getAttribute("aria-pressed") !== "true";
     const hadFocus = button.matches(":focus-visible");
@@ -156,8 +156,8 @@ export class Actions {
     if (hadFocus && !button.isConnected && document.activeElement === document.body) this.backToTools(message.seq);
   }
 
-  /** The second press means it. */
-  async askTwice(message, button) {
+  /** The second press deletes. */
+  async confirmDelete(message, button) {
     if (button.dataset.armed) {
       this.putAway();
       this.left();
@@ -166,12 +166,12 @@ export class Actions {
     }
     button.dataset.armed = "yes";
     button.ariaLabel = "Delete?";
-    this.asked = setTimeout(() => this.disarm(), ASKED);
+    this.confirmTimer = setTimeout(() => this.disarm(), CONFIRM_MS);
   }
 
   disarm() {
     const button = this.tools.querySelector("[data-do=delete]");
-    clearTimeout(this.asked);
+    clearTimeout(this.confirmTimer);
     delete button.dataset.armed;
     button.ariaLabel = "Delete";
   }
@@ -202,7 +202,7 @@ export class Actions {
     buttons[(at + by + buttons.length) % buttons.length].focus();
   }
 
-  /** To the next message up or down that anything can be done with, on the same button where it has that. */
+  /** To the next message up or down that has actions, on the same button where it has that one. */
   walk(way) {
     const verb = document.activeElement.dataset.do;
     let row = this.row[way];
@@ -225,7 +225,7 @@ export class Actions {
   }
 }
 
-/** A double click of the mouse is one: what opened under the pointer was not meant. */
+/** A double click of the mouse counts once: the second click was not meant for what opened under the pointer. */
 function isDouble({ detail, pointerType }) {
   return detail > 1 && pointerType === "mouse";
 }

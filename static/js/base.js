@@ -1,6 +1,6 @@
-// Where the site lives: at the root of its host, or under a path of it that the page was told.
+// The site's path: empty at the root of its host, or a path of it (PARLOR_BASE_PATH), which the page has in data-base.
 
 export const base = globalThis.document?.body?.dataset.base ?? "";
 
-/** The address of a path of the site. */
-export const at = (path) => base + path;
+/** A path of the site as a browser asks for it. */
+export const sitePath = (path) => base + path;

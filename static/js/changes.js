@@ -1,17 +1,17 @@
-// What one may do to a message that already stands: edit, delete, react. The answer takes the way of every message; where
-// it is refused, a sentence comes back. No DOM and no socket in here.
+// Changes of a message that is in the log: edit, delete, react. An ack brings the message as it looks then; a refusal brings
+// a sentence. No DOM and no socket in here.
 
-export const NO_LINE = "There is no connection right now. Please try again in a moment.";
+export const NO_CONNECTION = "There is no connection right now. Please try again in a moment.";
 
-const WORDY = new Set(["said", "action"]);
+const EDITABLE_KINDS = new Set(["said", "action"]);
 
 export class Changes {
   /**
-   * ask(verb, payload) -> Promise of the ack; said(room, message) takes the message as it looks then, reacted(room, {seq,
+   * ask(verb, payload) -> Promise of the ack; stored(room, message) takes the message as it looks then, reacted(room, {seq,
    * emoji, on, rev}) one's own reaction.
    */
-  constructor({ ask, said, reacted }) {
-    Object.assign(this, { ask, said, reacted });
+  constructor({ ask, stored, reacted }) {
+    Object.assign(this, { ask, stored, reacted });
   }
 
   edit(room, seq, text) {
@@ -35,25 +35,25 @@ export class Changes {
 
   async change(verb, payload) {
     const ack = await this.ask(verb, payload).catch(() => null);
-    if (ack?.ok) this.said(payload.room, ack.message);
+    if (ack?.ok) this.stored(payload.room, ack.message);
     return ack;
   }
 }
 
 /** Empty where it was done. */
 export function sentenceOf(ack) {
-  if (!ack) return NO_LINE;
+  if (!ack) return NO_CONNECTION;
   return ack.ok ? "" : ack.text;
 }
 
-/** Which of the verbs a person has for a message. */
+/** Which verbs this person may use on a message. */
 export function allowed(message, me) {
   if (message.deleted || message.kind === "notice") return { reply: false, react: false, edit: false, delete: false };
   const mine = me.is(message.author);
-  return { reply: true, react: true, edit: mine && WORDY.has(message.kind), delete: mine };
+  return { reply: true, react: true, edit: mine && EDITABLE_KINDS.has(message.kind), delete: mine };
 }
 
-/** The message that arrow up edits: the last of one's own that can be. */
+/** The message that arrow up edits: the last editable one of one's own. */
 export function lastOwn(messages, me) {
   return messages.findLast((message) => allowed(message, me).edit);
 }

@@ -1,4 +1,4 @@
-// Words that begin with a slash. /me is the server's to read; these are the page's own.
+// Slash commands of the page. /me is none of them: the server reads it.
 
 export const HELP = [
   "/me waves: say what you do",
@@ -10,7 +10,7 @@ export const HELP = [
   "/leave: leave this room",
 ].join("\n");
 
-/** {name, rest} of a command, or null where the text is to be said as it stands ("/etc/hosts" is no command). */
+/** {name, rest} of a command, or null where the text is an ordinary message ("/etc/hosts" is no command). */
 export function commandIn(text) {
   const found = /^\/([a-z]+)(?:\s+([\s\S]*))?$/i.exec(text);
   if (!found) return null;
@@ -20,7 +20,7 @@ export function commandIn(text) {
 }
 
 /** Runs a command of the table; answers a sentence where it could not be done. */
-export function obey({ name, rest }, table) {
+export function runCommand({ name, rest }, table) {
   if (Object.hasOwn(table, name)) return table[name](rest);
   if (name === "me") return "What do you do? For example: /me waves";
   return `There is no command /${name}. Write /help for those there are.`;

@@ -1,30 +1,30 @@
-// Where one writes. What is typed stays here until it is safely in the outbox: on any refusal, over a reload, per room.
-// What it is about (a new message, an answer, an edit) is the subject's to know.
+// The box to write in. A text stays in it until the outbox has it: after a refusal, over a reload, for each room. Whether
+// it is a new message, a reply or an edit is in composer-context.js.
 
+import { ComposerContext } from "./composer-context.js";
 import { write } from "./isolate.js";
 import { StrayInput } from "./stray-input.js";
-import { Subject } from "./subject.js";
 import { isBlank, trimmed } from "./text.js";
 
-const TYPING_EVERY = 3_000;
-const WARN_BELOW = 200;
-const TALLEST = 200;
+const TYPING_EVERY_MS = 3_000;
+const WARN_BELOW = 200; // characters left
+const MAX_HEIGHT = 200; // CSS pixels
 
 export class Composer {
   /**
-   * say(text) answers a sentence (or a promise of one) where the text may not go; typing() tells the room; limit() in
-   * characters; up() hears arrow up in an empty box.
+   * submit(text) answers a sentence (or a promise of one) where the text is refused; typing(): somebody types; limit() in
+   * characters; editing(seq): as in composer-context.js; editLast(): arrow up in an empty box.
    */
-  constructor({ storage, say, typing, limit, up, editing }) {
-    Object.assign(this, { storage, say, typing, limit, up });
-    this.subject = new Subject({ storage, editing, cancelled: () => this.cancel() });
+  constructor({ storage, submit, typing, limit, editLast, editing }) {
+    Object.assign(this, { storage, submit, typing, limit, editLast });
+    this.context = new ComposerContext({ storage, editing, cancelled: () => this.cancel() });
     this.form = document.getElementById("composer");
     this.box = document.getElementById("message");
     this.button = this.form.querySelector(".send");
     this.sentence = document.getElementById("composer-sentence");
     this.lastTyping = 0;
-    this.stray = new StrayInput({ box: this.box, refuse: (sentence) => this.tell(sentence) });
-    this.form.addEventListener("submit", (event) => this.submit(event));
+    this.stray = new StrayInput({ box: this.box, refuse: (sentence) => this.showSentence(sentence) });
+    this.form.addEventListener("submit", (event) => this.submitForm(event));
     this.box.addEventListener("keydown", (event) => this.key(event));
     this.box.addEventListener("input", () => this.changed());
     // On a phone a tap on Send must not close the keyboard.
@@ -33,36 +33,36 @@ export class Composer {
 
   show(room) {
     this.room = room;
-    this.subject.show(room);
+    this.context.show(room);
     this.box.placeholder = `Message #${room}`;
     this.fill();
   }
 
-  /** What was typed here before. */
+  /** Puts the stored draft into the box. */
   fill() {
-    this.box.value = this.storage.get(this.subject.slot) ?? "";
-    this.look();
+    this.box.value = this.storage.get(this.context.key) ?? "";
+    this.update();
   }
 
-  /** Begins an answer to a message ({seq, nickname, text} of it); what is typed already stays. */
-  reply(answered) {
-    if (this.subject.isEdit) this.subject.end();
-    this.subject.be({ verb: "reply", ...answered });
+  /** Begins a reply to {seq, nickname, text}; what is typed already stays. */
+  reply(quoted) {
+    if (this.context.isEdit) this.context.end();
+    this.context.set({ verb: "reply", ...quoted });
     this.fill();
     this.focus();
   }
 
   /** Puts one's own message into the box. The draft that was there comes back after it. */
   edit({ seq, text }) {
-    this.subject.be({ verb: "edit", seq });
-    this.storage.set(this.subject.slot, text);
+    this.context.set({ verb: "edit", seq });
+    this.storage.set(this.context.key, text);
     this.fill();
     this.focus();
     this.box.setSelectionRange(text.length, text.length);
   }
 
   cancel() {
-    this.subject.end();
+    this.context.end();
     this.fill();
     this.focus();
   }
@@ -71,81 +71,81 @@ export class Composer {
     this.box.focus({ preventScroll: true });
   }
 
-  /** Puts a text back in front of what stands there; `answered` is what it was an answer to, if any. */
-  takeBack(text, answered) {
+  /** Puts a text back in front of the draft; `quoted` is what it was a reply to, if any. */
+  takeBack(text, quoted) {
     const draft = this.storage.get(`draft:${this.room}`) ?? "";
     this.storage.set(`draft:${this.room}`, draft.trim() ? `${text}\n${draft}` : text);
-    if (answered) this.subject.be({ verb: "reply", ...answered });
+    if (quoted) this.context.set({ verb: "reply", ...quoted });
     this.fill();
     this.focus();
   }
 
   key(event) {
     if (event.isComposing || event.keyCode === 229 || event.shiftKey) return;
-    if (event.key === "Escape" && this.subject.now) this.cancel();
-    else if (event.key === "ArrowUp" && !this.box.value && !this.subject.now) this.up();
+    if (event.key === "Escape" && this.context.now) this.cancel();
+    else if (event.key === "ArrowUp" && !this.box.value && !this.context.now) this.editLast();
     else if (event.key === "Enter") this.form.requestSubmit(this.button.disabled ? undefined : this.button);
     else return;
     event.preventDefault();
   }
 
-  async submit(event) {
+  async submitForm(event) {
     event.preventDefault();
     const text = trimmed(this.box.value);
     if (isBlank(text) || this.excess > 0) return;
-    const { room, subject: { slot } } = this;
-    const answer = this.say(text);
+    const { room, context: { key } } = this;
+    const answer = this.submit(text);
     const refusal = answer instanceof Promise ? await answer : answer;
-    if (refusal) this.tell(refusal);
-    else this.clear(room, slot, text);
+    if (refusal) this.showSentence(refusal);
+    else this.clear(room, key, text);
   }
 
-  /** The text is safe elsewhere. What was typed meanwhile, or in another room, stays. */
-  clear(room, slot, text) {
-    if (trimmed(this.storage.get(slot) ?? "") === text) this.storage.remove(slot);
-    if (this.room !== room) this.subject.endElsewhere(room, slot);
-    else if (this.subject.slot === slot && trimmed(this.box.value) === text) this.empty();
+  /** The text was accepted. What was typed meanwhile, or in another room, stays. */
+  clear(room, key, text) {
+    if (trimmed(this.storage.get(key) ?? "") === text) this.storage.remove(key);
+    if (this.room !== room) this.context.endElsewhere(room, key);
+    else if (this.context.key === key && trimmed(this.box.value) === text) this.empty();
   }
 
   empty() {
-    if (this.subject.isEdit) this.subject.end();
-    else this.storage.remove(this.subject.slot);
+    if (this.context.isEdit) this.context.end();
+    else this.storage.remove(this.context.key);
     this.lastTyping = 0;
     this.fill();
   }
 
   changed() {
-    this.keep();
-    this.look();
+    this.store();
+    this.update();
     const now = Date.now();
-    if (this.subject.isEdit || isBlank(this.box.value) || this.box.value.startsWith("/") || now - this.lastTyping < TYPING_EVERY) return;
+    if (this.context.isEdit || isBlank(this.box.value) || this.box.value.startsWith("/") || now - this.lastTyping < TYPING_EVERY_MS) return;
     this.lastTyping = now;
     this.typing();
   }
 
-  keep() {
-    if (this.box.value) this.storage.set(this.subject.slot, this.box.value);
-    else this.storage.remove(this.subject.slot);
+  store() {
+    if (this.box.value) this.storage.set(this.context.key, this.box.value);
+    else this.storage.remove(this.context.key);
     if (!this.box.value) this.lastTyping = 0;
   }
 
-  look() {
+  update() {
     const left = -this.excess;
     this.nameButton();
     this.button.disabled = isBlank(this.box.value) || left < 0;
-    this.tell(lengthSentence(left), left < 0);
+    this.showSentence(lengthSentence(left), left < 0);
     this.box.style.height = "auto";
-    this.box.style.height = `${Math.min(this.box.scrollHeight, TALLEST)}px`;
+    this.box.style.height = `${Math.min(this.box.scrollHeight, MAX_HEIGHT)}px`;
   }
 
   nameButton() {
-    const { isEdit } = this.subject;
+    const { isEdit } = this.context;
     this.button.dataset.verb = isEdit ? "edit" : "send";
     write(this.button.querySelector("span"), isEdit ? "Save" : "Send");
     this.box.enterKeyHint = isEdit ? "done" : "send";
   }
 
-  tell(sentence, isTrouble = true) {
+  showSentence(sentence, isTrouble = true) {
     write(this.sentence, sentence);
     this.sentence.hidden = !sentence;
     this.sentence.classList.toggle("is-trouble", isTrouble);

@@ -1,50 +1,50 @@
-// The one line to the server: it asks, it hears, it comes back by itself. socket.io's own reconnection and offline buffer
-// are off: the outbox is the only queue, and the times of coming back are told to the person.
+// The connection to the server: sends verbs, receives events, reconnects. socket.io's own reconnection and its buffer are
+// off: the outbox is the only queue, and the person sees when the next attempt comes.
 
 import { io, WebSocket as WebSocketTransport } from "../vendor/socket.io-client/socket.io.esm.min.js";
 import { pauseAfter } from "./backoff.js";
-import { at } from "./base.js";
+import { sitePath } from "./base.js";
 import { newId } from "./outbox.js";
 import { PacedPolling } from "./paced-polling.js";
 import { openChannel, PollBudget, TOUCH_EVERY_MS } from "./poll-budget.js";
-import { Road } from "./road.js";
+import { TransportChoice } from "./transport-choice.js";
 
-const ANSWER_WITHIN = 10_000;
-const ALIVE_WITHIN = 3_000;
-const WELCOME_WITHIN = 10_000;
-// A line that stands and falls at once is as bad as none: only one that lasts makes the next pause short again.
-const STEADY_AFTER = 5_000;
-const MEASURE_EVERY = 30_000;
+const ACK_TIMEOUT_MS = 10_000;
+const ALIVE_TIMEOUT_MS = 3_000;
+const CONNECT_TIMEOUT_MS = 10_000;
+// A connection that drops at once is as bad as none: only one that lasts so long makes the next pause short again.
+const STEADY_AFTER_MS = 5_000;
+const MEASURE_EVERY_MS = 30_000;
 const TRANSPORTS = { websocket: WebSocketTransport, polling: PacedPolling };
 // RFC 6455, 7.4.1: normal, going away. A poll has no such code; there, it is Engine.IO's CLOSE that ends a transport.
-const GOODBYES = new Set([1000, 1001, undefined]);
+const NORMAL_CLOSE_CODES = new Set([1000, 1001, undefined]);
 
 export class Connection {
-  /** auth() gives the handshake's object; hear(event, payload) takes the server's events; changed(status) the state. */
-  constructor({ transports, storage, auth, hear, changed }) {
+  /** auth() gives the handshake's object; received(event, payload) takes the server's events; changed(status) the state. */
+  constructor({ transports, storage, auth, received, changed }) {
     this.changed = changed;
     this.wanted = false;
     this.failures = 0;
-    this.road = new Road(transports, { storage, better: () => this.hangUp() });
-    this.asking = 0;
+    this.choice = new TransportChoice(transports, { storage, webSocketBack: () => this.drop() });
+    this.openAsks = 0;
     this.isWelcome = false;
     this.budget = new PollBudget({
       channel: openChannel(),
       id: newId(),
       visible: !document.hidden,
       unlimited: isMultiplexed(),
-      changed: () => this.shareChanged(),
+      changed: () => this.pollBudgetChanged(),
     });
     setInterval(() => this.budget.touch(), TOUCH_EVERY_MS);
-    this.socket = io({ path: at("/socket.io/"), autoConnect: false, reconnection: false, auth: (give) => give(auth()), ...this.options });
-    this.socket.on("connect", () => this.stands());
-    this.socket.on("connect_error", () => this.missed());
-    this.socket.on("disconnect", (reason, details) => this.fell(reason, details));
+    this.socket = io({ path: sitePath("/socket.io/"), autoConnect: false, reconnection: false, auth: (give) => give(auth()), ...this.options });
+    this.socket.on("connect", () => this.onConnect());
+    this.socket.on("connect_error", () => this.onFailure());
+    this.socket.on("disconnect", (reason, details) => this.onDisconnect(reason, details));
     this.socket.onAny((event, payload) => {
       this.isWelcome = true;
-      hear(event, payload);
+      received(event, payload);
     });
-    this.watchTheWorld();
+    this.watchBrowser();
   }
 
   get isConnected() {
@@ -52,8 +52,8 @@ export class Connection {
   }
 
   get options() {
-    const { transports, ...options } = this.road.options;
-    const pace = { budget: this.budget, isAwaited: () => this.asking > 0 || !this.isWelcome };
+    const { transports, ...options } = this.choice.options;
+    const pace = { budget: this.budget, isAwaited: () => this.openAsks > 0 || !this.isWelcome };
     return { ...options, transports: transports.map((name) => TRANSPORTS[name]), transportOptions: { polling: { pace } } };
   }
 
@@ -61,155 +61,155 @@ export class Connection {
     return this.socket.io.engine?.transport;
   }
 
-  /** Rejects where there is no connection or no answer in time; never waits in a buffer. */
-  ask(verb, payload, within = ANSWER_WITHIN) {
+  /** The ack of a verb. Rejects where there is no connection, or no ack in time; nothing is ever buffered. */
+  ask(verb, payload, timeout = ACK_TIMEOUT_MS) {
     if (!this.isConnected) return Promise.reject(new Error("not connected"));
-    this.asking += 1;
-    const answer = this.socket.timeout(within).emitWithAck(verb, payload);
+    this.openAsks += 1;
+    const answer = this.socket.timeout(timeout).emitWithAck(verb, payload);
     this.transport.hurry?.();
-    return answer.finally(() => (this.asking -= 1));
+    return answer.finally(() => (this.openAsks -= 1));
   }
 
   start() {
     this.wanted = true;
-    this.dial();
+    this.connect();
   }
 
-  /** The person does not want to wait. */
+  /** Now, and with short pauses again: the person asked for it, or the network came back. */
   retry() {
     this.failures = 0;
-    this.dial();
+    this.connect();
   }
 
-  dial() {
+  connect() {
     clearTimeout(this.timer);
-    if (!this.wanted || this.isConnected || this.dialing) return;
-    this.dialing = true;
+    if (!this.wanted || this.isConnected || this.isConnecting) return;
+    this.isConnecting = true;
     this.isWelcome = false;
     Object.assign(this.socket.io.opts, this.options);
-    this.say({ state: "connecting" });
+    this.report({ state: "connecting" });
     this.socket.connect();
-    this.timer = setTimeout(() => this.giveUp(), WELCOME_WITHIN);
+    this.timer = setTimeout(() => this.onConnectTimeout(), CONNECT_TIMEOUT_MS);
   }
 
-  /** The transport stands, but nobody answers behind it. */
-  giveUp() {
+  /** The transport is up, but the server does not answer CONNECT. */
+  onConnectTimeout() {
     this.socket.disconnect();
-    if (this.dialing) this.missed();
+    if (this.isConnecting) this.onFailure();
   }
 
-  stands() {
+  onConnect() {
     clearTimeout(this.timer);
-    this.dialing = false;
-    this.turned = false;
-    this.steady = setTimeout(() => (this.failures = 0), STEADY_AFTER);
+    this.isConnecting = false;
+    this.hasSwitched = false;
+    this.steadyTimer = setTimeout(() => (this.failures = 0), STEADY_AFTER_MS);
     const engine = this.socket.io.engine;
-    this.use(engine.transport.name);
+    this.onTransport(engine.transport.name);
     engine.on("upgrade", (transport) => {
-      this.use(transport.name);
+      this.onTransport(transport.name);
       this.measure();
     });
     this.measure();
   }
 
-  use(transport) {
-    this.road.works(transport);
+  onTransport(transport) {
+    this.choice.connected(transport);
     if (transport === "polling") this.budget.join();
     else this.budget.leave();
-    this.say({ state: "connected", transport });
+    this.report({ state: "connected", transport });
   }
 
-  async missed() {
+  async onFailure() {
     clearTimeout(this.timer);
-    const another = await this.road.failed();
-    this.dialing = false;
-    if (another && !this.turned) {
-      this.turned = true;
-      this.dial();
+    const hasOther = await this.choice.failed();
+    this.isConnecting = false;
+    if (hasOther && !this.hasSwitched) {
+      this.hasSwitched = true;
+      this.connect();
     } else {
-      this.turned = false;
-      this.comeBack();
+      this.hasSwitched = false;
+      this.reconnectLater();
     }
   }
 
-  fell(reason, details) {
+  onDisconnect(reason, details) {
     this.socket.sendBuffer = [];
-    clearTimeout(this.steady);
-    clearTimeout(this.measuring);
+    clearTimeout(this.steadyTimer);
+    clearTimeout(this.measureTimer);
     this.budget.leave();
-    if (isGoodbye(reason, details)) this.failures = 0;
-    if (this.dialing) this.missed();
-    else this.comeBack();
+    if (isNormalClose(reason, details)) this.failures = 0;
+    if (this.isConnecting) this.onFailure();
+    else this.reconnectLater();
   }
 
-  /** Each pause is longer and none the same, so that a restarted server is not met by everybody at once. */
-  comeBack() {
+  /** After a random pause that grows with each failure: after a restart of the server not all clients come at once. */
+  reconnectLater() {
     if (!this.wanted) return;
     const pause = pauseAfter(this.failures);
     this.failures += 1;
-    this.say({ state: navigator.onLine ? "waiting" : "offline", until: Date.now() + pause });
+    this.report({ state: navigator.onLine ? "waiting" : "offline", until: Date.now() + pause });
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.dial(), pause);
+    this.timer = setTimeout(() => this.connect(), pause);
   }
 
   /**
-   * Drops the line that stands, to come back on a better one. Without the goodbye that socket.disconnect() says: the others
-   * would take it that one has left. (Closing the engine alone would wait for a hung poll.)
+   * Drops the present connection, to reconnect on a better one. Without the DISCONNECT packet that socket.disconnect() sends:
+   * the others would see that this person left. (Closing the engine alone would wait for a hanging poll.)
    */
-  hangUp() {
+  drop() {
     if (this.isConnected) this.socket.io.disconnect();
   }
 
-  watchTheWorld() {
+  watchBrowser() {
     document.addEventListener("visibilitychange", () => {
       this.budget.show(!document.hidden);
-      if (!document.hidden) this.wake();
+      if (!document.hidden) this.check();
     });
-    window.addEventListener("pageshow", ({ persisted }) => persisted && this.wake());
-    window.addEventListener("online", () => this.wake());
-    window.addEventListener("offline", () => this.hangUp());
-    window.addEventListener("pagehide", () => this.takeLeave());
+    window.addEventListener("pageshow", ({ persisted }) => persisted && this.check());
+    window.addEventListener("online", () => this.check());
+    window.addEventListener("offline", () => this.drop());
+    window.addEventListener("pagehide", () => this.onPageHide());
   }
 
-  /** Back from a hidden tab, a sleep, a tunnel: a line that looks alive may be long dead. */
-  async wake() {
+  /** After a hidden tab, a sleep, a tunnel: a connection that looks alive may be long dead. */
+  async check() {
     if (!this.wanted) return;
     if (!this.isConnected) {
       this.retry();
       return;
     }
     const engine = this.socket.io.engine;
-    const alive = await this.ask("echo", {}, ALIVE_WITHIN).catch(() => null);
-    if (!alive && engine === this.socket.io.engine) this.hangUp();
+    const alive = await this.ask("echo", {}, ALIVE_TIMEOUT_MS).catch(() => null);
+    if (!alive && engine === this.socket.io.engine) this.drop();
   }
 
-  /** Other tabs poll that have a better claim, or do no longer. What is asked ends the poll that the server holds. */
-  shareChanged() {
+  /** Other tabs now poll before this one, or no longer do. The answer to `echo` ends a poll that the server holds. */
+  pollBudgetChanged() {
     if (!this.isConnected || this.transport.name !== "polling") return;
     if (this.budget.mayHold) this.transport.hurry();
     else if (this.transport.isHeld) this.ask("echo", {}).catch(() => null);
   }
 
-  /** A closed tab ends its WebSocket; a poll would leave a ghost behind until the ping timeout. */
-  takeLeave() {
+  /** A closed tab closes its WebSocket. A poll is closed by a beacon: else the person would be shown until the ping timeout. */
+  onPageHide() {
     this.budget.leave();
     const engine = this.socket.io.engine;
     if (!this.isConnected || engine.transport.name !== "polling") return;
-    navigator.sendBeacon(`${at("/socket.io/")}?EIO=4&transport=polling&sid=${engine.id}`, "1");
+    navigator.sendBeacon(`${sitePath("/socket.io/")}?EIO=4&transport=polling&sid=${engine.id}`, "1");
     engine.transport.stop();
   }
 
   async measure() {
-    clearTimeout(this.measuring);
+    clearTimeout(this.measureTimer);
     const start = performance.now();
-    const back = document.hidden ? null : await this.ask("echo", {}).catch(() => null);
+    const answer = document.hidden ? null : await this.ask("echo", {}).catch(() => null);
     if (!this.isConnected) return;
-    if (back?.ok) this.say({ ...this.status, latency: Math.round(performance.now() - start) });
-    clearTimeout(this.measuring);
-    this.measuring = setTimeout(() => this.measure(), MEASURE_EVERY);
+    if (answer?.ok) this.report({ ...this.status, latency: Math.round(performance.now() - start) });
+    clearTimeout(this.measureTimer);
+    this.measureTimer = setTimeout(() => this.measure(), MEASURE_EVERY_MS);
   }
 
-  say(status) {
+  report(status) {
     this.status = status;
     this.changed(status);
   }
@@ -220,7 +220,7 @@ function isMultiplexed() {
   return /^h[23]/.test(performance.getEntriesByType("navigation")[0]?.nextHopProtocol);
 }
 
-/** A line that the server closed in good order (it was old, or the server goes for a restart) was no bad one. */
-function isGoodbye(reason, details) {
-  return reason === "transport close" && GOODBYES.has(details?.context?.code);
+/** The server closed the connection in good order: it had reached its maximum age, or the server restarts. */
+function isNormalClose(reason, details) {
+  return reason === "transport close" && NORMAL_CLOSE_CODES.has(details?.context?.code);
 }

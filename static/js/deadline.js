@@ -1,6 +1,6 @@
-// An end for a request that is never answered. AbortSignal.timeout would do, but browsers older than 2022 have none.
+// A time limit for a request. AbortSignal.timeout would do, but browsers older than 2022 do not have it.
 
-/** The signal of an abort in so many milliseconds; what a request has got by then is not taken back. */
+/** A signal that aborts after so many milliseconds; an answer that was read by then stays. */
 export function deadline(ms) {
   const controller = new AbortController();
   setTimeout(() => controller.abort(), ms);

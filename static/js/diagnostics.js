@@ -1,17 +1,17 @@
-// The diagnostics page: runs the probes one after the other, shows what each found, and sums it up in a sentence.
+// The diagnostics page: runs the probes one after the other, shows the finding of each, and sums them up in a sentence.
 
 import "./older-browsers.js";
 
-import { keeping } from "./diagnostics/keeping.js";
 import { polling } from "./diagnostics/polling.js";
-import { server, way } from "./diagnostics/reach.js";
+import { route, server } from "./diagnostics/server.js";
 import { silence } from "./diagnostics/silence.js";
+import { siteData } from "./diagnostics/site-data.js";
 import { reportOf, toMend, verdictOf } from "./diagnostics/verdict.js";
 import { webSocket } from "./diagnostics/websocket.js";
 
-const SLOW = 2_500;
-const LASTING = { least: 1, usual: 60, most: 600 }; // seconds
-const WORDS = {
+const SLOW_AFTER_MS = 2_500;
+const SILENCE_S = { min: 1, default: 60, max: 600 };
+const VERDICTS = {
   ok: "works",
   warn: "works, with a hitch",
   bad: "does not work",
@@ -20,8 +20,8 @@ const WORDS = {
 };
 const PROBES = [
   { name: "Server", probe: server },
-  { name: "Way", probe: way },
-  { name: "Browser", probe: keeping },
+  { name: "Way", probe: route },
+  { name: "Browser", probe: siteData },
   { name: "Polling", probe: () => polling(offered), slow: "no answer yet; given up after 15 s at most" },
   { name: "WebSocket", probe: () => webSocket(offered), slow: "no answer yet; one that hangs takes up to 15 s" },
 ];
@@ -29,48 +29,48 @@ const PROBES = [
 const element = (id) => document.getElementById(id);
 const { transports, version } = document.body.dataset;
 const offered = transports.split(" ");
-const quiet = chosenSilence() * 1_000;
+const silenceMs = chosenSilence() * 1_000;
 let found = [];
 
-element("again").addEventListener("click", look);
+element("again").addEventListener("click", run);
 element("copy").addEventListener("click", copy);
-element("silence").addEventListener("click", keepSilent);
+element("silence").addEventListener("click", runSilence);
 element("silence").textContent = silenceLabel();
-look();
+run();
 
-async function look() {
+async function run() {
   found = [];
   element("findings").replaceChildren();
-  lay({ verdict: "trying", title: "Looking…" });
-  busy(true);
+  showVerdict({ verdict: "trying", title: "Looking…" });
+  setBusy(true);
   for (const { name, probe, slow } of PROBES) {
-    await find(name, probe, slow);
+    await runProbe(name, probe, slow);
     if (found[0].isAway) break;
   }
   sumUp();
 }
 
-/** For so long the heartbeat is all that passes; both lines at once. `?silence=240` makes it 240 s. */
-async function keepSilent() {
+/** Both transports at once, with nothing but the heartbeat for so long. `?silence=240` makes it 240 s. */
+async function runSilence() {
   for (const row of element("findings").querySelectorAll("[data-silent]")) row.remove();
   found = found.filter(({ isSilent }) => !isSilent);
-  const end = Date.now() + quiet;
+  const end = Date.now() + silenceMs;
   const count = () => {
     element("silence").textContent = `Silence: ${Math.max(0, Math.ceil((end - Date.now()) / 1_000))} s left`;
   };
   const ticking = setInterval(count, 1_000);
-  busy(true);
+  setBusy(true);
   count();
-  await Promise.all(silence(offered, quiet).map(({ name, probe }) => find(name, probe, "holding…")));
+  await Promise.all(silence(offered, silenceMs).map(({ name, probe }) => runProbe(name, probe, "holding…")));
   clearInterval(ticking);
   element("silence").textContent = silenceLabel();
   sumUp();
 }
 
-/** One row from "trying…" to what was found. */
-async function find(name, probe, slow) {
+/** One row, from "trying…" to the finding. */
+async function runProbe(name, probe, slow) {
   const row = blankRow(name);
-  const late = setTimeout(() => draw(row, { name, verdict: "trying", seen: slow ?? "trying…" }), SLOW);
+  const late = setTimeout(() => draw(row, { name, verdict: "trying", seen: slow ?? "trying…" }), SLOW_AFTER_MS);
   const finding = { name, ...(await probe().catch((error) => ({ verdict: "unknown", seen: error.message }))) };
   clearTimeout(late);
   found.push(finding);
@@ -86,45 +86,45 @@ function blankRow(name) {
 }
 
 function draw(row, { name, verdict, seen, cause, isSilent }) {
-  const title = piece("b", "finding-name", name);
-  title.append(piece("span", "visually-hidden", ` ${WORDS[verdict]}:`));
+  const title = newElement("b", "finding-name", name);
+  title.append(newElement("span", "visually-hidden", ` ${VERDICTS[verdict]}:`));
   row.dataset.verdict = verdict;
   row.toggleAttribute("data-silent", isSilent === true);
-  row.replaceChildren(title, piece("span", "finding-seen", seen));
-  if (cause) row.append(piece("span", "finding-cause", cause));
+  row.replaceChildren(title, newElement("span", "finding-seen", seen));
+  if (cause) row.append(newElement("span", "finding-cause", cause));
 }
 
 function sumUp() {
-  lay(verdictOf(found));
-  element("mends").replaceChildren(...toMend(found).map(mended));
+  showVerdict(verdictOf(found));
+  element("mends").replaceChildren(...toMend(found).map(remedyItem));
   element("mend").hidden = element("mends").children.length === 0;
-  busy(false);
+  setBusy(false);
 }
 
-function mended({ name, mend }) {
+function remedyItem({ name, mend }) {
   const item = document.createElement("li");
-  item.append(piece("b", "mend-name", `${name}:`), " ", mend);
+  item.append(newElement("b", "mend-name", `${name}:`), " ", mend);
   return item;
 }
 
-function lay({ verdict, title }) {
+function showVerdict({ verdict, title }) {
   element("verdict").dataset.verdict = verdict;
   element("verdict").textContent = title;
   if (verdict === "trying") element("mend").hidden = true;
 }
 
-function piece(kind, name, text) {
+function newElement(kind, name, text) {
   const made = document.createElement(kind);
   made.className = name;
   made.textContent = text;
   return made;
 }
 
-function busy(is) {
+function setBusy(is) {
   for (const id of ["again", "copy", "silence"]) element(id).disabled = is;
 }
 
-/** The clipboard is for pages that came by https; elsewhere the text is there to be copied by hand. */
+/** The clipboard is for https pages only; elsewhere the text is shown, to be copied by hand. */
 async function copy() {
   const site = `Parlor ${version}, ${location.origin}`;
   const report = reportOf(found, { site, when: new Date().toISOString(), agent: navigator.userAgent });
@@ -140,10 +140,10 @@ async function copy() {
 }
 
 function chosenSilence() {
-  const chosen = Number(new URLSearchParams(location.search).get("silence")) || LASTING.usual;
-  return Math.min(Math.max(chosen, LASTING.least), LASTING.most);
+  const chosen = Number(new URLSearchParams(location.search).get("silence")) || SILENCE_S.default;
+  return Math.min(Math.max(chosen, SILENCE_S.min), SILENCE_S.max);
 }
 
 function silenceLabel() {
-  return quiet === 60_000 ? "Test a minute of silence" : `Test ${quiet / 1_000} s of silence`;
+  return silenceMs === 60_000 ? "Test a minute of silence" : `Test ${silenceMs / 1_000} s of silence`;
 }

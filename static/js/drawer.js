@@ -1,9 +1,9 @@
-// On a narrow screen rooms and people live in a drawer; on a wide one they stand at the sides and none of this applies.
+// On a narrow screen rooms and people are in a drawer. On a wide one they are at the sides, and none of this applies.
 
 import { media } from "./media.js";
 
 export class Drawer {
-  /** overlays: where the browser's Back closes it. */
+  /** overlays: the browser's Back closes the drawer. */
   constructor({ overlays }) {
     this.overlays = overlays;
     this.drawer = document.getElementById("drawer");

@@ -2,7 +2,7 @@
 
 import "./older-browsers.js";
 
-import { at } from "./base.js";
+import { sitePath } from "./base.js";
 
 const element = (id) => document.getElementById(id);
 const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
@@ -25,7 +25,7 @@ element("say-bytes").addEventListener("click", () => sendBytes(encoder.encode(pa
 
 function connect() {
   const offered = element("subprotocol").value.split(" ").filter(Boolean);
-  const url = new URL(at("/ws/echo"), location.href.replace(/^http/, "ws"));
+  const url = new URL(sitePath("/ws/echo"), location.href.replace(/^http/, "ws"));
   socket = new WebSocket(url, offered);
   socket.binaryType = "arraybuffer";
   show("connecting");
@@ -60,7 +60,7 @@ function show(state, detail) {
   for (const button of element("say").querySelectorAll("button")) button.disabled = !isOpen;
 }
 
-/** way: "out", "in", or "line" for what happens to the line itself. */
+/** way: "out", "in", or "line" for opening and closing. */
 function log(way, data) {
   const entry = document.createElement("p");
   const time = document.createElement("time");

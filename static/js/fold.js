@@ -1,11 +1,11 @@
-// Tall messages are folded: the beginning, and a button for the rest. Whatever one looks for in the hidden part unfolds it.
+// Tall messages are folded: the beginning is shown, with a button for the rest. A search or a link in the hidden part unfolds it.
 
 import { part } from "./message-parts.js";
 
 const SLACK = 60; // CSS pixels: for less than this, no button
 
 export class Fold {
-  /** toggled() hears that somebody unfolded or folded one. */
+  /** toggled(): one was folded or unfolded. */
   constructor(log, { toggled }) {
     Object.assign(this, { log, toggled });
     log.addEventListener("click", ({ target }) => target.matches(".message-more") && this.pressed(target));
@@ -13,7 +13,7 @@ export class Fold {
     log.addEventListener("scroll", ({ target }) => this.reached(target), { capture: true, passive: true });
   }
 
-  /** Folds those of the rows that are too tall, after they stand in the page. All are measured before any is changed. */
+  /** Folds the rows that are too tall, once they are in the page. All are measured before any is changed. */
   measure(rows) {
     const tall = [...rows].filter((row) => row.querySelector(".is-tall") && !row.matches(".is-unfolded"));
     for (const row of tall) row.classList.add("is-folded");
@@ -22,7 +22,7 @@ export class Fold {
       row.classList.toggle("is-folded", hidden > SLACK);
       part(row, "message-more", hidden > SLACK);
     }
-    for (const row of rows) if (!row.querySelector(".is-tall")) this.forget(row);
+    for (const row of rows) if (!row.querySelector(".is-tall")) this.removeFold(row);
   }
 
   unfold(row) {
@@ -51,8 +51,8 @@ export class Fold {
     button.textContent = isFolded ? "Show more" : "Show less";
   }
 
-  /** An edit made it short. */
-  forget(row) {
+  /** After an edit that made it short. */
+  removeFold(row) {
     row.classList.remove("is-folded", "is-unfolded");
     part(row, "message-more", false);
   }

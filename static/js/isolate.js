@@ -1,5 +1,5 @@
-// Names inside sentences. A name written from right to left must not turn the words around it, so a sentence is made with
-// each name isolated (U+2068, U+2069), and drawn with each in an element of its own: its text stays what one reads.
+// Names inside sentences. A name written from right to left must not change the direction of the words around it: sentences
+// hold each name isolated (U+2068, U+2069), and are drawn with each name in a <bdi> element in place of those characters.
 
 const ISOLATED = /\u2068([^\u2069]*)\u2069/;
 
@@ -7,7 +7,7 @@ export function isolate(name) {
   return `\u2068${name}\u2069`;
 }
 
-/** Writes a sentence into an element. The same again changes nothing: a live region would tell it again. */
+/** Writes a sentence into an element, unless it is there already: a live region reads every write. */
 export function write(element, sentence) {
   if (element.textContent === plain(sentence)) return;
   const parts = sentence.split(ISOLATED);

@@ -1,16 +1,16 @@
-// The front door: a nickname and a room, then off to it.
+// The landing page: takes a nickname and a room, and goes there.
 
 import "./older-browsers.js";
 
-import { at } from "./base.js";
-import { Forgetting } from "./forgetting.js";
-import { roomName } from "./rooms.js";
-import { Shelf } from "./storage.js";
-import { isNickname, isRoom, readText } from "./stored.js";
+import { sitePath } from "./base.js";
+import { BrowserStorage } from "./browser-storage.js";
+import { roomName } from "./room-name.js";
+import { isNickname, isRoom, readText } from "./storage-readers.js";
+import { StorageWarning } from "./storage-warning.js";
 import { isBlank } from "./text.js";
 
-const local = new Shelf("localStorage");
-const session = new Shelf("sessionStorage");
+const local = new BrowserStorage("localStorage");
+const session = new BrowserStorage("sessionStorage");
 const form = document.getElementById("door");
 const { nickname, room } = form.elements;
 const sentence = document.getElementById("door-sentence");
@@ -19,7 +19,7 @@ nickname.value = readText(local, "nickname", isNickname) ?? "";
 room.value = readText(local, "last-room", isRoom) ?? "";
 if (nickname.value) room.select();
 
-new Forgetting({ local, session });
+new StorageWarning({ local, session });
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
@@ -33,7 +33,7 @@ for (const card of document.querySelectorAll(".room-card")) card.addEventListene
 
 function enter(name) {
   remember();
-  location.assign(at(`/r/${name}`));
+  location.assign(sitePath(`/r/${name}`));
 }
 
 function remember() {

@@ -1,56 +1,113 @@
-// The chat page: puts the parts together. It alone knows them all.
+// The chat page: makes the parts and connects them. Nothing is decided here; each part's own file says what it does.
 
 import "./older-browsers.js";
 
 import { Actions } from "./actions.js";
-import { Away } from "./away.js";
-import { at } from "./base.js";
-import { Changes, lastOwn, NO_LINE, sentenceOf } from "./changes.js";
-import { Chip } from "./chip.js";
-import { commandIn, HELP, obey } from "./commands.js";
+import { sitePath } from "./base.js";
+import { BrowserStorage } from "./browser-storage.js";
+import { Changes, lastOwn, NO_CONNECTION, sentenceOf } from "./changes.js";
+import { HELP } from "./commands.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
+import { ConnectionStatus } from "./connection-status.js";
+import { Drafts } from "./drafts.js";
 import { Drawer } from "./drawer.js";
-import { Entrance } from "./entrance.js";
-import { Forgetting } from "./forgetting.js";
-import { Frame } from "./frame.js";
+import { Entering } from "./entering.js";
+import { enteringEffects } from "./entering-effects.js";
+import { Identity } from "./identity.js";
+import { isolate } from "./isolate.js";
+import { Joining } from "./joining.js";
+import { Layout } from "./layout.js";
 import { media } from "./media.js";
-import { Myself } from "./myself.js";
+import { Navigation } from "./navigation.js";
+import { NicknameDialog } from "./nickname-dialog.js";
 import { Notices } from "./notices.js";
+import { OpenRooms } from "./open-rooms.js";
 import { newId, Outbox } from "./outbox.js";
+import { OutboxAdoption } from "./outbox-adoption.js";
 import { Overlays } from "./overlays.js";
-import { Reading } from "./reading.js";
-import { quoteOf } from "./reply.js";
 import { Room } from "./room.js";
-import { roomName, Rooms } from "./rooms.js";
+import { RoomList } from "./room-list.js";
+import { RoomViews } from "./room-views.js";
 import { Roster } from "./roster.js";
 import { ServerClock } from "./server-clock.js";
-import { Drafts, Shelf } from "./storage.js";
-import { tabName, tabsAlive } from "./tab.js";
+import { StorageWarning } from "./storage-warning.js";
+import { Submitting } from "./submitting.js";
+import { tabName } from "./tab.js";
 import { Timeline } from "./timeline.js";
-
-const LOOK_AFTER = 30_000;
-const NAME_TROUBLE = new Set(["nickname_taken", "bad_nickname"]);
+import { Unread } from "./unread.js";
+import { UnreadSince } from "./unread-since.js";
+import { UnreadView } from "./unread-view.js";
 
 const page = document.body.dataset;
-const local = new Shelf("localStorage");
-const session = new Shelf("sessionStorage");
+const local = new BrowserStorage("localStorage");
+const session = new BrowserStorage("sessionStorage");
+const hasTouch = media("(pointer: coarse)");
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 const ask = (verb, payload) => connection.ask(verb, payload);
-const touch = media("(pointer: coarse)");
+const notify = (text) => notices.show(text);
+const notifyIfAny = (sentence) => sentence && notify(sentence);
 let limits = { text: 4_000, reactions: 20, first_people: 50 };
 
-const me = new Myself({ local, session });
+// The person and the browser.
+const me = new Identity({ local, session });
 const clock = new ServerClock();
-const forgetting = new Forgetting({ local, session, isTabOnly: () => me.isTabOnly });
-const frame = new Frame(page);
-const chip = new Chip({ retry: () => connection.retry() });
+const storageWarning = new StorageWarning({ local, session, isTabOnly: () => me.isTabOnly });
+const layout = new Layout(page);
+const connectionStatus = new ConnectionStatus({ retry: () => connection.retry() });
 const notices = new Notices();
 const overlays = new Overlays();
 const drawer = new Drawer({ overlays });
-const entrance = new Entrance({ me, ask, overlays, iAm, stepOut, back: backToRoom, knock, tell: (text) => notices.tell(text) });
+
+// The rooms.
+const unread = new Unread({ storage: local, me });
+const unreadSince = new UnreadSince();
+const rooms = new OpenRooms({
+  storage: local,
+  make: (name) => new Room(name, { ask, wait, changed: (...change) => roomViews.changed(...change) }),
+  changed: (room) => roomList.draw(room),
+  removed: (name) => {
+    unread.remove(name);
+    roomList.remove(name);
+  },
+});
+const navigation = new Navigation({
+  rooms,
+  overlays,
+  base: sitePath(""),
+  show: (room) => {
+    roomViews.show(room);
+    if (layout.isRoomShown && !hasTouch.matches) composer.focus();
+  },
+  join: joinIfWelcome,
+  left: (room) => {
+    ask("leave", { room: room.name }).catch(() => null);
+    room.disconnected();
+  },
+  hasUnsent: (name) => outbox.items(name).length > 0,
+  notify,
+});
+const roomList = new RoomList({ rooms, unread, chosen: (name) => navigation.goTo(name), left: (name) => navigation.leave(name) });
 const roster = new Roster({ me, ask, wait, firstPage: () => limits.first_people });
-const rooms = new Rooms({ storage: local, me, make: newRoom, chosen: goTo, left: leave });
+
+// Entering.
+const dialog = new NicknameDialog({
+  me,
+  overlays,
+  submitted: (choice) => entering.send({ type: "submitted", ...choice, current: me.nickname }),
+  unreserved: () => entering.send({ type: "unreserveRequested" }),
+  cancelled: () => entering.send({ type: "cancelled" }),
+});
+const joining = new Joining({
+  rooms,
+  me,
+  joined,
+  nicknameRefused: (ack) => entering.send({ type: "refused", nickname: me.wish, ack }),
+  refused: ({ text }) => notices.show(text, { lasting: true }),
+});
+const entering = new Entering((effect) => effects[effect.do](effect));
+
+// Messages.
 const outbox = new Outbox({
   storage: local,
   tab: tabName(session, newId),
@@ -58,326 +115,163 @@ const outbox = new Outbox({
   newId,
   ask,
   wait,
-  said,
-  lost: (name) => enter(rooms.get(name)),
+  stored,
+  lost: (name) => joining.join(rooms.get(name)),
   changed: (name) => name === rooms.activeName && timeline.drawPending(),
 });
+const adoption = new OutboxAdoption({ outbox, rooms, join: joinIfWelcome });
 const timeline = new Timeline({
   me,
   clock,
   items: (name) => outbox.items(name),
-  seen: () => reading.mark(),
-  act: (verb, id) => (verb === "retry" ? outbox.retry(id) : takeBack(outbox.take(id))),
+  endSeen: () => unreadView.markRead(),
+  act: (verb, id) => (verb === "retry" ? outbox.retry(id) : submitting.takeBack(outbox.take(id))),
 });
-const reading = new Reading({ rooms, timeline, frame });
+const unreadView = new UnreadView({ rooms, unread, roomList, timeline, layout });
 const composer = new Composer({
   storage: new Drafts({ local, session }),
-  say,
+  submit: (text) => submitting.submit(text),
   typing: () => ask("typing", { room: rooms.activeName }).catch(() => null),
   limit: () => limits.text,
   editing: (seq) => timeline.markEdited(seq),
-  up: () => editable(lastOwn(rooms.active.messages, me)),
+  editLast: () => submitting.edit(lastOwn(rooms.active.messages, me)),
 });
-const changes = new Changes({ ask, said, reacted: (name, change) => rooms.get(name)?.reacted(change) });
-const away = new Away();
+const changes = new Changes({ ask, stored, reacted: (name, change) => rooms.get(name)?.reacted(change) });
+const commands = {
+  nick: (nickname) => (nickname ? rename(nickname) : "Which nickname? For example: /nick Ann"),
+  reserve: () => entering.send({ type: "changeRequested", nickname: me.nickname, field: "passphrase" }),
+  identify: (nickname) => (nickname ? entering.send({ type: "claimRequested", nickname }) : "Which nickname is yours? For example: /identify Ann"),
+  topic: (topic) => ask("topic", { room: rooms.activeName, topic }).then(sentenceOf, () => NO_CONNECTION),
+  join: (name) => navigation.open(name),
+  leave: () => navigation.leave(rooms.activeName),
+  help: () => notices.show(HELP, { lasting: true }),
+};
+const submitting = new Submitting({ rooms, composer, changes, outbox, timeline, commands });
 const actions = new Actions({
   me,
   overlays,
   room: () => rooms.active,
-  most: () => limits.reactions,
-  reply: (message) => composer.reply(answered(message.seq)),
-  edit: editable,
-  remove: ({ seq }) => changes.delete(rooms.activeName, seq).then(complain),
-  react: (message, emoji, on) => changes.react(rooms.activeName, message, emoji, on).then(complain),
+  maxReactions: () => limits.reactions,
+  reply: (message) => submitting.reply(message),
+  edit: (message) => submitting.edit(message),
+  remove: ({ seq }) => changes.delete(rooms.activeName, seq).then(notifyIfAny),
+  react: (message, emoji, on) => changes.react(rooms.activeName, message, emoji, on).then(notifyIfAny),
   jump: (seq) => timeline.jumpTo(seq),
   left: () => composer.focus(),
 });
+const roomViews = new RoomViews({ rooms, outbox, timeline, roster, layout, unreadView, actions, composer, drawer });
+
+// The server.
 const connection = new Connection({
   transports: page.transports.split(" "),
   storage: local,
   auth: () => ({ ...me.auth, ...(me.isTabOnly && { tab: true }) }),
-  hear: (event, payload) => HEARD[event]?.(payload),
-  changed: lineChanged,
+  received: (event, payload) => EVENTS[event]?.(payload),
+  changed: connectionChanged,
+});
+const effects = enteringEffects({
+  me,
+  dialog,
+  layout,
+  drawer,
+  connection,
+  ask,
+  send: (event) => entering.send(event),
+  named,
+  revealRoom: () => roomViews.reveal(),
+  joinRooms: () => joining.joinAll(),
+  notify,
 });
 
-/** What the server tells. */
-const HEARD = {
+const EVENTS = {
   welcome,
-  me: ({ me: person }) => namedElsewhere(person),
-  message: ({ room, message }) => rooms.get(room)?.hear(message),
-  react: ({ room, ...change }) => reactionHeard(rooms.get(room), change),
+  me({ me: person }) {
+    named(person);
+    entering.send({ type: "renamedElsewhere" });
+  },
+  message: ({ room, message }) => rooms.get(room)?.receive(message),
+  react({ room: name, ...change }) {
+    const room = rooms.get(name);
+    if (me.is(change.person)) room?.reacted(change); // from any tab of this person
+    room?.receive(change);
+  },
   people: ({ room, ...change }) => rooms.get(room)?.presence.update(change),
   typing: ({ room, nickname }) => rooms.get(room)?.presence.typing(nickname),
-  room: ({ room }) => rooms.get(room.name)?.describe(room),
-  notice: ({ text }) => notices.tell(text),
+  room: ({ room }) => rooms.get(room.name)?.setDetails(room),
+  notice: ({ text }) => notify(text),
 };
 
-/** What a room tells about itself, and who draws it. */
-const REDRAWN = {
-  message: (room, detail) => {
-    settle(detail.message);
-    if (room === rooms.active) timeline.put(detail);
-    reading.drawSoon(room);
-  },
-  reset: (room) => {
-    room.messages.forEach(settle);
-    if (room === rooms.active) reading.show(room);
-    reading.draw(room);
-  },
-  live: (room) => room === rooms.active && timeline.fillScreen(),
-  shown: (room) => room === rooms.active && timeline.sync(),
-  typing: (room) => room === rooms.active && timeline.drawTyping(),
-  people: (room) => {
-    if (room !== rooms.active) return;
-    roster.show(room);
-    timeline.drawPresence();
-  },
-  room: (room) => {
-    if (room !== rooms.active) return;
-    frame.showHead(room);
-    timeline.drawStart();
-  },
-};
+start();
 
-const COMMANDS = {
-  nick: (nickname) => (nickname ? entrance.rename(nickname) : "Which nickname? For example: /nick Ann"),
-  reserve: () => entrance.reserve(),
-  identify: (nickname) => entrance.claim(nickname),
-  topic: (topic) => ask("topic", { room: rooms.activeName, topic }).then(sentenceOf, () => NO_LINE),
-  join: joinAnother,
-  leave: () => leave(rooms.activeName),
-  help: () => notices.tell(HELP, { lasting: true }),
-};
-
-begin();
-
-function begin() {
-  const first = roomName(page.room);
-  for (const name of [...rooms.stored(), first]) rooms.add(name);
-  goTo(first, { push: false });
-  listen();
-  if (me.wish) comeIn();
-  else entrance.open();
-}
-
-function listen() {
-  window.addEventListener("popstate", wentBack);
+function start() {
+  for (const name of [...rooms.stored(), page.room]) rooms.add(name);
+  navigation.goTo(page.room, { isInHistory: true });
+  window.addEventListener("popstate", () => navigation.wentBack());
   window.addEventListener("pagehide", () => outbox.release());
-  document.getElementById("rename").addEventListener("click", () => entrance.change());
-  rooms.onAnother(joinAnother);
-  local.watch((key, value) => {
-    if (value === null && key.startsWith("outbox:")) outbox.gone(key.slice("outbox:".length));
-    const read = key.startsWith("read:") && rooms.get(key.slice("read:".length));
-    if (read) reading.draw(read);
-  });
-  setInterval(lookAfterOutbox, LOOK_AFTER);
-  lookAfterOutbox();
+  document.getElementById("rename").addEventListener("click", () => entering.send({ type: "changeRequested", nickname: me.nickname }));
+  roomList.onAnother((text) => navigation.open(text));
+  local.watch(storedElsewhere);
+  adoption.start();
+  entering.send({ type: "opened", nickname: me.wish });
 }
 
-/** Past the door: the room is on the page, whether or not the line stands yet. */
-function comeIn() {
-  backToRoom();
-  if (!connection.wanted) connection.start();
+/** Another tab changed a row of the storage: it sent a message, or read a room. */
+function storedElsewhere(key, value) {
+  if (value === null && key.startsWith("outbox:")) outbox.removedElsewhere(key.slice("outbox:".length));
+  const room = key.startsWith("read:") && rooms.get(key.slice("read:".length));
+  if (room) unreadView.draw(room);
 }
 
-function backToRoom() {
-  entrance.close();
-  frame.enter();
-  frame.showMe(me);
-  drawer.set(false);
-  timeline.show(rooms.active);
-  composer.look();
-  composer.focus();
-}
-
-/** Back or forward: to another room, or only from under what lay over this one. */
-function wentBack() {
-  const staysHere = overlays.popped();
-  const name = roomName(decodeURIComponent(location.pathname.slice(at("/r/").length)));
-  if (!staysHere || name !== rooms.activeName) goTo(name, { push: false });
-}
-
-function stepOut() {
-  drawer.set(false);
-  frame.stepBack();
-}
-
-/** Somebody at the door has a nickname. */
-async function knock() {
-  if (connection.isConnected && me.id) await enterAll();
-  else comeIn();
-}
-
-function iAm(person) {
-  become(() => me.bear(person));
-}
-
-/** In another tab or on another device. Who still stands at this door may come in by it. */
-function namedElsewhere(person) {
-  iAm(person);
-  if (entrance.isWaiting) enterAll();
-}
-
-/** Where one is somebody else from now on, other messages are one's own, and that the two come and go is no news. */
-function become(named) {
-  const before = me.id;
-  named();
-  frame.showMe(me);
-  if (!before || me.is(before)) return;
-  actions.putAway();
-  for (const room of rooms.all()) {
-    room.presence.expect([before, me.id]);
-    room.forgetOwn();
-    reading.draw(room);
-  }
-  timeline.show(rooms.active);
-  roster.show(rooms.active);
-}
-
-function welcome({ me: person, token, server }) {
-  become(() => me.greet(person, token));
-  forgetting.draw();
-  limits = { ...limits, ...server?.limits };
-  enterAll();
-  clock.measure(ask).then((isNew) => isNew && timeline.checkDay());
-}
-
-/** The room one looks at first: a refused nickname is told once. */
-async function enterAll() {
-  const first = rooms.active;
-  if (!(await enter(first))) return;
-  for (const room of rooms.all()) if (room !== first) enter(room);
-}
-
-async function enter(room) {
-  const ack = await room?.join(me.pending);
-  if (!ack) return false;
-  if (ack.ok) return entered(room, ack);
-  if (NAME_TROUBLE.has(ack.error)) refuseName(ack);
-  else notices.tell(ack.text, { lasting: true });
-  return false;
-}
-
-function entered(room, ack) {
-  iAm(ack.me);
-  outbox.open(room.name);
-  rooms.begin(room);
-  if (!frame.isInside) comeIn();
-  if (room === rooms.active) reading.tell(away.back(room, me));
-  return true;
-}
-
-function refuseName(ack) {
-  frame.leave();
-  entrance.refused(ack);
-}
-
-function lineChanged(status) {
-  chip.show(status);
+function connectionChanged(status) {
+  connectionStatus.show(status);
   if (status.state === "connected" || status.state === "connecting") return;
+  entering.send({ type: "disconnected" });
   outbox.pause();
-  away.leave(rooms.active);
-  for (const room of rooms.all()) room.away();
+  unreadSince.disconnected(rooms.active);
+  for (const room of rooms.all()) room.disconnected();
   timeline.drawPending();
 }
 
-function newRoom(name) {
-  return new Room(name, { ask, wait, changed: (room, what, detail) => REDRAWN[what](room, detail) });
+function welcome({ me: person, token, server }) {
+  changePerson(() => me.welcome(person, token));
+  storageWarning.draw();
+  limits = { ...limits, ...server?.limits };
+  entering.send({ type: "connected" });
+  clock.measure(ask).then((isNew) => isNew && timeline.checkDay());
 }
 
-/** Shows a room, opening it if need be. */
-function goTo(name, { push = true } = {}) {
-  if (!name) return;
-  const isNew = !rooms.get(name);
-  const room = rooms.add(name);
-  if (push && name !== rooms.activeName) overlays.push(at(`/r/${name}`));
-  rooms.activate(name);
-  frame.showHead(room);
-  actions.putAway();
-  reading.show(room);
-  roster.show(room);
-  composer.show(name);
-  drawer.set(false);
-  reading.draw(room);
-  if (frame.isInside && !touch.matches) composer.focus();
-  if (isNew && connection.isConnected && me.id) enter(room);
+function joined(room, ack) {
+  named(ack.me);
+  outbox.open(room.name);
+  unread.begin(room);
+  entering.send({ type: "joined" });
+  if (room === rooms.active) unreadView.returned(unreadSince.reconnected(room, me));
 }
 
-function leave(name) {
-  if (outbox.items(name).length > 0) {
-    notices.tell(`What you said in #${name} is not sent yet. Wait for it or take it back, then leave.`);
-    return;
-  }
-  const room = rooms.get(name);
-  ask("leave", { room: name }).catch(() => null);
-  room.away();
-  rooms.remove(name);
-  if (name !== rooms.activeName) return;
-  const [next] = rooms.all();
-  if (next) goTo(next.name);
-  else location.assign(at("/"));
+function joinIfWelcome(room) {
+  if (entering.state.isWelcome) joining.join(room);
 }
 
-/** Answers a sentence where there can be no such room. */
-function joinAnother(text) {
-  const name = roomName(text);
-  if (!name) return "A room's name has letters a to z, digits, - and _ (64 at most), for example: book-club";
-  goTo(name);
-  return "";
+/** By /nick. Answers a sentence where it could not be done. */
+async function rename(nickname) {
+  const ack = await ask("rename", { nickname }).catch(() => ({ ok: false, text: NO_CONNECTION }));
+  if (ack.ok) named(ack.me);
+  const help = ack.reserved && `To give the passphrase: /identify ${isolate(nickname)}`;
+  return [sentenceOf(ack), help].filter(Boolean).join(" ");
 }
 
-function say(text) {
-  const { subject } = composer;
-  if (subject.isEdit) return changes.edit(rooms.activeName, subject.now.seq, text);
-  const command = commandIn(text);
-  if (command) return obey(command, COMMANDS);
-  outbox.add(rooms.activeName, text, subject.end()?.seq);
-  timeline.toEnd();
-  return "";
+/** The server confirmed this person's nickname. */
+function named(person) {
+  changePerson(() => me.confirm(person));
 }
 
-/** The ack of one's own words is one more way for a message to come. */
-function said(name, message) {
-  const room = rooms.get(name);
-  if (!room) return;
-  room.apply(message);
-  room.hear(message);
+function changePerson(change) {
+  const before = me.id;
+  change();
+  layout.showMe(me);
+  if (before && !me.is(before)) roomViews.personChanged([before, me.id]);
 }
 
-function reactionHeard(room, change) {
-  if (me.is(change.person)) room?.reacted(change);
-  room?.hear(change);
-}
-
-/** Whoever said it: one may have been somebody else then, and nobody can know an id before its words are told. */
-function settle({ id }) {
-  outbox.settle(id);
-}
-
-/** {seq, nickname, text} of what is answered. */
-function answered(seq) {
-  return seq && { seq, ...quoteOf(rooms.active.find(seq)) };
-}
-
-function takeBack(item) {
-  if (item) composer.takeBack(item.text, answered(item.reply_to));
-}
-
-function editable(message) {
-  if (message) composer.edit(message);
-}
-
-function complain(sentence) {
-  if (sentence) notices.tell(sentence);
-}
-
-/** What a closed tab left unsent is sent by this one. */
-async function lookAfterOutbox() {
-  outbox.touch();
-  outbox.adopt(await tabsAlive());
-  for (const name of outbox.rooms()) {
-    if (rooms.get(name)) continue;
-    const room = rooms.add(name);
-    if (connection.isConnected && me.id) enter(room);
-  }
+function stored(name, message) {
+  submitting.stored(name, message);
 }

@@ -1,4 +1,4 @@
-// What the screen is like: a media query that never throws. Where the browser does not know it, it does not match.
+// A media query that never throws. One that the browser does not know does not match.
 
 /** {matches}; changed() is called when that changes. */
 export function media(query, changed) {

@@ -1,4 +1,4 @@
-// The parts of a message's row. A row at rest has only what it shows; the other parts come and go at their place.
+// The parts of a message's row. A row has only the parts that it shows; they are inserted in this order, and removed again.
 
 const ORDER = ["message-day", "avatar", "message-head", "message-quote", "message-text", "message-more", "reactions", "message-trouble", "message-state", "actions"];
 

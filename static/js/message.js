@@ -1,4 +1,4 @@
-// One message on the page, from the one <template>. Said and pending ones are drawn by the same lines.
+// One message on the page, from the one <template>. Stored and unconfirmed messages are drawn by the same code.
 
 import { part } from "./message-parts.js";
 import { fillReactions } from "./reactions.js";
@@ -6,8 +6,8 @@ import { fillQuote } from "./reply.js";
 import { mayBeTall, turnsAround, visible } from "./visible-text.js";
 import { drawn } from "./words.js";
 
-const GROUPED_WITHIN = 5 * 60_000;
-const NARRATED = new Set(["action", "notice"]); // without a head of their own
+const GROUPED_WITHIN_MS = 5 * 60_000;
+const HEADLESS_KINDS = new Set(["action", "notice"]);
 const STATES = { waiting: "Waiting for the connection", sending: "Sending", failed: "Failed", said: "Sent" };
 const hour = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit" });
 const full = new Intl.DateTimeFormat([], { dateStyle: "full", timeStyle: "medium" });
@@ -20,40 +20,40 @@ export function blankRow() {
 }
 
 /**
- * Fills a row with a message as it looks now. `mine` gives it a mark of its state; `own` are one's own reactions; `answered` is the
- * message it replies to, where that is held here.
+ * Fills a row with a message as it looks now. mine: it shows its state; own: one's own reactions; quoted: the message that it
+ * replies to, where that is held here.
  */
-export function fill(row, message, { mine, own, answered }) {
+export function fill(row, message, { mine, own, quoted }) {
   const author = row.querySelector(".message-author");
   row.dataset.kind = message.deleted ? "deleted" : message.kind;
   row.classList.toggle("is-mine", mine);
   author.textContent = visible(message.nickname);
   author.style.setProperty("--hue", hueOf(message.author));
   fillTime(row.querySelector(".message-time"), new Date(message.at), message.edited);
-  fillQuote(row, message.reply_to, answered);
+  fillQuote(row, message.reply_to, quoted);
   fillText(row.querySelector(".message-text"), message);
   fillReactions(row, message, own);
   fillState(row, mine && !message.deleted ? (message.state ?? "said") : null, message.sentence);
 }
 
-/** What a row shows because of the one before it: a new day, or the same person still speaking. `now` names the days. */
+/** What a row shows because of the one before it: a new day, or the same author again. now: for "Today" and "Yesterday". */
 export function place(row, message, previous, now) {
   const isNewDay = !previous || new Date(previous.at).toDateString() !== new Date(message.at).toDateString();
   const isFirst = isNewDay || !continues(message, previous);
   const day = part(row, "message-day", isNewDay);
   if (day) write(day, dayOf(new Date(message.at), new Date(now)));
   row.classList.toggle("is-first", isFirst);
-  const avatar = part(row, "avatar", isFirst && (message.deleted || !NARRATED.has(message.kind)));
+  const avatar = part(row, "avatar", isFirst && (message.deleted || !HEADLESS_KINDS.has(message.kind)));
   if (avatar) paint(avatar, message.author, message.nickname);
 }
 
-/** The round with somebody's initials, in the colour that is theirs. */
+/** The avatar: a person's initials in a colour of their own. */
 export function paint(avatar, id, nickname) {
   avatar.dataset.initials = initialsOf(nickname);
   avatar.style.setProperty("--hue", hueOf(id));
 }
 
-/** A message that is still on its way, in the shape of one that was said. */
+/** An item of the outbox in the shape of a message. */
 export function asMessage(item, me, clock) {
   const action = /^\/me\s+/.exec(item.text);
   return {
@@ -69,7 +69,7 @@ export function asMessage(item, me, clock) {
 function continues(message, previous) {
   if (previous.author !== message.author || previous.nickname !== message.nickname) return false;
   if (previous.kind !== "said" || message.kind !== "said" || message.reply_to) return false;
-  return new Date(message.at) - new Date(previous.at) < GROUPED_WITHIN;
+  return new Date(message.at) - new Date(previous.at) < GROUPED_WITHIN_MS;
 }
 
 function fillTime(time, at, edited) {
@@ -95,7 +95,7 @@ function action(message) {
   return ["* ", who, " ", wordsOf(message)];
 }
 
-/** An override in a text ends with it: what stands behind it, as "(edited)", is not turned around. */
+/** A bidi override in a text ends with the text: "(edited)" after it is not turned around. */
 function wordsOf({ words, text }) {
   const fragment = drawn(words ?? text);
   if (!turnsAround(text)) return fragment;

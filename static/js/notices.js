@@ -1,25 +1,25 @@
-// Sentences for the person: what the server has to say, what was refused, help.
+// Short-lived sentences for the person: the server's notices, refusals, help.
 
 import { write } from "./isolate.js";
 
-const SHOWN = 10_000;
-const AT_MOST = 3;
+const SHOWN_MS = 10_000;
+const MAX_NOTICES = 3;
 
 export class Notices {
   constructor() {
-    this.frame = document.getElementById("notices");
+    this.element = document.getElementById("notices");
   }
 
   /** lasting: stays until it is dismissed. */
-  tell(text, { lasting = false } = {}) {
+  show(text, { lasting = false } = {}) {
     const notice = document.createElement("div");
     const sentence = document.createElement("p");
     notice.className = "notice";
     write(sentence, text);
     notice.append(sentence, dismissal(notice));
-    this.frame.append(notice);
-    while (this.frame.children.length > AT_MOST) this.frame.firstElementChild.remove();
-    if (!lasting) setTimeout(() => notice.remove(), SHOWN);
+    this.element.append(notice);
+    while (this.element.children.length > MAX_NOTICES) this.element.firstElementChild.remove();
+    if (!lasting) setTimeout(() => notice.remove(), SHOWN_MS);
   }
 }
 

@@ -1,34 +1,34 @@
-// What one has said and the server has not yet confirmed. It outlives the page: every item is a row of its own in the
-// browser's storage, so two tabs never overwrite each other. No ack means unknown, so an item goes out again with the same
-// id until there is an answer; the server says it once. No DOM and no socket in here.
+// Messages that the server has not confirmed yet. They outlive the page: every item is a row of its own in the browser's
+// storage, so two tabs never overwrite each other. Without an ack it is unknown whether a message was stored, so it is sent
+// again with the same id until there is an ack; the server stores it once. No DOM and no socket in here.
 //
-// Of each room several are in flight at once, and still nothing overtakes: each names the one it `follows`, and the server
-// refuses it (`out_of_order`) where that one is not stored. After a refusal that will pass, nothing goes until all that was
-// in flight has come back; then it begins again with one at a time, and with one more for each that is confirmed.
+// Several messages of a room are in flight at once, and still keep their order: each names the one it `follows`, and the
+// server refuses it (`out_of_order`) while that one is not stored. After a temporary refusal nothing is sent until all that
+// was in flight is answered; then sending begins again with a window of one, which grows with each ack.
 
-import { outboxItem, readJson } from "./stored.js";
+import { outboxItem, readJson } from "./storage-readers.js";
 
-const OWNER_GONE = 150_000;
-const RELEASED = 0;
-const TRIES = 4;
-const LONGEST_PAUSE = 30_000;
-const IN_FLIGHT = 50; // at most, of one room
-const PASSING = new Set(["too_fast", "storage", "broken", "not_member", "out_of_order"]);
+const OWNER_GONE_MS = 150_000;
+const RELEASED = 0; // `touched` of a row that any tab may adopt at once
+const MAX_TRIES = 4;
+const MAX_PAUSE_MS = 30_000;
+const MAX_IN_FLIGHT = 50; // of one room
+const TEMPORARY = new Set(["too_fast", "storage", "broken", "not_member", "out_of_order"]);
 
 export class Outbox {
   /**
-   * storage: {get, set, remove, keys}; ask(verb, payload) -> Promise of the ack; said(room, message) takes the confirmed
-   * words; lost(room) hears that the server does not see us in that room; tab names this tab through its reloads.
+   * storage: {get, set, remove, keys}; ask(verb, payload) -> Promise of the ack; stored(room, message) takes a
+   * confirmed message; lost(room): the server has no subscription of ours to that room; tab: this tab's name, see tab.js.
    */
-  constructor({ storage, ask, wait, now, newId, tab, changed = () => {}, said, lost }) {
-    Object.assign(this, { storage, ask, wait, now, newId, tab, changed, said, lost });
+  constructor({ storage, ask, wait, now, newId, tab, changed = () => {}, stored, lost }) {
+    Object.assign(this, { storage, ask, wait, now, newId, tab, changed, stored, lost });
     this.rows = new Map();
     this.queues = new Map();
     this.nth = 0;
     this.generation = 0;
   }
 
-  /** What is still to be confirmed in a room, in the order in which it was said. */
+  /** The unconfirmed messages of a room, in the order in which they were written. */
   items(room) {
     return [...(this.queues.get(room)?.items ?? [])];
   }
@@ -37,7 +37,7 @@ export class Outbox {
     return new Set([...this.rows.values()].map(({ room }) => room));
   }
 
-  /** reply_to: the seq it answers, if any. */
+  /** reply_to: the seq of the message it replies to, if any. */
   add(room, text, reply_to) {
     const item = { id: this.newId(), room, text, reply_to, at: this.now(), nth: this.nth + 1, tab: this.tab };
     this.enqueue({ ...item, state: "waiting", tries: 0 });
@@ -45,22 +45,22 @@ export class Outbox {
     return item.id;
   }
 
-  /** The room is joined and caught up: its words may go. */
+  /** The room is joined and caught up: its messages may be sent. */
   open(room) {
-    const queue = Object.assign(this.queue(room), { isOpen: true, window: IN_FLIGHT });
-    this.goOn(room, queue);
+    const queue = Object.assign(this.queue(room), { isOpen: true, window: MAX_IN_FLIGHT });
+    this.resume(room, queue);
   }
 
-  /** The connection is gone. */
+  /** The connection is down. */
   pause() {
     this.generation += 1;
-    for (const queue of this.queues.values()) Object.assign(queue, { isOpen: false, isResting: false, isPaused: false });
+    for (const queue of this.queues.values()) Object.assign(queue, { isOpen: false, isDraining: false, isPaused: false });
     for (const item of this.rows.values()) {
       if (item.state !== "failed") Object.assign(item, { state: "waiting", sentence: undefined, pause: undefined });
     }
   }
 
-  /** It stands in the log (whoever told us: ack, event, catch-up, another tab). */
+  /** The message is in the log, as an ack, an event, catch-up or another tab has shown. */
   settle(id) {
     const item = this.rows.get(id);
     if (!item) return;
@@ -73,12 +73,12 @@ export class Outbox {
     if (item?.state !== "failed") return;
     if (item.error === "id_reused") this.rename(item);
     Object.assign(item, { state: "waiting", tries: 0, pause: undefined, error: undefined, sentence: undefined });
-    this.keep(item.id);
+    this.save(item.id);
     this.changed(item.room);
     this.pump(item.room);
   }
 
-  /** Takes it back out, unsaid; answers it. */
+  /** Takes a failed message out again; answers it. */
   take(id) {
     const item = this.rows.get(id);
     if (item?.state !== "failed") return null;
@@ -86,7 +86,7 @@ export class Outbox {
     return item;
   }
 
-  /** Takes in what an earlier life of this tab left, or a tab that is no more. alive: the tabs that are, where known. */
+  /** Adopts the rows that this tab left before a reload, and those of closed tabs. alive: the open tabs, where known. */
   adopt(alive = null) {
     for (const key of this.storage.keys("outbox:")) {
       const item = readJson(this.storage, key, outboxItem);
@@ -96,45 +96,45 @@ export class Outbox {
     for (const room of this.rooms()) this.pump(room);
   }
 
-  /** Tells other tabs now and then that somebody still looks after these. */
+  /** Called every now and then: shows other tabs that these rows have an owner. */
   touch() {
-    for (const item of this.rows.values()) this.keep(item.id);
+    for (const item of this.rows.values()) this.save(item.id);
   }
 
-  /** This page is going: whoever comes next may take these over at once. */
+  /** The page is being closed: another tab may adopt the rows at once. */
   release() {
-    for (const item of this.rows.values()) this.keep(item.id, RELEASED);
+    for (const item of this.rows.values()) this.save(item.id, RELEASED);
   }
 
-  /** Another tab removed the row: it has seen the words in the log, or took them back. */
-  gone(id) {
+  /** Another tab removed the row: it saw the message in the log, or took it back. */
+  removedElsewhere(id) {
     const item = this.rows.get(id);
     if (!item || item.state === "sending") return;
-    this.forget(item);
+    this.discard(item);
     this.changed(item.room);
   }
 
   queue(room) {
     const isNew = !this.queues.has(room);
-    if (isNew) this.queues.set(room, { items: [], isOpen: false, isResting: false, isPaused: false, window: IN_FLIGHT });
+    if (isNew) this.queues.set(room, { items: [], isOpen: false, isDraining: false, isPaused: false, window: MAX_IN_FLIGHT });
     return this.queues.get(room);
   }
 
   enqueue(item) {
     const { items } = this.queue(item.room);
     let at = items.length;
-    while (at > 0 && bySaying(items[at - 1], item) > 0) at -= 1;
+    while (at > 0 && byOrder(items[at - 1], item) > 0) at -= 1;
     items.splice(at, 0, item);
     this.rows.set(item.id, item);
     this.nth = Math.max(this.nth, item.nth);
-    this.keep(item.id);
+    this.save(item.id);
     this.changed(item.room);
   }
 
-  /** Sends what may go, each behind the one before it. */
+  /** Sends what the window allows, each message after the one before it. */
   pump(room) {
     const queue = this.queue(room);
-    if (!queue.isOpen || queue.isResting) return;
+    if (!queue.isOpen || queue.isDraining) return;
     let [previous, inFlight] = [null, 0];
     for (const item of this.items(room)) {
       if (item.state === "failed") continue;
@@ -153,36 +153,36 @@ export class Outbox {
     const ack = await this.ask("send", payload).catch(() => null);
     if (ack?.ok) this.confirm(item, ack.message, queue);
     else if (generation === this.generation && this.rows.has(id)) this.refuse(item, ack, queue);
-    if (generation === this.generation) this.goOn(room, queue);
+    if (generation === this.generation) this.resume(room, queue);
   }
 
   confirm(item, message, queue) {
     this.drop(item);
-    queue.window = Math.min(queue.window + 1, IN_FLIGHT);
-    this.said(item.room, message);
+    queue.window = Math.min(queue.window + 1, MAX_IN_FLIGHT);
+    this.stored(item.room, message);
     this.changed(item.room);
   }
 
   refuse(item, ack, queue) {
-    if (ack && !PASSING.has(ack.error)) {
+    if (ack && !TEMPORARY.has(ack.error)) {
       this.fail(item, ack);
       return;
     }
     const isFirst = queue.items.find(({ state }) => state !== "failed") === item;
     item.state = "waiting";
-    queue.isResting = true;
+    queue.isDraining = true;
     queue.window = 1;
-    if (ack?.error === "not_member") this.standBack(item.room, queue);
-    else if (isFirst) this.rest(item, ack, queue); // the others are refused in its wake
+    if (ack?.error === "not_member") this.lostRoom(item.room, queue);
+    else if (isFirst) this.pauseAfter(item, ack, queue); // the others are refused because of it
   }
 
   fail(item, { error, text }) {
     Object.assign(item, { state: "failed", error, sentence: text });
-    this.keep(item.id);
+    this.save(item.id);
     this.changed(item.room);
   }
 
-  async rest(item, ack, queue) {
+  async pauseAfter(item, ack, queue) {
     const { generation } = this;
     const pause = this.pauseFor(item, ack);
     if (!pause) return;
@@ -190,37 +190,37 @@ export class Outbox {
     await this.wait(pause);
     if (generation !== this.generation) return;
     queue.isPaused = false;
-    this.goOn(item.room, queue);
+    this.resume(item.room, queue);
   }
 
-  /** In ms; none where it can go again at once, or is given up. */
+  /** In ms; 0 where it can be sent again at once, or has failed for good. */
   pauseFor(item, ack) {
     if (!ack) return 1_000;
     if (ack.error === "too_fast") return (ack.retry_after ?? 1) * 1_000;
-    if (ack.error === "storage") return this.hold(item, ack);
+    if (ack.error === "storage") return this.waitForStore(item, ack);
     if (ack.error !== "broken") return 0;
-    if (++item.tries < TRIES) return 500 * 2 ** item.tries;
+    if (++item.tries < MAX_TRIES) return 500 * 2 ** item.tries;
     this.fail(item, ack);
     return 0;
   }
 
-  /** The store is away, and the words are as good as before: they wait for it as for a connection, and tell why. */
-  hold(item, { text, retry_after = 0 }) {
-    item.pause = Math.min(Math.max(2 * (item.pause ?? 500), retry_after * 1_000), LONGEST_PAUSE);
+  /** The server cannot store at present: the message waits as for a connection, and shows why. */
+  waitForStore(item, { text, retry_after = 0 }) {
+    item.pause = Math.min(Math.max(2 * (item.pause ?? 500), retry_after * 1_000), MAX_PAUSE_MS);
     item.sentence = text;
     this.changed(item.room);
     return item.pause;
   }
 
-  /** Once all that was in flight has come back, and the pause is over. */
-  goOn(room, queue) {
+  /** Goes on once all that was in flight is answered and the pause is over. */
+  resume(room, queue) {
     if (queue.isPaused) return;
-    if (queue.isResting && queue.items.some(({ state }) => state === "sending")) return;
-    queue.isResting = false;
+    if (queue.isDraining && queue.items.some(({ state }) => state === "sending")) return;
+    queue.isDraining = false;
     this.pump(room);
   }
 
-  standBack(room, queue) {
+  lostRoom(room, queue) {
     if (!queue.isOpen) return;
     queue.isOpen = false;
     this.lost(room);
@@ -234,18 +234,18 @@ export class Outbox {
   }
 
   drop(item) {
-    this.forget(item);
+    this.discard(item);
     this.storage.remove(`outbox:${item.id}`);
   }
 
-  forget(item) {
+  discard(item) {
     const { items } = this.queue(item.room);
     const at = items.indexOf(item);
     if (at >= 0) items.splice(at, 1);
     this.rows.delete(item.id);
   }
 
-  keep(id, touched = this.now()) {
+  save(id, touched = this.now()) {
     const { room, text, reply_to, at, nth, tab, error, sentence } = this.rows.get(id);
     const row = { id, room, text, reply_to, at, nth, tab, error, sentence: error && sentence, touched };
     this.storage.set(`outbox:${id}`, JSON.stringify(row));
@@ -253,16 +253,16 @@ export class Outbox {
 
   mayAdopt({ tab, touched }, alive) {
     if (tab === this.tab || touched === RELEASED) return true;
-    return alive ? !alive.has(tab) : Math.abs(this.now() - touched) > OWNER_GONE;
+    return alive ? !alive.has(tab) : Math.abs(this.now() - touched) > OWNER_GONE_MS;
   }
 }
 
-/** The wall clock may jump back, so within one moment and one tab the count decides. */
-function bySaying(one, other) {
+/** The wall clock may be set back: within one tab the counter decides. */
+function byOrder(one, other) {
   return one.tab === other.tab && one.nth !== other.nth ? one.nth - other.nth : one.at - other.at;
 }
 
-/** Unguessable, and made also where the page came over plain http (crypto.randomUUID is for secure contexts only). */
+/** Not guessable; over plain http too, where there is no crypto.randomUUID (secure contexts only). */
 export function newId(source = globalThis.crypto) {
   if (source.randomUUID) return source.randomUUID();
   return Array.from(source.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -1,6 +1,5 @@
-// What lies over the page for a moment (the drawer, the box for one's nickname, the choice of reactions), and the browser's
-// Back: that takes away what lies over the page before it leaves the room. While anything does, the history has one entry
-// more; Back spends it, and so does whatever else closes the overlay.
+// Overlays (the drawer, the nickname dialog, the picker of reactions) and the browser's Back, which closes an overlay before
+// it leaves the room. While any is open, the history has one more entry; Back, or closing the overlay, removes it.
 
 import { carryingRows } from "./tab-history.js";
 
@@ -8,14 +7,14 @@ export class Overlays {
   constructor(history = window.history) {
     this.history = history;
     this.open = new Map();
-    if (this.hasEntry) history.back(); // reloaded under an overlay, which is gone
+    if (this.hasEntry) history.back(); // the page was reloaded while an overlay was open
   }
 
   get hasEntry() {
     return Boolean(this.history.state?.overlay);
   }
 
-  /** close() takes it away. */
+  /** close() closes the overlay. */
   opened(name, close) {
     this.open.set(name, close);
     this.settleSoon();
@@ -25,14 +24,14 @@ export class Overlays {
     if (this.open.delete(name)) this.settleSoon();
   }
 
-  /** To another room: in place of the entry of an overlay, so that Back leads to where one came from. */
+  /** An entry for another room; it replaces that of an overlay, so that Back leads to the room before. */
   push(url) {
     if (this.isGoingBack) this.waiting = url;
     else if (this.hasEntry) this.history.replaceState(this.state(), "", url);
     else this.history.pushState(this.state(), "", url);
   }
 
-  /** After a popstate: was it one of an overlay, so that the room stays? */
+  /** After a popstate: true where the entry was an overlay's, so that the room stays. */
   popped() {
     if (this.isGoingBack) {
       this.isGoingBack = false;
@@ -49,12 +48,12 @@ export class Overlays {
     return true;
   }
 
-  /** What a new entry holds: the rows of this tab go with it, where the history keeps them. */
+  /** The state of a new entry: with the tab's rows, where the history holds them (tab-history.js). */
   state(own = null) {
     return carryingRows(this.history.state, own);
   }
 
-  /** When all that happens at once has happened: where one overlay follows the other, the entry stays. */
+  /** At the end of the present task: where one overlay replaces another, the entry stays. */
   settleSoon() {
     queueMicrotask(() => this.settle());
   }

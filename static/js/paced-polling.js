@@ -1,14 +1,14 @@
-// HTTP long-polling for one of many tabs (poll-budget.js says why). A tab that may hold its poll polls as socket.io-client
-// does. Another one asks the server not to wait (`hold`, in milliseconds) and pauses between its polls, unless an answer is
-// awaited: what one says is confirmed as soon as in any other tab, what others say comes a moment later.
+// HTTP long-polling in one of many tabs (poll-budget.js says why). A tab that may hold its poll polls as socket.io-client
+// does. Any other tab asks the server not to wait (`hold`, in milliseconds) and pauses between its polls, unless an ack is
+// awaited: own messages are confirmed as fast as in the other tabs, those of others come a moment later.
 
 import { XHR } from "../vendor/socket.io-client/socket.io.esm.min.js";
 
 const AWAITED_HOLD_MS = 500;
 const VISIBLE_PAUSE_MS = 800;
 const HIDDEN_PAUSE_MS = 4_000;
-// The server gives 15 packets at most to one poll: after that many, more of them wait.
-const FULL_ANSWER = 15;
+// The server answers a poll with 15 packets at most: after so many, more may be waiting.
+const MAX_PACKETS = 15;
 const SEPARATOR = "\u001e";
 
 export class PacedPolling extends XHR {
@@ -20,8 +20,8 @@ export class PacedPolling extends XHR {
     this.isHeld = false;
     this.isOver = false;
     this.wasFull = false;
-    this.longestPause = HIDDEN_PAUSE_MS;
-    opts.socket.once("handshake", ({ pingTimeout }) => (this.longestPause = pingTimeout / 4));
+    this.maxPauseMs = HIDDEN_PAUSE_MS;
+    opts.socket.once("handshake", ({ pingTimeout }) => (this.maxPauseMs = pingTimeout / 4));
   }
 
   doPoll() {
@@ -33,14 +33,14 @@ export class PacedPolling extends XHR {
     else this.timer = setTimeout(() => this.get(0), this.pauseMs);
   }
 
-  /** An answer is awaited, or the tab may hold its poll by now: a pause ends. */
+  /** Ends a pause: an ack is awaited, or the tab may hold its poll now. */
   hurry() {
     if (this.timer === null) return;
     this.stopPause();
     this.doPoll();
   }
 
-  /** The page is going and has told the server so: the session is over, and nobody reads what another poll would bring. */
+  /** The page is being closed and has told the server so: no more polls. */
   stop() {
     this.isOver = true;
     this.stopPause();
@@ -48,7 +48,7 @@ export class PacedPolling extends XHR {
 
   onData(data) {
     this.isHeld = false;
-    this.wasFull = data.split(SEPARATOR).length >= FULL_ANSWER;
+    this.wasFull = data.split(SEPARATOR).length >= MAX_PACKETS;
     super.onData(data);
   }
 
@@ -58,7 +58,7 @@ export class PacedPolling extends XHR {
   }
 
   get pauseMs() {
-    return Math.min(this.pace.budget.isVisible ? VISIBLE_PAUSE_MS : HIDDEN_PAUSE_MS, this.longestPause);
+    return Math.min(this.pace.budget.isVisible ? VISIBLE_PAUSE_MS : HIDDEN_PAUSE_MS, this.maxPauseMs);
   }
 
   get(hold) {

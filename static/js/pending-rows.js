@@ -1,11 +1,11 @@
-// The rows of what is still on its way, below the log.
+// The rows of unconfirmed messages, below the log.
 
 import { asMessage, blankRow, fill, place } from "./message.js";
 
 export class PendingRows {
-  /** look(message) gives what fill() wants to know; clock tells the server's time. */
-  constructor(list, { me, look, clock }) {
-    Object.assign(this, { list, me, look, clock });
+  /** context(message): fill()'s third argument; clock: the server's time. */
+  constructor(list, { me, context, clock }) {
+    Object.assign(this, { list, me, context, clock });
   }
 
   /** previous: the message above them. */
@@ -27,13 +27,13 @@ export class PendingRows {
     for (const row of rows.values()) row.remove();
   }
 
-  /** Only where it looks different from how it was drawn: hundreds may wait, and one of them goes. */
+  /** Only where something changed since it was drawn: hundreds may wait while one is sent. */
   fill(row, message) {
-    const look = this.look(message);
-    const drawn = JSON.stringify([message, look.answered?.rev]);
+    const context = this.context(message);
+    const drawn = JSON.stringify([message, context.quoted?.rev]);
     if (row.drawn === drawn) return;
     row.drawn = drawn;
     row.dataset.id = message.id;
-    fill(row, message, look);
+    fill(row, message, context);
   }
 }

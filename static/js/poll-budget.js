@@ -1,12 +1,12 @@
 // Which tabs may have the server hold their poll. Over HTTP/1.1 a browser opens six connections to a host, for all of its
 // tabs together, and a held poll occupies one for up to a heartbeat. So the tabs of a browser tell each other which of them
-// poll, each counts alike, and the first few hold; the others ask every now and then and do not wait for news.
+// poll; all sort them in the same order, and the first few hold their polls. The others send polls that do not wait.
 //
-// Nobody leads: each tab keeps its own session, so a tab that hangs, crashes or loses its network takes none along. A
-// BroadcastChannel also exists over plain http, where there are no locks. Without one, nobody knows how many they are, and
+// There is no leader: each tab keeps its own session, so a tab that hangs, crashes or loses its network affects no other. A
+// BroadcastChannel also exists over plain http, where there are no locks. Without one the number of tabs is not known, and
 // no poll is held. No DOM in here.
 
-// Three more connections are left for what is said, for polls that do not wait and for a page that loads.
+// Three more connections are left: for sending, for polls that do not wait and for a page that loads.
 export const MAX_HELD = 3;
 export const TOUCH_EVERY_MS = 20_000;
 // Timers of hidden tabs may be put off for a minute.
@@ -24,7 +24,7 @@ export class PollBudget {
     this.polls = false;
     this.own = { id, visible, since: now() };
     this.touchedAt = now();
-    if (channel) channel.onmessage = ({ data }) => this.hear(data);
+    if (channel) channel.onmessage = ({ data }) => this.receive(data);
   }
 
   /** May this tab's poll be held? */
@@ -44,14 +44,14 @@ export class PollBudget {
     this.announce();
   }
 
-  /** It does not: it is gone, has no connection, or a WebSocket. */
+  /** It no longer polls: it is closed, has no connection, or a WebSocket. */
   leave() {
     if (!this.polls) return;
     this.polls = false;
     this.channel?.postMessage({ id: this.id, gone: true });
   }
 
-  /** The tab one looked at last comes first. */
+  /** Visible tabs come first, the one shown last before the others. */
   show(visible) {
     if (visible === this.own.visible) return;
     const before = this.mayHold;
@@ -60,15 +60,15 @@ export class PollBudget {
     if (before !== this.mayHold) this.changed();
   }
 
-  /** Called every TOUCH_EVERY_MS: this tab is still there. One that has said nothing for long has no claim any more. */
+  /** Called every TOUCH_EVERY_MS: announces this tab. Tabs that announced nothing for long no longer count. */
   touch() {
     const before = this.mayHold;
     const now = this.now();
     const hasSlept = now - this.touchedAt > SLEPT_AFTER_MS;
     this.touchedAt = now;
     for (const [id, other] of this.others) {
-      if (hasSlept) other.heardAt = now; // so have they, and whoever is awake first must not take itself for the only one
-      else if (now - other.heardAt > GONE_AFTER_MS) this.others.delete(id);
+      if (hasSlept) other.seenAt = now; // the machine slept, so the others slept too and still count
+      else if (now - other.seenAt > GONE_AFTER_MS) this.others.delete(id);
     }
     if (this.polls) this.announce();
     if (before !== this.mayHold) this.changed();
@@ -78,13 +78,13 @@ export class PollBudget {
     this.channel?.postMessage(this.own);
   }
 
-  hear(told) {
-    if (typeof told?.id !== "string") return;
+  receive(report) {
+    if (typeof report?.id !== "string") return;
     const before = this.mayHold;
-    const isNew = !this.others.has(told.id);
-    if (told.gone) this.others.delete(told.id);
-    else this.others.set(told.id, { ...told, heardAt: this.now() });
-    if (isNew && !told.gone && this.polls) this.announce();
+    const isNew = !this.others.has(report.id);
+    if (report.gone) this.others.delete(report.id);
+    else this.others.set(report.id, { ...report, seenAt: this.now() });
+    if (isNew && !report.gone && this.polls) this.announce();
     if (before !== this.mayHold) this.changed();
   }
 
@@ -93,14 +93,14 @@ export class PollBudget {
   }
 }
 
-/** What is seen comes before what is hidden, the newest first. Every tab counts in the same order. */
+/** Visible tabs before hidden ones, then the latest change first. Every tab sorts in the same order. */
 function isBefore(one, other) {
   if (one.visible !== other.visible) return one.visible;
   if (one.since !== other.since) return one.since > other.since;
   return one.id < other.id;
 }
 
-/** The channel of all this browser's tabs at this site; null where there is none. */
+/** The channel between this browser's tabs at this site; null where there is none. */
 export function openChannel(name = "parlor:polls") {
   try {
     return new BroadcastChannel(name);

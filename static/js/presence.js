@@ -1,36 +1,36 @@
-// Who is in a room, who came and went since the last words, and who is typing. Pure: the clock is handed in.
+// Who is in a room, who joined and left since the last message, and who is typing. Pure: the clock is handed in.
 //
 // In a large room the server's events are `partial`: they hold the count and the changes of the first page of people. Further
 // pages, once fetched, are stale with each event, and so is everything when a room becomes large or small: refresh() fetches
 // again what is shown.
 
-const TYPING_LASTS = 6_000;
-const RETURN_LASTS = 30_000;
+const TYPING_MS = 6_000;
+const EXPECTED_MS = 30_000;
 
 export class Presence {
   constructor({ wait, now, changed }) {
     this.people = new Map();
     this.count = 0;
-    this.isPartial = null; // as the first event after a join says
-    this.isExtended = false; // shows more than the first page
+    this.isPartial = null; // known from the first event after a join
+    this.isExtended = false; // more than the first page was fetched
     this.isStale = false;
     this.wait = wait;
     this.now = now;
     this.changed = changed;
     this.typists = new Map();
     this.expected = new Map();
-    this.quiet();
+    this.clearNews();
   }
 
   /**
-   * The list a join brings: the whole truth (or its first page), and no news about anybody. After a break, neither is who
-   * was here before it and comes back a moment after us: it was the line that was gone, not they.
+   * The list in a join's ack: everybody (or the first page), and no news. After a reconnect, those who were here before and
+   * come back a moment later are no news either: the connections were down, the people had not left.
    */
-  seat(people, count) {
+  reset(people, count) {
     const before = [...this.people.keys()];
     const here = new Set(people.map(({ id }) => id));
     this.expect(before.filter((id) => !here.has(id)));
-    this.quiet();
+    this.clearNews();
     this.showPages(people, count);
     this.isPartial = null;
     this.isExtended = false;
@@ -38,7 +38,7 @@ export class Presence {
   }
 
   /** A further page of a long list. */
-  extend(people) {
+  addPage(people) {
     for (const person of people) this.people.set(person.id, person);
     this.lastOfPages = people.at(-1)?.nickname ?? this.lastOfPages;
     this.isExtended = true;
@@ -65,7 +65,7 @@ export class Presence {
 
   /**
    * A delta from the server. An entry of `joined` whose id is known is a new nickname; `changed` are people who are here
-   * and have lost their line for a moment (`reconnecting`), or have it again.
+   * and whose connection is down (`reconnecting`), or up again.
    */
   update({ joined = [], left = [], changed = [], beyond = [], count, partial = false }) {
     if (partial !== (this.isPartial ?? partial) || (partial && this.isExtended)) this.isStale = true;
@@ -76,40 +76,40 @@ export class Presence {
       this.changed("people");
       return;
     }
-    for (const person of joined) this.enter(person);
-    for (const person of left) this.exit(person);
-    for (const person of changed) if (this.people.has(person.id)) this.enter(person);
+    for (const person of joined) this.put(person);
+    for (const person of left) this.remove(person);
+    for (const person of changed) if (this.people.has(person.id)) this.put(person);
     this.count = count ?? this.people.size;
     this.changed("people");
   }
 
-  /** Who comes and goes here is no news: it is a few of many. `beyond` are still in the room, but further down. */
+  /** In a large room joining and leaving is no news. beyond: still in the room, but on later pages. */
   updateFirstPage(here, left, beyond) {
-    this.quiet();
+    this.clearNews();
     for (const person of here) this.people.set(person.id, person);
     for (const { id } of left) this.people.delete(id);
     if (!this.isExtended) for (const id of beyond) this.people.delete(id);
   }
 
-  /** That these come or go in the next moments is no news. */
+  /** That these join or leave in the next moments is no news. */
   expect(ids) {
-    for (const id of ids) this.expected.set(id, this.now() + RETURN_LASTS);
+    for (const id of ids) this.expected.set(id, this.now() + EXPECTED_MS);
   }
 
   typing(nickname) {
-    const until = this.now() + TYPING_LASTS;
+    const until = this.now() + TYPING_MS;
     this.typists.set(nickname, until);
     this.changed("typing");
-    this.wait(TYPING_LASTS).then(() => {
+    this.wait(TYPING_MS).then(() => {
       if (this.typists.get(nickname) === until) this.stopTyping(nickname);
     });
   }
 
-  /** Words end the typing of the one who spoke, and make the news of who came and went old. */
-  spoke(nickname) {
+  /** A message ends its author's typing, and the news of who joined and left. */
+  messageFrom(nickname) {
     this.stopTyping(nickname);
     if (this.news === "") return;
-    this.quiet();
+    this.clearNews();
     this.changed("people");
   }
 
@@ -121,7 +121,7 @@ export class Presence {
   /** The same, with each name as show(name) has it. */
   newsWith(show) {
     const renamed = [...this.renamed].map(([, [from, to]]) => `${show(from)} is now ${show(to)}`);
-    return [told(this.came, "joined", show), told(this.went, "left", show), ...renamed].filter(Boolean).join(", ");
+    return [phrase(this.joinedSince, "joined", show), phrase(this.leftSince, "left", show), ...renamed].filter(Boolean).join(", ");
   }
 
   showPages(people, count) {
@@ -131,33 +131,33 @@ export class Presence {
     this.isStale = false;
   }
 
-  enter(person) {
+  put(person) {
     const known = this.people.get(person.id);
     this.people.set(person.id, person);
-    if (!known) this.comes(person);
-    else if (known.nickname !== person.nickname) this.renames(person, known.nickname);
+    if (!known) this.added(person);
+    else if (known.nickname !== person.nickname) this.nicknameChanged(person, known.nickname);
   }
 
-  comes(person) {
-    if (this.isExpected(person.id) || this.went.delete(person.id)) return;
-    this.came.set(person.id, person.nickname);
+  added(person) {
+    if (this.isExpected(person.id) || this.leftSince.delete(person.id)) return;
+    this.joinedSince.set(person.id, person.nickname);
   }
 
-  renames({ id, nickname }, from) {
+  nicknameChanged({ id, nickname }, from) {
     const [first] = this.renamed.get(id) ?? [from];
-    if (this.came.has(id)) this.came.set(id, nickname);
+    if (this.joinedSince.has(id)) this.joinedSince.set(id, nickname);
     else if (first === nickname) this.renamed.delete(id);
     else this.renamed.set(id, [first, nickname]);
   }
 
-  exit(person) {
+  remove(person) {
     const id = person.id ?? person;
     const known = this.people.get(id) ?? person;
-    if (!this.people.delete(id) || this.came.delete(id) || this.isExpected(id)) return;
-    this.went.set(id, known.nickname);
+    if (!this.people.delete(id) || this.joinedSince.delete(id) || this.isExpected(id)) return;
+    this.leftSince.set(id, known.nickname);
   }
 
-  /** Once: who comes and goes again is news. */
+  /** Once only: the next time it is news. */
   isExpected(id) {
     const until = this.expected.get(id);
     this.expected.delete(id);
@@ -168,9 +168,9 @@ export class Presence {
     if (this.typists.delete(nickname)) this.changed("typing");
   }
 
-  quiet() {
-    this.came = new Map();
-    this.went = new Map();
+  clearNews() {
+    this.joinedSince = new Map();
+    this.leftSince = new Map();
     this.renamed = new Map();
   }
 }
@@ -183,6 +183,6 @@ export function namesOf(nicknames, show = String) {
   return `${names[0]}, ${names[1]} and ${names.length - 2} others`;
 }
 
-function told(people, did, show) {
+function phrase(people, did, show) {
   return people.size > 0 ? `${namesOf(people.values(), show)} ${did}` : "";
 }

@@ -22,8 +22,8 @@ export function reactedBy({ reactions = {}, reaction_counts = {} }, emoji) {
 }
 
 /**
- * One's own reactions in one room. A message says the first names alone, so they are asked for (the verb `reacted`), and
- * followed by the events of one's own tabs. Each is known as of a rev: what is older does not undo what is newer.
+ * One's own reactions in one room. A message holds only the first names, so they are asked for (the verb `reacted`) and then
+ * follow the events of one's own tabs. Each is known as of a rev: an older state does not undo a newer one.
  */
 export class OwnReactions {
   constructor() {
@@ -44,7 +44,7 @@ export class OwnReactions {
     this.bySeq.set(seq, known.set(emoji, { on, rev }));
   }
 
-  /** What nobody reacts with is not one's own: the message was deleted, or one took it back elsewhere. */
+  /** An emoji without any reaction is not one's own: the message was deleted, or it was taken back elsewhere. */
   see({ seq, rev, reaction_counts = {} }) {
     const known = this.bySeq.get(seq);
     if (!known) return;
@@ -55,18 +55,18 @@ export class OwnReactions {
   learn(seqs, mine, rev) {
     for (const seq of seqs) {
       const kept = [...(this.bySeq.get(seq) ?? [])].filter(([, one]) => one.rev > rev);
-      const told = (mine[seq] ?? []).map((emoji) => [emoji, { on: true, rev }]);
-      this.bySeq.set(seq, new Map([...told, ...kept]));
+      const learned = (mine[seq] ?? []).map((emoji) => [emoji, { on: true, rev }]);
+      this.bySeq.set(seq, new Map([...learned, ...kept]));
       this.asked.add(seq);
     }
   }
 
-  /** Of these messages those that show reactions and were not asked about. */
+  /** The seqs of those messages that have reactions and were not asked about. */
   unknown(messages) {
     return messages.filter(({ seq, reaction_counts }) => reaction_counts && !this.asked.has(seq)).map(({ seq }) => seq);
   }
 
-  /** This message changed while nobody listened: one may have reacted elsewhere. */
+  /** This message changed while there was no connection: this person may have reacted elsewhere. */
   doubt(seq) {
     this.asked.delete(seq);
   }

@@ -1,4 +1,4 @@
-// The reactions below a message, and those one may choose from.
+// The reactions below a message, and those to choose from.
 
 import { part } from "./message-parts.js";
 import { reactedBy } from "./reaction-state.js";

@@ -1,19 +1,19 @@
-// One room as this browser holds it. Whatever brings a message ends in apply(): the first page, a live event, history,
-// catch-up, an edit, a reaction, a tombstone. No DOM and no socket in here: `ask`, `wait` and `changed` are handed in.
+// One room as this browser holds it. Every message goes through apply(): from the first page, a live event, history,
+// catch-up, an edit, a reaction, a deletion. No DOM and no socket in here: `ask`, `wait` and `changed` are handed in.
 //
-// `rev`: every change up to it is known here. Two parts of the log are held: the `tail`, up to the newest message, and the
-// one that is `shown`. They are the same until one reads so far back that the newest rows are let go of (`keepOldest`);
-// coming down again (`newer`) joins them. What changes in neither is put aside until history brings its neighbours.
+// `rev`: every change up to it is known here. Two ranges of the log are held: the `tail`, up to the newest message, and the
+// one that is `shown`. They are the same until somebody scrolls so far back that the newest rows are dropped (`keepOldest`);
+// scrolling down again (`newer`) joins them. A change outside both is put aside until history brings the messages around it.
 
 import { MessageRange } from "./message-range.js";
 import { Presence } from "./presence.js";
 import { OwnReactions, withReaction } from "./reaction-state.js";
 
-const GAP_PATIENCE = 300;
-const PASSING = new Set(["too_fast", "storage", "broken"]);
-const TAIL = 100; // messages that stay of the tail while one reads far from it
-const ASKED_AT_ONCE = 100; // messages whose reactions are asked about in one question
-const MOST = 400; // messages of the tail, whether or not anybody looks
+const GAP_WAIT_MS = 300;
+const TEMPORARY = new Set(["too_fast", "storage", "broken"]);
+const KEPT_TAIL = 100; // messages that stay of the tail while somebody reads far above it
+const REACTED_BATCH = 100; // messages in one `reacted` request
+const MAX_TAIL = 400; // messages of the tail, shown or not
 
 export class Room {
   /** ask(verb, payload) -> Promise of the ack; wait(ms) -> Promise; changed(room, what, detail) tells the views. */
@@ -21,18 +21,18 @@ export class Room {
     this.name = name;
     this.topic = "";
     this.keep = {};
-    this.stage = "away";
-    this.held = new Map();
-    this.turn = 0;
-    this.era = 0;
+    this.state = "disconnected";
+    this.early = new Map();
+    this.attempt = 0;
+    this.generation = 0;
     this.ask = ask;
     this.wait = wait;
-    this.tell = (what, detail) => changed(this, what, detail);
-    this.presence = new Presence({ wait, now, changed: (what) => this.tell(what) });
-    this.forget();
+    this.notify = (what, detail) => changed(this, what, detail);
+    this.presence = new Presence({ wait, now, changed: (what) => this.notify(what) });
+    this.clear();
   }
 
-  /** Those up to the newest. */
+  /** The messages of the tail. */
   get messages() {
     return this.tail.messages;
   }
@@ -54,70 +54,70 @@ export class Room {
     return lastOf(this.messages);
   }
 
-  /** Takes a seat and catches up. Answers the ack that refused it or let it in; null where the connection went away. */
+  /** Joins and catches up. Answers the ack of `join`; null where the connection went down meanwhile. */
   async join(nickname) {
-    const turn = this.turnOver("joining");
-    let ack = await this.insist(turn, "join", () => this.wish(nickname));
-    if (ack?.ok && this.isStrange(ack)) {
-      this.forget();
-      if (!ack.reset) ack = await this.insist(turn, "join", () => this.wish(nickname));
+    const attempt = this.newAttempt("joining");
+    let ack = await this.askUntilAnswered(attempt, "join", () => this.joinPayload(nickname));
+    if (ack?.ok && this.isOtherDatabase(ack)) {
+      this.clear();
+      if (!ack.reset) ack = await this.askUntilAnswered(attempt, "join", () => this.joinPayload(nickname));
     }
-    if (!ack || turn !== this.turn) return null;
+    if (!ack || attempt !== this.attempt) return null;
     if (!ack.ok) {
-      this.stage = "refused";
+      this.state = "refused";
       return ack;
     }
-    this.seat(ack);
-    await this.catchUp(turn, this.take(ack, ack.room.rev));
-    return turn === this.turn ? ack : null;
+    this.joined(ack);
+    await this.catchUp(attempt, this.applyPage(ack, ack.room.rev));
+    return attempt === this.attempt ? ack : null;
   }
 
-  /** The connection is gone: what was under way belongs to the past. */
-  away() {
-    this.turnOver("away");
-    this.held.clear();
+  /** The connection is down: what was under way is abandoned. */
+  disconnected() {
+    this.newAttempt("disconnected");
+    this.early.clear();
     this.fetching = false;
   }
 
-  /** A live event, or the ack of one's own words: a message, or a reaction to one. */
-  hear(change) {
-    if (this.stage !== "live" || change.rev > this.rev + 1) {
-      this.held.set(change.rev, change);
-      if (this.stage === "live") this.mendSoon();
+  /** A live event, or the ack of one's own message: a message, or a reaction to one. */
+  receive(change) {
+    if (this.state !== "live" || change.rev > this.rev + 1) {
+      this.early.set(change.rev, change);
+      if (this.state === "live") this.fillGapSoon();
       return;
     }
     this.applyChange(change);
     this.rev = Math.max(this.rev, change.rev);
-    this.drain();
+    this.applyEarly();
   }
 
   /** One's own reaction, from this tab or another. */
   reacted({ seq, emoji, on, rev }) {
     this.own.note(seq, emoji, on, rev);
-    this.tellAgain(seq);
+    this.notifyAgain(seq);
   }
 
-  /** Asks which of the reactions that are held are one's own, where that is not known. */
+  /** Asks which of the held reactions are one's own, where that is not known. */
   async learnOwn() {
     if (this.learning) return;
     this.learning = true;
-    for (let seqs = this.unknownOwn(); this.stage === "live" && seqs.length > 0; seqs = this.unknownOwn()) {
+    for (let seqs = this.unknownOwn(); this.state === "live" && seqs.length > 0; seqs = this.unknownOwn()) {
       const { own } = this;
       const ack = await this.ask("reacted", { room: this.name, seqs }).catch(() => null);
-      if (!ack?.ok) break; // it is asked again with the next page, or on the next line
+      if (!ack?.ok) break; // asked again with the next page, or after the next join
       own.learn(seqs, ack.mine, ack.rev);
-      for (const seq of seqs) this.tellAgain(seq);
+      for (const seq of seqs) this.notifyAgain(seq);
     }
     this.learning = false;
   }
 
-  /** One is somebody else from now on. */
+  /** This browser's person is another one now. */
   forgetOwn() {
     this.own = new OwnReactions();
     this.learnOwn();
   }
 
-  /** The one end of every path. The same message again, or an older look of it, changes nothing. */
+  /** Puts a message into the log. The same one again, or an older state of it, changes nothing. */
   apply(message) {
     const range = [this.tail, this.shown].find((one) => one.holds(message.seq));
     if (!range) {
@@ -127,12 +127,12 @@ export class Room {
     const change = range.apply(message);
     if (!change) return;
     this.own.see(message);
-    if (!change.known) this.presence.spoke(message.nickname);
-    this.tell("message", { message, ...change });
-    if (this.messages.length > MOST) this.lighten();
+    if (!change.known) this.presence.messageFrom(message.nickname);
+    this.notify("message", { message, ...change });
+    if (this.messages.length > MAX_TAIL) this.shrinkTail();
   }
 
-  /** A reaction to a message that is not held here counts only where a page is on its way that may be older. */
+  /** A reaction to a message that is not held here matters only while a page of history is on its way, which may be older. */
   applyChange(change) {
     if (!change.emoji) return this.apply(change);
     const message = this.find(change.seq);
@@ -157,7 +157,7 @@ export class Room {
     if (!ack) return false;
     const older = ack.messages.filter(({ seq }) => seq < this.shown.floor).map((message) => this.newest(message));
     this.shown.prepend(older, ack.more);
-    this.tell("shown");
+    this.notify("shown");
     this.learnOwn();
     return true;
   }
@@ -171,44 +171,44 @@ export class Room {
     const between = ack.messages.filter(({ seq }) => seq > ceiling && seq < this.floor);
     if (between.length > 0) this.shown.append(between.map((message) => this.newest(message)));
     if (!ack.more || this.reachesTail(lastOf(ack.messages)?.seq)) this.merge();
-    this.tell("shown");
+    this.notify("shown");
     this.learnOwn();
     return true;
   }
 
-  /** Back to the newest ones. */
+  /** Shows the tail again. */
   showLatest() {
     if (this.isAtEnd) return;
     this.shown = this.tail;
-    this.newEra();
-    this.tell("shown");
+    this.newGeneration();
+    this.notify("shown");
   }
 
-  /** Lets go of the newest that are shown, for one who reads far back; newer() brings them again. */
+  /** Drops the newest of the shown messages, for somebody who reads far back; newer() brings them again. */
   keepOldest(count) {
     if (this.shown.messages.length <= count) return;
     if (this.isAtEnd) this.split(count);
     else this.shown = this.shown.oldest(count);
-    this.newEra();
-    this.tell("shown");
+    this.newGeneration();
+    this.notify("shown");
   }
 
-  /** What the server tells of the room itself. */
-  describe({ topic, keep }) {
+  /** The room's own details, from the server. */
+  setDetails({ topic, keep }) {
     this.topic = topic ?? "";
     this.keep = keep ?? {};
-    this.tell("room");
+    this.notify("room");
   }
 
-  /** Lets go of the oldest that are shown, so that a room open for a week stays light; history brings them back. */
+  /** Drops the oldest of the shown messages, so that a room open for a week stays small; history brings them back. */
   trim(count) {
     if (this.shown.messages.length <= count) return;
     this.shown.keepNewest(count);
-    this.newEra();
-    this.tell("shown");
+    this.newGeneration();
+    this.notify("shown");
   }
 
-  forget() {
+  clear() {
     this.tail = new MessageRange();
     this.shown = this.tail;
     this.aside = new Map();
@@ -216,41 +216,41 @@ export class Room {
     this.own = new OwnReactions();
     this.epoch = null;
     this.rev = null;
-    this.newEra();
+    this.newGeneration();
   }
 
-  /** A history page that was asked for before this must not be mixed in: it may be older than what was let go of. */
-  newEra() {
-    this.era += 1;
+  /** Pages of history that were requested before are ignored: the shown range is another one now. */
+  newGeneration() {
+    this.generation += 1;
     this.fetching = false;
   }
 
-  turnOver(stage) {
-    this.stage = stage;
-    this.turn += 1;
-    return this.turn;
+  newAttempt(state) {
+    this.state = state;
+    this.attempt += 1;
+    return this.attempt;
   }
 
-  wish(nickname) {
-    const wish = { room: this.name };
-    if (this.rev !== null) Object.assign(wish, { after: this.rev, epoch: this.epoch });
-    if (nickname) wish.nickname = nickname;
-    return wish;
+  joinPayload(nickname) {
+    const payload = { room: this.name };
+    if (this.rev !== null) Object.assign(payload, { after: this.rev, epoch: this.epoch });
+    if (nickname) payload.nickname = nickname;
+    return payload;
   }
 
-  /** Another database answers than the one our numbers came from (restored, or begun anew). */
-  isStrange({ room }) {
+  /** The server has another database than the one our rev came from (restored, or a new one). */
+  isOtherDatabase({ room }) {
     return this.rev !== null && (room.epoch !== this.epoch || room.rev < this.rev);
   }
 
-  seat({ room, people, count }) {
+  joined({ room, people, count }) {
     this.epoch = room.epoch;
-    this.presence.seat(people, count);
-    this.describe(room);
+    this.presence.reset(people, count);
+    this.setDetails(room);
   }
 
-  /** Takes one page in; answers whether more of them wait. */
-  take(page, rev) {
+  /** Applies one page of changes; answers whether there are more pages. */
+  applyPage(page, rev) {
     if (page.reset || this.rev === null) {
       this.restart(page.messages, rev);
       return false;
@@ -264,78 +264,78 @@ export class Room {
     return more;
   }
 
-  async catchUp(turn, more) {
-    while (more && turn === this.turn) {
-      const ack = await this.insist(turn, "sync", () => ({ room: this.name, after: this.rev, epoch: this.epoch }));
-      if (!ack || turn !== this.turn) return;
+  async catchUp(attempt, more) {
+    while (more && attempt === this.attempt) {
+      const ack = await this.askUntilAnswered(attempt, "sync", () => ({ room: this.name, after: this.rev, epoch: this.epoch }));
+      if (!ack || attempt !== this.attempt) return;
       if (ack.error === "not_member") {
         await this.join();
         return;
       }
       if (!ack.ok) {
-        this.held.clear();
+        this.early.clear();
         return;
       }
-      more = this.take(ack, ack.rev);
+      more = this.applyPage(ack, ack.rev);
     }
-    if (turn !== this.turn) return;
-    this.stage = "live";
-    this.drain();
-    this.tell("live");
+    if (attempt !== this.attempt) return;
+    this.state = "live";
+    this.applyEarly();
+    this.notify("live");
     this.learnOwn();
   }
 
   restart(messages, rev) {
     const beyond = this.messages.filter((message) => message.rev > rev);
-    this.newEra();
+    this.newGeneration();
     this.aside.clear();
     this.own = new OwnReactions();
     this.tail = new MessageRange([...messages].sort((one, other) => one.seq - other.seq));
     this.shown = this.tail;
     this.rev = rev;
-    for (const message of beyond) this.held.set(message.rev, message);
-    this.tell("reset");
+    for (const message of beyond) this.early.set(message.rev, message);
+    this.notify("reset");
   }
 
-  drain() {
-    for (const rev of [...this.held.keys()].sort((one, other) => one - other)) {
+  applyEarly() {
+    for (const rev of [...this.early.keys()].sort((one, other) => one - other)) {
       if (rev > this.rev + 1) break;
-      const change = this.held.get(rev);
-      this.held.delete(rev);
+      const change = this.early.get(rev);
+      this.early.delete(rev);
       this.applyChange(change);
       this.rev = Math.max(this.rev, rev);
     }
-    if (this.held.size > 0) this.mendSoon();
+    if (this.early.size > 0) this.fillGapSoon();
   }
 
-  /** A number is missing. It is mostly on its way; what has not come after a moment is asked for. */
-  async mendSoon() {
-    const turn = this.turn;
-    if (this.mending === turn) return;
-    this.mending = turn;
-    await this.wait(GAP_PATIENCE);
-    if (this.mending === turn) this.mending = null;
-    await this.catchUp(turn, this.held.size > 0);
+  /** A rev is missing. Mostly it is on its way; after a moment it is asked for. */
+  async fillGapSoon() {
+    const attempt = this.attempt;
+    if (this.fillingGap === attempt) return;
+    this.fillingGap = attempt;
+    await this.wait(GAP_WAIT_MS);
+    if (this.fillingGap === attempt) this.fillingGap = null;
+    await this.catchUp(attempt, this.early.size > 0);
   }
 
-  /** Asks until there is an answer that means something, or the connection is another one. */
-  async insist(turn, verb, payload) {
-    for (let pause = 500; turn === this.turn; pause = Math.min(pause * 2, 10_000)) {
+  /** Asks again after temporary refusals, until there is an answer or the attempt is over. */
+  async askUntilAnswered(attempt, verb, payload) {
+    for (let pause = 500; attempt === this.attempt; pause = Math.min(pause * 2, 10_000)) {
       const ack = await this.ask(verb, payload()).catch(() => null);
-      if (ack && !PASSING.has(ack.error)) return ack;
-      if (turn === this.turn) await this.wait(ack?.retry_after ? ack.retry_after * 1000 : pause);
+      if (ack && !TEMPORARY.has(ack.error)) return ack;
+      if (attempt === this.attempt) await this.wait(ack?.retry_after ? ack.retry_after * 1000 : pause);
     }
     return null;
   }
 
-  /** A page of history; null where there is none, or where other messages are shown by the time it comes. */
+  /** A page of history; null where there is none, or where the shown range has changed meanwhile. */
   async fetch(where) {
-    if (this.fetching || this.stage !== "live") return null;
+    if (this.fetching || this.state !== "live") return null;
     this.fetching = true;
     this.asideReactions = [];
-    const { era } = this;
+    const { generation } = this;
     const ack = await this.ask("history", { room: this.name, ...where }).catch(() => null);
-    if (era !== this.era) return null;
+    if (generation !== this.generation) return null;
     this.fetching = false;
     return ack?.ok ? ack : null;
   }
@@ -344,25 +344,25 @@ export class Room {
     return seq >= this.floor - 1;
   }
 
-  /** What is shown reaches the tail: the two are one again. */
+  /** The shown range reaches the tail: the two become one again. */
   merge() {
     const { shown, tail } = this;
     this.tail = new MessageRange([...shown.messages, ...tail.messages], { floor: shown.floor });
     this.shown = this.tail;
   }
 
-  /** The oldest stay shown, the tail is what is newest; the two never hold the same message. */
+  /** The oldest stay shown, the newest stay in the tail; the two never hold the same message. */
   split(count) {
     this.shown = this.tail.oldest(count);
-    this.tail.keepNewest(Math.min(TAIL, this.messages.length - count));
+    this.tail.keepNewest(Math.min(KEPT_TAIL, this.messages.length - count));
   }
 
-  /** Many came while nobody looked, or looked elsewhere. */
-  lighten() {
-    if (this.isAtEnd) this.split(this.messages.length - TAIL);
-    else this.tail.keepNewest(TAIL);
-    this.newEra();
-    this.tell("shown");
+  /** Many messages came while nobody looked, or while older ones are shown. */
+  shrinkTail() {
+    if (this.isAtEnd) this.split(this.messages.length - KEPT_TAIL);
+    else this.tail.keepNewest(KEPT_TAIL);
+    this.newGeneration();
+    this.notify("shown");
   }
 
   newest(message) {
@@ -376,12 +376,12 @@ export class Room {
   }
 
   unknownOwn() {
-    return this.own.unknown([...new Set([...this.shown.messages, ...this.messages])]).slice(-ASKED_AT_ONCE);
+    return this.own.unknown([...new Set([...this.shown.messages, ...this.messages])]).slice(-REACTED_BATCH);
   }
 
-  tellAgain(seq) {
+  notifyAgain(seq) {
     const message = this.find(seq);
-    if (message) this.tell("message", { message, known: message });
+    if (message) this.notify("message", { message, known: message });
   }
 
   putAside(message) {

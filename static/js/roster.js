@@ -1,11 +1,11 @@
-// The people of the room one looks at.
+// The list of people in the active room.
 
 import { paint } from "./message.js";
 
-const REFRESH_INTERVAL = 10_000; // ms between two times that stale pages are fetched again
+const REFRESH_INTERVAL_MS = 10_000; // between two refreshes of stale pages
 
 export class Roster {
-  /** ask(verb, payload) fetches the further pages of a long list; firstPage() is how many people a join brings at most. */
+  /** ask(verb, payload) fetches further pages of a long list; firstPage(): the most people in a join's ack. */
   constructor({ me, ask, wait, firstPage }) {
     Object.assign(this, { me, ask, wait, firstPage });
     this.list = document.getElementById("people");
@@ -37,21 +37,21 @@ export class Roster {
     return row;
   }
 
-  /** From where the server's pages ended: its order of names is not the reader's. */
+  /** Goes on where the server's last page ended: its order of names is not the one shown. */
   async fetchMore() {
     const { room } = this;
     const page = await this.page(room, room.presence.lastOfPages);
-    if (page) room.presence.extend(page.people);
+    if (page) room.presence.addPage(page.people);
   }
 
-  /** At once, and then not before some time: a large room may change all the time, and its people shall not all ask. */
+  /** At once, and then after a pause: a large room may change all the time, and not all its people must ask each time. */
   async refresh() {
-    if (this.isResting || document.hidden) return;
+    if (this.isPaused || document.hidden) return;
     const { room } = this;
-    this.isResting = true;
+    this.isPaused = true;
     await room.presence.refresh((after, limit) => this.page(room, after, limit), this.firstPage());
-    await this.wait(REFRESH_INTERVAL);
-    this.isResting = false;
+    await this.wait(REFRESH_INTERVAL_MS);
+    this.isPaused = false;
     if (this.room.presence.isStale) this.refresh();
   }
 

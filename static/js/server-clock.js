@@ -1,5 +1,5 @@
-// The server's time as this page knows it: messages carry it, so days are counted by it, however wrong this machine's own
-// clock is. Asked for once, with the way there and back taken off.
+// The server's time, from one `echo` and corrected by half its round trip. Messages carry the server's time, so "Today" is
+// the server's day, however wrong this machine's clock is.
 
 export class ServerClock {
   constructor(local = Date.now) {
@@ -16,7 +16,7 @@ export class ServerClock {
     return moment + this.ahead;
   }
 
-  /** ask(verb, payload) -> Promise of the ack. Answers whether the time is known only now. */
+  /** ask(verb, payload) -> Promise of the ack. Answers whether this made the time known. */
   async measure(ask) {
     if (this.isKnown) return false;
     const asked = this.local();

@@ -1,5 +1,5 @@
-// What is typed, pasted or dropped where nothing takes it: letters and pasted text go to the box in which one writes; files,
-// which cannot be sent yet, are refused with a sentence. (A file dropped on a page would replace it.)
+// Typing, pasting and dropping outside of any field: letters and pasted text go to the message box; files, which cannot be
+// sent yet, are refused with a sentence. (A file dropped on a page would replace the page.)
 
 export const NO_FILES = "Pictures and files cannot be sent here yet. A link to one can.";
 
@@ -7,7 +7,7 @@ const TAKES_TEXT = "textarea, select, [contenteditable=''], [contenteditable=tru
 const TAKES_SPACE = "a[href], button, summary, input, [role=button], [role=log]"; // by the last, it scrolls
 
 export class StrayInput {
-  /** box is the one to write in; refuse(sentence) tells why something is not taken. */
+  /** box: the message box; refuse(sentence) shows why something was refused. */
   constructor({ box, refuse }) {
     Object.assign(this, { box, refuse });
     document.addEventListener("keydown", (event) => this.typed(event));
@@ -16,12 +16,12 @@ export class StrayInput {
     document.addEventListener("drop", (event) => this.dropped(event));
   }
 
-  /** Hidden behind the box for one's nickname, or out of reach under it? */
+  /** Is the box hidden, or out of reach behind the nickname dialog? */
   get isOut() {
     return this.box.disabled || this.box.getClientRects().length === 0 || Boolean(this.box.closest("[inert]"));
   }
 
-  /** The key itself is not touched: what it writes goes to whatever has the focus by then. */
+  /** Only moves the focus: the browser then writes the character into the box. */
   typed(event) {
     if (event.defaultPrevented || this.isOut || takesText(event.target)) return;
     if (!isPrintable(event) || (event.key === " " && event.target.closest(TAKES_SPACE))) return;
@@ -53,7 +53,7 @@ export class StrayInput {
   }
 }
 
-/** A character, or a dead key that begins one. Shortcuts are none; AltGr, which some systems tell as Ctrl and Alt, is. */
+/** A character, or a dead key that begins one. Shortcuts are not; AltGr, which some systems report as Ctrl and Alt, is. */
 export function isPrintable(event) {
   const isShortcut = (event.ctrlKey || event.altKey || event.metaKey) && !event.getModifierState("AltGraph");
   if (isShortcut || event.isComposing || event.keyCode === 229) return false;

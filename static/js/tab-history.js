@@ -1,8 +1,8 @@
-// Rows of a tab where the browser lets a page store nothing (cookies blocked altogether): they go into the state of the
-// tab's place in its history. Like sessionStorage that is this site's alone, outlives a reload, and ends with the tab.
+// Rows of a tab where the browser lets a page store nothing (all cookies blocked): they are kept in the state of the tab's
+// history entry. Like sessionStorage, that belongs to this site, outlives a reload, and ends with the tab.
 
 const STATE = "parlor";
-const AGAIN_AFTER = 5_000; // ms; Safari allows 100 changes of the history in 30 s, Firefox 200 in 10 s
+const RETRY_AFTER_MS = 5_000; // Safari allows 100 changes of the history in 30 s, Firefox 200 in 10 s
 
 export class TabHistory {
   constructor() {
@@ -25,23 +25,23 @@ export class TabHistory {
     this.write();
   }
 
-  /** At once: what is written while the page goes is not kept. */
+  /** At once: a write during pagehide is not kept. */
   write() {
     clearTimeout(this.timer);
     try {
       history.replaceState({ ...history.state, [STATE]: { ...this } }, "");
     } catch {
-      this.timer = setTimeout(() => this.write(), AGAIN_AFTER); // too often
+      this.timer = setTimeout(() => this.write(), RETRY_AFTER_MS); // too often
     }
   }
 }
 
-/** The state of a new entry of the history, with the rows that the present one holds. */
+/** The state of a new history entry, with the rows that the present one holds. */
 export function carryingRows(present, own) {
   return present?.[STATE] ? { ...own, [STATE]: present[STATE] } : own;
 }
 
-/** As everywhere, what was stored may be anything. */
+/** The stored state is untrusted, as every row is. */
 function rowsOf(state) {
   const rows = Object.entries(state ?? {});
   return Object.fromEntries(rows.filter(([key, value]) => key !== "timer" && typeof value === "string"));

@@ -1,10 +1,10 @@
-// This tab among the others of the browser: its name, the same through all its reloads, and which others are still there.
+// This tab's name, the same through its reloads, and the names of the tabs that are open.
 
-import { isId, readText } from "./stored.js";
+import { isId, readText } from "./storage-readers.js";
 
 const LOCK = "parlor:tab:";
 
-/** Held as long as the page lives: the browser lets go of the lock with the page, even where that crashes. */
+/** Holds a lock of that name: the browser releases it with the page, even after a crash. */
 export function tabName(session, newId, locks = browserLocks()) {
   const name = readText(session, "tab", isId) ?? newId();
   session.set("tab", name);
@@ -12,13 +12,13 @@ export function tabName(session, newId, locks = browserLocks()) {
   return name;
 }
 
-/** The names of all tabs that live; null where the browser cannot tell (over plain http it has no locks). */
+/** The names of all open tabs; null where they cannot be known (over plain http there are no locks). */
 export async function tabsAlive(locks = browserLocks()) {
   const { held } = (await attempt(() => locks.query())) ?? {};
   return Array.isArray(held) ? new Set(held.map(({ name }) => name.slice(LOCK.length))) : null;
 }
 
-/** Where there are no locks, or none for this page, some browsers throw at once and some reject. */
+/** Without locks, or without the right to them, some browsers throw and some reject. */
 async function attempt(act) {
   try {
     return await act();

@@ -1,5 +1,5 @@
-// What is said of a text, as the server has it (app/chat/visible.py): without blank lines before and blanks behind; and
-// whether anything of it can be seen.
+// The text of a message as the server stores it (app/chat/visible.py): without leading blank lines and trailing blanks. And
+// whether any of it can be seen.
 
 const SEEN = /[^\s\p{Z}\p{Cc}\p{Default_Ignorable_Code_Point}\u2800\ufffc\u{1d159}\u{16fe4}\u{13430}-\u{13442}\ufff9-\ufffb\u2d7f\u{1107f}]/u;
 const ACTION = /^\/me\s+/i;
@@ -12,7 +12,7 @@ export function trimmed(text) {
   return end.slice(Math.max(head.lastIndexOf("\n"), head.lastIndexOf("\r")) + 1);
 }
 
-/** Would nothing be seen of it? Of an action, nothing of what one does. */
+/** Is nothing of it visible? Of an action, nothing behind the /me. */
 export function isBlank(text) {
   return !SEEN.test(trimmed(text).replace(ACTION, ""));
 }

@@ -1,39 +1,39 @@
-// The log of the room one looks at. However much changes, it is drawn once a frame, and only the rows that changed; what one
-// reads stays in place, and the end is followed only while one is there. Rows far from what one reads are let go of.
+// The log of the active room. It is drawn once a frame, and only the rows that changed. While the log is scrolled to its end
+// it follows new messages; elsewhere what is in sight stays in place. Rows far from what is in sight are dropped.
 
-import { Calendar } from "./calendar.js";
+import { oncePerFrame } from "./animation-frame.js";
+import { DayChange } from "./day-change.js";
 import { Fold } from "./fold.js";
-import { oncePerFrame } from "./frames.js";
 import { isolate, write } from "./isolate.js";
-import { startOf } from "./keeping.js";
+import { MessageRows } from "./message-rows.js";
 import { PendingRows } from "./pending-rows.js";
 import { namesOf } from "./presence.js";
-import { Rows } from "./rows.js";
-import { ScrollPlace } from "./scroll-place.js";
+import { logStart } from "./retention-text.js";
+import { ScrollPosition } from "./scroll-position.js";
 
 const NEAR_END = 80; // CSS pixels
-const NEAR_START = 600;
-const KEPT = 300; // rows
-const TOO_MANY = 400;
-const LEFT_BEHIND = 100; // messages of a room that one has read and left
-const FLASH = 1_600;
+const NEAR_START = 600; // CSS pixels
+const KEPT_ROWS = 300;
+const MAX_ROWS = 400;
+const KEPT_INACTIVE = 100; // messages of a room that was read to its end, while another room is shown
+const FLASH_MS = 1_600;
 
 export class Timeline {
   /**
-   * items(room) gives what is still on its way; seen() is told when the end is in sight; act(verb, id) for the buttons; clock
-   * tells the server's time.
+   * items(room): its unconfirmed messages; endSeen(): the end of the log is in sight; act(verb, id): a button of an
+   * unconfirmed message; clock: the server's time.
    */
-  constructor({ me, clock, items, seen, act }) {
-    Object.assign(this, { me, items, seen });
+  constructor({ me, clock, items, endSeen, act }) {
+    Object.assign(this, { me, items, endSeen });
     for (const id of ["messages", "said", "pending", "news", "latest", "typing"]) this[id] = document.getElementById(id);
     this.start = document.getElementById("log-start");
-    const look = (message) => this.look(message);
-    this.rows = new Rows(this.said, { look, clock, left: () => this.messages.focus({ preventScroll: true }) });
-    this.pendingRows = new PendingRows(this.pending, { me, look, clock });
-    this.scroll = new ScrollPlace(this.messages, this.said);
+    const context = (message) => this.context(message);
+    this.rows = new MessageRows(this.said, { context, clock, focusLost: () => this.messages.focus({ preventScroll: true }) });
+    this.pendingRows = new PendingRows(this.pending, { me, context, clock });
+    this.scroll = new ScrollPosition(this.messages, this.said);
     this.fold = new Fold(this.messages, { toggled: () => this.scrolled() });
-    this.calendar = new Calendar({ clock, changed: () => this.room && this.sync() });
-    this.places = new Map();
+    this.dayChange = new DayChange({ clock, changed: () => this.room && this.sync() });
+    this.positions = new Map();
     this.following = true;
     this.missed = 0;
     this.due = new Due();
@@ -45,7 +45,7 @@ export class Timeline {
     this.messages.addEventListener("scroll", () => this.scrolled(), { passive: true });
     this.latest.addEventListener("click", () => {
       this.toEnd();
-      this.messages.focus({ preventScroll: true }); // the button goes; the focus must not go with it
+      this.messages.focus({ preventScroll: true }); // the button is hidden next, and the focus with it
     });
     this.pending.addEventListener("click", ({ target }) => {
       if (target.dataset.do) act(target.dataset.do, target.closest(".message").dataset.id);
@@ -56,9 +56,9 @@ export class Timeline {
   /** Draws another room, or this one anew. */
   show(room) {
     const before = this.room;
-    const place = before === room ? this.placeNow() : this.leave(before, room);
+    const position = before === room ? this.positionNow() : this.leave(before, room);
     this.room = room;
-    this.following = !place;
+    this.following = !position;
     if (this.following) room.showLatest();
     this.rows.clear();
     this.due.everything();
@@ -66,26 +66,26 @@ export class Timeline {
     this.draw.now();
     this.drawPresence();
     this.missed = 0;
-    this.returnTo(place);
+    this.returnTo(position);
   }
 
-  /** Answers where one was in the next room. */
+  /** Answers the position that the next room had when it was left. */
   leave(before, room) {
     if (before) {
-      this.places.set(before.name, this.placeNow());
-      if (this.following) before.trim(LEFT_BEHIND);
+      this.positions.set(before.name, this.positionNow());
+      if (this.following) before.trim(KEPT_INACTIVE);
     }
-    return this.places.get(room.name);
+    return this.positions.get(room.name);
   }
 
-  /** A message is new, or looks different. */
+  /** A message is new or has changed. */
   put({ message, known }) {
     this.due.changed.add(message.seq);
     if (!this.following && !known && !this.me.is(message.author)) this.missed += 1;
     this.draw();
   }
 
-  /** Other messages of the room are shown now: older or newer ones came, or were let go of. */
+  /** The shown range has changed: older or newer messages were added, or dropped. */
   sync() {
     this.due.everything();
     this.draw();
@@ -96,7 +96,7 @@ export class Timeline {
     this.draw();
   }
 
-  /** A line above the first message that is new since one last looked. */
+  /** A line above the first new message. */
   divide(seq, label = "New") {
     this.draw.now();
     this.steady(() => this.rows.divide(seq, label));
@@ -107,13 +107,13 @@ export class Timeline {
     this.rows.markEdited(seq);
   }
 
-  /** The server's time is known only now. */
+  /** The server's time has become known. */
   checkDay() {
-    this.calendar.look();
+    this.dayChange.check();
     this.drawPending();
   }
 
-  /** Shows one message among the others, and says which. */
+  /** Scrolls to a message and marks it for a moment. */
   jumpTo(seq) {
     this.draw.now();
     const row = this.rows.get(seq);
@@ -124,7 +124,7 @@ export class Timeline {
     row.tabIndex = -1;
     row.focus({ preventScroll: true });
     row.classList.add("is-flashed");
-    setTimeout(() => row.classList.remove("is-flashed"), FLASH);
+    setTimeout(() => row.classList.remove("is-flashed"), FLASH_MS);
   }
 
   toEnd() {
@@ -133,7 +133,7 @@ export class Timeline {
     this.draw();
   }
 
-  /** A first page that does not fill the screen cannot be scrolled, so the next one is asked for. */
+  /** A log that does not fill the screen cannot be scrolled: the next page is asked for at once. */
   fillScreen() {
     this.draw.now();
     this.askForMore();
@@ -168,17 +168,17 @@ export class Timeline {
     const { name, rev, keep, hasOlder, shown } = this.room;
     this.start.hidden = rev === null;
     this.start.classList.toggle("is-loading", hasOlder);
-    this.start.textContent = startOf({ name, rev, keep, hasOlder, messages: shown.messages });
+    this.start.textContent = logStart({ name, rev, keep, hasOlder, messages: shown.messages });
   }
 
-  /** All that changed since the last frame. */
+  /** Draws all that changed since the last frame. */
   drawDue() {
     if (!this.room) return;
     if (this.following) this.room.showLatest();
     const due = this.due.take();
-    if (due.isEverything) this.inSilence(() => this.steady(() => this.drawRows(due)));
+    if (due.isEverything) this.withoutAnnouncing(() => this.steady(() => this.drawRows(due)));
     else this.steady(() => this.drawRows(due));
-    if (this.following) this.reached();
+    if (this.following) this.onEnd();
     else this.drawLatest();
     if (due.isEverything) this.askForMore();
   }
@@ -196,11 +196,12 @@ export class Timeline {
     this.fold.measure(this.pending.children);
   }
 
-  look(message) {
-    return { mine: this.me.is(message.author), own: this.room.own.of(message.seq), answered: this.room.find(message.reply_to) };
+  /** What a row depends on besides its message. */
+  context(message) {
+    return { mine: this.me.is(message.author), own: this.room.own.of(message.seq), quoted: this.room.find(message.reply_to) };
   }
 
-  /** At the end the end stays in sight; elsewhere the line one reads. */
+  /** Runs change(); the end of the log stays in sight while it is followed, else the uppermost row. */
   steady(change) {
     if (!this.following) {
       this.scroll.keep(change);
@@ -210,21 +211,21 @@ export class Timeline {
     this.scroll.toEnd();
   }
 
-  /** Many rows at once are no news to a screen reader. */
-  inSilence(change) {
+  /** A screen reader must not read many rows at once. */
+  withoutAnnouncing(change) {
     this.messages.setAttribute("aria-live", "off");
     change();
     requestAnimationFrame(() => this.messages.setAttribute("aria-live", "polite"));
   }
 
-  placeNow() {
+  positionNow() {
     return this.following ? null : this.scroll.now();
   }
 
-  returnTo(place) {
-    const row = place && this.rows.get(place.seq);
+  returnTo(position) {
+    const row = position && this.rows.get(position.seq);
     if (row) {
-      this.scroll.to(row, place.offset);
+      this.scroll.to(row, position.offset);
       this.drawLatest();
     } else {
       this.toEnd();
@@ -238,34 +239,34 @@ export class Timeline {
     const below = scrollHeight - scrollTop - clientHeight;
     this.following = below < NEAR_END && this.room.isAtEnd;
     if (this.following) {
-      this.reached();
+      this.onEnd();
       return;
     }
     this.drawLatest();
-    if (scrollTop < NEAR_START) this.readBack();
-    else if (below < NEAR_START && !this.room.isAtEnd) this.readOn();
+    if (scrollTop < NEAR_START) this.scrolledUp();
+    else if (below < NEAR_START && !this.room.isAtEnd) this.scrolledDown();
   }
 
-  /** Older ones come above; where that makes too many, the newest go. */
-  async readBack() {
+  /** Adds older messages above; where that makes too many, the newest are dropped. */
+  async scrolledUp() {
     const { room } = this;
-    if ((await room.older()) && !this.isFew(room)) room.keepOldest(KEPT);
+    if ((await room.older()) && !this.isFew(room)) room.keepOldest(KEPT_ROWS);
   }
 
-  async readOn() {
+  async scrolledDown() {
     const { room } = this;
-    if ((await room.newer()) && !this.isFew(room)) room.trim(KEPT);
+    if ((await room.newer()) && !this.isFew(room)) room.trim(KEPT_ROWS);
   }
 
   isFew(room) {
-    return room.shown.messages.length <= TOO_MANY;
+    return room.shown.messages.length <= MAX_ROWS;
   }
 
-  reached() {
+  onEnd() {
     this.missed = 0;
     this.drawLatest();
-    this.seen();
-    if (!this.isFew(this.room)) this.room.trim(KEPT);
+    this.endSeen();
+    if (!this.isFew(this.room)) this.room.trim(KEPT_ROWS);
   }
 
   drawLatest() {
@@ -279,7 +280,7 @@ export class Timeline {
   }
 }
 
-/** What is to be drawn with the next frame. */
+/** What is to be drawn in the next frame. */
 class Due {
   constructor() {
     this.clear();

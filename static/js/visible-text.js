@@ -1,4 +1,4 @@
-// People's text as it is drawn: what would show nothing or pull the page about is made plain. Stored as typed. Pure.
+// People's text as it is drawn: invisible characters and long gaps are replaced. Messages are stored as typed. Pure.
 
 const LINE_ENDS = /\r\n?|[\u0085\u2028\u2029]/gu;
 // Lines in which nothing can be seen: blanks, formats (ZWSP, U+202E, tags, ...), fillers. One class, for a short search.
@@ -13,12 +13,12 @@ export function visible(text) {
   return text.replace(LINE_ENDS, "\n").replace(EMPTY_LINES, "\n\n\n").replace(CONTROLS, picture);
 }
 
-/** Could it turn what stands around it? */
+/** Could it change the direction of the text around it? */
 export function turnsAround(text) {
   return BIDI_CONTROLS.test(text);
 }
 
-/** May it be so tall that it is to be folded? The page measures then. */
+/** May it be tall enough to be folded? Then the page measures it. */
 export function mayBeTall(text) {
   return text.length > LONG || text.split(/\r\n?|[\n\u0085\u2028\u2029]/u, TALL + 1).length > TALL;
 }

@@ -1,5 +1,5 @@
-// The server's tree of words as nodes of the page. Only what is known is drawn as more than text, and only http and https
-// are ever linked: a tree from anywhere cannot bring more.
+// The server's tree of words as nodes of the page. Only known kinds become elements, and only http and https are linked,
+// whatever the tree holds.
 
 import { visible } from "./visible-text.js";
 

@@ -64,7 +64,7 @@ def url(server: Running) -> str:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def visit(browser: Browser, between: Between) -> AsyncIterator[Visit]:
-    """`await visit(url, "alice")`: a person at the site's door. At the end, no page may have complained."""
+    """`await visit(url, "alice")`: a new visitor of the site. At the end, no page may have complained."""
     visitors: list[Visitor] = []
 
     async def arrive(url: str, nickname: str, **options: Any) -> Visitor:

@@ -30,7 +30,7 @@ async def reserves(visitor: Visitor, passphrase: str = PASSPHRASE) -> None:
 
 
 async def comes_from_another_device(visit: Visit, url: str, nickname: str) -> Visitor:
-    """At the door of a browser that has never been here: the nickname is told to be somebody's."""
+    """In a browser that has never been here: the dialog says that the nickname is somebody's."""
     visitor = await visit(url, nickname)
     await visitor.page.goto(f"{url}/r/lobby")
     await expect(visitor.passphrase_box).to_be_hidden()

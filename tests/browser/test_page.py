@@ -37,7 +37,7 @@ def another_room(page: Page) -> Locator:
     return page.get_by_role("textbox", name="Room")
 
 
-async def test_the_front_door_lists_the_rooms_with_head_counts_and_leads_in(url: str, visit: Visit) -> None:
+async def test_the_landing_page_lists_the_rooms_with_head_counts_and_leads_in(url: str, visit: Visit) -> None:
     async with Talker(url, "bob") as bob, Talker(url, "cleo") as cleo:
         for room in ("garden", "kitchen"):
             await bob.join(room)

@@ -132,7 +132,7 @@ async def test_a_rename_on_the_way_in_is_told_to_the_tabs_that_are_here(server: 
 
 
 async def test_of_a_hundred_claims_at_once_by_sockets_exactly_one_wins(server: Running) -> None:
-    """The name and its look-alikes, through the door and by joining, on both transports."""
+    """The name and its look-alikes, by the handshake and by joining, on both transports."""
     looks = ["zoe", "ZOE", "zое", "z0e", "Ζoe", "zo℮", "ｚｏｅ", "z oe"]
     async with asyncio.TaskGroup() as group:
         arrivals = [group.create_task(_claims(server.url, looks[n % len(looks)], n)) for n in range(100)]

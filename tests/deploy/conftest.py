@@ -32,7 +32,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def visit(browser: Browser) -> AsyncIterator[Visit]:
-    """`await visit(url, "alice")`: a person at the site's door. At the end, no page may have complained, but of the
+    """`await visit(url, "alice")`: a new visitor of the site. At the end, no page may have complained, but of the
     network: here servers come and go."""
     visitors: list[Visitor] = []
 

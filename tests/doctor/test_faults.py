@@ -23,6 +23,7 @@ CASES = [
         "Connection stripped", "websocket", "strips the Connection header", "IIS", proxy={"strips": "connection"}
     ),
     Case("both stripped", "websocket", "strips the Upgrade header", "nginx", proxy={"websocket": Fault.STRIPPED}),
+    Case("redirected", "websocket", "is redirected to", "not /socket.io/", proxy={"refuses": 308}),
     Case("403", "websocket", "a firewall or a rule of the proxy forbids", "rules", proxy={"refuses": 403}),
     Case("429", "websocket", "one too many", "PARLOR_MAX_WEBSOCKETS", proxy={"refuses": 429}),
     Case("502", "websocket", "could not speak to Parlor for the upgrade", "HTTP/1.1", proxy={"refuses": 502}),
@@ -110,7 +111,7 @@ async def test_each_fault_is_named_on_its_line(start_server: Start, faulty: Faul
         assert named, said
         assert all(one.seen and one.mend for one in named)
         assert case.mend in named[0].mend
-        assert set(report.usable) == set(case.transports), report.site and report.site.roads
+        assert set(report.usable) == set(case.transports), report.site and report.site.works
         assert report.exit_code == case.exit_code
 
     await at_once(CASES, trial)

@@ -132,7 +132,7 @@ async def test_our_own_server_is_asked_less_than_five_times_a_second_beside_a_ha
 ) -> None:
     proxy = await faulty((await start_server()).url)
     proxy.drops_frames = True
-    known = site_of(proxy.url, look=1.0)
+    known = site_of(proxy.url, watch_s=1.0)
     known.facts.add("upgrade")
     [found] = await polling.storm(known)
     assert found.verdict == "ok", found.seen

@@ -59,7 +59,7 @@ class Faults(logging.Handler):
         return found
 
 
-def open_doors() -> Server:
+def build_server() -> Server:
     """Handlers of every kind, on `/`, `/other` and `/refusing`. None of them fails."""
     server = create_server(**PACE)  # type: ignore[arg-type]
 
@@ -167,7 +167,7 @@ def open_files() -> list[str]:
 
 
 async def mounted() -> tuple[str, Server, None, Callable[[], Awaitable[None]]]:
-    server = open_doors()
+    server = build_server()
     app = web.Application()
     attach(server, app)
     runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Away, whileAway } from "../../static/js/away.js";
-import { allowed, Changes, lastOwn, NO_LINE } from "../../static/js/changes.js";
+import { UnreadSince, whileAway } from "../../static/js/unread-since.js";
+import { allowed, Changes, lastOwn, NO_CONNECTION } from "../../static/js/changes.js";
 import { choices } from "../../static/js/reactions.js";
 import { quoteOf } from "../../static/js/reply.js";
 import { Room } from "../../static/js/room.js";
@@ -13,15 +13,15 @@ const ann = { is: (id) => id === "ann" };
 /** Changes that are answered by `acks`, one after the other; null is no answer. */
 function changes(...acks) {
   const asked = [];
-  const said = [];
+  const stored = [];
   const ask = async (verb, payload) => {
     asked.push([verb, payload]);
     const ack = acks.shift();
     if (!ack) throw new Error("not connected");
     return ack;
   };
-  const reacted = (room, change) => said.push([room, change]);
-  return { changes: new Changes({ ask, said: (room, message) => said.push([room, message.seq]), reacted }), asked, said };
+  const reacted = (room, change) => stored.push([room, change]);
+  return { changes: new Changes({ ask, stored: (room, message) => stored.push([room, message.seq]), reacted }), asked, stored };
 }
 
 /** Ann in the den, caught up with the log. */
@@ -32,25 +32,25 @@ async function inTheDen(log) {
 }
 
 test("an edit that was taken is handed on like any message", async () => {
-  const { changes: my, asked, said } = changes({ ok: true, message: { seq: 7, rev: 9 } });
+  const { changes: my, asked, stored } = changes({ ok: true, message: { seq: 7, rev: 9 } });
   assert.equal(await my.edit("den", 7, "better"), "");
   assert.deepEqual(asked, [["edit", { room: "den", seq: 7, text: "better" }]]);
-  assert.deepEqual(said, [["den", 7]]);
+  assert.deepEqual(stored, [["den", 7]]);
 });
 
 test("what was refused, or has no answer, comes back as a sentence", async () => {
-  const { changes: my, said } = changes({ ok: false, error: "not_allowed", text: "Not yours." }, null);
+  const { changes: my, stored } = changes({ ok: false, error: "not_allowed", text: "Not yours." }, null);
   assert.equal(await my.delete("den", 7), "Not yours.");
-  assert.equal(await my.delete("den", 7), NO_LINE);
-  assert.deepEqual(said, []);
+  assert.equal(await my.delete("den", 7), NO_CONNECTION);
+  assert.deepEqual(stored, []);
 });
 
 test("one's own reaction that was taken is handed on as such", async () => {
-  const { changes: my, asked, said } = changes({ ok: true, message: { seq: 7, rev: 10 } }, null);
+  const { changes: my, asked, stored } = changes({ ok: true, message: { seq: 7, rev: 10 } }, null);
   assert.equal(await my.react("den", { seq: 7 }, "👍", true), "");
-  assert.equal(await my.react("den", { seq: 7 }, "👍", false), NO_LINE);
+  assert.equal(await my.react("den", { seq: 7 }, "👍", false), NO_CONNECTION);
   assert.deepEqual(asked.map(([, { on }]) => on), [true, false]);
-  assert.deepEqual(said, [["den", 7], ["den", { seq: 7, emoji: "👍", on: true, rev: 10 }]]);
+  assert.deepEqual(stored, [["den", 7], ["den", { seq: 7, emoji: "👍", on: true, rev: 10 }]]);
 });
 
 test("one edits and deletes one's own, answers anybody's, and does nothing with what is gone", () => {
@@ -91,30 +91,30 @@ test("what others said while the line was down is counted from where it went", a
   const log = new Log();
   log.say("before", { author: "bob" });
   const room = await inTheDen(log);
-  const away = new Away();
-  away.leave(room);
-  room.away();
+  const unreadSince = new UnreadSince();
+  unreadSince.disconnected(room);
+  room.disconnected();
   for (const [text, author] of [["mine", "ann"], ["one", "bob"], ["two", "bob"], ["gone", "bob"]]) log.say(text, { author });
   log.delete(5);
-  away.leave(room);
+  unreadSince.disconnected(room);
   await room.join();
-  assert.deepEqual(away.back(room, ann), { seq: 3, label: "2 messages while you were away" });
-  assert.equal(away.back(room, ann), null, "told once");
+  assert.deepEqual(unreadSince.reconnected(room, ann), { seq: 3, label: "2 messages while you were away" });
+  assert.equal(unreadSince.reconnected(room, ann), null, "told once");
 });
 
 test("nothing said, nothing told; more than is held here is told as more", async () => {
   const log = new Log({ behind: 6 });
   log.say("before", { author: "bob" });
   const room = await inTheDen(log);
-  const away = new Away();
-  away.leave(room);
+  const unreadSince = new UnreadSince();
+  unreadSince.disconnected(room);
   log.edit(1, "changed");
   await room.join();
-  assert.equal(away.back(room, ann), null);
-  away.leave(room);
+  assert.equal(unreadSince.reconnected(room, ann), null);
+  unreadSince.disconnected(room);
   for (let nth = 0; nth < 20; nth += 1) log.say(`line ${nth}`, { author: "bob" });
   await room.join();
-  assert.equal(away.back(room, ann).label, "More than 5 messages while you were away");
+  assert.equal(unreadSince.reconnected(room, ann).label, "More than 5 messages while you were away");
   assert.equal(whileAway(1), "1 message while you were away");
 });
 

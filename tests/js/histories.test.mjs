@@ -68,14 +68,14 @@ class Life {
   }
 
   /** One's own reaction is known by its event, too. */
-  hear(change) {
+  receive(change) {
     if (change.person === "ann") this.room.reacted(change);
-    this.room.hear(change);
+    this.room.receive(change);
   }
 
   /** One's own words: their ack and their event travel on different ways. */
   says() {
-    if (!this.connected || this.room.stage !== "live") return;
+    if (!this.connected || this.room.state !== "live") return;
     const message = this.log.say(`mine ${this.log.rev}`);
     this.wire.push(message);
     this.answers.push({ give: () => this.confirmed(structuredClone(message)), fail: () => {} });
@@ -83,13 +83,13 @@ class Life {
 
   confirmed(message) {
     this.room.apply(message);
-    this.room.hear(message);
+    this.room.receive(message);
   }
 
   arrives() {
     const ahead = this.dice.chance(0.25) ? this.dice.below(this.wire.length) : 0;
     const [message] = this.wire.splice(ahead, 1);
-    if (message) this.hear(structuredClone(message));
+    if (message) this.receive(structuredClone(message));
     if (message && this.dice.chance(0.05)) this.wire.push(message);
   }
 
@@ -127,7 +127,7 @@ class Life {
     this.connected = false;
     this.wire = [];
     for (const { fail } of this.answers.splice(0)) fail(new Error("gone"));
-    this.room.away();
+    this.room.disconnected();
   }
 
   returns() {
@@ -175,7 +175,7 @@ class Life {
   async calm() {
     for (let moments = 0; moments < 4 || this.wire.length + this.answers.length > 0; moments += 1) {
       assert.ok(moments < 1_000, "the questions come to an end");
-      while (this.wire.length > 0) this.hear(this.wire.shift());
+      while (this.wire.length > 0) this.receive(this.wire.shift());
       while (this.answers.length > 0) {
         this.answers.shift().give();
         await settled();

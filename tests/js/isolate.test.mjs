@@ -17,7 +17,7 @@ test("every name of a list is isolated by itself", () => {
 
 test("news of who came, went and was renamed isolates their names", () => {
   const presence = new Presence({ wait: () => new Promise(() => {}), now: () => 0, changed: () => {} });
-  presence.seat([{ id: "1", nickname: "Ann" }, { id: "2", nickname: "Bob" }], 2);
+  presence.reset([{ id: "1", nickname: "Ann" }, { id: "2", nickname: "Bob" }], 2);
   presence.update({ joined: [{ id: "3", nickname: "אבי" }, { id: "1", nickname: "Anna" }], left: [{ id: "2", nickname: "Bob" }], count: 2 });
   assert.equal(presence.newsWith(isolate), "\u2068אבי\u2069 joined, \u2068Bob\u2069 left, \u2068Ann\u2069 is now \u2068Anna\u2069");
   assert.equal(presence.news, "אבי joined, Bob left, Ann is now Anna");

@@ -3,22 +3,22 @@ import { test } from "node:test";
 
 import { newId, Outbox } from "../../static/js/outbox.js";
 import { Clock, dice, settled } from "./log.mjs";
-import { MemoryShelf } from "./shelf.mjs";
+import { MemoryStorage } from "./memory-storage.mjs";
 
 /** A tab with an outbox; what it asks waits in `asked` until the test answers it. */
-function tab({ shelf = new MemoryShelf(), clock = Object.assign(new Clock(), { time: 1_000_000 }), name = "tab-1" } = {}) {
+function tab({ storage = new MemoryStorage(), clock = Object.assign(new Clock(), { time: 1_000_000 }), name = "tab-1" } = {}) {
   const asked = [];
-  const said = [];
+  const stored = [];
   const lost = [];
   let ids = 0;
   const outbox = new Outbox({
-    storage: shelf,
+    storage,
     tab: name,
     now: clock.now,
     wait: clock.wait,
     newId: () => `${name}-${(ids += 1)}`,
     ask: (verb, payload) => new Promise((give, fail) => asked.push({ verb, payload, give, fail })),
-    said: (room, message) => said.push([room, message]),
+    stored: (room, message) => stored.push([room, message]),
     lost: (room) => lost.push(room),
   });
   const answer = async (ack) => {
@@ -26,7 +26,7 @@ function tab({ shelf = new MemoryShelf(), clock = Object.assign(new Clock(), { t
     await settled();
   };
   const states = (room = "den") => outbox.items(room).map(({ text, state }) => `${text} ${state}`);
-  return { outbox, shelf, clock, asked, said, lost, answer, states };
+  return { outbox, storage, clock, asked, stored, lost, answer, states };
 }
 
 const taken = (message = {}) => ({ ok: true, message });
@@ -69,13 +69,13 @@ test("rooms do not wait for each other", () => {
 });
 
 test("the confirmed words are handed on, and are no longer stored", async () => {
-  const { outbox, said, answer, shelf } = tab();
+  const { outbox, stored, answer, storage } = tab();
   outbox.open("den");
   outbox.add("den", "one");
-  assert.equal(shelf.size, 1);
+  assert.equal(storage.size, 1);
   await answer(taken({ seq: 7 }));
-  assert.deepEqual(said, [["den", { seq: 7 }]]);
-  assert.equal(shelf.size, 0);
+  assert.deepEqual(stored, [["den", { seq: 7 }]]);
+  assert.equal(storage.size, 0);
 });
 
 test("no answer means unknown: the same id goes again", async () => {
@@ -128,16 +128,16 @@ test("what fails late, from before the break, does not disturb what is under way
 });
 
 test("seen in the log while it was away, it is not sent again", () => {
-  const { outbox, asked, shelf } = tab();
+  const { outbox, asked, storage } = tab();
   const id = outbox.add("den", "one");
   outbox.settle(id);
   outbox.open("den");
   assert.equal(asked.length, 0);
-  assert.equal(shelf.size, 0);
+  assert.equal(storage.size, 0);
 });
 
 test("260 go out in six round trips", async () => {
-  const { outbox, asked, said } = tab();
+  const { outbox, asked, stored } = tab();
   for (let nth = 0; nth < 260; nth += 1) outbox.add("den", `${nth}`);
   outbox.open("den");
   let trips = 0;
@@ -146,7 +146,7 @@ test("260 go out in six round trips", async () => {
     await settled();
   }
   assert.equal(trips, 6);
-  assert.deepEqual(said.map(([, { text }]) => text), Array.from({ length: 260 }, (_, nth) => `${nth}`));
+  assert.deepEqual(stored.map(([, { text }]) => text), Array.from({ length: 260 }, (_, nth) => `${nth}`));
 });
 
 test("too fast: all wait as long as the first is told, go by themselves, and begin again with one", async () => {
@@ -186,7 +186,7 @@ test("what follows a refused one goes again without it", async () => {
 });
 
 test("a refusal fails with its sentence, the next one goes on, and the text can be taken back", async () => {
-  const { outbox, asked, answer, states, shelf } = tab();
+  const { outbox, asked, answer, states, storage } = tab();
   outbox.open("den");
   const id = outbox.add("den", "one");
   outbox.add("den", "two");
@@ -195,7 +195,7 @@ test("a refusal fails with its sentence, the next one goes on, and the text can 
   assert.equal(outbox.items("den")[0].sentence, "Too long.");
   assert.equal(asked[0].payload.text, "two");
   assert.equal(outbox.take(id).text, "one");
-  assert.equal(shelf.size, 1);
+  assert.equal(storage.size, 1);
 });
 
 test("only what has failed can be taken back", () => {
@@ -222,7 +222,7 @@ test("a fault of the server is tried four times with the same id, then it is the
 const full = (more = {}) => ({ ok: false, error: "storage", text: "The disk is full.", ...more });
 
 test("while nothing can be stored it waits and tells why, and goes by itself when the storage is back", async () => {
-  const { outbox, asked, said, answer, clock, states } = tab();
+  const { outbox, asked, stored, answer, clock, states } = tab();
   outbox.open("den");
   outbox.add("den", "one");
   outbox.add("den", "two");
@@ -236,7 +236,7 @@ test("while nothing can be stored it waits and tells why, and goes by itself whe
   }
   await answer(taken({ seq: 1 }));
   await answer(taken({ seq: 2 }));
-  assert.deepEqual(said.map(([, { seq }]) => seq), [1, 2]);
+  assert.deepEqual(stored.map(([, { seq }]) => seq), [1, 2]);
 });
 
 test("the server's own time to come back counts while nothing can be stored", async () => {
@@ -251,12 +251,12 @@ test("the server's own time to come back counts while nothing can be stored", as
 });
 
 test("a lost connection is another reason to wait, and a reload knows no old one", async () => {
-  const { outbox, answer, shelf, clock } = tab();
+  const { outbox, answer, storage, clock } = tab();
   outbox.open("den");
   outbox.add("den", "one");
   await answer(full());
   outbox.touch();
-  const after = tab({ shelf, clock });
+  const after = tab({ storage, clock });
   after.outbox.adopt();
   outbox.pause();
   for (const box of [outbox, after.outbox]) {
@@ -323,13 +323,13 @@ test("whatever is refused, lost or broken off in 200 random lives, it is said on
     const clock = new Clock();
     let ids = 0;
     const outbox = new Outbox({
-      storage: new MemoryShelf(),
+      storage: new MemoryStorage(),
       tab: "tab-1",
       now: clock.now,
       wait: clock.wait,
       newId: () => `id-${(ids += 1)}`,
       ask: store.ask,
-      said: () => {},
+      stored: () => {},
       lost: (room) => clock.wait(10).then(() => outbox.open(room)),
     });
     outbox.open("den");
@@ -362,7 +362,7 @@ test("a reload finds everything again, in order, the failed still failed", async
   before.outbox.open("den");
   for (const text of ["one", "two", "three"]) before.outbox.add("den", text);
   await before.answer({ ok: false, error: "muted", text: "Muted." });
-  const after = tab({ shelf: before.shelf, clock: before.clock });
+  const after = tab({ storage: before.storage, clock: before.clock });
   after.outbox.adopt();
   assert.deepEqual(after.states(), ["one failed", "two waiting", "three waiting"]);
   after.outbox.open("den");
@@ -370,10 +370,10 @@ test("a reload finds everything again, in order, the failed still failed", async
 });
 
 test("what an answer answers goes with it, over a reload too; other words carry nothing of the kind", async () => {
-  const { outbox, shelf, clock } = tab();
+  const { outbox, storage, clock } = tab();
   outbox.add("den", "yes!", 7);
   outbox.add("den", "by the way");
-  const again = tab({ shelf, clock });
+  const again = tab({ storage, clock });
   again.outbox.adopt();
   assert.deepEqual(again.outbox.items("den").map(({ reply_to }) => reply_to), [7, undefined]);
   again.outbox.open("den");
@@ -385,7 +385,7 @@ test("what an answer answers goes with it, over a reload too; other words carry 
 test("another tab leaves it alone while its owner lives, and takes it over when the owner is gone", async () => {
   const one = tab();
   one.outbox.add("den", "mine");
-  const two = tab({ shelf: one.shelf, clock: one.clock, name: "tab-2" });
+  const two = tab({ storage: one.storage, clock: one.clock, name: "tab-2" });
   two.outbox.adopt();
   assert.deepEqual(two.states(), []);
   await one.clock.pass(100_000);
@@ -402,7 +402,7 @@ test("where the browser tells which tabs live, a crashed one leaves its words at
   const one = tab();
   one.outbox.add("den", "mine");
   await one.clock.pass(1_000_000);
-  const two = tab({ shelf: one.shelf, clock: one.clock, name: "tab-2" });
+  const two = tab({ storage: one.storage, clock: one.clock, name: "tab-2" });
   two.outbox.adopt(new Set(["tab-1", "tab-2"]));
   assert.deepEqual(two.states(), []);
   two.outbox.adopt(new Set(["tab-2"]));
@@ -413,7 +413,7 @@ test("a closed tab leaves its words to the next one at once", () => {
   const one = tab();
   one.outbox.add("den", "mine");
   one.outbox.release();
-  const two = tab({ shelf: one.shelf, clock: one.clock, name: "tab-2" });
+  const two = tab({ storage: one.storage, clock: one.clock, name: "tab-2" });
   two.outbox.adopt();
   assert.deepEqual(two.states(), ["mine waiting"]);
 });
@@ -421,13 +421,13 @@ test("a closed tab leaves its words to the next one at once", () => {
 test("what another tab settled is gone here too", () => {
   const { outbox, states } = tab();
   const id = outbox.add("den", "one");
-  outbox.gone(id);
+  outbox.removedElsewhere(id);
   assert.deepEqual(states(), []);
 });
 
 test("a broken row in the storage harms nobody", () => {
-  const shelf = new MemoryShelf([["outbox:x", "{"], ["outbox:y", "null"]]);
-  const { outbox, states } = tab({ shelf });
+  const storage = new MemoryStorage([["outbox:x", "{"], ["outbox:y", "null"]]);
+  const { outbox, states } = tab({ storage });
   outbox.adopt();
   assert.deepEqual(states(), []);
 });

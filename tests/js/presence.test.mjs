@@ -11,7 +11,7 @@ const lost = (person) => ({ ...person, reconnecting: true });
 function room(...people) {
   const clock = new Clock();
   const presence = new Presence({ wait: clock.wait, now: clock.now, changed: () => {} });
-  presence.seat(people, people.length);
+  presence.reset(people, people.length);
   return { presence, clock, names: () => [...presence.people.values()].map(({ nickname }) => nickname) };
 }
 
@@ -26,7 +26,7 @@ test("who came and went is one line, and a refresh is no news", () => {
   assert.equal(presence.news, "ann joined, cid is now Sid");
   presence.update({ joined: [cid], left: [], count: 2 });
   assert.equal(presence.news, "ann joined");
-  presence.spoke("ann");
+  presence.messageFrom("ann");
   assert.equal(presence.news, "");
 });
 
@@ -56,7 +56,7 @@ test("a change of somebody on a page that is not loaded adds no one", () => {
 
 test("after a break, who was here before and comes back a moment after us has not joined", async () => {
   const { presence, clock } = room(ann, bob);
-  presence.seat([ann], 1);
+  presence.reset([ann], 1);
   await clock.pass(14_000);
   presence.update({ joined: [bob, cid], left: [], count: 3 });
   assert.equal(presence.news, "cid joined");
@@ -66,7 +66,7 @@ test("after a break, who was here before and comes back a moment after us has no
 
 test("who comes back long after the break has joined", async () => {
   const { presence, clock } = room(ann, bob);
-  presence.seat([ann], 1);
+  presence.reset([ann], 1);
   await clock.pass(30_000);
   presence.update({ joined: [bob], left: [], count: 2 });
   assert.equal(presence.news, "bob joined");
@@ -74,9 +74,9 @@ test("who comes back long after the break has joined", async () => {
 
 test("two breaks in a row: those from before the first are no news either", async () => {
   const { presence, clock } = room(ann, bob);
-  presence.seat([ann], 1);
+  presence.reset([ann], 1);
   await clock.pass(5_000);
-  presence.seat([ann], 1);
+  presence.reset([ann], 1);
   presence.update({ joined: [bob], left: [], count: 2 });
   assert.equal(presence.news, "");
 });
@@ -84,7 +84,7 @@ test("two breaks in a row: those from before the first are no news either", asyn
 test("the news from before a break is old after it", () => {
   const { presence } = room(ann);
   presence.update({ joined: [bob], left: [], count: 2 });
-  presence.seat([ann], 1);
+  presence.reset([ann], 1);
   assert.equal(presence.news, "");
 });
 
@@ -104,7 +104,7 @@ test("typing ends six seconds after the last sign of it, or with the words", asy
   presence.typing("bob");
   await clock.pass(2_000);
   assert.deepEqual([...presence.typists.keys()], ["bob"]);
-  presence.spoke("bob");
+  presence.messageFrom("bob");
   assert.equal(presence.typists.size, 0);
 });
 
@@ -156,7 +156,7 @@ test("further pages of a large room are stale with each event, and fetched again
   const { presence, names } = room(...numbered(100, 150));
   presence.update({ joined: [], left: [], count: 800, partial: true });
   await presence.refresh(pagesOf(people, []), 50);
-  presence.extend(numbered(150, 350));
+  presence.addPage(numbered(150, 350));
   assert.equal(presence.isStale, false);
   presence.update({ joined: [], left: [], count: 799, partial: true });
   assert.equal(presence.isStale, true);

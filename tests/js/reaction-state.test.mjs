@@ -87,7 +87,7 @@ test("where there was no answer it is asked again on the next line; who is someb
   log.react(1, "ann", "☕", true);
   const room = await inTheDen(log, asked, (verb) => isGone && verb === "reacted");
   assert.deepEqual([...room.own.of(1)], []);
-  room.away();
+  room.disconnected();
   isGone = false;
   await room.join();
   await settled();
@@ -105,8 +105,8 @@ test("a reaction that was missed is asked for like a message, and both ways end 
   const events = [["bob", "👍", true], ["cid", "👍", true], ["dan", "👍", true], ["bob", "👍", false], ["eve", "🎉", true]].map(
     ([who, emoji, on]) => log.react(1, who, emoji, on),
   );
-  for (const event of events) there.hear(event);
-  behind.away();
+  for (const event of events) there.receive(event);
+  behind.disconnected();
   await behind.join();
   for (const room of [there, behind]) {
     assert.deepEqual(room.messages, log.messages);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { tabName, tabsAlive } from "../../static/js/tab.js";
-import { MemoryShelf } from "./shelf.mjs";
+import { MemoryStorage } from "./memory-storage.mjs";
 
 /** The browser's locks, as far as a tab uses them. */
 class Locks {
@@ -19,7 +19,7 @@ class Locks {
 }
 
 test("a tab keeps its name through reloads, and others see that it lives", async () => {
-  const session = new MemoryShelf();
+  const session = new MemoryStorage();
   const locks = new Locks();
   assert.equal(tabName(session, () => "one", locks), "one");
   assert.equal(tabName(session, () => "other", locks), "one");
@@ -28,8 +28,8 @@ test("a tab keeps its name through reloads, and others see that it lives", async
 
 test("where the browser has no locks, or keeps them to itself, nobody can tell", async () => {
   const forbidden = { query: () => Promise.reject(new Error("not here")), request: () => Promise.reject(new Error("not here")) };
-  assert.equal(tabName(new MemoryShelf(), () => "one", null), "one");
-  assert.equal(tabName(new MemoryShelf(), () => "one", forbidden), "one");
+  assert.equal(tabName(new MemoryStorage(), () => "one", null), "one");
+  assert.equal(tabName(new MemoryStorage(), () => "one", forbidden), "one");
   assert.equal(await tabsAlive(null), null);
   assert.equal(await tabsAlive(forbidden), null);
 });

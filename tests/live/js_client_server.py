@@ -30,12 +30,12 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def open_doors() -> Server:
+def build_server() -> Server:
     server = create_server(ping_interval=2)
     handshakes: dict[str, dict[str, Any]] = {}
     heard: dict[str, list[str]] = {}
 
-    def door(namespace: str) -> Any:
+    def on_connect(namespace: str) -> Any:
         async def connect(sid: str, environ: dict[str, Any], auth: Any) -> None:
             handshakes[sid] = {"query": dict(parse_qsl(environ["QUERY_STRING"])), "auth": auth or {}}
             if namespace == "/no":
@@ -92,7 +92,7 @@ def open_doors() -> Server:
         return server.not_handled
 
     for namespace in NAMESPACES:
-        server.on("connect", door(namespace), namespace=namespace)
+        server.on("connect", on_connect(namespace), namespace=namespace)
     server.on("*", event)
     server.on("getId", lambda sid: sid, namespace="/foo")
     return server
@@ -105,11 +105,11 @@ async def late(request: web.Request, handler: Any) -> web.StreamResponse:
     return await handler(request)
 
 
-def doors_app() -> web.Application:
+def build_app() -> web.Application:
     app = web.Application(middlewares=[late])
-    attach(open_doors(), app)
+    attach(build_server(), app)
     return app
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(doors_app(), int(sys.argv[1]) if len(sys.argv) > 1 else 3210))
+    asyncio.run(serve(build_app(), int(sys.argv[1]) if len(sys.argv) > 1 else 3210))

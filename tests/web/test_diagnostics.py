@@ -6,7 +6,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from app.web.diagnostics import MOST, TRIES
+from app.web.diagnostics import MAX_TRIES, TRIES
 from tests.conftest import Start
 from tests.support.raw import UPGRADE, Line
 
@@ -68,7 +68,7 @@ async def test_a_name_too_short_or_too_long_is_not_remembered(
 
 async def test_the_oldest_of_too_many_tries_is_forgotten(start_server: Start) -> None:
     server = await start_server()
-    names = [f"try-{number:05}" for number in range(MOST + 1)]
+    names = [f"try-{number:05}" for number in range(MAX_TRIES + 1)]
     async with aiohttp.ClientSession(server.url) as browser:
         for name in names:
             async with browser.get("/ws/echo", params={"try": name}) as answer:

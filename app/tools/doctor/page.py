@@ -1,13 +1,13 @@
-"""What the browser makes of it: whose pages may connect, and what the page's own headers forbid it."""
+"""What a browser may do: which origins may connect, and what the page's headers forbid."""
 
 import re
 from urllib.parse import urljoin
 
 from app.tools.doctor.refusals import FORBIDDEN, own_origin_mend
 from app.tools.doctor.sessions import POLLING
-from app.tools.doctor.site import TRANSPORTS, Finding, Reply, Site, unlooked
+from app.tools.doctor.site import TRANSPORTS, Finding, Reply, Site, skipped
 
-FOREIGN = "https://stranger.invalid"  # a name that nobody can have (RFC 6761)
+FOREIGN = "https://stranger.invalid"  # a name that cannot exist (RFC 6761)
 LOADED = re.compile(
     r"""<(?:script|link|img|iframe|source|video|audio)\b[^>]*?\b(?:src|href)=["'](http://[^"']+)""", re.I
 )
@@ -16,14 +16,14 @@ SELF = ("'self'", "*")
 
 
 async def origins(site: Site) -> list[Finding]:
-    """Browsers name the page's origin. The site's own must be let in, any other must not."""
+    """Browsers send the page's origin. The site's own must be accepted, a foreign one must not."""
     if "cached" in site.facts:
-        return unlooked("handshakes come from a cache")
+        return skipped("handshakes come from a cache")
     own, foreign = await site.get(POLLING, Origin=site.origin), await site.get(POLLING, Origin=FOREIGN)
     findings = []
     if _forbids(own):
         site.own_refused = True
-        site.close(*TRANSPORTS)
+        site.mark_unusable(*TRANSPORTS)
         cause = "the site does not know that it is reached by this name: the proxy sends another Host"
         findings.append(Finding(f"own origin {site.origin}: {own}", "bad", cause, own_origin_mend(site)))
     if not _forbids(foreign) and foreign.status == 200:
@@ -38,11 +38,11 @@ def _forbids(reply: Reply) -> bool:
 
 
 async def mixed(site: Site) -> list[Finding]:
-    """On an https page, browsers load nothing by http."""
+    """Browsers block http resources on an https page."""
     if reason := _no_page(site):
-        return unlooked(reason)
+        return skipped(reason)
     if not site.secure:
-        return unlooked("the page itself comes by http")
+        return skipped("the page itself comes by http")
     loaded = sorted({urljoin(site.origin, found) for found in LOADED.findall(site.page.body)})
     if not loaded:
         return [Finding("the page loads nothing by http")]
@@ -52,9 +52,9 @@ async def mixed(site: Site) -> list[Finding]:
 
 
 async def csp(site: Site) -> list[Finding]:
-    """A policy that a proxy adds is in force beside ours: what either forbids is forbidden."""
+    """A policy that a proxy adds applies besides ours: what either forbids is forbidden."""
     if reason := _no_page(site):
-        return unlooked(reason)
+        return skipped(reason)
     header = site.page.headers.get("content-security-policy", "")
     policies = [
         one for one in (*header.split(","), *(found[1] for found in META.findall(site.page.body))) if one.strip()
@@ -73,7 +73,7 @@ def _forbidden(site: Site, policy: str) -> list[Finding]:
     for directive, what in (("connect-src", "its connections"), ("script-src", "its own scripts")):
         allowed = directives.get(directive, directives.get("default-src", ["*"]))
         if not _allows_own(site, allowed):
-            site.close(*TRANSPORTS)
+            site.mark_unusable(*TRANSPORTS)
             cause = f"a policy forbids the page {what}; where it is not Parlor's, a proxy adds it"
             mend = f"take it away, or let it say {directive} 'self'."
             findings.append(Finding(f"{directive} {' '.join(allowed)}", "bad", cause, mend))

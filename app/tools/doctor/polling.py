@@ -4,13 +4,13 @@ from time import monotonic
 
 from app.tools.doctor.refusals import SESSION, down, is_error, switched_off
 from app.tools.doctor.sessions import PING, PONG, WEBSOCKET, Ended, Polls, WebSocket, packets
-from app.tools.doctor.site import Finding, Reply, Site, unlooked
+from app.tools.doctor.site import Finding, Reply, Site, skipped
 
-STORM = 5.0  # polls a second of an idle session; more is a client that spins
-WATCHED = 2.0  # seconds, or less where silence is watched for less
-QUICK = 0.5  # seconds; an idle poll that is answered sooner was not held
-LONGEST = 30.0  # seconds of a heartbeat that hosts let pass (docs/hosts.md)
-PROBE_WITHIN = 1.0  # seconds
+STORM_RATE = 5.0  # polls a second of an idle session; more is a busy loop
+COUNT_S = 2.0  # for which polls are counted, or less where silence is watched for less
+HELD_AFTER_S = 0.5  # an idle poll that is answered sooner was not held
+MAX_INTERVAL_S = 30.0  # some hosts cut polls that are silent for longer (docs/hosts.md)
+PROBE_TIMEOUT_S = 1.0
 
 
 async def handshake(site: Site) -> list[Finding]:
@@ -25,7 +25,7 @@ async def handshake(site: Site) -> list[Finding]:
     if not joined:
         return [_no_round_trip(site, reply)]
     site.facts.add("polling")
-    site.roads.setdefault("polling", True)
+    site.works.setdefault("polling", True)
     return [Finding(f"session in {first.seconds * 1000:.0f} ms, messages go and come; {_heartbeat(site)}")]
 
 
@@ -37,7 +37,7 @@ def _heartbeat(site: Site) -> str:
 def _no_session(site: Site, reply: Reply) -> Finding:
     if switched_off(site, reply):
         return Finding("polling is switched off here (PARLOR_TRANSPORTS): the operator's choice")
-    site.close("polling")
+    site.mark_unusable("polling")
     if not reply.status or is_error(reply.status):
         return Finding(str(reply), "bad", *down(site, reply))
     if reply.refusal:
@@ -48,7 +48,7 @@ def _no_session(site: Site, reply: Reply) -> Finding:
 
 
 def _no_round_trip(site: Site, reply: Reply) -> Finding:
-    site.close("polling")
+    site.mark_unusable("polling")
     if reply.refusal and reply.refusal[0] == SESSION:
         cause = "what followed the handshake met a process that does not know its session"
         return Finding(str(reply), "bad", cause, "see `caching` and `stickiness` below.")
@@ -58,14 +58,14 @@ def _no_round_trip(site: Site, reply: Reply) -> Finding:
 
 
 async def idle(site: Site) -> list[Finding]:
-    """A poll with nothing to tell is held until the heartbeat; proxies may cut it before."""
+    """An idle poll is held until the heartbeat; proxies may cut it before."""
     async with Polls.open(site) as polls:
         await polls.join()
         begun, beats, longest = monotonic(), 0, 0.0
-        while (left := begun + site.look - monotonic()) > 0:
-            reply = await polls.hear(within=left)
-            spent = min(reply.seconds, site.look)
-            if monotonic() >= begun + site.look and not reply.status:
+        while (left := begun + site.watch_s - monotonic()) > 0:
+            reply = await polls.receive(within=left)
+            spent = min(reply.seconds, site.watch_s)
+            if monotonic() >= begun + site.watch_s and not reply.status:
                 longest = max(longest, spent)
                 break
             if reply.status != 200:
@@ -73,29 +73,30 @@ async def idle(site: Site) -> list[Finding]:
             longest = max(longest, spent)
             if PING in packets(reply):
                 beats += 1
-                await polls.say(PONG)
-            elif reply.seconds < QUICK:
+                await polls.send(PONG)
+            elif reply.seconds < HELD_AFTER_S:
                 cause = "something answers polls in the server's place, or the server does not hold them"
                 return [
                     Finding(f"answered after {reply.seconds:.2f} s with nothing", "warn", cause, "see `poll storm`.")
                 ]
-    seen = f"held for {longest:.1f} s" + (f", {beats} heartbeats" if beats else "") + f" in {site.look:g} s"
-    if site.interval > LONGEST:
-        cause = f"the heartbeat of {site.interval:g} s is longer than the {LONGEST:g} s that some hosts hold a request"
+    seen = f"held for {longest:.1f} s" + (f", {beats} heartbeats" if beats else "") + f" in {site.watch_s:g} s"
+    if site.interval > MAX_INTERVAL_S:
+        cause = f"the heartbeat of {site.interval:g} s is longer than the {MAX_INTERVAL_S:g} s"
+        cause += " that some hosts hold a request"
         return [Finding(seen, "warn", cause, "set PARLOR_PING_INTERVAL to 20.")]
     return [Finding(seen)]
 
 
 def _cut(site: Site, reply: Reply) -> Finding:
-    """A poll that ended without the server's word."""
+    """A poll that ended without the server's answer."""
     cause = (
         f"a proxy cuts requests that are silent for {reply.seconds:.1f} s, before the heartbeat of {site.interval:g} s"
     )
-    return Finding(f"cut after {reply.seconds:.1f} s ({reply})", "bad", cause, patience_mend(site, reply.seconds))
+    return Finding(f"cut after {reply.seconds:.1f} s ({reply})", "bad", cause, timeout_mend(site, reply.seconds))
 
 
-def patience_mend(site: Site, seconds: float) -> str:
-    """A longer patience of the proxy, or a heartbeat below it."""
+def timeout_mend(site: Site, seconds: float) -> str:
+    """A longer timeout in the proxy, or a shorter heartbeat."""
     longer = site.mend("idle", f"raise the proxy's read timeout above {site.interval:g} s.")
     return (
         f"{longer} Or set PARLOR_PING_INTERVAL={max(1, round(seconds * 0.6))}, so that it is never silent for so long."
@@ -103,16 +104,16 @@ def patience_mend(site: Site, seconds: float) -> str:
 
 
 async def storm(site: Site) -> list[Finding]:
-    """How often an idle browser asks, also while an upgrade hangs: a server that holds no polls then is asked hundreds
-    of times a second."""
+    """How often an idle browser polls, also while an upgrade hangs: a server that does not hold polls then gets
+    hundreds a second."""
     if "cached" in site.facts:
-        return unlooked("handshakes come from a cache")
+        return skipped("handshakes come from a cache")
     calm = await _rate(site, upgrades=False)
     hanging = await _rate(site, upgrades=True) if "upgrade" in site.facts else 0.0
     seen = f"{calm:.1f} polls a second of an idle session" + (f", {hanging:.1f} beside an upgrade" if hanging else "")
-    if max(calm, hanging) < STORM:
+    if max(calm, hanging) < STORM_RATE:
         return [Finding(seen)]
-    if calm >= STORM:
+    if calm >= STORM_RATE:
         cause = "polls come back at once with nothing: something answers in the server's place, or it holds none"
         return [Finding(seen, "bad", cause, site.mend("cache", "let every request to /socket.io/ reach the server."))]
     cause = "polls come back at once with nothing while an upgrade hangs: the server takes it to be done"
@@ -123,31 +124,31 @@ async def _rate(site: Site, *, upgrades: bool) -> float:
     async with Polls.open(site) as polls:
         await polls.join()
         if upgrades:
-            async with await WebSocket.knock(site, f"{WEBSOCKET}&sid={polls.sid}") as socket:
+            async with await WebSocket.open(site, f"{WEBSOCKET}&sid={polls.sid}") as socket:
                 return 0.0 if await _upgraded(socket) else await _count(polls)
         return await _count(polls)
 
 
 async def _upgraded(socket: WebSocket) -> bool:
-    """Whether the probe comes back, as Engine.IO's upgrade wants it; the page polls no more then."""
-    if not socket.stands:
+    """Whether the upgrade's probe is answered; then the page stops polling."""
+    if not socket.is_open:
         return False
     try:
-        await socket.say(f"{PING}probe")
-        return await socket.hear(PROBE_WITHIN) == f"{PONG}probe"
+        await socket.send(f"{PING}probe")
+        return await socket.receive(PROBE_TIMEOUT_S) == f"{PONG}probe"
     except (TimeoutError, Ended):
         return False
 
 
 async def _count(polls: Polls) -> float:
-    """Answers to polls in a second that are neither a heartbeat nor news."""
-    begun, answers, watched = monotonic(), 0, min(WATCHED, polls.site.look)
+    """Answers a second that hold neither a heartbeat nor an event."""
+    begun, answers, watched = monotonic(), 0, min(COUNT_S, polls.site.watch_s)
     while (left := begun + watched - monotonic()) > 0:
-        reply = await polls.hear(within=left)
+        reply = await polls.receive(within=left)
         if reply.status != 200:
             break
         if PING in packets(reply):
-            await polls.say(PONG)
+            await polls.send(PONG)
         else:
             answers += 1
     return answers / watched

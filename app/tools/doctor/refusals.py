@@ -1,8 +1,8 @@
-"""What an answer means that is not the one we asked for: by whose words it is refused, and what mends it."""
+"""What an unexpected answer means: who refused the request (Parlor or a proxy), why, and how to mend it."""
 
 import re
 
-from app.tools.doctor.hosts import NGINX_UPGRADE
+from app.tools.doctor.known_hosts import NGINX_UPGRADE
 from app.tools.doctor.site import Finding, Reply, Site
 
 TRANSPORT, SESSION, FORBIDDEN = 0, 1, 4  # codes of Engine.IO's refusals (app/engineio/server.py)
@@ -15,7 +15,7 @@ STRIPPED = {
 
 
 def switched_off(site: Site, reply: Reply) -> bool:
-    """Whether the operator allows this transport not at all; which ones instead, the site now knows."""
+    """True where the operator has switched this transport off; stores the offered ones in `site`."""
     code, message = reply.refusal or (None, "")
     offered = re.search(r"this server speaks (.+)$", message)
     if code != TRANSPORT or not offered:
@@ -32,7 +32,7 @@ def refused_websocket(site: Site, reply: Reply) -> Finding:
         return Finding("WebSocket is switched off here (PARLOR_TRANSPORTS): the operator's choice")
     if reply.refusal:
         return _by_parlor(site, reply, reply.refusal[1])
-    cause, mend = _by_another(site, reply)
+    cause, mend = _by_proxy(site, reply)
     return Finding(str(reply), "bad", cause, mend)
 
 
@@ -79,18 +79,15 @@ def own_origin_mend(site: Site) -> str:
     )
 
 
-def _by_another(site: Site, reply: Reply) -> tuple[str, str]:
+def _by_proxy(site: Site, reply: Reply) -> tuple[str, str]:
     """Cause and mend of an answer that the proxy, not Parlor, gave to the handshake."""
     status = reply.status
     if "handshake" not in site.facts and not site.boots and is_error(status):  # plain requests do not pass either
         return down(site, reply)
     if status in (301, 302, 303, 307, 308):
         where = reply.headers.get("location", "elsewhere")
-        return (
-            f"the handshake is redirected to {where}, and browsers do not follow",
-            "redirect pages only (GET, HEAD), ",
-        )
-        "not /socket.io/."
+        cause = f"the handshake is redirected to {where}, and browsers do not follow"
+        return cause, "redirect pages only (GET, HEAD), not /socket.io/."
     if status == 200:
         return "something answers the handshake with a page: /socket.io/ does not lead to Parlor", site.mend(
             "upgrade", "send /socket.io/ to Parlor, upgrades included."

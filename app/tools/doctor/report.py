@@ -1,4 +1,4 @@
-"""What the examination comes to: one line a check, a last sentence, an exit code; or all of it as JSON."""
+"""The report: one line for each finding, a last sentence, an exit code; or all of it as JSON."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -25,8 +25,8 @@ class Report:
 
     @property
     def usable(self) -> list[str]:
-        """The transports on which a browser can talk, of those that the operator allows."""
-        return [road for road in self.site.offered if self.site.roads.get(road)] if self.site else []
+        """The transports that work in a browser, of those that the operator allows."""
+        return [transport for transport in self.site.offered if self.site.works.get(transport)] if self.site else []
 
     @property
     def host(self) -> str:
@@ -34,13 +34,17 @@ class Report:
 
     def sentence(self) -> str:
         names = {"websocket": "WebSocket", "polling": "polling"}
-        roads = " and ".join(names.get(road, road) for road in self.usable)
+        transports = " and ".join(names.get(transport, transport) for transport in self.usable)
         mends = sum(one.verdict in ("warn", "bad") for _, one in self.findings)
         behind = f" Behind {self.host}." if self.host else ""
         if self.exit_code == HEALTHY:
-            return f"Healthy: people talk by {roads}.{behind}"
+            return f"Healthy: people talk by {transports}.{behind}"
         if self.exit_code == DEGRADED:
-            only = f"{roads} only" if len(self.usable) == 1 and self.site and len(self.site.offered) > 1 else roads
+            only = (
+                f"{transports} only"
+                if len(self.usable) == 1 and self.site and len(self.site.offered) > 1
+                else transports
+            )
             return f"Degraded: people talk by {only}; {mends} to mend.{behind}"
         return f"Broken: nobody can talk here; {mends} to mend.{behind}"
 
@@ -53,7 +57,7 @@ class Report:
 
 
 def lines(name: str, finding: Finding) -> str:
-    """What was seen, verdict, cause, mend."""
+    """The lines of one finding: what was seen, the verdict, cause, mend."""
     told = [f"{name:22} {finding.seen} [{finding.verdict}]"]
     told += [f"{'':22} {label}: {text}" for label, text in (("cause", finding.cause), ("mend", finding.mend)) if text]
     return "\n".join(told)

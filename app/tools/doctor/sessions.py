@@ -1,4 +1,4 @@
-"""Engine.IO 4 and Socket.IO 5 by hand, as far as a doctor speaks them: both transports, raw answers."""
+"""Engine.IO 4 and Socket.IO 5 packet by packet, as far as the doctor needs them: both transports, raw answers."""
 
 import contextlib
 import json
@@ -8,14 +8,14 @@ from uuid import uuid4
 
 import aiohttp
 
-from app.tools.doctor.site import ANSWERS_WITHIN, Reply, Site
-from app.tools.doctor.websocket import PATIENCE, Ended, WebSocket
+from app.tools.doctor.site import REQUEST_TIMEOUT_S, Reply, Site
+from app.tools.doctor.websocket import TIMEOUT_S, Ended, WebSocket
 
 POLLING = "/socket.io/?EIO=4&transport=polling"
 WEBSOCKET = "/socket.io/?EIO=4&transport=websocket"
 SEPARATOR = "\x1e"
 PING, PONG, CLOSE, NOOP = "2", "3", "1", "6"
-WELCOME_WITHIN = 0.5  # seconds behind the answer to CONNECT; other chats than Parlor say none
+WELCOME_TIMEOUT_S = 0.5  # after the answer to CONNECT; chats other than Parlor send none
 UNKNOWN_SESSION = 1  # Engine.IO's code for a session that this process does not know
 
 
@@ -31,7 +31,7 @@ class Polls:
     @classmethod
     @contextlib.asynccontextmanager
     async def open(cls, site: Site) -> AsyncIterator[Self]:
-        """With an empty `sid` where there is none to have. At the end a goodbye, so that nobody waits for us."""
+        """With an empty `sid` where the handshake failed. Closes the session at the end."""
         async with site.session(keeps_cookies=True) as http:
             polls = cls(site, http)
             polls.handshake = await site.ask(http, "GET", f"{POLLING}&t={uuid4().hex[:8]}")
@@ -41,44 +41,44 @@ class Polls:
                 yield polls
             finally:
                 if polls.sid:
-                    await polls.say(CLOSE, within=1)
+                    await polls.send(CLOSE, within=1)
 
     @property
     def address(self) -> str:
         return f"{POLLING}&sid={self.sid}"
 
-    async def say(self, packet: str, within: float = ANSWERS_WITHIN) -> Reply:
+    async def send(self, packet: str, within: float = REQUEST_TIMEOUT_S) -> Reply:
         headers = {"Content-Type": "text/plain;charset=UTF-8"}
         return await self.site.ask(self._http, "POST", self.address, within=within, body=packet, headers=headers)
 
-    async def hear(self, within: float = ANSWERS_WITHIN) -> Reply:
+    async def receive(self, within: float = REQUEST_TIMEOUT_S) -> Reply:
         return await self.site.ask(self._http, "GET", f"{self.address}&t={uuid4().hex[:8]}", within=within)
 
     async def join(self) -> tuple[bool, Reply]:
         """CONNECT to the namespace: whether that was answered, and the last reply."""
-        reply = await self.say(connect(self.site))
+        reply = await self.send(connect(self.site))
         for _ in range(3):
             if reply.status != 200:
                 break
-            reply = await self.hear()
+            reply = await self.receive()
             if joined_in(self.site, packets(reply)):
                 return True, reply
         return False, reply
 
 
-async def join(site: Site, socket: WebSocket, within: float = PATIENCE) -> None:
+async def join(site: Site, socket: WebSocket, within: float = TIMEOUT_S) -> None:
     """CONNECT through a WebSocket, and wait for the answer. Raises TimeoutError, Ended."""
-    await socket.say(connect(site))
-    while not joined_in(site, [packet := await socket.hear(within)]):
+    await socket.send(connect(site))
+    while not joined_in(site, [packet := await socket.receive(within)]):
         if packet == PING:
-            await socket.say(PONG)
+            await socket.send(PONG)
     if not site.version:
         with contextlib.suppress(TimeoutError):
-            joined_in(site, [await socket.hear(WELCOME_WITHIN)])
+            joined_in(site, [await socket.receive(WELCOME_TIMEOUT_S)])
 
 
 def opened(body: str) -> dict[str, Any]:
-    """What the first packet announces: sid, pingInterval, ...; empty where it is not Engine.IO's."""
+    """The handshake: sid, pingInterval, ...; empty where the packet is not Engine.IO's."""
     if not body.startswith("0{"):
         return {}
     try:
@@ -93,16 +93,16 @@ def packets(reply: Reply) -> list[str]:
 
 
 def connect(site: Site) -> str:
-    """The same guest every time, so that one examination leaves one person behind."""
+    """CONNECT, with the same guest's token every time, so that one examination makes one person."""
     return "40" + (json.dumps({"token": site.token}) if site.token else "")
 
 
-def joined_in(site: Site, heard: list[str]) -> bool:
-    """Whether CONNECT was answered; what `welcome` tells is kept on the way."""
-    for packet in heard:
+def joined_in(site: Site, received: list[str]) -> bool:
+    """Whether CONNECT was answered. Stores the values of a `welcome` in `site`."""
+    for packet in received:
         if packet.startswith('42["welcome",'):
             _keep(site, packet)
-    return any(packet.startswith(("40", "44")) for packet in heard)
+    return any(packet.startswith(("40", "44")) for packet in received)
 
 
 def _keep(site: Site, packet: str) -> None:
@@ -112,7 +112,7 @@ def _keep(site: Site, packet: str) -> None:
         site.version = site.version or str(welcome["server"]["version"])
         site.offered = tuple(welcome["server"]["transports"])
     except (ValueError, LookupError, TypeError, AttributeError):
-        return  # another's chat, with a welcome of its own
+        return  # another chat, with another welcome
 
 
 __all__ = ["Ended", "Polls", "WebSocket", "join", "opened", "packets"]

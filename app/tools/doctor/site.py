@@ -1,4 +1,4 @@
-"""The site under examination: where it is, how it is asked, and what is known of it by now."""
+"""The site that is examined: its address, requests to it, and what the checks have found so far."""
 
 import asyncio
 import json
@@ -16,18 +16,18 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from app import __version__
-from app.tools.doctor import hosts
+from app.tools.doctor import known_hosts
 
 Verdict = Literal["ok", "warn", "bad", "unknown"]
 
-ANSWERS_WITHIN = 5.0  # seconds that a request may take which has nothing to wait for
-LARGEST = 400_000  # bytes that we read of an answer
+REQUEST_TIMEOUT_S = 5.0  # for a request that the server answers at once
+MAX_BODY = 400_000  # bytes that are read of an answer
 AGENT = f"Mozilla/5.0 (compatible; Parlor-doctor/{__version__})"
 TRANSPORTS = ("websocket", "polling")
 
 
 class BadAddress(ValueError):
-    """What was given is no address of a site. One sentence."""
+    """The given text is no address of a site; one sentence says why."""
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,16 @@ class Finding:
     mend: str = ""
 
 
-def unlooked(because: str) -> list[Finding]:
+def skipped(because: str) -> list[Finding]:
     return [Finding(f"not looked at, because {because}", "unknown")]
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What one request was answered. `status` is 0 where no answer came, then `trouble` says how it ended.
+    """The answer to one request. `status` is 0 where none came; then `trouble` says how the request ended.
 
     Header names are in small letters, values of one name joined; `cookies` are the Set-Cookie lines; `seconds` is the
-    time until all of it was here.
+    time until all of it was read.
     """
 
     status: int = 0
@@ -79,7 +79,7 @@ class Reply:
         return "text/html" in self.headers.get("content-type", "")
 
     def __str__(self) -> str:
-        """For the eye: the status and, where it helps, the sentence that came with it."""
+        """For people: the status and, where it helps, the sentence that came with it."""
         if not self.status:
             return self.trouble
         said = self.refusal[1] if self.refusal else "" if self.is_html or self.status < 400 else self.body
@@ -89,28 +89,28 @@ class Reply:
 
 @dataclass
 class Site:
-    """What is examined, and what the checks have told each other of it."""
+    """The site, and what the checks have found for each other."""
 
     scheme: str
     host: str
     port: int
-    base: str = ""  # the path under which it lives; empty at the root of its host
-    look: float = 7.0  # seconds for which idle connections are watched
-    most: int = 0  # WebSockets to open at once; 0: their limit is not looked for
+    base: str = ""  # the site's path; empty at the root of its host
+    watch_s: float = 7.0  # seconds for which idle connections are watched
+    most: int = 0  # WebSockets to open at once; 0: their limit is not examined
     plain: str = ""  # where the same site would answer by http; empty where that is not known
-    note: str = ""  # on the address as it was given
+    note: str = ""  # about the address as it was given
 
-    facts: set[str] = field(default_factory=set)  # what later checks may build on
-    roads: dict[str, bool] = field(default_factory=dict)  # transport -> a browser can use it; absent: not known
+    facts: set[str] = field(default_factory=set)  # for later checks: Check.needs
+    works: dict[str, bool] = field(default_factory=dict)  # transport -> a browser can use it; absent: not known
     offered: tuple[str, ...] = TRANSPORTS  # as far as is known, what the operator allows
-    recognised: list[hosts.Host] = field(default_factory=list)
+    recognised: list[known_hosts.Host] = field(default_factory=list)
     boots: list[str] = field(default_factory=list)
     version: str = ""  # of the Parlor that answers
     interval: float = 20.0  # seconds between heartbeats, as announced
-    token: str = ""  # names our guest, so that we are one and the same throughout
+    token: str = ""  # of our guest, so that all checks are one person
     own_refused: bool = False  # the site takes its own origin for a foreign one
     page: Reply = field(default_factory=Reply)
-    believes: bool = True  # certificates; where the site's cannot be, the rest is looked at all the same
+    believes: bool = True  # certificates; False: the rest is examined without verifying the site's
 
     @property
     def origin(self) -> str:
@@ -134,7 +134,7 @@ class Site:
 
     @cached_property
     def tls(self) -> ssl.SSLContext | bool:
-        """aiohttp's True stands for its own, which a site without TLS never needs."""
+        """For aiohttp; True is its default, which a site without TLS never uses."""
         return trust(anything=not self.believes) if self.secure else True
 
     @property
@@ -146,18 +146,18 @@ class Site:
             return self.host == "localhost" or "." not in self.host
 
     def mend(self, problem: str, otherwise: str) -> str:
-        """What to do about a problem here: the recognised hosts' own ways, or what holds anywhere."""
+        """How to mend a problem here: the commands of the recognised hosts, or general advice."""
         ways = [f"{host.name}: {host.mends[problem]}" for host in self.recognised if problem in host.mends]
         return " ".join(ways) or otherwise
 
-    def close(self, *transports: str) -> None:
-        """A browser cannot use these; checks that build on them have nothing to look at."""
-        self.roads.update(dict.fromkeys(transports, False))
+    def mark_unusable(self, *transports: str) -> None:
+        """These do not work in a browser; checks that need them are skipped."""
+        self.works.update(dict.fromkeys(transports, False))
         self.facts -= set(transports)
 
     def session(self, *, keeps_cookies: bool = False, keeps_alive: bool = False) -> aiohttp.ClientSession:
-        """Requests, each on a connection of its own unless `keeps_alive`: a proxy that spreads connections over
-        several processes then shows it."""
+        """For requests. Each uses a new connection, unless `keeps_alive`: so a proxy that distributes connections over
+        several processes shows it."""
         connector = aiohttp.TCPConnector(ssl=self.tls, limit=0, force_close=not keeps_alive)
         jar = aiohttp.CookieJar(unsafe=True) if keeps_cookies else aiohttp.DummyCookieJar()
         traces = [] if keeps_alive else [_once()]
@@ -165,7 +165,7 @@ class Site:
             connector=connector, cookie_jar=jar, headers={"User-Agent": AGENT}, trace_configs=traces
         )
 
-    async def get(self, address: str, *, within: float = ANSWERS_WITHIN, **headers: str) -> Reply:
+    async def get(self, address: str, *, within: float = REQUEST_TIMEOUT_S, **headers: str) -> Reply:
         """One request on its own. `address` is a path of the site, or a whole address."""
         async with self.session() as http:
             return await self.ask(http, "GET", address, within=within, headers=headers)
@@ -176,7 +176,7 @@ class Site:
         method: str,
         address: str,
         *,
-        within: float = ANSWERS_WITHIN,
+        within: float = REQUEST_TIMEOUT_S,
         body: str | None = None,
         headers: dict[str, str] | None = None,
     ) -> Reply:
@@ -190,9 +190,9 @@ class Site:
                     method, url, data=body, headers=headers, allow_redirects=False, timeout=aiohttp.ClientTimeout(None)
                 ) as response,
             ):
-                text = (await response.content.read(LARGEST)).decode("utf-8", "replace")
-                while more := (await response.content.read(LARGEST)).decode("utf-8", "replace"):
-                    text = (text + more)[:LARGEST]
+                text = (await response.content.read(MAX_BODY)).decode("utf-8", "replace")
+                while more := (await response.content.read(MAX_BODY)).decode("utf-8", "replace"):
+                    text = (text + more)[:MAX_BODY]
                 spent = monotonic() - start
                 pairs = [(name.lower(), value) for name, value in response.headers.items()]
                 reply = Reply(response.status, joined(pairs), cookies(pairs), text, spent)
@@ -202,7 +202,7 @@ class Site:
         return reply
 
     def recognise(self, reply: Reply) -> None:
-        for host in hosts.recognise(reply.headers, " ".join(reply.cookies)):
+        for host in known_hosts.recognise(reply.headers, " ".join(reply.cookies)):
             if host not in self.recognised:
                 self.recognised.append(host)
 
@@ -226,12 +226,12 @@ def site_of(url: str, **choices: Any) -> Site:
     return site
 
 
-# What somebody may copy from their address bar, behind the path under which the site lives.
+# Paths that people copy from the address bar, after the site's own path.
 PAGES = re.compile(r"/(r/.*|diagnostics|echo|healthz|readyz|metrics|socket\.io/?|ws/.*|static/.*)$")
 
 
 def _once() -> aiohttp.TraceConfig:
-    """aiohttp asks again where a connection breaks under a GET; the doctor wants to see that it broke."""
+    """aiohttp repeats a GET whose connection broke; the doctor must see that it broke."""
 
     async def refuse_another(_: aiohttp.ClientSession, request: SimpleNamespace, __: object) -> None:
         if vars(request).setdefault("connections", 0):
@@ -244,8 +244,8 @@ def _once() -> aiohttp.TraceConfig:
 
 
 def trust(*, anything: bool = False, alpn: str = "http/1.1") -> ssl.SSLContext:
-    """What certificates are believed: those that this machine believes, SSL_CERT_FILE included. As leniently as
-    browsers do it, which Python 3.13 is not by default."""
+    """The trusted certificates of this machine, SSL_CERT_FILE included. As lenient as browsers, which Python 3.13 is
+    not by default. anything: no certificate is verified."""
     context = ssl.create_default_context()
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     context.set_alpn_protocols(alpn.split())
@@ -268,7 +268,7 @@ def cookies(pairs: Iterable[tuple[str, str]]) -> tuple[str, ...]:
 
 
 def trouble(error: BaseException, seconds: float) -> str:
-    """How a request without an answer ended, for the eye."""
+    """How a request without an answer ended, for people."""
     if isinstance(error, TimeoutError):
         return f"no answer in {seconds:.0f} s"
     if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLCertVerificationError):

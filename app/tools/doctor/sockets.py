@@ -1,45 +1,45 @@
-"""WebSockets: the handshake and what follows, compression, HTTP versions, silence, how many."""
+"""WebSockets: the handshake and what follows, compression, HTTP versions, idle connections, their limit."""
 
 import asyncio
 import ssl
 from contextlib import AsyncExitStack
 from time import monotonic
 
-from app.tools.doctor.polling import patience_mend
+from app.tools.doctor.polling import timeout_mend
 from app.tools.doctor.refusals import refused_websocket
 from app.tools.doctor.sessions import PING, POLLING, PONG, WEBSOCKET, Ended, WebSocket, join, opened
-from app.tools.doctor.site import ANSWERS_WITHIN, Finding, Site, trust, unlooked
+from app.tools.doctor.site import REQUEST_TIMEOUT_S, Finding, Site, skipped, trust
 
-AT_ONCE = 10  # handshakes beside each other
+PARALLEL_HANDSHAKES = 10
 WEBSOCKETS_OVER_H2 = 8  # SETTINGS_ENABLE_CONNECT_PROTOCOL (RFC 8441, 3)
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"  # RFC 9113, 3.4
 
 
 async def handshake(site: Site) -> list[Finding]:
-    """101, the first frame, and an answer to what we say."""
+    """101, the first frame, and an answer to CONNECT."""
     begun = monotonic()
-    async with await WebSocket.knock(site, WEBSOCKET) as socket:
-        if not socket.stands:
+    async with await WebSocket.open(site, WEBSOCKET) as socket:
+        if not socket.is_open:
             finding = refused_websocket(site, socket.reply)
             if finding.verdict == "bad":
-                site.close("websocket")
+                site.mark_unusable("websocket")
             return [finding]
         site.facts.add("upgrade")
         trouble = await _conversation(site, socket)
     if trouble:
-        site.close("websocket")
+        site.mark_unusable("websocket")
         return [trouble]
     site.facts.add("websocket")
-    site.roads.setdefault("websocket", True)
+    site.works.setdefault("websocket", True)
     return [Finding(f"101, first frame, answer to CONNECT, in {(monotonic() - begun) * 1000:.0f} ms")]
 
 
 async def _conversation(site: Site, socket: WebSocket) -> Finding | None:
-    """What goes wrong behind a 101."""
+    """What goes wrong after a 101; None where nothing does."""
     heard = False
     begun = monotonic()
     try:
-        first = opened(await socket.hear())
+        first = opened(await socket.receive())
         if not first:
             cause = "something else than Parlor speaks WebSocket at /socket.io/"
             return Finding("101, but no Engine.IO packet", "bad", cause, "send /socket.io/ to Parlor.")
@@ -68,39 +68,39 @@ async def _conversation(site: Site, socket: WebSocket) -> Finding | None:
 
 
 async def deflate(site: Site) -> list[Finding]:
-    """The same with the offer that every browser makes."""
-    async with await WebSocket.knock(site, WEBSOCKET, deflate=True) as socket:
-        if socket.stands and socket.compressed:
+    """The same, with permessage-deflate offered as browsers do."""
+    async with await WebSocket.open(site, WEBSOCKET, deflate=True) as socket:
+        if socket.is_open and socket.compressed:
             seen = "permessage-deflate offered and taken"
         else:
             seen = "permessage-deflate offered, not taken"
-        trouble = await _conversation(site, socket) if socket.stands else refused_websocket(site, socket.reply)
+        trouble = await _conversation(site, socket) if socket.is_open else refused_websocket(site, socket.reply)
     if not trouble:
         return [Finding(f"{seen}; frames go and come")]
-    site.close("websocket")
+    site.mark_unusable("websocket")
     cause = "a proxy on the way breaks WebSockets that offer permessage-deflate, as every browser's does"
     mend = site.mend("deflate", "let the proxy drop Sec-WebSocket-Extensions from requests, or update it.")
     return [Finding(f"{seen}; {trouble.seen}", "bad", cause, mend)]
 
 
 async def alpn(site: Site) -> list[Finding]:
-    """Browsers ask for WebSockets by HTTP/1.1, or by HTTP/2 where its settings say so (RFC 8441)."""
+    """Browsers open WebSockets over HTTP/1.1, or over HTTP/2 where its SETTINGS allow it (RFC 8441)."""
     if not site.secure:
-        return unlooked("there is no TLS")
+        return skipped("there is no TLS")
     old, _ = await _chosen(site, trust(anything=not site.believes))
     new, tunnels = await _chosen(site, trust(anything=not site.believes, alpn="h2 http/1.1"))
     seen = f"pages by {new or 'HTTP/1.1'}, WebSockets by {old or 'HTTP/1.1'}" + (" or h2 (RFC 8441)" if tunnels else "")
     if old in ("http/1.1", ""):
         return [Finding(seen)]
-    site.close("websocket")
+    site.mark_unusable("websocket")
     cause = "the TLS in front does not speak HTTP/1.1, without which most browsers open no WebSocket"
     return [Finding(seen, "bad", cause, site.mend("alpn", "offer http/1.1 beside h2 in its ALPN protocols."))]
 
 
 async def _chosen(site: Site, context: ssl.SSLContext) -> tuple[str, bool]:
-    """The protocol that the other side chooses, and whether it takes WebSockets over HTTP/2."""
+    """The protocol that the server chooses, and whether it accepts WebSockets over HTTP/2."""
     try:
-        async with asyncio.timeout(ANSWERS_WITHIN):
+        async with asyncio.timeout(REQUEST_TIMEOUT_S):
             reader, writer = await asyncio.open_connection(site.host, site.port, ssl=context, server_hostname=site.host)
             chosen = writer.get_extra_info("ssl_object").selected_alpn_protocol() or ""
             tunnels = chosen == "h2" and await _tunnels(reader, writer)
@@ -123,24 +123,24 @@ async def _tunnels(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 
 async def idle(site: Site) -> list[Finding]:
-    """A connection on which nobody says anything lives by its heartbeats."""
-    async with await WebSocket.knock(site, WEBSOCKET, deflate=True) as socket:
+    """Whether heartbeats keep an idle connection open."""
+    async with await WebSocket.open(site, WEBSOCKET, deflate=True) as socket:
         begun = heard = monotonic()
         beats = 0
         try:
-            await socket.hear()
+            await socket.receive()
             await join(site, socket)
-            while (left := begun + site.look - monotonic()) > 0:
+            while (left := begun + site.watch_s - monotonic()) > 0:
                 heard = monotonic()
-                if await socket.hear(left) == PING:
+                if await socket.receive(left) == PING:
                     beats += 1
-                    await socket.say(PONG)
+                    await socket.send(PONG)
         except TimeoutError:
             pass
         except Ended as end:
             return [_cut(site, str(end), monotonic() - heard, monotonic() - begun, beats)]
-    lasted = f"lives after {site.look:g} s" + (f", {beats} heartbeats" if beats else "")
-    return [Finding(f"{lasted}; `--idle 300` looks longer" if site.look < 60 else lasted)]
+    lasted = f"lives after {site.watch_s:g} s" + (f", {beats} heartbeats" if beats else "")
+    return [Finding(f"{lasted}; `--idle 300` looks longer" if site.watch_s < 60 else lasted)]
 
 
 def _cut(site: Site, how: str, silent: float, lasted: float, beats: int) -> Finding:
@@ -148,22 +148,22 @@ def _cut(site: Site, how: str, silent: float, lasted: float, beats: int) -> Find
         cause = f"a proxy ends connections {lasted:.0f} s after their beginning, whatever passes"
         return Finding(f"{how} after {lasted:.1f} s", "warn", cause, site.mend("idle", "raise its longest duration."))
     cause = f"a proxy cuts connections that are silent for {silent:.1f} s, before the heartbeat of {site.interval:g} s"
-    return Finding(f"{how} after {silent:.1f} s of silence", "bad", cause, patience_mend(site, silent))
+    return Finding(f"{how} after {silent:.1f} s of silence", "bad", cause, timeout_mend(site, silent))
 
 
 async def limit(site: Site) -> list[Finding]:
-    """How many at once, up to `most`; and whether whoever is one too many can still talk by polling."""
+    """How many WebSockets at once, up to `most`; and whether polling works beyond the limit."""
     if not site.most:
-        return unlooked("it opens many connections: ask for it with --max 50")
+        return skipped("it opens many connections: ask for it with --max 50")
     async with AsyncExitStack() as held:
         stood = 0
         while stood < site.most:
-            wanted = min(AT_ONCE, site.most - stood)
-            sockets = await asyncio.gather(*(WebSocket.knock(site, WEBSOCKET) for _ in range(wanted)))
+            wanted = min(PARALLEL_HANDSHAKES, site.most - stood)
+            sockets = await asyncio.gather(*(WebSocket.open(site, WEBSOCKET) for _ in range(wanted)))
             for socket in sockets:
                 await held.enter_async_context(socket)
-            stood += sum(socket.stands for socket in sockets)
-            refused = next((socket.reply for socket in sockets if not socket.stands), None)
+            stood += sum(socket.is_open for socket in sockets)
+            refused = next((socket.reply for socket in sockets if not socket.is_open), None)
             if refused:
                 polling = await site.get(POLLING)
                 return [_full(site, stood, refused_websocket(site, refused), polling.status == 200)]

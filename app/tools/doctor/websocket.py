@@ -1,4 +1,4 @@
-"""A WebSocket by hand (RFC 6455, 7692): libraries hide the raw answer, and that is where the diagnosis is."""
+"""A WebSocket client (RFC 6455, 7692) that shows the raw answer to the handshake, which libraries hide."""
 
 import asyncio
 import base64
@@ -13,19 +13,19 @@ from typing import Self
 
 from app.tools.doctor.site import AGENT, Reply, Site, cookies, joined, trouble
 
-PATIENCE = 4.0  # seconds; the page waits as long for a WebSocket (static/js/road.js)
+TIMEOUT_S = 4.0  # the same as the page's (static/js/transport-choice.js)
 RFC6455 = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # section 1.3
 DEFLATE = "permessage-deflate; client_max_window_bits"  # as Chromium offers it
-LARGEST_HEAD, LARGEST_BODY, LARGEST_FRAME = 65_536, 4_096, 1_000_000  # bytes
+MAX_HEAD, MAX_BODY, MAX_FRAME = 65_536, 4_096, 1_000_000  # bytes
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
 
 class Ended(Exception):
-    """The connection is over; a sentence says how."""
+    """The connection has ended; a sentence says how."""
 
 
 class WebSocket:
-    """One handshake and what follows. `reply` is its raw answer; with status 101 it may be heard and spoken through."""
+    """One handshake and what follows. `reply` is its raw answer; with status 101 it can send and receive."""
 
     def __init__(self, reply: Reply, reader: asyncio.StreamReader | None, writer: asyncio.StreamWriter | None) -> None:
         self.reply, self._reader, self._writer = reply, reader, writer
@@ -33,8 +33,8 @@ class WebSocket:
         self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
 
     @classmethod
-    async def knock(cls, site: Site, path: str, *, deflate: bool = False, within: float = PATIENCE) -> Self:
-        """Ask for a WebSocket as a browser does. Never raises for what a site or a network can do."""
+    async def open(cls, site: Site, path: str, *, deflate: bool = False, within: float = TIMEOUT_S) -> Self:
+        """Open a WebSocket as a browser does. Never raises for what a site or a network can do."""
         start, writer = monotonic(), None
         key = base64.b64encode(os.urandom(16)).decode()
         try:
@@ -64,13 +64,13 @@ class WebSocket:
         _abort(self._writer)
 
     @property
-    def stands(self) -> bool:
+    def is_open(self) -> bool:
         return self.reply.status == 101
 
-    async def hear(self, within: float = PATIENCE) -> str:
-        """The next message. Raises TimeoutError where none comes, Ended where none will come."""
+    async def receive(self, within: float = TIMEOUT_S) -> str:
+        """The next message. Raises TimeoutError where none comes in time, Ended at the end of the connection."""
         async with asyncio.timeout(within):
-            message, squeezed = b"", False
+            message, is_compressed = b"", False
             while True:
                 final, compressed, opcode, payload = await self._frame()
                 if opcode == CLOSE:
@@ -78,12 +78,12 @@ class WebSocket:
                 if opcode == PING:
                     await self._write(PONG, payload)
                 elif opcode != PONG:
-                    squeezed = squeezed or compressed
+                    is_compressed = is_compressed or compressed
                     message += payload
                     if final:
-                        return self._read(message, squeezed)
+                        return self._read(message, is_compressed)
 
-    async def say(self, text: str) -> None:
+    async def send(self, text: str) -> None:
         """Raises Ended."""
         await self._write(TEXT, text.encode())
 
@@ -94,17 +94,17 @@ class WebSocket:
             size = second & 127
             if size > 125:
                 size = int.from_bytes(await self._reader.readexactly(2 if size == 126 else 8), "big")
-            if size > LARGEST_FRAME:
+            if size > MAX_FRAME:
                 raise Ended("what arrives are no WebSocket frames")
             return bool(first & 128), bool(first & 64), first & 15, await self._reader.readexactly(size)
         except (OSError, EOFError):
             raise Ended("cut without a close frame") from None
 
-    def _read(self, message: bytes, squeezed: bool) -> str:
-        if squeezed and not self.compressed:
+    def _read(self, message: bytes, is_compressed: bool) -> str:
+        if is_compressed and not self.compressed:
             raise Ended("a compressed frame arrived though no compression was agreed on")
         try:
-            plain = self._inflate.decompress(message + b"\x00\x00\xff\xff") if squeezed else message
+            plain = self._inflate.decompress(message + b"\x00\x00\xff\xff") if is_compressed else message
         except zlib.error:
             raise Ended("a compressed frame arrived damaged") from None
         return plain.decode("utf-8", "replace")
@@ -124,10 +124,8 @@ class WebSocket:
 
 async def _connect(site: Site) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     if not site.secure:
-        return await asyncio.open_connection(site.host, site.port, limit=LARGEST_HEAD)
-    return await asyncio.open_connection(
-        site.host, site.port, limit=LARGEST_HEAD, ssl=site.tls, server_hostname=site.host
-    )
+        return await asyncio.open_connection(site.host, site.port, limit=MAX_HEAD)
+    return await asyncio.open_connection(site.host, site.port, limit=MAX_HEAD, ssl=site.tls, server_hostname=site.host)
 
 
 def _head(site: Site, path: str, key: str, deflate: bool) -> bytes:
@@ -157,9 +155,9 @@ async def _answer(reader: asyncio.StreamReader, start: float) -> Reply:
 
 
 async def _body(reader: asyncio.StreamReader, headers: dict[str, str]) -> str:
-    """The beginning of it, enough for a sentence."""
+    """The beginning of the body, enough for a sentence."""
     told = headers.get("content-length", "")
-    size = min(int(told), LARGEST_BODY) if told.isdigit() else LARGEST_BODY
+    size = min(int(told), MAX_BODY) if told.isdigit() else MAX_BODY
     try:
         async with asyncio.timeout(1):
             body = await reader.readexactly(size)

@@ -1,6 +1,6 @@
-// A whole session over polling: open, join, words there and back, close.
+// A whole session over polling: handshake, CONNECT, round trips, close.
 
-import { address, ask, clock, median, ms, rounds, short, textOf } from "./speech.js";
+import { address, ask, clock, median, ms, roundTrips, short, textOf } from "./engineio.js";
 
 export async function polling(offered) {
   if (!offered.includes("polling")) return { verdict: "unknown", seen: "switched off by the operator" };
@@ -8,24 +8,24 @@ export async function polling(offered) {
     const began = clock();
     const session = await open();
     const opened = clock() - began;
-    const times = await rounds(session.say, session.hear);
-    await session.say("1").catch(() => null);
+    const times = await roundTrips(session.send, session.receive);
+    await session.send("1").catch(() => null);
     return { verdict: "ok", seen: `opens in ${ms(opened)}, there and back in ${ms(median(times))}` };
   } catch (error) {
     return { verdict: "bad", seen: error.message, ...whyNot(error.message) };
   }
 }
 
-/** A session that has said CONNECT: {sid, pingInterval, say(packet), hear(patience)}. */
+/** A session that has sent CONNECT: {sid, pingInterval, send(packet), receive(timeout)}. */
 export async function open() {
   const answer = await ask(address("polling"));
   const text = await answer.text();
   if (!text.startsWith("0{")) throw new Error(`the handshake is answered ${answer.status}: ${short(text)}`);
   const { sid, pingInterval } = JSON.parse(text.slice(1));
-  const say = async (body) => textOf(await ask(address("polling", sid), { method: "POST", body }));
-  const hear = async (patience) => (await textOf(await ask(address("polling", sid), { patience }))).split("\u001e");
-  await say("40");
-  return { sid, pingInterval, say, hear };
+  const send = async (body) => textOf(await ask(address("polling", sid), { method: "POST", body }));
+  const receive = async (timeout) => (await textOf(await ask(address("polling", sid), { timeout }))).split("\u001e");
+  await send("40");
+  return { sid, pingInterval, send, receive };
 }
 
 function whyNot(message) {

@@ -1,62 +1,62 @@
-// A while in which nobody says anything: some proxies cut lines that are silent, or old. Nothing passes but the server's own
-// heartbeat, as in a chat at night. So this shows what the heartbeat keeps alive, not what a line would stand without it.
+// A time in which nobody says anything: some proxies cut connections that are silent, or old. Nothing passes but the server's
+// heartbeat, as in a chat at night. So this shows what the heartbeat keeps alive, not how long a silent connection lasts.
 
-import { Line } from "./line.js";
+import { address, clock, seconds, TIMEOUT_MS } from "./engineio.js";
 import { open } from "./polling.js";
-import { address, clock, PATIENCE, seconds } from "./speech.js";
-import { greeted } from "./websocket.js";
+import { connectNamespace } from "./websocket.js";
+import { WebSocketClient } from "./websocket-client.js";
 
-const NORMAL = new Set([1000, 1001]); // RFC 6455, 7.4.1
-const HOLD = [
-  ["websocket", "Silent WebSocket", overWebSocket],
-  ["polling", "Silent polling", overPolling],
+const NORMAL_CLOSE_CODES = new Set([1000, 1001]); // RFC 6455, 7.4.1
+const TRANSPORTS = [
+  ["websocket", "Silent WebSocket", holdWebSocket],
+  ["polling", "Silent polling", holdPolling],
 ];
 
-/** A probe for each transport that is offered. `lasting`: milliseconds. */
-export function silence(offered, lasting) {
-  const held = HOLD.filter(([transport]) => offered.includes(transport));
-  return held.map(([, name, hold]) => ({ name, probe: () => outcome(hold, lasting) }));
+/** A probe for each transport that is offered. */
+export function silence(offered, durationMs) {
+  const tested = TRANSPORTS.filter(([transport]) => offered.includes(transport));
+  return tested.map(([, name, hold]) => ({ name, probe: () => probe(hold, durationMs) }));
 }
 
-/** What becomes of a line that is held until it is cut or the time is over. */
-async function outcome(hold, lasting) {
-  const watch = new Watch(lasting);
+/** Holds a connection until it is cut or the time is over. */
+async function probe(hold, durationMs) {
+  const watch = new Watch(durationMs);
   try {
     await hold(watch);
-    return { isSilent: true, ...stood(watch) };
+    return { isSilent: true, ...held(watch) };
   } catch (end) {
-    return { isSilent: true, ...(end instanceof Goodbye ? ended(watch) : broken(watch, end)) };
+    return { isSilent: true, ...(end instanceof ClosedByServer ? closed(watch) : cut(watch, end)) };
   }
 }
 
-async function overWebSocket(watch) {
-  const line = new Line(address("websocket"));
+async function holdWebSocket(watch) {
+  const socket = new WebSocketClient(address("websocket"));
   try {
-    await line.open;
-    const { pingInterval } = await greeted(line);
-    await watch.keep(pingInterval, async (patience) => [await line.next(patience)], async (packet) => line.say(packet));
+    await socket.open;
+    const { pingInterval } = await connectNamespace(socket);
+    await watch.hold(pingInterval, async (timeout) => [await socket.next(timeout)], async (packet) => socket.send(packet));
   } catch (error) {
-    throw NORMAL.has(line.code) ? new Goodbye() : error;
+    throw NORMAL_CLOSE_CODES.has(socket.code) ? new ClosedByServer() : error;
   } finally {
-    line.close();
+    socket.close();
   }
 }
 
-async function overPolling(watch) {
-  const { pingInterval, hear, say } = await open();
+async function holdPolling(watch) {
+  const { pingInterval, receive, send } = await open();
   try {
-    await watch.keep(pingInterval, hear, say);
+    await watch.hold(pingInterval, receive, send);
   } catch (error) {
-    throw /session/i.test(error.message) ? new Goodbye() : error; // it ended between two polls
+    throw /session/i.test(error.message) ? new ClosedByServer() : error; // it was closed between two polls
   } finally {
-    say("1").catch(() => null);
+    send("1").catch(() => null);
   }
 }
 
-/** When a line began, when it was heard last, and which silence it has stood. All in milliseconds. */
+/** When a connection began, when the last packet came, and the longest silence so far. All in milliseconds. */
 class Watch {
-  constructor(lasting) {
-    this.lasting = lasting;
+  constructor(durationMs) {
+    this.durationMs = durationMs;
   }
 
   get age() {
@@ -64,54 +64,54 @@ class Watch {
   }
 
   get silent() {
-    return clock() - this.heard;
+    return clock() - this.receivedAt;
   }
 
-  /** Answers heartbeats until the time is over; then a word must still go there and back. */
-  async keep(interval, hear, say) {
-    Object.assign(this, { interval, began: clock(), heard: clock(), longest: 0 });
-    const over = setTimeout(() => say(`421["echo",{}]`).catch(() => null), this.lasting);
+  /** Answers heartbeats until the time is over; then one more `echo` must be answered. */
+  async hold(interval, receive, send) {
+    Object.assign(this, { interval, began: clock(), receivedAt: clock(), longest: 0 });
+    const over = setTimeout(() => send(`421["echo",{}]`).catch(() => null), this.durationMs);
     try {
-      while (!(await this.take(hear, say)).some((packet) => packet.startsWith("431"))) continue;
+      while (!(await this.next(receive, send)).some((packet) => packet.startsWith("431"))) continue;
     } finally {
       clearTimeout(over);
     }
   }
 
-  async take(hear, say) {
-    const packets = await hear(this.interval + PATIENCE);
+  async next(receive, send) {
+    const packets = await receive(this.interval + TIMEOUT_MS);
     this.longest = Math.max(this.longest, this.silent);
-    this.heard = clock();
-    if (packets.includes("1")) throw new Goodbye();
-    if (packets.includes("2")) await say("3");
+    this.receivedAt = clock();
+    if (packets.includes("1")) throw new ClosedByServer();
+    if (packets.includes("2")) await send("3");
     return packets;
   }
 }
 
-class Goodbye extends Error {}
+class ClosedByServer extends Error {}
 
-function stood({ lasting, interval }) {
+function held({ durationMs, interval }) {
   return {
     verdict: "ok",
-    seen: `held for ${seconds(lasting)} with nothing but the server's heartbeat, every ${seconds(interval)}`,
+    seen: `held for ${seconds(durationMs)} with nothing but the server's heartbeat, every ${seconds(interval)}`,
   };
 }
 
-function ended({ age }) {
+function closed({ age }) {
   return {
     verdict: "ok",
     seen: `closed in good order after ${seconds(age)}: by PARLOR_MAX_CONNECTION_AGE, or the server was restarted`,
   };
 }
 
-function broken(watch, { message }) {
+function cut(watch, { message }) {
   const { interval, silent, longest } = watch;
   if (interval === undefined) return { verdict: "unknown", seen: `could not begin: ${message}` };
-  if (silent > interval + PATIENCE / 2) return forgotten(watch);
+  if (silent > interval + TIMEOUT_MS / 2) return dropped(watch);
   return { verdict: "bad", seen: cutAfter(watch), ...(silent > longest ? tooSilent(watch) : tooOld(watch)) };
 }
 
-function forgotten({ age, silent, interval }) {
+function dropped({ age, silent, interval }) {
   return {
     verdict: "bad",
     seen: `dead after ${seconds(age - silent)}: no heartbeat came any more, and nobody said that it is cut`,

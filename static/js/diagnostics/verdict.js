@@ -1,31 +1,31 @@
-// What the findings come to. Pure. A finding: {name, verdict: "ok" | "warn" | "bad" | "unknown", seen, cause?, mend?}.
+// The summary of the findings. Pure. A finding: {name, verdict: "ok" | "warn" | "bad" | "unknown", seen, cause?, mend?}.
 
-const ROADS = ["WebSocket", "Polling"];
+const TRANSPORTS = ["WebSocket", "Polling"];
 
-/** {verdict, title}: can one talk from here, and over what? */
+/** {verdict, title}: can people talk from here, and over which transport? */
 export function verdictOf(findings) {
   const named = Object.fromEntries(findings.map((finding) => [finding.name, finding]));
-  const tried = ROADS.filter((name) => ["ok", "bad"].includes(named[name]?.verdict));
+  const tried = TRANSPORTS.filter((name) => ["ok", "bad"].includes(named[name]?.verdict));
   const works = tried.filter((name) => named[name].verdict === "ok");
   if (named.Server?.isAway) return { verdict: "bad", title: "The server cannot be reached from here." };
   if (works.length === 0) return { verdict: "bad", title: "No way to talk works from here." };
   if (named.Server?.areMany) return { verdict: "bad", title: "Several servers answer in turn: people miss each other." };
-  if (works.length < tried.length) return { verdict: "warn", title: `You can talk, by ${spoken(works[0])} only.` };
+  if (works.length < tried.length) return { verdict: "warn", title: `You can talk, by ${inSentence(works[0])} only.` };
   if (findings.some(({ name, verdict }) => name.startsWith("Silent") && verdict === "bad")) {
     return { verdict: "warn", title: "You can talk, but lines are cut when nobody does." };
   }
   if (toMend(findings).length > 0) return { verdict: "warn", title: "You can talk, but not all is well." };
-  return { verdict: "ok", title: `All is well: ${works.map(spoken).join(" and ")} ${works.length > 1 ? "work" : "works"}.` };
+  return { verdict: "ok", title: `All is well: ${works.map(inSentence).join(" and ")} ${works.length > 1 ? "work" : "works"}.` };
 }
 
-/** What there is to do, [{name, mend}]: each thing once, though several findings may call for it. */
+/** What to do, [{name, mend}]: each remedy once, even if several findings name it. */
 export function toMend(findings) {
   const mends = new Map();
   for (const { name, mend } of findings) if (mend) mends.set(mend, [...(mends.get(mend) ?? []), name]);
   return [...mends].map(([mend, names]) => ({ name: names.join(", "), mend }));
 }
 
-/** The whole of it as text, to be sent to whoever runs the server. */
+/** All of it as text, for the person who runs the server. */
 export function reportOf(findings, { site, when, agent }) {
   const lines = findings.flatMap(({ name, verdict, seen, cause, mend }) => [
     `[${verdict}] ${name}: ${seen}`,
@@ -35,6 +35,6 @@ export function reportOf(findings, { site, when, agent }) {
   return [`${site}, ${when}`, verdictOf(findings).title, "", ...lines, "", agent].join("\n");
 }
 
-function spoken(road) {
-  return road === "Polling" ? "polling" : road;
+function inSentence(transport) {
+  return transport === "Polling" ? "polling" : transport;
 }

@@ -1,8 +1,8 @@
 // A whole session over a WebSocket, frame by frame: some proxies answer 101 and then drop what follows.
 
-import { at } from "../base.js";
-import { Line } from "./line.js";
-import { address, ask, clock, median, ms, nonce, rounds } from "./speech.js";
+import { sitePath } from "../base.js";
+import { address, ask, clock, median, ms, nonce, roundTrips } from "./engineio.js";
+import { WebSocketClient } from "./websocket-client.js";
 
 const PASS = "Let it pass WebSockets on to the server: docs/hosts.md has the lines for common proxies.";
 const ELSEWHERE = "Try from another network: if it works there, the filter is in this one, else it is in front of the server.";
@@ -10,43 +10,43 @@ const ELSEWHERE = "Try from another network: if it works there, the filter is in
 export async function webSocket(offered) {
   if (!offered.includes("websocket")) return { verdict: "unknown", seen: "switched off by the operator" };
   const began = clock();
-  const line = new Line(address("websocket"));
+  const socket = new WebSocketClient(address("websocket"));
   try {
-    await line.open;
+    await socket.open;
     const opened = clock() - began;
-    await greeted(line);
-    const times = await rounds((packet) => line.say(packet), async () => [await line.next()]);
+    await connectNamespace(socket);
+    const times = await roundTrips((packet) => socket.send(packet), async () => [await socket.next()]);
     return { verdict: "ok", seen: `opens in ${ms(opened)}, there and back in ${ms(median(times))}` };
   } catch {
-    const came = { ...line };
-    line.close(); // a browser opens one WebSocket at a time to a host: the next one would wait for this one
-    return { verdict: "bad", ...(came.wasOpen ? whyMute(came) : await whyShut(came)) };
+    const seen = { ...socket };
+    socket.close(); // a browser opens one WebSocket at a time to a host: the next one would wait for this one
+    return { verdict: "bad", ...(seen.wasOpen ? whySilent(seen) : await whyNotOpen(seen)) };
   } finally {
-    line.close();
+    socket.close();
   }
 }
 
-/** Waits for the handshake of Engine.IO, answers it with CONNECT, and gives what it said. */
-export async function greeted(line) {
-  const packet = await line.next();
+/** Waits for Engine.IO's handshake, sends CONNECT, and gives the handshake. */
+export async function connectNamespace(socket) {
+  const packet = await socket.next();
   if (!packet.startsWith("0{")) throw new Error("not Engine.IO");
-  line.say("40");
+  socket.send("40");
   return JSON.parse(packet.slice(1));
 }
 
-function whyMute({ heard, closed }) {
-  if (heard) return { seen: "breaks off after the first frames", cause: "Something on the way cuts it.", mend: ELSEWHERE };
+function whySilent({ received, closed }) {
+  if (received) return { seen: "breaks off after the first frames", cause: "Something on the way cuts it.", mend: ELSEWHERE };
   if (closed) return { seen: "opens and is closed at once", cause: "A proxy answers, then closes.", mend: PASS };
   return { seen: "opens, then no frame passes", cause: "A proxy answers the handshake and drops what follows.", mend: PASS };
 }
 
-/** A browser is not told why a handshake failed: another one, with a name, is looked up at the server. */
-async function whyShut({ closed }) {
+/** A browser does not learn why a handshake failed. Another one is sent with a name, and the server asked what arrived of it. */
+async function whyNotOpen({ closed }) {
   const name = nonce(8);
-  const again = new Line(`${location.origin}${at("/ws/echo")}?try=${name}`);
+  const again = new WebSocketClient(`${location.origin}${sitePath("/ws/echo")}?try=${name}`);
   await again.open.catch(() => null);
   again.close();
-  const { try: arrived } = await ask(at(`/diagnostics/seen?try=${name}`)).then((answer) => answer.json()).catch(() => ({}));
+  const { try: arrived } = await ask(sitePath(`/diagnostics/seen?try=${name}`)).then((answer) => answer.json()).catch(() => ({}));
   if (again.wasOpen) return refused();
   return arrived ? arrivedAs(arrived) : stopped(closed);
 }

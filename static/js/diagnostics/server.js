@@ -1,0 +1,83 @@
+// Is the server reachable, is it one process, and which proxies are in front of it?
+
+import { sitePath } from "../base.js";
+import { ask, clock, ms, short } from "./engineio.js";
+
+const TRUST = "Tell the server how many proxies stand in front of it: PARLOR_TRUST_PROXIES.";
+const PASS_ON = "The proxy has to pass on how people came: X-Forwarded-Proto and X-Forwarded-Host.";
+const PARALLEL_REQUESTS = 6; // as many connections as a browser opens, so that they may reach different processes
+
+/** Does the server answer, and is it one process? Each of several would know only some of the people. */
+export async function server() {
+  try {
+    const began = clock();
+    const first = await askHealth();
+    const took = clock() - began;
+    if (!first.boot) return stranger(first);
+    const others = await Promise.all(Array.from({ length: PARALLEL_REQUESTS }, askHealth));
+    const boots = new Set([first, ...others].map(({ boot }) => boot));
+    return counted(boots, `Parlor ${first.version} answers in ${ms(took)}`);
+  } catch (error) {
+    return {
+      verdict: "bad",
+      seen: error.message,
+      isAway: true,
+      cause: "The server is down, or nothing on the way lets a request through.",
+      mend: "See whether the process runs (its log, /healthz), then what the proxy in front of it says.",
+    };
+  }
+}
+
+async function askHealth() {
+  const answer = await ask(sitePath("/healthz"));
+  const text = await answer.text();
+  try {
+    const { version, boot } = JSON.parse(text);
+    return { version, boot };
+  } catch {
+    return { said: `${answer.status}: ${short(text)}` };
+  }
+}
+
+function stranger({ said }) {
+  return {
+    verdict: "bad",
+    seen: `answers, but not as Parlor: ${said}`,
+    isAway: true,
+    cause: "Something on the way answers in the server's place: a host's error page, a login page, a filter.",
+    mend: "Let /healthz, /socket.io/ and /ws/echo through to the server as they are.",
+  };
+}
+
+function counted({ size }, seen) {
+  if (size === 1) return { verdict: "ok", seen };
+  return {
+    verdict: "bad",
+    areMany: true,
+    seen: `${seen}, from more than one process`,
+    cause: "Several processes stand behind this address. Each knows only the people who came to it.",
+    mend: "Parlor is one process: run one replica with one worker, and end the old one after a deploy.",
+  };
+}
+
+/** The proxies on the route, as far as they show themselves. */
+export async function route() {
+  const said = await (await ask(sitePath("/diagnostics/seen"))).json();
+  const seen = [`asked as ${said.scheme}://${said.host}`, ...proxies(said)].join(" · ");
+  if (`${said.scheme}:` === location.protocol && said.host === location.host) return { verdict: "ok", seen };
+  return { verdict: "warn", seen, cause: `In your address bar it is ${location.origin}.`, mend: said.trusted ? PASS_ON : TRUST };
+}
+
+function proxies({ proxies: named, version }) {
+  const lines = Object.entries(named).map(([header, value]) => `${header}: ${value}`);
+  if (lines.length > 0) return lines;
+  const protocol = protocolTo("/diagnostics/seen");
+  if (/^h[23]/.test(protocol)) return [`${protocol} here, HTTP/${version} at the server: a proxy that does not name itself`];
+  return ["no proxy shows itself"];
+}
+
+/** "h2", "http/1.1", ... of the last request to a path: the browser's protocol; a proxy may use another to the server. */
+function protocolTo(path) {
+  const requests = performance.getEntriesByType("resource").filter(({ name }) => name.endsWith(path));
+  return requests[requests.length - 1]?.nextHopProtocol ?? "";
+}

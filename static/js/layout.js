@@ -1,0 +1,61 @@
+// The parts of the page around the conversation: the room's head, the page's title, one's own nickname, and what is hidden
+// while the nickname dialog is open.
+
+import { paint } from "./message.js";
+import { retentionLabel, retentionSentence } from "./retention-text.js";
+
+const ROOM_PARTS = ["conversation", "drawer", "drawer-button"];
+const printed = new Intl.DateTimeFormat([], { dateStyle: "full", timeStyle: "short" });
+const element = (id) => document.getElementById(id);
+
+export class Layout {
+  constructor({ site }) {
+    this.site = site;
+    // On paper nothing else says which day "Today" was.
+    window.addEventListener("beforeprint", () => (element("printed").textContent = `As of ${printed.format(new Date())}`));
+  }
+
+  get isRoomShown() {
+    return document.body.classList.contains("is-inside");
+  }
+
+  showRoom() {
+    for (const part of ROOM_PARTS) Object.assign(element(part), { hidden: false, inert: false });
+    document.body.classList.add("is-inside");
+  }
+
+  hideRoom() {
+    for (const part of ROOM_PARTS) element(part).hidden = true;
+    document.body.classList.remove("is-inside");
+  }
+
+  /** In sight, but out of reach while the dialog is in front of it. */
+  coverRoom() {
+    for (const part of ROOM_PARTS) element(part).inert = true;
+  }
+
+  showHead({ name, topic, keep }) {
+    element("room-name").textContent = name;
+    write(element("room-topic"), topic);
+    write(element("room-keep"), retentionLabel(keep));
+    element("room-topic").title = topic;
+    element("room-keep").title = retentionSentence(keep);
+  }
+
+  showMe({ id, nickname, reserved }) {
+    element("self-nickname").textContent = nickname;
+    element("self-reserved").hidden = !reserved;
+    paint(element("self-avatar"), id ?? nickname, nickname);
+  }
+
+  showUnread(name, unread, isElsewhere) {
+    document.title = `${unread > 0 ? `(${unread}) ` : ""}${name} · ${this.site}`;
+    document.querySelector(".drawer-unread").hidden = !isElsewhere;
+  }
+}
+
+/** An empty text takes no space. */
+function write(line, text) {
+  line.textContent = text;
+  line.hidden = !text;
+}

@@ -1,0 +1,76 @@
+// Draws a room's changes in the views of the page. A Room calls changed(room, what, detail); which views `what` concerns is
+// the table below. Most concern the active room only.
+
+export class RoomViews {
+  constructor({ rooms, outbox, timeline, roster, layout, unreadView, actions, composer, drawer }) {
+    Object.assign(this, { rooms, outbox, timeline, roster, layout, unreadView, actions, composer, drawer });
+  }
+
+  changed(room, what, detail) {
+    CHANGED[what](this, room, detail, room === this.rooms.active);
+  }
+
+  /** Another room becomes the active one. */
+  show(room) {
+    this.layout.showHead(room);
+    this.actions.putAway();
+    this.unreadView.show(room);
+    this.roster.show(room);
+    this.composer.show(room.name);
+    this.drawer.set(false);
+    this.unreadView.draw(room);
+  }
+
+  /** The nickname dialog is closed: the active room is in sight. */
+  reveal() {
+    this.timeline.show(this.rooms.active);
+    this.composer.update();
+    this.composer.focus();
+  }
+
+  /**
+   * This browser's person is another one now (`identify`): other messages are one's own. That the two ids join and leave is
+   * no news. ids: the one before and the one now.
+   */
+  personChanged(ids) {
+    this.actions.putAway();
+    for (const room of this.rooms.all()) {
+      room.presence.expect(ids);
+      room.forgetOwn();
+      this.unreadView.draw(room);
+    }
+    this.timeline.show(this.rooms.active);
+    this.roster.show(this.rooms.active);
+  }
+
+  /** A message is in the log, so it is sent. By its id alone: the person may have been another one when it was sent. */
+  settle({ id }) {
+    this.outbox.settle(id);
+  }
+}
+
+const CHANGED = {
+  message(views, room, detail, isActive) {
+    views.settle(detail.message);
+    if (isActive) views.timeline.put(detail);
+    views.unreadView.drawSoon(room);
+  },
+  reset(views, room, _, isActive) {
+    for (const message of room.messages) views.settle(message);
+    if (isActive) views.unreadView.show(room);
+    views.unreadView.draw(room);
+  },
+  live: ({ timeline }, room, _, isActive) => isActive && timeline.fillScreen(),
+  shown: ({ timeline }, room, _, isActive) => isActive && timeline.sync(),
+  typing: ({ timeline }, room, _, isActive) => isActive && timeline.drawTyping(),
+  people({ roster, timeline }, room, _, isActive) {
+    if (!isActive) return;
+    roster.show(room);
+    timeline.drawPresence();
+  },
+  room({ layout, timeline }, room, _, isActive) {
+    if (!isActive) return;
+    layout.showHead(room);
+    timeline.drawStart();
+  },
+};

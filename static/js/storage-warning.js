@@ -1,0 +1,42 @@
+// Says, in one line, what this browser does not store for this site, before a person finds out by losing it.
+
+const SENTENCES = {
+  both: "This browser blocks cookies and storage here: you are known in this tab only, and a reload forgets open rooms.",
+  cookies: "Cookies are blocked here: you are known in this tab only. Soon after you close it, your nickname is free for others.",
+  storage: "This browser stores nothing here: a reload forgets drafts and open rooms.",
+};
+const DISMISSED = "forgetting-read"; // a row of the storage: its name stays
+
+export class StorageWarning {
+  /** isTabOnly(): true where no cookie comes back to the server, which knows the person by this tab's token. */
+  constructor({ local, session, isTabOnly = () => false }) {
+    Object.assign(this, { local, session, isTabOnly });
+    this.line = document.getElementById("forgetting");
+    this.line.querySelector("button").addEventListener("click", () => this.dismiss());
+    local.onVolatile(() => this.draw());
+    this.draw();
+  }
+
+  draw() {
+    const what = notStored({ storage: !this.local.isVolatile, cookies: hasCookies() && !this.isTabOnly() });
+    this.line.hidden = !what || this.session.get(DISMISSED) === what;
+    this.line.firstElementChild.textContent = what ? SENTENCES[what] : "";
+    this.what = what;
+  }
+
+  dismiss() {
+    this.session.set(DISMISSED, this.what);
+    this.draw();
+  }
+}
+
+/** What is not kept: "both", "cookies", "storage"; empty where all is. */
+export function notStored({ storage, cookies }) {
+  if (storage && cookies) return "";
+  if (!storage && !cookies) return "both";
+  return storage ? "cookies" : "storage";
+}
+
+export function hasCookies() {
+  return navigator.cookieEnabled !== false;
+}

@@ -1,0 +1,47 @@
+// What becomes of a text that was submitted in the composer: an edit is saved, a command runs, anything else is sent to the
+// active room. And the ways back: the ack of a sent message, and a failed one that is taken back into the box.
+
+import { commandIn, runCommand } from "./commands.js";
+import { quoteOf } from "./reply.js";
+
+export class Submitting {
+  constructor({ rooms, composer, changes, outbox, timeline, commands }) {
+    Object.assign(this, { rooms, composer, changes, outbox, timeline, commands });
+  }
+
+  /** Answers a sentence (or a promise of one) where the text was not accepted. */
+  submit(text) {
+    const { context } = this.composer;
+    if (context.isEdit) return this.changes.edit(this.rooms.activeName, context.now.seq, text);
+    const command = commandIn(text);
+    if (command) return runCommand(command, this.commands);
+    this.outbox.add(this.rooms.activeName, text, context.end()?.seq);
+    this.timeline.toEnd();
+    return "";
+  }
+
+  /** The server has stored this message. The event may come before or after the ack. */
+  stored(name, message) {
+    const room = this.rooms.get(name);
+    if (!room) return;
+    room.apply(message);
+    room.receive(message);
+  }
+
+  reply({ seq }) {
+    this.composer.reply(this.quoted(seq));
+  }
+
+  edit(message) {
+    if (message) this.composer.edit(message);
+  }
+
+  takeBack(item) {
+    if (item) this.composer.takeBack(item.text, this.quoted(item.reply_to));
+  }
+
+  /** {seq, nickname, text} of the message that is replied to. */
+  quoted(seq) {
+    return seq && { seq, ...quoteOf(this.rooms.active.find(seq)) };
+  }
+}
