@@ -219,7 +219,7 @@ class Conversation:
 
     def _notice(self) -> None:
         """A client or a speaker that broke down is a fault of its own, to be told as such."""
-        clients = (one.client._staying for one in (*self.senders, *self.listeners))
+        clients = (one.client._running for one in (*self.senders, *self.listeners))
         for task in (*clients, *self._talking):
             if task and task.done() and not task.cancelled():
                 task.result()
