@@ -39,6 +39,10 @@ def _rate(value: Any) -> Any:
     return None if value in ("off", "none", "0", 0) else value
 
 
+def _no_limit(value: Any) -> Any:
+    return 0 if value in ("off", "none") else value
+
+
 PLANS = {"free": 5, "shared": 35, "basic": 350}  # WebSockets that an instance of Azure's plan lets through
 
 
@@ -224,6 +228,14 @@ class Settings(BaseModel):
         description="WebSockets at once; the next one is answered 503, and that browser talks by polling. Also as the "
         "name of an Azure plan: `free` (5), `shared` (35), `basic` (350).",
     )
+    max_per_address: Annotated[int | None, BeforeValidator(_no_limit)] = Field(
+        None,
+        ge=0,
+        description="Connections at once from one address (of IPv6: from one /64), the visitor's where proxies are "
+        "trusted (trust_proxies); the next one is answered 429. A school or an office may come from one: leave room "
+        "for two or three for each person. `off` or 0: no limit. Default: 2000, or half of the file descriptors, for "
+        "public addresses; no limit for those of private networks, where a proxy may stand that nobody told of.",
+    )
     max_connection_age: float | None = Field(
         None,
         ge=1,
@@ -275,8 +287,9 @@ class Settings(BaseModel):
     )
     admin_password: SecretStr = Field(
         SecretStr(""),
-        description="Opens the Socket.IO Admin UI (numbers only) to `admin` with this password; empty: closed. The "
-        "UI's own origin goes into PARLOR_ORIGINS.",
+        description="Opens the Socket.IO Admin UI (numbers only) to `admin` with this password, of 12 characters at "
+        "least; empty: closed. Wrong ones are logged, and have to wait longer each time. The UI's own origin goes into "
+        "PARLOR_ORIGINS.",
     )
     loop: Literal["uvloop", "asyncio"] = Field(
         "uvloop", description="The event loop; uvloop's is faster, and taken only where there is one (not on Windows)."
@@ -298,6 +311,7 @@ class Settings(BaseModel):
         return tuple(dict.fromkeys(part.strip().strip("[]") for part in self.host.split(",")))
 
 
+MIN_PASSWORD = 12  # characters
 DATA_SAFE = "/\\: "
 
 
@@ -399,6 +413,10 @@ def _check(settings: Settings, origin: Mapping[str, str]) -> None:
         raise BadSetting(f"{origin['database_url']} names a {scheme} database; this version stores in SQLite only.")
     if not re.fullmatch(r"sqlite:///[^:?].*", settings.database):
         raise BadSetting(f"{origin['database_url']} names no file; it is like sqlite:///folder/parlor.db.")
+    if 0 < len(settings.admin_password.get_secret_value()) < MIN_PASSWORD:
+        raise BadSetting(
+            f"{origin['admin_password']} is too short to be safe from guessing: {MIN_PASSWORD} characters at least."
+        )
     if settings.force_https and not settings.trust_proxies:
         raise BadSetting(
             f"{origin['force_https']} needs PARLOR_TRUST_PROXIES: without a proxy that is believed, "

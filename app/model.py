@@ -29,16 +29,17 @@ class Member(Person):
 class Limits:
     """What is too much. Told to every client in `welcome`, so that pages can warn while one types.
 
-    text: characters of a message. nickname: graphemes. topic, room: characters. page: messages in one answer.
-    people: entries in one answer; first_people: in that to a join. reactions: different ones on a message.
-    reaction_names: nicknames that it shows of each. behind: changes after which a client starts over instead of
-    catching up.
+    text: characters of a message. nickname: graphemes. topic, room: characters. rooms: that one connection is in.
+    page: messages in one answer. people: entries in one answer; first_people: in that to a join. reactions: different
+    ones on a message. reaction_names: nicknames that it shows of each. behind: changes after which a client starts over
+    instead of catching up.
     """
 
     text: int = 4_000
     nickname: int = 32
     topic: int = 200
     room: int = 64
+    rooms: int = 100
     page: int = 100
     people: int = 200
     first_people: int = 50
@@ -79,6 +80,7 @@ ERRORS = {
     "not_member": "Join the room first.",
     "too_long": "Longer than the limit that `welcome` tells.",
     "too_fast": "Too many requests; come back after `retry_after` seconds.",
+    "too_many": "As many as one connection may have, of rooms say; leave one first.",
     "id_reused": "This id was used for another text.",
     "out_of_order": "The message that this one `follows` is not stored; send that one first.",
     "storage": "The message could not be stored; nothing was lost that was acked. Retry after `retry_after` seconds.",

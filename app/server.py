@@ -22,21 +22,24 @@ from aiohttp.typedefs import Middleware
 from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import __version__, process
+from app import __version__, engineio, process
 from app.chat import Chat, people, retention
 from app.chat.rates import Rates
 from app.config import BadSetting, Settings, injected
+from app.engineio.frames import GOING_AWAY
+from app.engineio.plain import PlainWebSockets
 from app.engineio.request import Request
 from app.live.admin import AdminUI
 from app.live.broadcaster import Broadcaster
+from app.live.echo import echoes
 from app.live.socket import attach, create_server, listen, register_handlers
 from app.logs import AccessLogger, access_log, log_request
 from app.model import Refused
-from app.socketio import Listener, Server
+from app.socketio import AddressLimit, Listener, Server
 from app.store import queries
 from app.store.database import Database
 from app.store.lock import ServingLock
-from app.web import CHAT, diagnostics, echo, edge, ops, pages
+from app.web import CHAT, diagnostics, edge, ops, pages
 from app.web import log as log_page
 from app.web.assets import Assets, templates
 from app.web.metrics import METRICS, Metrics, SocketStats, measuring, metrics
@@ -57,6 +60,10 @@ TAKEOVER_INTERVAL_S = 0.25  # between attempts to take the lock over from the pr
 MAX_OVERLAP_S = 300.0  # Dokku stops the old version 60 s after the new one answers, or some minutes later
 HOST_IDLE_LIMIT_S = 30.0  # the strictest known host cuts a request that has brought no byte for so long
 KEEPALIVE_S = 75.0  # longer than the 60 s of common proxies: a proxy must not send into a connection we have closed
+POINTS_PER_ACTION = 10  # that a connection may spend for each action of its person: pongs, polls, refusals cost as well
+MIN_POINTS = 200  # a second, however few actions people are allowed
+MAX_PER_ADDRESS = 2_000  # connections, and sessions, by default
+SILENT_SHARE = 4  # silent connections may have a quarter of the descriptors
 
 
 _PEER_ERRORS = (HttpProcessingError, web.RequestPayloadError, ClientConnectionResetError)
@@ -74,6 +81,7 @@ def _shorten_peer_errors(record: logging.LogRecord) -> bool:
 
 
 server_logger.addFilter(_shorten_peer_errors)
+ECHOES = web.AppKey("echoes", PlainWebSockets)
 
 
 @dataclass
@@ -99,8 +107,8 @@ class Running:
         self.database.hurry(LOCK_TIMEOUT_S)
         await self.sockets.wait_idle(VERBS_TIMEOUT_S)
         self.sockets.close_all()
+        self.runner.app[ECHOES].close_all(GOING_AWAY)
         await self.sockets.wait_closed(CLOSE_TIMEOUT_S)
-        await echo.close_all(self.runner.app)
         await self.runner.cleanup()
         await self.sockets.wait_idle(CLOSE_TIMEOUT_S)
         self.chat.presence.stop()
@@ -114,6 +122,10 @@ async def start(settings: Settings) -> Running:
     """Open the store, then listen. Raises BadSetting with one sentence where that cannot be done."""
     lock, database = await _open_store(settings)
     site = _edge(settings)
+
+    def visitor(request: Request) -> str:
+        return site.visitor(request.all, request.peer)
+
     sockets = create_server(
         ping_interval=settings.ping_interval,
         ping_timeout=settings.ping_timeout,
@@ -123,6 +135,9 @@ async def start(settings: Settings) -> Running:
         outbox_limit=settings.outbox_limit,
         max_websockets=settings.max_websockets,
         max_age=settings.max_connection_age,
+        addresses=_address_limit(settings),
+        visitor=visitor,
+        points_per_second=settings.rate_limit and max(MIN_POINTS, POINTS_PER_ACTION * settings.rate_limit),
         own_host=lambda request: site.host(request.all),
         own_scheme=lambda request: site.forwarded_scheme(request.all),
         is_served=lambda request: site.serves(request.all),
@@ -147,7 +162,7 @@ async def start(settings: Settings) -> Running:
     await _renew_skeletons(chat)
     register_handlers(sockets, chat)
     if password := settings.admin_password.get_secret_value():
-        AdminUI(sockets, password)
+        AdminUI(sockets, password, visitor)
 
     def start_over(epoch: str) -> None:
         """The database was replaced by another one: everybody reconnects, and starts over with what it holds."""
@@ -167,7 +182,9 @@ async def start(settings: Settings) -> Running:
     )
     await runner.setup()
     try:
-        listeners = await _listen(runner, settings)
+        listeners = await _listen(
+            runner, settings, None if settings.trust_proxies else sockets.engine.settings.addresses
+        )
     except BadSetting:
         await runner.cleanup()
         await database.close()
@@ -227,18 +244,24 @@ def application(settings: Settings, chat: Chat, sockets: Server, broadcaster: Br
     app[edge.EDGE] = _edge(settings)
     app[CHAT] = chat
     app[METRICS] = Metrics(
-        chat, SocketStats(sockets.engine.sessions_by_transport, lambda: (broadcaster.events, broadcaster.deliveries))
+        chat,
+        SocketStats(
+            sockets.engine.sessions_by_transport,
+            lambda: (broadcaster.events, broadcaster.deliveries),
+            lambda: sockets.engine.settings.addresses.refused,
+        ),
     )
     app.cleanup_ctx.append(measuring)
     app[pages.TEMPLATES] = templates(
         assets, base=base, site=settings.site, version=__version__, transports=list(settings.transports)
     )
-    app[diagnostics.TRIES] = diagnostics.Tries()
-    app[echo.OPEN] = echo.Echoes(full=lambda: sockets.engine.is_full)
+    tries = app[diagnostics.TRIES] = diagnostics.Tries()
     app[ops.DESCRIPTORS] = ops.Descriptors(process.descriptor_limit)
     app[ops.INDEX_ROOMS] = settings.index_rooms
     app.on_response_prepare.append(edge.add_headers)
     attach(sockets, app, f"{base}/socket.io/")
+    app[ECHOES] = echoes(sockets, lambda request, full: tries.note(request.query.get("try", ""), request.get, full))
+    engineio.attach(app[ECHOES], app, f"{base}/ws/echo")
     app.add_routes(
         [
             web.get(f"{base}/", pages.landing),
@@ -246,7 +269,6 @@ def application(settings: Settings, chat: Chat, sockets: Server, broadcaster: Br
             web.get(f"{base}/r/{{room}}/log", log_page.log),
             web.get(f"{base}/r/{{room}}/log/{{day}}", log_page.log),
             web.get(f"{base}/echo", pages.echo),
-            web.get(f"{base}/ws/echo", echo.echo),
             web.get(f"{base}/diagnostics", pages.diagnostics),
             web.get(f"{base}/diagnostics/seen", diagnostics.seen),
             web.get(f"{base}/favicon.ico", assets.icon),
@@ -383,12 +405,16 @@ def _other_server(lock: ServingLock, database: Database) -> str:
     )
 
 
-async def _listen(runner: web.AppRunner, settings: Settings) -> list[Listener]:
+async def _listen(runner: web.AppRunner, settings: Settings, addresses: AddressLimit | None) -> list[Listener]:
     bound: list[socket.socket] = []
     access = _log_request if settings.access_log else None
     try:
         bound += process.bind(settings.addresses, settings.port)
-        return [await listen(runner, sock=one, access=access) for one in bound]
+        limit = process.descriptor_limit()
+        max_silent = limit and limit // SILENT_SHARE
+        return [
+            await listen(runner, sock=one, access=access, addresses=addresses, max_silent=max_silent) for one in bound
+        ]
     except OSError as error:
         for one in bound:
             one.close()
@@ -401,10 +427,20 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> list[Listener]:
         raise BadSetting(f"Port {settings.port} on {settings.host} {why}. {mend}.") from None
 
 
+def _address_limit(settings: Settings) -> AddressLimit:
+    """For connections and sessions. Where no proxy is trusted, nobody can tell whether an address is a proxy's: so by
+    default those of private networks do not count."""
+    if settings.max_per_address is not None:
+        return AddressLimit(settings.max_per_address or None)
+    limit = process.descriptor_limit()
+    return AddressLimit(min(MAX_PER_ADDRESS, limit // 2) if limit else MAX_PER_ADDRESS, only_public=True)
+
+
 def _log_request(request: Request, status: int, size: int) -> None:
     """Writes a line of the access log for a request that the engine answered."""
     seconds = time.monotonic() - request.began
-    log_request(request.peer, request.method, request.path, request.query.get("transport", ""), status, size, seconds)
+    method, path, transport = request.method or "-", request.path or "-", request.query.get("transport", "")
+    log_request(request.peer, method, path, transport, status, size, seconds)
 
 
 def _url(settings: Settings, listeners: list[Listener]) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from app.chat.counts import Counts
 from app.chat.presence import Presence
+from app.chat.queue import Queue
 from app.chat.rates import Rates
 from app.model import LIMITS, Limits
 
@@ -23,6 +24,8 @@ class Broadcaster(Protocol):
     def subscribe(self, socket: str, room: str) -> None: ...
 
     def unsubscribe(self, socket: str, room: str) -> None: ...
+
+    def has_gone(self, socket: str) -> bool: ...
 
 
 class Memory(Protocol):
@@ -47,7 +50,7 @@ class Chat:
     nickname_hold: seconds that a name stays its owner's after their last socket is gone. grace: seconds that a room
     awaits somebody whose connection broke. keep_days, keep_messages: what is kept of a room; None: all.
     site: its name, which nobody may bear. guest_days: days after which unused guests and rooms are forgotten; 0: never.
-    opening, forgetting: rooms that are being made, or forgotten. one_at_a_time: held while a passphrase is read, for
+    opening, forgetting: rooms that are being made, or forgotten. passphrases: where they are read, one at a time, for
     each takes 64 MB.
     """
 
@@ -69,7 +72,8 @@ class Chat:
     counts: Counts = field(default_factory=Counts)
     opening: dict[str, asyncio.Future[None]] = field(default_factory=dict)
     forgetting: dict[str, asyncio.Future[int]] = field(default_factory=dict)
-    one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+    passphrases: Queue = field(init=False)
 
     def __post_init__(self) -> None:
         self.presence = Presence(self.broadcaster.broadcast)
+        self.passphrases = Queue(self.broadcaster.has_gone)

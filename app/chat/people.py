@@ -1,13 +1,11 @@
 """Nicknames and who bears them. A token names a person for ever; a nickname is what others see."""
 
-import asyncio
 import contextlib
 import hmac
 import re
 import secrets
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error
@@ -18,7 +16,6 @@ from app.model import Person, Refused
 from app.store import queries
 
 Answer = dict[str, Any]
-T = TypeVar("T")
 
 TRY = 20  # points of the rate that a guess at a passphrase costs its owner's bucket, whoever guesses
 
@@ -133,7 +130,7 @@ async def reserve(chat: Chat, person: Person, *, passphrase: Passphrase | None) 
     away, and with the passphrase one is the same person on every device. `null` gives that up."""
     if passphrase:
         names.bearable(borne(chat, person), chat.site)
-    shown = await _alone(chat, _hasher.hash, passphrase) if passphrase else None
+    shown = await chat.passphrases.run(person.socket, _hasher.hash, passphrase) if passphrase else None
     person = now(chat, person)  # another tab may have become somebody else meanwhile, and with it this one
     await chat.store.write(queries.reserve, person=person.id, passphrase=shown)
     chat.presence.online.set_reserved(person.id, shown is not None)
@@ -148,7 +145,7 @@ async def identify(chat: Chat, person: Person, *, nickname: NicknameWish, passph
     if owner is None:
         raise Refused("not_allowed", f"Nobody has reserved “{name}”, so no passphrase opens it.")
     chat.rates.spend(f"passphrase of {owner['id']}", TRY)
-    if not await _alone(chat, _opens, owner["passphrase"], passphrase):
+    if not await chat.passphrases.run(person.socket, _opens, owner["passphrase"], passphrase):
         raise Refused("not_allowed", f"This is not the passphrase of “{owner['nickname']}”.")
     await chat.store.write(queries.hand_over, token=person.token, person=owner["id"])
     await _become(chat, now(chat, person), owner["id"], owner["nickname"])
@@ -190,12 +187,6 @@ def me(chat: Chat, person: Person) -> Answer:
 def borne(chat: Chat, person: Person) -> str:
     """The nickname that the person bears now; the one they came with may be another."""
     return chat.presence.online.nickname(person.id) or person.nickname
-
-
-async def _alone(chat: Chat, reckon: Callable[..., T], *args: Any) -> T:
-    """Argon2 takes much time and memory on purpose: off the loop, and one at a time."""
-    async with chat.one_at_a_time:
-        return await asyncio.to_thread(reckon, *args)
 
 
 def _opens(shown: str, passphrase: str) -> bool:

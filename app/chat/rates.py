@@ -28,6 +28,7 @@ class Rates:
         if self._rate is None:
             return
         now, full = time.monotonic(), self._rate * BURST_S
+        cost = min(cost, full)  # what costs more than a bucket holds takes all of it
         bucket = self._buckets.get(person)
         if bucket is None:
             self._forget(now, full)

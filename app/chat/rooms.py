@@ -26,8 +26,12 @@ async def join(
     """Join a room, which is made if there is none, and catch up: with what changed after rev `after`, or with the
     last page. `nickname`, where given, is the name to bear. `epoch`, the one that the room told, says from which
     history the rev is: of another one it means nothing. For this socket; after a reconnect, join again. `people` are
-    the first of them, 50 at most; the verb `people` brings the others.
+    the first of them, 50 at most; the verb `people` brings the others. A connection is in 100 rooms at most.
     """
+    most = chat.limits.rooms
+    joined = chat.presence.online.rooms(person.id, person.socket)
+    if room not in joined and len(joined) >= most:
+        raise Refused("too_many", f"A connection is in {most} rooms at most. Leave one, then join #{room}.")
     if nickname is not None:
         await people.take(chat, person, nickname)
         person = people.now(chat, person)

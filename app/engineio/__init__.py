@@ -5,6 +5,7 @@ It knows no chat and no Socket.IO. `server = EngineServer(Settings(...))`, set i
 of aiohttp's answers its requests without aiohttp.
 """
 
+from app.engineio.addresses import AddressLimit
 from app.engineio.mount import Listener, attach, listen
 from app.engineio.packet import Packet, ProtocolError, message
 from app.engineio.reason import Reason
@@ -12,6 +13,7 @@ from app.engineio.server import EngineServer, Settings
 from app.engineio.session import Session, State
 
 __all__ = [
+    "AddressLimit",
     "EngineServer",
     "Listener",
     "Packet",

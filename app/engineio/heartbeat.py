@@ -52,6 +52,12 @@ class Deadlines(Generic[T]):
         """It was done in time."""
         self._due.pop(one, None)
 
+    def oldest(self, left_s: float) -> T | None:
+        """The one that was added first, if it has less than so many seconds left."""
+        for one, due in self._due.items():
+            return one if due - asyncio.get_running_loop().time() < left_s else None
+        return None
+
     def _check(self) -> None:
         loop = asyncio.get_running_loop()
         now, self._timer = loop.time(), None

@@ -17,9 +17,10 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Protocol, cast
 
+from app.engineio.addresses import CONNECTION, AddressLimit
 from app.engineio.heartbeat import Deadlines
-from app.engineio.request import BadRequest, Request, RequestReader
-from app.engineio.websocket import Ticks
+from app.engineio.request import BadRequest, Request, RequestReader, begun
+from app.engineio.ticks import Share, Ticks
 from app.engineio.writer import SocketWriter, TickWriter
 
 log = logging.getLogger("parlor.engineio")
@@ -27,6 +28,9 @@ log = logging.getLogger("parlor.engineio")
 MAX_EARLY = 65_536  # bytes that are read behind a request that is being answered
 REQUEST_BUDGET = 10  # requests of one connection that are begun in one tick
 HEAD_TIMEOUT_S = 10.0  # from the connection, or from the first byte of a request, to the end of its head
+SILENT_S = 1.0  # of them at least, before a connection has to make room for others
+CROWDED_TIMEOUT_S = 2.0  # in place of these, for a connection of an address that has too many
+MAX_CROWDED = 100  # of those; others are cut at once
 BODY_TIMEOUT_S = 45.0  # from there to the end of its body
 KEEPALIVE_TIMEOUT_S = 75.0  # longer than the 60 s that common proxies keep theirs, so that none sends into a closed one
 WRITE_TIMEOUT_S = 45.0  # for the peer to take an answer
@@ -59,23 +63,44 @@ Access = Callable[[Request, int, int], None]
 class Front:
     """What the connections of one listener share. `services` by path; `handler` makes aiohttp's handler of one
     connection, as `web.Server` does; `access`, where given, is told of every request that was answered here: the
-    request, the status, the bytes of the body."""
+    request, the status, the bytes of the body. addresses: how many connections one address may have; None where a proxy
+    makes them all. max_silent: connections that may be silent; beyond, the one that is so for longest has to go."""
 
     services: dict[str, Service]
     handler: Callable[[], Any]
     access: Access | None = None
+    addresses: AddressLimit | None = None
+    max_silent: int | None = None
     ticks: Ticks = field(default_factory=Ticks)
     writes: TickWriter = field(default_factory=TickWriter)
     connections: "set[HttpConnection]" = field(default_factory=set)
     is_stopping: bool = False
+    _trimming: asyncio.TimerHandle | None = None
 
     def __post_init__(self) -> None:
         self.heads = Deadlines[HttpConnection](HEAD_TIMEOUT_S, _head_timed_out)
+        self.crowded = Deadlines[HttpConnection](CROWDED_TIMEOUT_S, _close)
         self.bodies = Deadlines[HttpConnection](BODY_TIMEOUT_S, _body_timed_out)
         self.idle = Deadlines[HttpConnection](KEEPALIVE_TIMEOUT_S, _abort)
         self.writing = Deadlines[HttpConnection](WRITE_TIMEOUT_S, _abort)
         self.leaving = Deadlines[HttpConnection](LEAVING_TIMEOUT_S, _close)
         self.lingering = Deadlines[HttpConnection](LINGER_S, _abort)
+
+    def make_room(self) -> None:
+        """Where silent connections take too many descriptors, the oldest of them end before their time. By a timer:
+        when no descriptor is left there is no next connection that could ask for it."""
+        if self.max_silent is not None and len(self.heads) > self.max_silent and self._trimming is None:
+            self._trimming = asyncio.get_running_loop().call_later(SILENT_S, self._trim)
+
+    def _trim(self) -> None:
+        self._trimming = None
+        while self.max_silent is not None and len(self.heads) > self.max_silent:
+            oldest = self.heads.oldest(HEAD_TIMEOUT_S - SILENT_S)
+            if oldest is None:
+                self.make_room()
+                return
+            self.heads.discard(oldest)
+            oldest.transport.abort()
 
     def stop(self) -> None:
         """Close the connections that are idle, and the others once they have answered."""
@@ -110,30 +135,20 @@ def _body_timed_out(connection: "HttpConnection") -> None:
 
 class _State(enum.Enum):
     OPEN = "open"
+    CROWDED = "crowded"  # its address has too many: what it asks is refused
     DRAINING = "draining"  # the peer is slow to take the answer; nothing else is begun
     REFUSED = "refused"  # what still arrives is thrown away
     RELEASED = "released"  # somebody else's, or lost
 
 
-class _Turn:
+class _Turn(Share):
     """How many requests of one connection may be begun in this tick."""
 
-    __slots__ = ("_left", "_tick", "_ticks", "is_awaited", "is_running")
+    __slots__ = ("is_awaited", "is_running")
 
     def __init__(self, ticks: Ticks) -> None:
-        self._ticks = ticks
-        self._tick, self._left = -1, 0
+        super().__init__(ticks, REQUEST_BUDGET)
         self.is_running = self.is_awaited = False
-
-    def spend(self, points: int) -> bool:
-        """False where the rest has to wait for the next tick."""
-        tick = self._ticks.current()
-        if tick != self._tick:
-            self._tick, self._left = tick, REQUEST_BUDGET
-        if self._left <= 0:
-            return False
-        self._left -= points
-        return True
 
 
 class HttpConnection(asyncio.Protocol):
@@ -141,6 +156,7 @@ class HttpConnection(asyncio.Protocol):
     connection ends before the current request was answered, or before the answer was taken."""
 
     __slots__ = (
+        "_counted",
         "_current",
         "_deadlines",
         "_front",
@@ -160,6 +176,7 @@ class HttpConnection(asyncio.Protocol):
         self._current: Request | None = None  # that is being answered
         self._gateway: Gateway | None = None  # to aiohttp, while that answers
         self._has_eof = False  # the peer sends no more
+        self._counted = ""  # its address, where that may have so many and no more
         self._deadlines: Deadlines[HttpConnection] | None = None
         self.on_lost: Callable[[], None] | None = None
 
@@ -172,10 +189,22 @@ class HttpConnection(asyncio.Protocol):
         scheme = "http" if transport.get_extra_info("ssl_object") is None else "https"
         self.reader = RequestReader(str(peer[0]) if isinstance(peer, tuple) else "", scheme)
         self._front.connections.add(self)
+        addresses = self._front.addresses
+        if addresses and not addresses.enter(self.reader.peer, CONNECTION):
+            _crowd(self)
+            return
+        self._counted = self.reader.peer
         self.wait(self._front.heads)
+        self._front.make_room()
 
     def data_received(self, data: bytes) -> None:
         self.reader.feed(data)
+        if self._state is _State.CROWDED and not self.reader.is_in_head:
+            self._state = _State.OPEN
+            asked = next(iter(self.reader.requests), None)
+            self.reader.requests.clear()
+            assert self._front.addresses
+            self.fail(BadRequest(429, self._front.addresses.sentence), asked)
         self._advance()
 
     def eof_received(self) -> bool:
@@ -217,6 +246,9 @@ class HttpConnection(asyncio.Protocol):
         self._state = _State.RELEASED
         self.wait(None)
         self._front.connections.discard(self)
+        if self._counted and self._front.addresses:
+            self._front.addresses.leave(self._counted, CONNECTION)
+        self._counted = ""
 
     # --- requests ---
 
@@ -323,8 +355,11 @@ class HttpConnection(asyncio.Protocol):
         self.transport.resume_reading()
         self._advance()
 
-    def fail(self, fault: BadRequest, headers: bytes = PLAIN, body: bytes = b"") -> None:
-        """Say what is wrong, and close: what follows may not be understood."""
+    def fail(
+        self, fault: BadRequest, request: Request | None = None, headers: bytes = PLAIN, body: bytes = b""
+    ) -> None:
+        """Say what is wrong, and close: what follows may not be understood. request: that is refused, where it is not
+        the one at hand."""
         on_lost, self.on_lost = self.on_lost, None
         if self._state is not _State.OPEN or self.transport.is_closing():
             return
@@ -332,6 +367,11 @@ class HttpConnection(asyncio.Protocol):
         if on_lost:
             on_lost()
         body = body or str(fault).encode()
+        if self._front.access:
+            at_hand = request or self._current or next(iter(self.reader.requests), None) or begun(self.reader)
+            self._front.access(at_hand, fault.status, len(body))
+        elif fault.status != 429:  # told once a minute
+            log.info("a request from %s came to nothing: %d %s", self.reader.peer, fault.status, fault)
         self.writer.send(_response(fault.status, headers, body, len(body), False))
         self.writer.flush()
         if self._has_eof or not self.transport.can_write_eof() or self.transport.is_closing():
@@ -450,6 +490,14 @@ class Gateway(asyncio.Transport):
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         self._transport.set_write_buffer_limits(high, low)
+
+
+def _crowd(connection: HttpConnection) -> None:
+    """Its address has too many. It is told so once it has asked something, unless very many are to be told."""
+    connection._state = _State.CROWDED
+    connection.wait(connection._front.crowded)
+    if len(connection._front.crowded) > MAX_CROWDED:
+        connection.transport.abort()
 
 
 def _framed(request: Request, data: bytes) -> bytes:

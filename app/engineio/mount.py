@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from app.engineio.addresses import AddressLimit
 from app.engineio.http import Access, Front, Gateway, HttpConnection, Service
 from app.engineio.request import Request
 
@@ -151,13 +152,16 @@ async def listen(
     *,
     sock: socket.socket | None = None,
     access: Access | None = None,
+    addresses: AddressLimit | None = None,
+    max_silent: int | None = None,
     backlog: int = 1024,
 ) -> Listener:
     """Serve what `runner` was set up for, on a host and port, or on `sock`, which is bound already: the services that
     are attached to its application are reached without aiohttp, everything else goes to it. access: is told of every
-    request that was answered so: the request, the status, the bytes of the body. Raises OSError."""
+    request that was answered so: the request, the status, the bytes of the body. addresses, max_silent: as in Front.
+    Raises OSError."""
     assert runner.server is not None
-    front = Front(runner.app.get(SERVICES, {}), runner.server, access)
+    front = Front(runner.app.get(SERVICES, {}), runner.server, access, addresses, max_silent)
     runner.app[FRONT].append(front)
     where: dict[str, Any] = {"sock": sock} if sock else {"host": host, "port": port}
     server = await asyncio.get_running_loop().create_server(lambda: HttpConnection(front), **where, backlog=backlog)

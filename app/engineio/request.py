@@ -16,6 +16,7 @@ OVERHEAD = 512  # bytes of memory that a request takes besides what it says
 SINGLE = frozenset(
     (b"content-length", b"content-type", b"host", b"max-forwards", b"server", b"transfer-encoding", b"user-agent")
 )
+TOKENS = frozenset((b"connection", b"expect", b"transfer-encoding", b"upgrade"))  # lists of names, in ASCII
 
 
 class BadRequest(Exception):
@@ -95,7 +96,7 @@ class RequestReader:
     """Bytes in, requests out. The last of `requests` may be incomplete."""
 
     def __init__(self, peer: str, scheme: str) -> None:
-        self._peer, self._scheme = peer, scheme
+        self.peer, self._scheme = peer, scheme
         self.requests: deque[Request] = deque()
         self.rest = b""  # what came behind a request that asks for another protocol
         self.is_stopped = False  # by such a request
@@ -184,7 +185,7 @@ class RequestReader:
     # --- llhttp's side ---
 
     def on_message_begin(self) -> None:
-        self._request = Request("", b"", peer=self._peer, scheme=self._scheme)
+        self._request = Request("", b"", peer=self.peer, scheme=self._scheme)
         self._size = 0
 
     def on_url(self, url: bytes) -> None:
@@ -203,7 +204,7 @@ class RequestReader:
         request = self._request
         assert request
         _check_head(self._size + len(request.target))
-        _check_headers([name.lower() for name, _ in request.headers], self._parser.get_http_version())
+        _check_headers([(name.lower(), value) for name, value in request.headers], self._parser.get_http_version())
         request.method = self._parser.get_method().decode()
         if request.method == "CONNECT":  # what follows would be no HTTP
             raise BadRequest(405, "This server is no proxy")
@@ -223,17 +224,26 @@ class RequestReader:
         self._request.is_complete, self._request = True, None
 
 
+def begun(reader: RequestReader) -> Request:
+    """What is known of the request whose bytes arrive."""
+    return reader._request or Request("", b"", peer=reader.peer)
+
+
 def _check_head(size: int) -> None:
     if size > MAX_HEAD:
         raise BadRequest(431, f"The head of a request has {MAX_HEAD} bytes at most")
 
 
-def _check_headers(names: list[bytes], version: str) -> None:
+def _check_headers(headers: list[tuple[bytes, bytes]], version: str) -> None:
     """Raises BadRequest for what llhttp leaves to its users."""
+    names = [name for name, _ in headers]
     if len(names) > MAX_HEADERS:
         raise BadRequest(431, f"A request has {MAX_HEADERS} headers at most")
     if version == "1.1" and b"host" not in names:
         raise BadRequest(400, "Bad request: no Host header")
+    for name, value in headers:
+        if name in TOKENS and not value.isascii():
+            raise BadRequest(400, f"Bad request: {name.decode()} is no text")
     if len(set(names)) < len(names):
         seen: set[bytes] = set()
         for name in names:

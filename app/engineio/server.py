@@ -5,9 +5,10 @@ import logging
 import re
 import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
+from app.engineio.addresses import AddressLimit
 from app.engineio.heartbeat import Deadlines, Heartbeats
 from app.engineio.http import HttpConnection
 from app.engineio.origins import Origins
@@ -15,8 +16,9 @@ from app.engineio.packet import Encoded, Packet
 from app.engineio.reason import Reason
 from app.engineio.request import BadRequest, Request
 from app.engineio.session import Session, Upgrade
+from app.engineio.ticks import Ticks
 from app.engineio.transports import PollingTransport, PollWriter, WebSocketTransport
-from app.engineio.websocket import Ticks, WebSocketConnection, accept, handshake_fault
+from app.engineio.websocket import WebSocketConnection, accept, handshake_fault
 from app.engineio.writer import TickWriter
 
 log = logging.getLogger("parlor.engineio")
@@ -36,7 +38,9 @@ class Settings:
     """ping_interval, ping_timeout: seconds, fractions allowed. max_payload: bytes of one POST or WebSocket message.
     transports: of `websocket`, `polling`. origins: allowed besides the page's own host; `*` allows all. outbox_limit:
     bytes that may wait for one slow reader. max_websockets: the next one is answered 503. max_age: seconds after which
-    a session is closed, up to a tenth earlier. own_host, own_scheme: of the visitor's address bar, as a trusted proxy
+    a session is closed, up to a tenth earlier. points_per_second: what a session regains of the points that it spends
+    by sending (intake.py); None: all it likes. addresses: how many sessions one address may have. visitor: the address
+    of whoever asks, as a trusted proxy names it. own_host, own_scheme: of the visitor's address bar, as a trusted proxy
     names them; the scheme is empty where nobody can tell. is_served: False for a host that is not served. headers: of
     every answer, whole lines.
     """
@@ -49,6 +53,9 @@ class Settings:
     outbox_limit: int = 1_000_000
     max_websockets: int | None = None
     max_age: float | None = None
+    points_per_second: float | None = None
+    addresses: AddressLimit = field(default_factory=AddressLimit)
+    visitor: Callable[[Request], str] = lambda request: request.peer
     own_host: Callable[[Request], str] = lambda request: request.get("Host")
     own_scheme: Callable[[Request], str] = lambda _: ""
     is_served: Callable[[Request], bool] = lambda _: True
@@ -110,13 +117,8 @@ class Admission:
         return headers
 
     def check(self, request: Request) -> None:
+        self.check_origin(request)
         query = request.query
-        if not self._settings.is_served(request):
-            named = self._settings.own_host(request)[:100] or "a host without a name"
-            text = f"{named} is not served here. Its operator can name it in PARLOR_HOSTS."
-            raise Refusal(4, text, status=421)
-        if not self.origins.allow(request):
-            raise Refusal(4, self.origins.refusal(request), status=403)
         if request.method == "OPTIONS":
             return
         transport = query.get("transport")
@@ -133,6 +135,22 @@ class Admission:
             raise Refusal(2, "Bad handshake method")
         if transport == "websocket":
             self._check_upgrade(request)
+
+    def check_origin(self, request: Request) -> None:
+        """The host that is asked for, and whose page asks."""
+        if not self._settings.is_served(request):
+            named = self._settings.own_host(request)[:100] or "a host without a name"
+            text = f"{named} is not served here. Its operator can name it in PARLOR_HOSTS."
+            raise Refusal(4, text, status=421)
+        if not self.origins.allow(request):
+            raise Refusal(4, self.origins.refusal(request), status=403)
+
+    def enter(self, request: Request) -> str:
+        """The address that something is about to be opened for, which counts from now on."""
+        address = self._settings.visitor(request)
+        if not self._settings.addresses.enter(address):
+            raise Refusal(3, self._settings.addresses.sentence, status=429)
+        return address
 
     @staticmethod
     def _check_upgrade(request: Request) -> None:
@@ -152,11 +170,11 @@ class EngineServer:
         self.settings = settings
         self.sessions: dict[str, Session] = {}
         self.websockets = 0  # open ones
-        self.writes, self.polls, self._ticks = TickWriter(), PollWriter(), Ticks()
+        self.writes, self.polls, self.ticks = TickWriter(), PollWriter(), Ticks()
         self.on_open: Callable[[Session, Request], None] = lambda *_: None
         self.on_message: Callable[[Session, Encoded], None] = lambda *_: None
         self.on_close: Callable[[Session, Reason], None] = lambda *_: None
-        self._admission = Admission(settings)
+        self.admission = Admission(settings)
         self._lingering: dict[str, PollingTransport] = {}  # ended by us, with a last poll still to come
         self._lingerers = Deadlines[str](LINGER_S, self._lingering_over)
 
@@ -172,9 +190,9 @@ class EngineServer:
 
     def handle(self, request: Request, connection: HttpConnection) -> None:
         """Answer one request, now or when there is something to tell."""
-        exchange = Exchange(connection, self._admission.headers_for(request))
+        exchange = Exchange(connection, self.admission.headers_for(request))
         try:
-            self._admission.check(request)
+            self.admission.check(request)
             self._serve(request, connection, exchange)
         except Refusal as refusal:
             _forget(self.sessions, request, connection)
@@ -189,8 +207,8 @@ class EngineServer:
     def refuse(self, request: Request, connection: HttpConnection, fault: BadRequest) -> None:
         _forget(self.sessions, request, connection)
         body = json.dumps({"code": 3, "message": str(fault)}).encode()
-        headers = f"Content-Type: application/json\r\n{self._admission.headers_for(request)}"
-        connection.fail(fault, headers.encode(), body)
+        headers = f"Content-Type: application/json\r\n{self.admission.headers_for(request)}"
+        connection.fail(fault, request, headers.encode(), body)
 
     def _serve(self, request: Request, connection: HttpConnection, exchange: Exchange) -> None:
         sid = request.query.get("sid")
@@ -199,7 +217,7 @@ class EngineServer:
         elif request.query["transport"] == "websocket":
             self._websocket(request, connection, sid)
         elif sid is None:
-            _polling(self._open(request)).poll(exchange)
+            _polling(self._open(request, self.admission.enter(request))).poll(exchange)
         elif request.method == "POST":
             _polling(self._find(sid)).posts.read(exchange, bytes(request.body))
         elif (lingering := self._lingering.get(sid)) is not None:
@@ -213,40 +231,29 @@ class EngineServer:
         session = self.sessions.get(sid)
         if session is None:
             raise Refusal(1, "Session ID unknown")
+        session.intake.charge(1)
         return session
 
     def _websocket(self, request: Request, connection: HttpConnection, sid: str | None) -> None:
         session = self._find(sid) if sid is not None else None
-        key = request.get("Sec-WebSocket-Key")
-        if fault := handshake_fault(key, request.get("Sec-WebSocket-Version")):
-            raise Refusal(3, f"Bad upgrade: {fault}")
-        if self.is_full:
-            text = f"{self.websockets} WebSockets are open, as many as PARLOR_MAX_WEBSOCKETS allows"
-            raise Refusal(3, text, status=503)
-
-        def closed() -> None:
-            self.websockets -= 1
-
-        writer = connection.writer
-        writer.limit = self.settings.outbox_limit
-        socket = WebSocketConnection(writer, self.settings.max_payload, self._ticks, closed)
-        self.websockets += 1
-        connection.release()
-        connection.transport.set_protocol(socket)
-        writer.send(accept(key))
+        check_handshake(self, request)
+        address = "" if session else self.admission.enter(request)
+        socket = take_over(self, connection, request)
         early = connection.reader.rest
         if session is not None:
             Upgrade(session, socket).start(early)
         else:
-            self._open(request, socket, early)
+            self._open(request, address, socket, early)
 
     # --- sessions ---
 
-    def _open(self, request: Request, socket: WebSocketConnection | None = None, early: bytes = b"") -> Session:
-        session = Session(self, new_sid())
+    def _open(
+        self, request: Request, address: str, socket: WebSocketConnection | None = None, early: bytes = b""
+    ) -> Session:
+        session = Session(self, new_sid(), address, self.settings.points_per_second)
         self.sessions[session.sid] = session
         if socket is None:
-            session.use(PollingTransport(session, self.polls, self.settings.outbox_limit))
+            session.use(PollingTransport(session, self.polls, self.settings.outbox_limit, self.ticks))
         else:
             transport = WebSocketTransport(session, socket)
             session.use(transport)
@@ -278,7 +285,8 @@ class EngineServer:
     def session_closed(self, session: Session, reason: Reason) -> None:
         """A session that we ended still answers polls until its goodbye is told: a kick that nobody hears of looks like
         a lost connection, and the client would come back."""
-        self.sessions.pop(session.sid, None)
+        if self.sessions.pop(session.sid, None):
+            self.settings.addresses.leave(session.address)
         transport = session.transport
         if reason is Reason.SERVER_DISCONNECT and isinstance(transport, PollingTransport):
             self._lingering[session.sid] = transport
@@ -295,8 +303,36 @@ class EngineServer:
         return self.settings.max_websockets is not None and self.websockets >= self.settings.max_websockets
 
     def sessions_by_transport(self) -> dict[str, int]:
-        by_websocket = sum(1 for session in self.sessions.values() if session.transport.name == "websocket")
-        return {"websocket": by_websocket, "polling": len(self.sessions) - by_websocket}
+        """Plain WebSockets count among the others."""
+        polling = sum(1 for session in self.sessions.values() if session.transport.name == "polling")
+        return {"websocket": self.websockets, "polling": polling}
+
+
+def check_handshake(engine: EngineServer, request: Request) -> None:
+    """Raises Refusal for a WebSocket that cannot be, or for which there is no room."""
+    if fault := handshake_fault(request.get("Sec-WebSocket-Key"), request.get("Sec-WebSocket-Version")):
+        raise Refusal(3, f"Bad upgrade: {fault}")
+    if engine.is_full:
+        text = f"{engine.websockets} WebSockets are open, as many as PARLOR_MAX_WEBSOCKETS allows"
+        raise Refusal(3, text, status=503)
+
+
+def take_over(
+    engine: EngineServer, connection: HttpConnection, request: Request, protocol: str = ""
+) -> WebSocketConnection:
+    """The connection is a WebSocket from now on, and counts as one of the engine's. protocol: the subprotocol."""
+
+    def closed() -> None:
+        engine.websockets -= 1
+
+    writer = connection.writer
+    writer.limit = engine.settings.outbox_limit
+    socket = WebSocketConnection(writer, engine.settings.max_payload, engine.ticks, closed)
+    engine.websockets += 1
+    connection.release()
+    connection.transport.set_protocol(socket)
+    writer.send(accept(request.get("Sec-WebSocket-Key"), protocol))
+    return socket
 
 
 def _polling(session: Session) -> PollingTransport:

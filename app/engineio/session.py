@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from app.engineio import frames
 from app.engineio.heartbeat import Heartbeats
+from app.engineio.intake import Intake
 from app.engineio.packet import CLOSE, MESSAGE, NOOP, PONG, UPGRADE, Encoded, Packet, ProtocolError, check, message
 from app.engineio.reason import Reason
 from app.engineio.transports import PROBE, PROBED, UPGRADE_TIMEOUT_S, PollingTransport, Transport, WebSocketTransport
@@ -46,16 +47,31 @@ class Owner(Protocol):
 
 class Session:
     """One client, over whichever transport. `data` is whatever the layer above keeps with it; `on_drain` is called when
-    everything sent over its WebSocket has left."""
+    everything sent over its WebSocket has left; `intake` tells whether it is read; `address` is the visitor's."""
 
-    __slots__ = ("_age_timer", "_corked", "_owner", "_pinged", "data", "epoch", "on_drain", "sid", "state", "transport")
+    __slots__ = (
+        "_age_timer",
+        "_corked",
+        "_owner",
+        "_pinged",
+        "address",
+        "data",
+        "epoch",
+        "intake",
+        "on_drain",
+        "sid",
+        "state",
+        "transport",
+    )
 
     transport: Transport
 
-    def __init__(self, owner: Owner, sid: str) -> None:
-        self._owner, self.sid = owner, sid
+    def __init__(self, owner: Owner, sid: str, address: str, rate: float | None) -> None:
+        """rate: points a second that the client may spend (intake.py)."""
+        self._owner, self.sid, self.address = owner, sid, address
         self.state = State.OPEN
         self.data: Any = None
+        self.intake = Intake(self, rate)
         self.epoch = 0  # of its heartbeat
         self._pinged = False
         self._corked: list[Packet] | None = None
@@ -122,6 +138,7 @@ class Session:
         """One packet from the client. Raises ProtocolError."""
         if self.state is State.CLOSED:
             return
+        self.intake.packet(len(encoded))
         if isinstance(encoded, bytes):
             self._owner.message_received(self, encoded)
             return
@@ -167,6 +184,7 @@ class Session:
         if self._age_timer:
             self._age_timer.cancel()
         self.transport.close(EMPTY if reason in CLIENT_CLOSED else GOODBYE)
+        self.intake.close()
         self._owner.session_closed(self, reason)
 
     def abort(self) -> None:
@@ -185,7 +203,7 @@ class Upgrade:
         self._timer = asyncio.get_running_loop().call_later(UPGRADE_TIMEOUT_S, self._refuse)
 
     def start(self, early: bytes) -> None:
-        self._connection.listen(self._received, self._closed)
+        self._connection.listen(self._received, self._closed, self._session.intake.charge)
         if self._polling is None or self._session.state is not State.OPEN:
             self._refuse()
         self._connection.resume(early)
@@ -226,6 +244,7 @@ class Upgrade:
         for packet in waiting:
             transport.send(packet)
         transport.start()
+        session.intake.transport_changed()
 
     def _refuse(self) -> None:
         self._give_up()

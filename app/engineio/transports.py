@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from app.engineio import frames
+from app.engineio.intake import Intake
 from app.engineio.packet import Encoded, Packet, ProtocolError, decode_payload, encode_payload
 from app.engineio.reason import Reason
+from app.engineio.ticks import Share, Ticks
 from app.engineio.websocket import TOO_SLOW, WebSocketConnection
 from app.engineio.writer import SocketWriter, TickWriter
 
@@ -16,6 +18,7 @@ log = logging.getLogger("parlor.engineio")
 MAX_POLL_PACKETS = 15  # in one answer; with a goodbye 16, which is all that python-engineio's client takes at once
 UPGRADE_POLL_S = 0.22  # that a poll is held during an upgrade: fewer than five a second are no storm
 UPGRADE_TIMEOUT_S = 10.0  # from the upgrade's WebSocket to its `5`
+PAUSED_POLL_S = 0.2  # between looks whether a client that polls too often is read again
 READ_BUDGET = 100  # packets of one POST that are read in one tick
 
 NOOP = Packet("6")
@@ -46,6 +49,9 @@ class Transport(Protocol):
 
 class Receiver(Protocol):
     """What a transport needs of its session."""
+
+    @property
+    def intake(self) -> Intake: ...
 
     def receive(self, encoded: Encoded) -> None:
         """One packet of the client's. Raises ProtocolError."""
@@ -112,10 +118,10 @@ class PollingTransport:
         "posts",
     )
 
-    def __init__(self, receiver: Receiver, polls: PollWriter, limit: int) -> None:
+    def __init__(self, receiver: Receiver, polls: PollWriter, limit: int, ticks: Ticks) -> None:
         """limit: characters that may wait for a poll."""
         self._receiver, self._polls, self._limit = receiver, polls, limit
-        self.posts = PostReader(receiver)
+        self.posts = PostReader(receiver, ticks)
         self._waiting: list[Packet] = []
         self.buffered = 0  # characters that wait for a poll
         self._poll: Exchange | None = None
@@ -149,7 +155,14 @@ class PollingTransport:
         if self._waiting or self._goodbye:
             self._schedule()
         elif limits:
-            self._timer = asyncio.get_running_loop().call_later(min(limits), self._answer, exchange)
+            self._timer = asyncio.get_running_loop().call_later(min(limits), self._end_hold, exchange)
+
+    def _end_hold(self, exchange: Exchange) -> None:
+        """Answer a poll that brings nothing, unless its client asks too often."""
+        if self.posts.is_paused and exchange is self._poll:
+            self._timer = asyncio.get_running_loop().call_later(PAUSED_POLL_S, self._end_hold, exchange)
+        else:
+            self._answer(exchange)
 
     def release_poll(self) -> None:
         """Answer the poll that waits now, with whatever there is."""
@@ -218,13 +231,13 @@ class PostReader:
     """The POSTs of one session. One is answered when its last packet was received, so that a client is slowed down by
     its own transport."""
 
-    __slots__ = ("_incoming", "_is_paused", "_post", "_receiver")
+    __slots__ = ("_incoming", "_post", "_receiver", "_share", "is_paused")
 
-    def __init__(self, receiver: Receiver) -> None:
-        self._receiver = receiver
+    def __init__(self, receiver: Receiver, ticks: Ticks) -> None:
+        self._receiver, self._share = receiver, Share(ticks, READ_BUDGET)
         self._post: Exchange | None = None
         self._incoming: list[Encoded] = []  # its packets, last first
-        self._is_paused = False
+        self.is_paused = False
 
     def expect(self, exchange: Exchange) -> None:
         """The head of a POST is here, its body to come. One that breaks off ends the session, as its client does."""
@@ -259,15 +272,14 @@ class PostReader:
 
     def _read(self) -> None:
         """As many packets as a tick may have; the next ones behind what others want."""
-        exchange, left = self._post, READ_BUDGET
+        exchange = self._post
         if exchange is None:
             return
         try:
-            while self._incoming and not self._is_paused:
-                if not left:
+            while self._incoming and not self.is_paused:
+                if not self._share.spend():
                     asyncio.get_running_loop().call_soon(self._read)
                     return
-                left -= 1
                 self._receiver.receive(self._incoming.pop())
         except ProtocolError as error:
             self._fail(exchange, str(error))
@@ -291,7 +303,7 @@ class PostReader:
         """The packets that were not read yet, before another transport brings more. Raises ProtocolError."""
         while self._incoming:
             self._receiver.receive(self._incoming.pop())
-        self._is_paused = False  # the other transport is slowed down in its place
+        self.is_paused = False  # the other transport is slowed down in its place
         self._read()
 
     def _lost(self) -> None:
@@ -299,11 +311,11 @@ class PostReader:
         self._receiver.fail()
 
     def pause(self) -> None:
-        self._is_paused = True
+        self.is_paused = True
 
     def resume(self) -> None:
-        if self._is_paused:
-            self._is_paused = False
+        if self.is_paused:
+            self.is_paused = False
             asyncio.get_running_loop().call_soon(self._read)
 
 
@@ -319,7 +331,7 @@ class WebSocketTransport:
 
     def start(self, early: bytes = b"") -> None:
         """Receive from now on, first what arrived behind the handshake."""
-        self._connection.listen(self._received, self._closed)
+        self._connection.listen(self._received, self._closed, self._receiver.intake.charge)
         self._connection.resume(early)
 
     @property

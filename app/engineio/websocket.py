@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 
 from app.engineio import frames
 from app.engineio.frames import BadFrame, Frame, FrameReader
+from app.engineio.ticks import Share, Ticks
 from app.engineio.writer import SocketWriter
 
 log = logging.getLogger("parlor.engineio")
@@ -26,30 +27,13 @@ READ_BUDGET = 100  # frames of one connection that are read in one tick
 
 OnMessage = Callable[[str | bytes], None]
 OnClose = Callable[[int], None]
-
-
-class Ticks:
-    """Counts the ticks of the loop in which somebody asked."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._is_scheduled = False
-
-    def current(self) -> int:
-        if not self._is_scheduled:
-            self._is_scheduled = True
-            asyncio.get_running_loop().call_soon(self._next)
-        return self._count
-
-    def _next(self) -> None:
-        self._is_scheduled = False
-        self._count += 1
+OnControl = Callable[[int], None]
 
 
 class WebSocketConnection(asyncio.Protocol):
     """One WebSocket, after its handshake. `writer` is its outgoing half."""
 
-    __slots__ = ("_on_close", "_on_end", "_on_message", "_reading", "_timer", "is_closing", "writer")
+    __slots__ = ("_on_close", "_on_control", "_on_end", "_on_message", "_reading", "_timer", "is_closing", "writer")
 
     def __init__(self, writer: SocketWriter, max_message: int, ticks: Ticks, on_end: Callable[[], None]) -> None:
         """writer: of the connection that the handshake came over. max_message: bytes of one message of the client's.
@@ -62,11 +46,13 @@ class WebSocketConnection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._on_message: OnMessage | None = None
         self._on_close: OnClose | None = None
+        self._on_control: OnControl = _passed_over
 
-    def listen(self, on_message: OnMessage, on_close: OnClose) -> None:
+    def listen(self, on_message: OnMessage, on_close: OnClose, on_control: OnControl) -> None:
         """Who receives its messages, and its end: called once, with the close code; 1006 for none, 0 for a reader that
-        was too slow. Nothing is received before the first `resume`."""
-        self._on_message, self._on_close = on_message, on_close
+        was too slow. on_control: told of the number of frames that were read and are no message. Nothing is received
+        before the first `resume`."""
+        self._on_message, self._on_close, self._on_control = on_message, on_close, on_control
 
     # --- asyncio's side ---
 
@@ -99,10 +85,12 @@ class WebSocketConnection(asyncio.Protocol):
             self._on_message(frames.as_text(payload))
         elif opcode == frames.BINARY and self._on_message:
             self._on_message(payload)
-        elif opcode == frames.PING:
-            self.writer.send(frames.frame(payload, frames.PONG))
         elif opcode == frames.CLOSE:
             self._close_received(frames.close_code(payload))
+        else:
+            if opcode == frames.PING:
+                self.writer.send(frames.frame(payload, frames.PONG))
+            self._on_control(1)
 
     def _close_received(self, code: int) -> None:
         self._send_close(NORMAL if code == NO_STATUS else code)
@@ -141,6 +129,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._reading.stop()
         self.is_closing = True
         on_close, self._on_message, self._on_close = self._on_close, None, None
+        self._on_control = _passed_over
         on_end, self._on_end = self._on_end, None
         if on_end:
             on_end()
@@ -157,20 +146,17 @@ class _Reading:
         "_early",
         "_frames",
         "_is_paused",
-        "_left",
         "_reader",
-        "_tick",
-        "_ticks",
+        "_share",
     )
 
     def __init__(self, connection: WebSocketConnection, max_message: int, ticks: Ticks) -> None:
-        self._connection, self._ticks = connection, ticks
+        self._connection, self._share = connection, Share(ticks, READ_BUDGET)
         self._reader: FrameReader | None = FrameReader(max_message)
         self._is_paused = True  # by whoever receives the messages
         self._awaits_turn = False  # its budget is spent
         self._early = b""  # not looked at yet
         self._frames: Iterator[Frame] | None = None  # of bytes that were looked at in part
-        self._tick, self._left = -1, READ_BUDGET
 
     def feed(self, data: bytes) -> None:
         if self._reader is None:
@@ -178,16 +164,15 @@ class _Reading:
         if self._is_paused or self._awaits_turn:
             self._early += data
             return
-        tick = self._ticks.current()
-        if tick != self._tick:
-            self._tick, self._left = tick, READ_BUDGET
-        payload = self._reader.text(data) if self._left else None
+        payload = self._reader.text(data)
         if payload is None:
             self._frames = self._reader.feed(data)
             self._read()
-        else:
-            self._left -= 1
+        elif self._share.spend():
             self._deliver(frames.TEXT, payload)
+        else:
+            self._early = data
+            self._wait_for_turn()
 
     def _read(self) -> None:
         """Frames, as many as this tick may have."""
@@ -195,9 +180,8 @@ class _Reading:
             if self._frames is None:
                 early, self._early = self._early, b""
                 self._frames = self._reader.feed(early)
-            if not self._left:
-                self._connection.writer.transport.pause_reading()
-                self._take_turn()
+            if not self._share.spend():
+                self._wait_for_turn()
                 return
             try:
                 found = next(self._frames, None)
@@ -207,7 +191,6 @@ class _Reading:
             if found is None:
                 self._frames = None
             else:
-                self._left -= 1
                 self._deliver(*found)
 
     def _deliver(self, opcode: int, payload: bytes) -> None:
@@ -232,6 +215,10 @@ class _Reading:
         self._is_paused = False
         self._take_turn()
 
+    def _wait_for_turn(self) -> None:
+        self._connection.writer.transport.pause_reading()
+        self._take_turn()
+
     def _take_turn(self) -> None:
         """In the next tick, behind the others."""
         if not self._awaits_turn:
@@ -242,7 +229,6 @@ class _Reading:
         self._awaits_turn = False
         if self._reader is None or self._is_paused:
             return
-        self._tick, self._left = self._ticks.current(), READ_BUDGET
         self._read()
         transport = self._connection.writer.transport
         if self._reader and not (self._is_paused or self._awaits_turn or transport.is_closing()):
@@ -253,10 +239,15 @@ class _Reading:
         self._reader, self._frames, self._early = None, None, b""
 
 
-def accept(key: str) -> bytes:
-    """The answer to a handshake with this key."""
+def _passed_over(_frames: int) -> None:
+    """Nobody counts them."""
+
+
+def accept(key: str, protocol: str = "") -> bytes:
+    """The answer to a handshake with this key; protocol: the subprotocol that was chosen."""
     digest = hashlib.sha1(key.encode() + GUID, usedforsecurity=False).digest()
-    return SWITCHING + base64.b64encode(digest) + b"\r\n\r\n"
+    chosen = f"\r\nSec-WebSocket-Protocol: {protocol}".encode() if protocol else b""
+    return SWITCHING + base64.b64encode(digest) + chosen + b"\r\n\r\n"
 
 
 def handshake_fault(key: str, version: str) -> str:

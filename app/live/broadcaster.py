@@ -54,6 +54,11 @@ class Broadcaster:
         if session := self._session(socket):
             session.send_packet(_packet(event, payload))
 
+    def has_gone(self, socket: str) -> bool:
+        """True once its connection has ended, though what it asked for before may still be under way."""
+        sid = self._engine_sid(socket, "/")
+        return sid is not None and sid not in self._engine.sessions
+
     def _session(self, socket: str) -> Session | None:
         sid = self._engine_sid(socket, "/")
         return self._engine.sessions.get(sid) if sid else None

@@ -5,7 +5,6 @@ the store commits in the order of the requests.
 """
 
 import logging
-from collections.abc import Coroutine
 from dataclasses import asdict
 from functools import cache
 from typing import Any
@@ -51,9 +50,12 @@ def register_handlers(server: Server, chat: Chat) -> None:
         except Refused as refusal:  # the next start marks everybody as gone
             log.warning("a departure could not be noted: %s", refusal.text)
 
-    def event(name: str, socket: str, *payload: Any) -> Coroutine[Any, Any, dict[str, Any]]:
+    async def event(name: str, socket: str, *payload: Any) -> dict[str, Any]:
         person = chat.presence.online.person(socket)
-        return perform(chat, person, name, payload[0] if len(payload) == 1 else None)
+        answer = await perform(chat, person, name, payload[0] if len(payload) == 1 else None)
+        if not answer["ok"]:
+            server.refused(socket, answer.get("retry_after") if answer["error"] == "too_fast" else None)
+        return answer
 
     server.concurrent = frozenset(name for name, verb in VERBS.items() if verb.concurrent)
     server.on("connect", connect)

@@ -10,12 +10,12 @@ from typing import Any
 from aiohttp import web
 
 from app import engineio
-from app.engineio import EngineServer, Listener, Reason, Settings, listen
+from app.engineio import AddressLimit, EngineServer, Listener, Reason, Settings, listen
 from app.socketio.adapter import check
 from app.socketio.manager import Manager
 from app.socketio.server import REQUEST, Server
 
-__all__ = ["REQUEST", "Listener", "Reason", "Server", "Settings", "attach", "create_server", "listen"]
+__all__ = ["REQUEST", "AddressLimit", "Listener", "Reason", "Server", "Settings", "attach", "create_server", "listen"]
 
 library_log = logging.getLogger("parlor.library")
 library_log.setLevel(logging.WARNING)  # at `info` the library logs every packet

@@ -7,13 +7,15 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from app.engineio.ticks import Share
+
 log = logging.getLogger("parlor.socketio")
 
 Work = Coroutine[Any, Any, Any]
 
 MAX_CONCURRENT = 100  # events of one connection that run at a time
 MAX_WAITING = 1_000  # events that wait before the transport is no longer read
-START_BUDGET = 100  # events of one connection that are begun in one tick
+START_BUDGET = 50  # events of one connection that are begun in one tick
 
 
 class Message:
@@ -43,12 +45,12 @@ class EventQueue:
         "_is_exclusive",
         "_is_full",
         "_is_pumping",
-        "_last",
         "_max_size",
         "_next",
         "_on_drain",
         "_parse",
         "_running",
+        "_share",
         "_size",
         "_waiting",
     )
@@ -59,15 +61,16 @@ class EventQueue:
         begin: Callable[[Work, Callable[[], None]], None],
         max_size: int,
         on_drain: Callable[[], None],
+        share: Share,
     ) -> None:
         """parse: a message in its turn, to the work it asks for and whether that may be concurrent; None for nothing.
         begin: run work, and call back once it has ended. max_size: characters and bytes that may wait. on_drain: called
-        when there is space again in a queue that was full."""
+        when there is space again in a queue that was full. share: how many events may begin in this tick."""
         self._parse, self._begin, self._max_size, self._on_drain = parse, begin, max_size, on_drain
-        self._waiting: deque[Message] = deque()
+        self._share = share
+        self._waiting: deque[Message | Work] = deque()  # work: behind everything else
         self._size = 0  # characters and bytes that wait
         self._next: tuple[Work, bool] | None = None  # parsed, waits for what runs
-        self._last: Work | None = None  # behind everything else
         self._running = 0
         self._is_exclusive = False  # what runs tolerates nothing beside it
         self._is_full = self._is_pumping = False
@@ -85,16 +88,14 @@ class EventQueue:
         if self._is_pumping:
             return
         self._is_pumping = True
-        left = START_BUDGET
-        while left and self._may_begin():
-            left -= 1
+        has_turn = True
+        while self._may_begin() and (has_turn := self._share.spend()):
             work, is_concurrent = self._take()
             self._running += 1
             self._is_exclusive = not is_concurrent
             self._begin(work, self._ended)
-        self._is_pumping = False
-        if not left:
-            self._is_pumping = True
+        self._is_pumping = not has_turn
+        if not has_turn:
             asyncio.get_running_loop().call_soon(self._pump_on)
         if self._is_full and not self._waiting:
             self._is_full = False
@@ -107,10 +108,11 @@ class EventQueue:
     def _may_begin(self) -> bool:
         while self._next is None and self._waiting:
             message = self._waiting.popleft()
-            self._size -= message.size
-            self._next = self._parse(message)
-        if self._next is None and self._last is not None:
-            self._next, self._last = (self._last, False), None
+            if isinstance(message, Message):
+                self._size -= message.size
+                self._next = self._parse(message)
+            else:
+                self._next = message, False
         if self._next is None:
             return False
         return self._running == 0 or (self._next[1] and not self._is_exclusive and self._running < MAX_CONCURRENT)
@@ -126,7 +128,7 @@ class EventQueue:
 
     def end(self, work: Work) -> None:
         """Do this when everything else is done; nothing is put behind it."""
-        self._last = work
+        self._waiting.append(work)
         self._pump()
 
 

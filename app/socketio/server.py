@@ -13,13 +13,16 @@ from socketio import packet as socketio_packet
 from app.engineio import EngineServer, ProtocolError, Reason, Session, message
 from app.engineio.heartbeat import Deadlines
 from app.engineio.request import Request
+from app.engineio.ticks import Share
 from app.socketio.adapter import EngineAdapter
 from app.socketio.packet import ACKS, EVENTS, Packet, PayloadRejected, StrictJSON, attachments_announced
-from app.socketio.queue import EventQueue, Message, Tasks, Work
+from app.socketio.queue import START_BUDGET, EventQueue, Message, Tasks, Work
 
 log = logging.getLogger("parlor.socketio")
 
 STRANGER = "an event for a namespace that was never joined"
+REFUSED_POINTS = 4  # that an event costs its connection when it is refused, besides the one of its packet
+MAX_REFUSED_CONNECTS = 3  # of one connection; then it is closed
 CONNECT_TIMEOUT_S = 45.0  # from the handshake to the first namespace, as in the reference server
 POLL_PAUSE_S = 0.02  # between looks at who is still there, at the end
 
@@ -97,6 +100,14 @@ class Server(socketio.AsyncServer):
         except asyncio.CancelledError:  # what it waited for was cancelled; the connection goes on
             return None
 
+    def refused(self, sid: str, retry_after: float | None = None) -> None:
+        """An event of this client's was refused, which costs it something. retry_after: seconds that it was told to
+        wait; one that goes on all the same is not read for as long."""
+        if session := self.engine.sessions.get(self.manager.eio_sid_from_sid(sid, "/") or ""):
+            session.intake.charge(REFUSED_POINTS)
+            if retry_after is not None:
+                session.intake.warn(retry_after)
+
     def knows(self, namespace: str) -> bool:
         return (
             self.namespaces == "*"
@@ -145,14 +156,15 @@ class Server(socketio.AsyncServer):
 class Client:
     """One connection: packets become events, in their order, and every event that asks for an answer gets one."""
 
-    __slots__ = ("_incomplete", "_missing", "_queue", "_server", "_session")
+    __slots__ = ("_incomplete", "_missing", "_queue", "_refused", "_server", "_session")
 
     def __init__(self, server: Server, session: Session) -> None:
         self._server, self._session = server, session
         self._incomplete: Message | None = None  # its attachments are still on their way
-        self._missing = 0
+        self._missing = self._refused = 0  # attachments; CONNECTs
         max_size = 2 * server.engine.settings.max_payload
-        self._queue = EventQueue(self._parse, server.tasks.begin, max_size, self._resume)
+        share = Share(server.engine.ticks, START_BUDGET)
+        self._queue = EventQueue(self._parse, server.tasks.begin, max_size, session.intake.resume, share)
 
     # --- in ---
 
@@ -165,10 +177,7 @@ class Client:
             if (parsed := self._parse(packet)) is not None:
                 self._server.tasks.begin(parsed[0])
         elif not self._queue.put(packet):
-            self._session.transport.pause()
-
-    def _resume(self) -> None:
-        self._session.transport.resume()
+            self._session.intake.pause()
 
     def _assemble(self, data: str | bytes) -> Message | None:
         """The packet that `data` is or completes; None while attachments are missing."""
@@ -289,12 +298,18 @@ class Client:
     async def _refuse_connect(self, namespace: str, reason: Any) -> None:
         packet = Packet(socketio_packet.CONNECT_ERROR, reason, namespace=namespace)
         await self._server._send_packet(self._session.sid, packet)
+        self._session.intake.charge(REFUSED_POINTS)
+        self._refused += 1
+        if self._refused >= MAX_REFUSED_CONNECTS:
+            log.info("session %s closed: it was refused %d namespaces", self._session.sid, self._refused)
+            self._session.end(Reason.SERVER_DISCONNECT)
 
     async def _reject(self, refusal: PayloadRejected) -> None:
         """The answer to an event that was read but cannot be taken: its ack if it asked for one, else a notice."""
         if not self._server.manager.sid_from_eio_sid(self._session.sid, refusal.namespace):
             self._fail(str(refusal))
             return
+        self._session.intake.charge(REFUSED_POINTS)
         text = f"This could not be read: {refusal}."
         if refusal.id is None:
             notice = ["notice", {"code": "bad_payload", "text": text}]

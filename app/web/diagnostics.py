@@ -2,6 +2,7 @@
 of each attempt: a browser cannot see which headers a proxy removed."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,12 +30,12 @@ class Tries:
 
     seen: OrderedDict[str, dict[str, Any]] = field(default_factory=OrderedDict)
 
-    def note(self, request: web.Request, full: bool) -> None:
-        """Remember a request that has a name. full: no more WebSockets are accepted at present."""
-        name = request.query.get("try", "")
+    def note(self, name: str, header: Callable[[str], str], full: bool) -> None:
+        """Remember a request that has a name. header: the value of each. full: no more WebSockets are accepted at
+        present."""
         if not 8 <= len(name) <= 64:
             return
-        headers = {one: request.headers[one][:100] for one in HANDSHAKE_HEADERS if one in request.headers}
+        headers = {one: header(one)[:100] for one in HANDSHAKE_HEADERS if header(one)}
         self.seen[name] = {"headers": headers, "full": full}
         while len(self.seen) > MAX_TRIES:
             self.seen.popitem(last=False)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from http.cookies import Morsel
+from ipaddress import ip_address
 from typing import Any
 
 from aiohttp import web
@@ -69,6 +70,11 @@ class Edge:
         named = forwarded if is_host(forwarded) else next(iter(values("Host")), "")
         return named if is_host(named) else ""
 
+    def visitor(self, values: Values, peer: str) -> str:
+        """The visitor's address: as the outermost proxy that is trusted saw it, else that of the connection."""
+        said = self._forwarded(values, "X-Forwarded-For")
+        return (_address(said[-min(self.proxies, len(said))]) if said else "") or peer
+
     def serves(self, values: Values) -> bool:
         """False where the operator has named hosts (PARLOR_HOSTS), and this is none of them."""
         return not self.hosts or _is_served(self.hosts, self.host(values), self.forwarded_scheme(values))
@@ -129,6 +135,15 @@ def host(request: web.Request) -> str:
 
 def _values(request: web.Request) -> Values:
     return lambda name: request.headers.getall(name, ())
+
+
+def _address(text: str) -> str:
+    """Without the port and brackets that some proxies add; empty where it is none."""
+    found = re.fullmatch(r"\[([^\]]*)\](?::\d+)?|([^:]*):\d+", text)
+    try:
+        return str(ip_address((found[1] or found[2] or "") if found else text))
+    except ValueError:
+        return ""
 
 
 def is_host(text: str) -> bool:

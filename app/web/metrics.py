@@ -25,6 +25,7 @@ class SocketStats:
 
     by_transport: Callable[[], dict[str, int]]  # open sessions
     broadcasts: Callable[[], tuple[int, int]]  # events sent to rooms, and their deliveries
+    refused: Callable[[], int]  # connections, because their address had too many
 
 
 @dataclass
@@ -69,6 +70,8 @@ class Metrics:
         for transport, count in self.sockets.by_transport().items():
             sockets.add_metric([transport], count)
         yield sockets
+        text = "Connections refused because their address had too many."
+        yield CounterMetricFamily("parlor_refused_connections", text, self.sockets.refused())
         yield CounterMetricFamily("parlor_messages", "Messages said.", chat.counts.said)
         verbs = CounterMetricFamily("parlor_verbs", "What was asked, and how it ended.", labels=["verb", "end"])
         for (verb, end), count in sorted(chat.counts.verbs.items()):

@@ -1,8 +1,11 @@
 """Rate limits: generous to people, finite to floods."""
 
+import pytest
+
 from app.chat import people
 from app.chat.rates import Rates
 from app.chat.verbs import perform
+from app.model import Refused
 from tests.conftest import Start
 
 
@@ -29,3 +32,11 @@ def test_buckets_of_people_who_are_gone_are_let_go() -> None:
     for n in range(5_000):
         rates.spend(f"person {n}", 1)
     assert len(rates._buckets) <= 2_001
+
+
+def test_what_costs_more_than_a_bucket_holds_takes_all_of_it() -> None:
+    rates = Rates(1)
+    rates.spend("alice", 20)
+    with pytest.raises(Refused) as refusal:
+        rates.spend("alice", 20)
+    assert 0 < refusal.value.extra["retry_after"] <= 10.1

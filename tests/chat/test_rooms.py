@@ -1,5 +1,8 @@
 """Rooms and who is in them."""
 
+import sys
+from types import FrameType
+
 from app.chat import Chat, people
 from app.model import Person
 from tests.chat.conftest import Ask
@@ -54,3 +57,43 @@ async def test_a_failed_join_leaves_nobody_seated(ask: Ask, alice: Person, bob: 
     answer = await ask(alice, "join", room="lobby", nickname="bob")
     assert answer["error"] == "nickname_taken"
     assert (await ask(bob, "join", room="lobby"))["count"] == 1
+
+
+async def test_a_connection_is_in_so_many_rooms_and_no_more(ask: Ask, chat: Chat, alice: Person, bob: Person) -> None:
+    most = chat.limits.rooms
+    for n in range(most):
+        assert (await ask(alice, "join", room=f"room-{n}"))["ok"]
+    refused = await ask(alice, "join", room="one-too-many", nickname="Alicia")
+    assert (refused["error"], refused["text"]) == (
+        "too_many",
+        "A connection is in 100 rooms at most. Leave one, then join #one-too-many.",
+    )
+    assert chat.presence.online.nickname(alice.id) == "alice", "nothing of it was done"
+    assert (await ask(alice, "join", room="room-0"))["ok"], "where one is already"
+    other_tab = await people.arrive(chat, "another socket", "t" * 43, "carol")
+    assert (await ask(other_tab, "join", room="one-too-many"))["ok"]
+    await ask(alice, "leave", room="room-7")
+    assert (await ask(alice, "join", room="one-too-many"))["ok"]
+
+
+async def test_leaving_costs_as_much_for_each_room_in_many_as_in_few(chat: Chat) -> None:
+    """Counted in steps of the interpreter, which no other program disturbs."""
+    costs = {}
+    for rooms in (10, 100):
+        await people.arrive(chat, f"socket of {rooms}", people.new_token(), None)
+        person = chat.presence.online.person(f"socket of {rooms}")
+        for n in range(rooms):
+            chat.presence.join(person.id, person.socket, f"room-{n}")
+        steps = 0
+
+        def count(_frame: FrameType, _event: str, _arg: object) -> None:
+            nonlocal steps
+            steps += 1
+
+        sys.setprofile(count)
+        try:
+            chat.presence.disconnect(person.id, person.socket)
+        finally:
+            sys.setprofile(None)
+        costs[rooms] = steps
+    assert costs[100] < 11 * costs[10]

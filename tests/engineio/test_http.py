@@ -7,6 +7,7 @@ import aiohttp
 import pytest
 
 from app.engineio import EngineServer, Session, Settings, attach
+from app.engineio.request import Request
 from app.engineio.transports import PollingTransport
 from tests.engineio.conftest import Site
 from tests.support.raw import UPGRADE, Line, head
@@ -230,11 +231,11 @@ async def test_a_client_that_expects_to_be_asked_is_asked(site: Site) -> None:
             assert (await line.answer()).body == answer
 
 
-@pytest.mark.parametrize("expects", [b"\xff", b"200-maybe"])
-async def test_another_expectation_is_not_met(site: Site, expects: bytes) -> None:
+@pytest.mark.parametrize(("expects", "status"), [(b"\xff", 400), (b"200-maybe", 417)], ids=["no text", "maybe"])
+async def test_another_expectation_is_not_met(site: Site, expects: bytes, status: int) -> None:
     async with await site.line() as line:
         await line.write(b"GET " + POLL.encode() + b" HTTP/1.1\r\nHost: a\r\nExpect: " + expects + b"\r\n\r\n")
-        assert (await line.answer()).status == 417
+        assert (await line.answer()).status == status
 
 
 async def test_http_1_0_is_answered_and_closed(site: Site) -> None:
@@ -315,3 +316,46 @@ async def test_nothing_is_left_of_connections_that_came_to_nothing(site: Site) -
 def is_polling(session: Session) -> bool:
     assert isinstance(session.transport, PollingTransport)
     return session.transport._poll is not None
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "line_of_log"),
+    [
+        (b"GET /app?secret HTTP/1.1\r\n\r\n", 400, ("", "/app")),
+        (b"nonsense\r\n\r\n", 400, ("", "")),
+        (b"GET /app HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 40_000, 431, ("", "/app")),
+        (post(POLL, b"", Content_Encoding="gzip"), 415, ("POST", "/engine.io/")),
+        (head("POST", POLL, {"Content-Length": "10000000"}), 413, ("POST", "/engine.io/")),
+        (head("POST", POLL, {"Transfer-Encoding": "chunked"}) + b"zz\r\n", 400, ("POST", "/engine.io/")),
+    ],
+    ids=["no host", "no HTTP", "long head", "compressed", "long body", "bad chunk"],
+)
+async def test_what_is_refused_has_a_line_in_the_access_log(
+    site: Site, words: bytes, status: int, line_of_log: tuple[str, str]
+) -> None:
+    noted: list[tuple[tuple[str, str], int]] = []
+
+    def note(request: Request, status: int, size: int) -> None:
+        assert size > 0
+        assert request.peer == "127.0.0.1"
+        noted.append(((request.method, request.path), status))
+
+    site.listener._front.access = note
+    async with await site.line() as line:
+        await line.write(words)
+        assert (await line.answer()).status == status
+    assert noted == [(line_of_log, status)]
+
+
+@pytest.mark.parametrize("part", ["heads", "bodies"])
+async def test_what_does_not_come_in_time_has_a_line_in_the_access_log(
+    site: Site, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    noted: list[tuple[str, int]] = []
+    site.listener._front.access = lambda request, status, _: noted.append((request.path, status))
+    monkeypatch.setattr(getattr(site.listener._front, part), "_seconds", 0.05)
+    whole = head("POST", POLL, {"Content-Length": "10"})
+    async with await site.line() as line:
+        await line.write(whole if part == "bodies" else whole[:-10])
+        assert (await line.answer()).status == 408
+    assert noted == [("/engine.io/", 408)]

@@ -279,3 +279,49 @@ async def test_a_keep_alive_connection_serves_polls_and_posts(mounted: Mounted) 
         sid = await polls.join()
         await mounted.server.emit("news", 1, to=sid)
         assert await polls.event() == ["news", 1]
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ({"Origin": "https://elsewhere.test", "Content-Length": "2"}, b"4x", 403),
+        ({"Transfer-Encoding": "chunked"}, b"4e20\r\n" + b"4" * 20_000, 413),
+        ({"Content-Encoding": "gzip", "Content-Length": "2"}, b"4x", 415),
+    ],
+    ids=["origin", "too long", "compressed"],
+)
+async def test_a_post_that_is_refused_once_its_body_comes_leaves_its_place_to_the_next_one(
+    mount: Mount, headers: dict[str, str], body: bytes, status: int
+) -> None:
+    mounted = await mount(max_payload=10_000)
+    heard = await deaf(mounted)
+    async with mounted.polls() as polls, await Line.to(mounted.url) as line:
+        await polls.join()
+        await line.write(post_head(polls, **headers))
+        if status != 415:  # that one is answered by its head
+            await until(lambda: mounted.is_awaiting_body)
+        await line.write(body)
+        assert (await line.answer()).status == status
+        assert await polls.send('42["said","the next one"]') == (200, "ok")
+        await until(lambda: heard == ["the next one"])
+
+
+async def test_a_packet_that_cannot_be_handled_ends_its_post_and_its_session(
+    mounted: Mounted, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A fault of ours: it is logged, and nobody waits for an answer."""
+    handled = []
+
+    def fails(_session: Any, data: str | bytes) -> None:
+        handled.append(data)
+        raise ZeroDivisionError
+
+    async with mounted.polls() as polls:
+        mounted.server.engine.on_message = fails
+        assert await polls.send("4a", "4b") == (
+            400,
+            '{"code": 3, "message": "Bad request: a packet could not be handled"}',
+        )
+    assert handled == ["a"]
+    assert mounted.server.engine.sessions == {}
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == ["a packet could not be handled"]

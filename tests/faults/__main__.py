@@ -14,6 +14,7 @@ import pytest
 from tests.faults import (
     test_clock,
     test_crowd,
+    test_floods,
     test_journal,
     test_kills,
     test_network,
@@ -21,9 +22,11 @@ from tests.faults import (
     test_stops,
     test_storage,
 )
+from tests.faults.flood import KINDS
 from tests.support.process import Standing
 
 CROWD, CONNECTED, DEAF, ROUNDS = 1_000, 500, 30, 3
+FLOODED_S = 10.0
 
 Drill = Callable[[Path], Awaitable[tuple[bool, str]]]
 
@@ -90,6 +93,27 @@ async def deaf_delays(folder: Path) -> tuple[bool, str]:
     return beside < 1.2 * alone, f"p99 alone {alone:.1f} ms, beside 10 who never read {beside:.1f} ms"
 
 
+def floods(loop: str, rate: str) -> Drill:
+    """Each kind for ten seconds; one that took too long is measured again, for other programs may use the machine."""
+
+    async def drill(folder: Path) -> tuple[bool, str]:
+        figures, fine = [], True
+        for kind in KINDS:
+            for round in range(3):
+                took, starved = await test_floods.measure(folder / f"{kind} {round}", (kind,), loop, FLOODED_S, rate)
+                p99, worst = took[int(len(took) * 0.99)], took[-1]
+                if is_fine := p99 <= test_floods.P99_MS and worst <= test_floods.WORST_MS:
+                    break
+            fine = fine and is_fine
+            figures.append(
+                f"\n     {'ok  ' if is_fine else 'FAIL'} {kind:16} p99 {p99:6.1f} ms, worst {worst:6.1f} ms, "
+                f"{starved:.0%} of the time without a processor"
+            )
+        return fine, f"an echo every 50 ms beside 4 peers of each kind, rate limit {rate}:{''.join(figures)}"
+
+    return drill
+
+
 async def crowd(folder: Path) -> tuple[bool, str]:
     took, share = await test_crowd.return_at_once(folder / "data", CROWD, 240)
     return (
@@ -133,6 +157,8 @@ def drills(times: int) -> tuple[dict[str, Drill], dict[str, Drill]]:
         "deaf-memory": deaf_memory,
         "deaf-delays": deaf_delays,
         "crowd": crowd,
+        **{f"floods-{loop}": floods(loop, "20") for loop in test_floods.LOOPS},
+        **{f"floods-{loop}-without-rates": floods(loop, "off") for loop in test_floods.LOOPS},
         **{name: test(run, what) for name, (run, what) in STORAGE.items()},
     }
     waiting = {f"sigstop-{seconds}": sigstop(seconds) for seconds in (1, 10, 60)}

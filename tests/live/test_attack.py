@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -13,7 +14,7 @@ import pytest
 from app.server import Running
 from tests.conftest import Start
 from tests.support import PATIENCE
-from tests.support.mounted import Mount, Mounted
+from tests.support.mounted import Mount
 from tests.support.raw import UPGRADE, Line, Polls, Socket, Speech, head
 from tests.support.talker import Talker, until
 
@@ -220,10 +221,22 @@ async def test_an_origin_that_is_no_address_is_not_accepted(mount: Mount, origin
         assert response.status == 403
 
 
-async def test_an_expectation_that_is_no_text_is_not_met(mounted: Mounted) -> None:
-    async with await Line.to(mounted.url) as line:
-        await line.write(b"GET " + POLL.encode() + b" HTTP/1.1\r\nHost: a\r\nExpect: \xff\r\n\r\n")
-        assert (await line.answer()).status == 417
+@pytest.mark.parametrize("path", [POLL, "/healthz", "/ws/echo", "/r/lobby", "/nothing"])
+@pytest.mark.parametrize("header", ["Expect", "Upgrade", "Connection"])
+async def test_a_header_of_names_that_is_no_text_is_a_bad_request_and_one_line_in_the_log(
+    server: Running, caplog: pytest.LogCaptureFixture, path: str, header: str
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with await Line.to(server.url) as line:
+        await line.write(f"GET {path} HTTP/1.1\r\nHost: a\r\n{header}: ".encode() + b"\xff\r\n\r\n")
+        assert (await line.answer()).status == 400
+    lines = [
+        record for record in caplog.records if record.name != "asyncio" and "came to nothing" in record.getMessage()
+    ]
+    assert [record.exc_info for record in caplog.records if record.exc_info] == []
+    assert [record.getMessage() for record in lines] == [
+        f"a request from 127.0.0.1 came to nothing: 400 Bad request: {header.lower()} is no text"
+    ]
 
 
 async def test_an_answer_to_a_question_never_asked_harms_no_later_one(mount: Mount) -> None:
