@@ -7,6 +7,7 @@ from typing import Any
 
 from app.model import Refused
 from app.store.batch import Write
+from app.store.pace import Pace
 from app.store.worker import Worker
 
 log = logging.getLogger("parlor.store")
@@ -14,8 +15,7 @@ log = logging.getLogger("parlor.store")
 Commit = Callable[[list[Write]], list[Any]]  # in one transaction: the outcome of each; Refused where all failed
 
 MAX_BATCH = 500  # writes in one transaction
-COMMIT_INTERVAL_S = 0.04  # from one commit to the next under load: more writes share one
-BURST = 10  # commits after a rest that do not wait for company
+NEGLIGIBLE_S = 0.0005  # a pause that no timer can measure
 
 
 class CommitQueue:
@@ -26,9 +26,10 @@ class CommitQueue:
 
     def __init__(self, commit: Commit, on_committed: Callable[[list[Write]], None]) -> None:
         self._commit, self._on_committed = commit, on_committed
-        self._worker = Worker("parlor-write")
+        self._worker, self._pace = Worker("parlor-write"), Pace()
         self._waiting: list[Write] = []
-        self._running = False  # a commit is scheduled or under way
+        self._running = False  # a commit is to begin, or under way
+        self._pause: asyncio.TimerHandle | None = None  # until the next commit begins
         self._idle: asyncio.Future[None] | None = None
         self._draining = False
         self._due = 0.0  # when the next commit may begin, on the loop's clock
@@ -42,10 +43,14 @@ class CommitQueue:
             self._running = True
             self._loop = asyncio.get_running_loop()
             self._loop.call_soon(self._begin_or_wait)
+        elif self._pause and len(self._waiting) >= MAX_BATCH:
+            self._begin()
 
     async def drain(self) -> None:
         """Commit all that waits, without a pause."""
         self._draining = True
+        if self._pause:
+            self._begin()
         while self._running:
             self._idle = self._idle or self._loop.create_future()
             await asyncio.shield(self._idle)
@@ -55,19 +60,25 @@ class CommitQueue:
         await asyncio.to_thread(self._worker.finish)
 
     def _begin_or_wait(self) -> None:
-        """An occasional write is committed at once; in a steady stream of them a commit waits for company."""
-        if self._due > self._loop.time() and len(self._waiting) < MAX_BATCH and not self._draining:
-            self._loop.call_later(COMMIT_INTERVAL_S, self._end_of_pause)
+        """Wait until the interval since the last commit began is over; a full batch waits for nothing."""
+        pause = self._due - self._loop.time()
+        if pause > NEGLIGIBLE_S and len(self._waiting) < MAX_BATCH and not self._draining:
+            self._pause = self._loop.call_later(pause, self._end_of_pause)
         else:
             self._begin()
 
     def _end_of_pause(self) -> None:
-        if len(self._waiting) == 1:  # no company came: waiting would only slow down whoever asks one after the other
-            self._due = 0.0
+        has_company = len(self._waiting) > 1
         self._begin()
+        if not has_company:  # waiting would only slow down a client that sends one message after the other's ack
+            self._due = 0.0
 
     def _begin(self) -> None:
-        self._due = max(self._due, self._loop.time() - BURST * COMMIT_INTERVAL_S) + COMMIT_INTERVAL_S
+        if self._pause:
+            self._pause.cancel()
+            self._pause = None
+        self._pace.update()
+        self._due = self._loop.time() + self._pace.interval
         batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
         self._worker.submit(self._commit_and_report, batch)
 

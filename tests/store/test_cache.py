@@ -79,7 +79,7 @@ async def test_only_what_changes_the_room_makes_it_be_asked_again(database: Data
 
 async def test_nobody_is_shown_less_than_was_told(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever asks after a message was stored finds it, however many ask and speak at the time."""
-    monkeypatch.setattr("app.store.commits.COMMIT_INTERVAL_S", 0.0)
+    monkeypatch.setattr("app.store.pace.MAX_INTERVAL_S", 0.0)
     ask, told = Asked(), 0
 
     async def speak() -> None:
