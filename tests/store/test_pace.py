@@ -22,6 +22,11 @@ def test_with_processor_to_spare_a_commit_waits_for_nobody(busy: float) -> None:
     assert wanted_interval(busy) == 0.0
 
 
+def test_at_a_quarter_of_a_core_it_waits_for_less_than_a_millisecond() -> None:
+    """As busy as a thousand messages a second make it in rooms of 10: p50 is at most 3 ms there."""
+    assert wanted_interval(0.25) < 0.001
+
+
 @pytest.mark.parametrize("busy", [FULL_ABOVE, 0.9, 1.0, 1.7, float("inf")])
 def test_a_busy_process_commits_at_most_every_40_ms(busy: float) -> None:
     assert wanted_interval(busy) == MAX_INTERVAL_S == 0.04
