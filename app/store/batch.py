@@ -13,9 +13,7 @@ from app.store import queries
 from app.store.engine import transaction
 
 # A question -> the one that asks many of its kind by a few statements, given the keywords of each.
-_COMBINED: dict[Callable[..., Any], Callable[..., list[Any]]] = {
-    queries.insert_message: queries.insert_messages
-}
+_COMBINED: dict[Callable[..., Any], Callable[..., list[Any]]] = {queries.insert_message: queries.insert_messages}
 
 _FAULTS_OF_THE_WRITE = (IntegrityError, DataError, ProgrammingError)  # any other error is the database's
 

@@ -189,7 +189,7 @@ async def test_closing_waits_for_no_company(tmp_path: Path, monkeypatch: pytest.
     arrival = {"wish": None, "guests": lambda: [("guest-1", ["guest-1"])], "held": 0}
     writes = [
         asyncio.create_task(database.write(queries.arrive, token="t", new_id="alice", **arrival)),
-        *(asyncio.create_task(database.write(queries.say, **message(n))) for n in range(3)),
+        *(asyncio.create_task(database.write(queries.insert_message, **message(n))) for n in range(3)),
     ]
     await asyncio.sleep(0)
     async with asyncio.timeout(PATIENCE):
