@@ -21,7 +21,7 @@ async def export_room(settings: Settings, room: str, form: str) -> AsyncIterator
     read, so a server may run meanwhile. Raises Refused where there is no such room or no database."""
     database = Database(settings.database)
     try:
-        database.look()
+        database.open_existing()
         about = await database.read(queries.room, room)
         pieces = _json(database, room) if form == "jsonl" else _html(settings, database, about)
         async for piece in pieces:
@@ -55,7 +55,7 @@ async def set_retention(settings: Settings, room: str, days: float | None, messa
     """Sets how long a room's messages are kept; a running server applies it at its next run. Raises Refused."""
     database = Database(settings.database)
     try:
-        database.look()
+        database.open_existing()
         await database.write(queries.keep, room=room, days=days, messages=messages)
     finally:
         await database.close()

@@ -104,7 +104,7 @@ class Running:
         for listener in self.listeners:
             listener.close()
         self.sockets.stop_accepting()
-        self.database.hurry(LOCK_TIMEOUT_S)
+        self.database.set_lock_deadline(LOCK_TIMEOUT_S)
         await self.sockets.wait_idle(VERBS_TIMEOUT_S)
         self.sockets.close_all()
         self.runner.app[ECHOES].close_all(GOING_AWAY)

@@ -74,5 +74,5 @@ async def test_a_rule_for_keeping_reaches_the_server_that_runs(start_server: Sta
         code, out, _ = await command("keep", "lobby", "--messages", "2", "--data", str(tmp_path))
         assert (code, out) == (0, "#lobby: days as the server has it, messages 2\n")
         database = server.database
-        await until(lambda: not len(database._recent))  # what another process writes is seen a moment later
+        await until(lambda: not len(database._cache))  # what another process writes is seen a moment later
         assert (await alice.join("lobby"))["room"]["keep"] == {"messages": 2}

@@ -136,7 +136,7 @@ async def changes(
     """The room and what changed in it, as of one moment (`queries.catch_up`). The answer is cached and shared: callers
     do not change it."""
     asked = (queries.catch_up, after, epoch, _page(chat, limit), chat.limits.behind)
-    found: tuple[dict[str, Any], Answer] = await chat.store.recall(room, _caught_up, *asked)
+    found: tuple[dict[str, Any], Answer] = await chat.store.read_cached(room, _caught_up, *asked)
     return found
 
 

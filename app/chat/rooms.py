@@ -118,7 +118,7 @@ async def rooms(chat: Chat, person: Person) -> Answer:
 async def public(chat: Chat) -> list[dict[str, Any]]:
     """`[{name, topic, people, rev}]`, 100 at most."""
     busy = tuple(sorted(chat.presence.rooms.busiest(MAX_ROOMS)))
-    found = await chat.store.recall_rooms(queries.lively_rooms, busy, MAX_ROOMS)
+    found = await chat.store.read_cached_rooms(queries.lively_rooms, busy, MAX_ROOMS)
     rooms = [{**room, "people": chat.presence.rooms.count(room["name"])} for room in found]
     return sorted(rooms, key=lambda room: (-room["people"], room["name"]))[:MAX_ROOMS]
 

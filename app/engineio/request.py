@@ -2,7 +2,9 @@
 
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import unquote_plus
 
 import httptools
@@ -45,6 +47,7 @@ class Request:
     body: bytearray = field(default_factory=bytearray)
     began: float = field(default_factory=time.monotonic)
     _query: dict[str, str] | None = None
+    _values: dict[bytes, list[bytes]] | None = None  # of the headers, by name in lower case
 
     @property
     def path(self) -> str:
@@ -59,20 +62,23 @@ class Request:
 
     def get(self, name: str, default: str = "") -> str:
         """The first header of this name."""
-        wanted = name.lower().encode()
-        for key, value in self.headers:
-            if key.lower() == wanted:
-                return value.decode("utf-8", "surrogateescape")
-        return default
+        values = self._named(name)
+        return values[0].decode("utf-8", "surrogateescape") if values else default
 
     def all(self, name: str) -> list[str]:
         """Every header of this name, in the order in which they came."""
-        wanted = name.lower().encode()
-        return [value.decode("utf-8", "surrogateescape") for key, value in self.headers if key.lower() == wanted]
+        return [value.decode("utf-8", "surrogateescape") for value in self._named(name)]
 
     def __contains__(self, name: str) -> bool:
-        wanted = name.lower().encode()
-        return any(key.lower() == wanted for key, _ in self.headers)
+        return bool(self._named(name))
+
+    def _named(self, name: str) -> Sequence[bytes]:
+        """A poll is asked for ten headers, most of which it does not have."""
+        if self._values is None:
+            self._values = {}
+            for key, value in self.headers:
+                self._values.setdefault(key.lower(), []).append(value)
+        return self._values.get(_folded(name), ())
 
     @property
     def head(self) -> bytes:
@@ -80,6 +86,11 @@ class Request:
         lines = [b"%b %b HTTP/%b" % (self.method.encode(), self.target, self.version.encode())]
         lines += [b"%b: %b" % pair for pair in self.headers]
         return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+@lru_cache(64)
+def _folded(name: str) -> bytes:
+    return name.lower().encode()
 
 
 def parse_query(text: str) -> dict[str, str]:

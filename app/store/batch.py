@@ -12,15 +12,14 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingErr
 from app.store import queries
 from app.store.engine import transaction
 
-_AT_ONCE: dict[Callable[..., Any], Callable[..., list[Any]]] = {
-    queries.insert_message: queries.insert_messages
-}  # the keywords of each
+# A question -> the one that asks many of its kind by a few statements, given the keywords of each.
+_COMBINED: dict[Callable[..., Any], Callable[..., list[Any]]] = {queries.insert_message: queries.insert_messages}
 
-_ITS_OWN_FAULT = (IntegrityError, DataError, ProgrammingError)  # a write's; any other error is the database's
+_FAULTS_OF_THE_WRITE = (IntegrityError, DataError, ProgrammingError)  # any other error is the database's
 
 
 class Write:
-    """One question that waits for its turn in a transaction, and who waits for its answer."""
+    """A question that waits to be asked in a transaction, and the future of its answer."""
 
     __slots__ = ("args", "ask", "done", "kwargs", "no_room", "room")
 
@@ -38,7 +37,7 @@ class Write:
         self.room, self.no_room = room, no_room
 
     def settle(self, outcome: Any) -> None:
-        if self.done.done():  # whoever asked has gone
+        if self.done.done():  # the caller was cancelled
             return
         if isinstance(outcome, Exception):
             self.done.set_exception(outcome)
@@ -49,12 +48,12 @@ class Write:
 def in_one_transaction(db: Connection, batch: list[Write]) -> list[Any]:
     """What each of them answers, or the exception it raised. Raises SQLAlchemyError where all failed.
 
-    First those that are alike together; where one of them was said before, each by itself. And without savepoints,
-    which cost as much as a write; only where one is refused, again with them.
+    First with questions of one kind combined; where a message of the batch was stored before, each by itself. Both
+    without savepoints, which cost as much as a write; where one is refused, all again with a savepoint for each.
     """
-    for write in (_together, _in_turn):
+    for ask_all in (_combined, _in_turn):
         try:
-            return transaction(db, write, batch)
+            return transaction(db, ask_all, batch)
         except queries.NotAllNew:  # the transaction is gone, as with every exception
             continue
         except Exception as error:
@@ -68,13 +67,13 @@ def _in_turn(db: Connection, batch: list[Write]) -> list[Any]:
     return [one.ask(db, *one.args, **one.kwargs) for one in batch]
 
 
-def _together(db: Connection, batch: list[Write]) -> list[Any]:
-    """In their order; of those that follow their like, all at once where there is a way to."""
+def _combined(db: Connection, batch: list[Write]) -> list[Any]:
+    """In their order; neighbours of one kind by one combined question, where there is one."""
     outcomes: list[Any] = []
     for ask, run in groupby(batch, attrgetter("ask")):
         alike = list(run)
-        if len(alike) > 1 and ask in _AT_ONCE:
-            outcomes += _AT_ONCE[ask](db, [one.kwargs for one in alike])
+        if len(alike) > 1 and ask in _COMBINED:
+            outcomes += _COMBINED[ask](db, [one.kwargs for one in alike])
         else:
             outcomes += _in_turn(db, alike)
     return outcomes
@@ -85,7 +84,7 @@ def _each_apart(db: Connection, batch: list[Write]) -> list[Any]:
 
 
 def _apart(db: Connection, one: Write) -> Any:
-    """One of a batch: what it raises is its own, and its half-done writes go, without touching its neighbours."""
+    """One of a batch. If it raises, what it wrote is rolled back, and its neighbours are not touched."""
     savepoint = db.begin_nested()
     try:
         answer = one.ask(db, *one.args, **one.kwargs)
@@ -99,5 +98,5 @@ def _apart(db: Connection, one: Write) -> Any:
 
 
 def _of_the_database(error: Exception) -> bool:
-    """Full, locked, unreadable: nobody's write will do. Otherwise it is this one that was wrong."""
-    return isinstance(error, DBAPIError) and not isinstance(error, _ITS_OWN_FAULT)
+    """True where the database is full, locked or unreadable; False where this write was wrong by itself."""
+    return isinstance(error, DBAPIError) and not isinstance(error, _FAULTS_OF_THE_WRITE)

@@ -28,7 +28,7 @@ class Connections:
         self._writer: Connection | None = None
         self._idle: list[Connection] = []  # the readers'
         self._readers = threading.Semaphore(READERS)
-        self._hurry = math.inf  # from when on another process's lock is not waited for, on the monotonic clock
+        self._lock_deadline = math.inf  # of waiting for another process's lock, on the monotonic clock
 
     def open(self) -> None:
         self._idle = [self._reading.connect() for _ in range(READERS)]
@@ -42,9 +42,9 @@ class Connections:
         self._reading.dispose()
         self._writing.dispose()
 
-    def hurry(self, seconds: float) -> None:
-        """From now on wait that much longer for another process's lock; later writes fail at once."""
-        self._hurry = time.monotonic() + seconds
+    def set_lock_deadline(self, seconds: float) -> None:
+        """From now on wait at most `seconds` for another process's lock; later writes fail at once."""
+        self._lock_deadline = time.monotonic() + seconds
 
     @property
     def writer(self) -> Connection:
@@ -103,7 +103,7 @@ class Connections:
             except SQLAlchemyError as error:
                 self._drop_writer()
                 is_locked = isinstance(error, DBAPIError) and "locked" in str(error.orig)
-                if not is_locked or time.monotonic() > min(until, self._hurry):
+                if not is_locked or time.monotonic() > min(until, self._lock_deadline):
                     raise
 
     def checkpoint(self, what_happened: str) -> None:

@@ -52,7 +52,7 @@ class DatabaseFile:
         """The file under our name; None where there is none."""
         return identify(self.path)
 
-    def look(self) -> os.stat_result | None:
+    def stat(self) -> os.stat_result | None:
         """The file under our name, if it is the one that is open."""
         try:
             found = os.stat(self.path)

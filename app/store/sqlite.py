@@ -42,18 +42,18 @@ class Replaced(Refused):
 
 
 class SQLite:
-    """One database, opened to serve from it or to look on. `replaced` is called with the epoch when another history
-    took the place of ours: everybody has to come again."""
+    """One database, opened to serve from it or to read it beside a server. `replaced` is called with the epoch when
+    another history took the place of ours: everybody has to come again."""
 
     def __init__(self, url: URL, replaced: Callable[[str], None]) -> None:
         path = str(url.database)
         self._url, self._replaced = url, replaced
         self._file, self._journal, self._connections = DatabaseFile(path), Journal(path), Connections(url)
         self._all_due = 0.0
-        self._serves = False  # not only looks on
+        self._serves = False  # False: only reads beside a server
         self._epoch = ""
         self._saved: str | None = None  # the copy of a file that was removed
-        self.hurry = self._connections.hurry
+        self.set_lock_deadline = self._connections.set_lock_deadline
         self.trouble: Refused | None = None  # why nothing could be stored at the last try
 
     # --- opened and closed ---
@@ -71,7 +71,7 @@ class SQLite:
             self._dispose()
             raise
 
-    def look(self) -> None:
+    def open_existing(self) -> None:
         """Open the file as it is. Raises Refused where there is none."""
         if self._journal.has_spare:  # a crash, perhaps, and a journal that was removed: as a server would do
             with contextlib.suppress(OSError), ServingLock(self._file.path) as lock:
@@ -147,8 +147,8 @@ class SQLite:
 
     def _stay_whole(self, after_commit: bool = False) -> None:
         """Go on with the files that are open, mended where that can be done without losing anything; otherwise refuse.
-        Only for who serves: who looks on leaves all that to the server."""
-        found = self._file.look()
+        Only a server does so; a reader beside it leaves that to the server."""
+        found = self._file.stat()
         if not self._serves:
             if found is None:
                 raise Refused("storage", GONE, retry_after=RETRY_AFTER)

@@ -1,4 +1,4 @@
-"""A thread that does what it is handed, one thing after the other. An executor's future, and its locks, cost as much as
+"""A thread that runs what it is handed, one call after the other. An executor's future and its locks cost as much as
 half of a small commit."""
 
 import logging
@@ -11,30 +11,29 @@ log = logging.getLogger("parlor.store")
 
 
 class Worker:
-    """Begun with the first thing that it is handed. It keeps no process from its end: who needs all done calls
-    `finish`."""
+    """The thread starts with the first call. It is a daemon thread: `finish` waits for all that was submitted."""
 
     def __init__(self, name: str) -> None:
-        self._handed: SimpleQueue[tuple[Callable[..., object], tuple[Any, ...]] | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._calls: SimpleQueue[tuple[Callable[..., object], tuple[Any, ...]] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
-    def hand(self, do: Callable[..., object], *args: Any) -> None:
-        """Called by one thread alone."""
+    def submit(self, function: Callable[..., object], *args: Any) -> None:
+        """From one thread alone."""
         if self._thread.ident is None:
             self._thread.start()
-        self._handed.put((do, args))
+        self._calls.put((function, args))
 
     def finish(self) -> None:
-        """Wait until all is done that was handed over."""
+        """Wait until all that was submitted is done."""
         if self._thread.ident is not None:
-            self._handed.put(None)
+            self._calls.put(None)
             self._thread.join()
 
-    def _work(self) -> None:
-        while handed := self._handed.get():
-            do, args = handed
+    def _run(self) -> None:
+        while call := self._calls.get():
+            function, args = call
             try:
-                do(*args)
+                function(*args)
             except Exception:  # nobody waits for it here
                 log.exception("the worker %s failed", self._thread.name)
-            del handed, do, args  # not kept while it waits
+            del call, function, args  # not kept alive while it waits

@@ -1,4 +1,5 @@
-"""What a delivery costs: Parlor as shipped, every message stored, beside servers that store nothing. `make bench`.
+"""What a delivery costs: Parlor as shipped, every message stored, beside a peer that stores as well and servers that
+store nothing. `make bench`.
 
 The servers are measured in turn, round after round, for times of a machine drift while their ratio in one run holds;
 figures are medians, with the lowest and the highest round. Order, loss and doubles are checked in every run.
@@ -8,6 +9,7 @@ import argparse
 import json
 import signal
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from tests.bench.chart import chart
 from tests.bench.report import line, report, save, write_page
 from tests.bench.row import QUICK, Row, Sizes
 from tests.bench.rows import MEASURES
-from tests.bench.servers import PROJECT
+from tests.bench.servers import PROJECT, quick
 
 DOCS = PROJECT / "docs"
 FOUND, CHART, PAGE = DOCS / "speed.json", DOCS / "speed.svg", DOCS / "speed.md"
@@ -38,10 +40,11 @@ def main() -> None:
 
 def _measure(names: list[str], sizes: Sizes) -> list[Row]:
     rows = []
-    for name in names:
-        for row in MEASURES[name](sizes):
-            print(line(row), flush=True)
-            rows.append(row)
+    with quick() if sizes.quick else nullcontext():
+        for name in names:
+            for row in MEASURES[name](sizes):
+                print(line(row), flush=True)
+                rows.append(row)
     return rows
 
 

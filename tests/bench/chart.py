@@ -3,13 +3,14 @@
 from html import escape
 from typing import Any
 
-from tests.bench.servers import BUN, EVERYBODY, NODE, PARLOR, PRICE, STOCK
+from tests.bench.servers import BUN, EVERYBODY, NODE, PARLOR, PRICE, STOCK, STORED
 
 PREFIX = "CPU per delivery, "
 WIDTH, LEFT, TOP, BAR, GAP, GROUP = 860, 130, 84, 17, 3, 18  # pixels
 ROOM = WIDTH - LEFT - 90  # for the longest bar; its figure stands behind it
 COLOURS = {  # light, dark
     PARLOR: ("#b5460f", "#ff9d5c"),
+    STORED: ("#1f5c3a", "#3f9d6b"),
     STOCK: ("#7b8794", "#7f8b99"),
     NODE: ("#3d7a37", "#7cc474"),
     BUN: ("#8a6d2f", "#d9bb77"),

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tests.bench.member import PATIENCE, Behind, Fault, Member
+from tests.bench.servers import is_quick
 
 COMING = 16  # handshakes under way at once
 LONG = 10.0  # seconds after which only heartbeats can be left
 QUIET = 0.5  # seconds: what a server gathers (Parlor: who came, 0.4 s) is told within
+QUICK_QUIET = 0.05
 
 # select() counts in microseconds, where epoll counts in milliseconds; but it knows only low descriptors. So these are
 # taken before the sockets are.
@@ -152,7 +154,7 @@ class Crowd:
     def settles(self) -> None:
         """Hear what comes until nothing does, or nothing but heartbeats."""
         until = time.monotonic() + LONG
-        while self._hears(QUIET) and time.monotonic() < until:
+        while self._hears(QUICK_QUIET if is_quick() else QUIET) and time.monotonic() < until:
             pass
 
     def listens(self, seconds: float) -> None:

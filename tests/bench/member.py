@@ -5,14 +5,15 @@ a room must have heard the same in the same order. The others count their messag
 """
 
 import contextlib
+import itertools
 import socket
 import time
 import zlib
 from dataclasses import dataclass, field
 
 HANDSHAKE = (
-    b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\n"
-    b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\n"
+    "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 )
 MARK, TEXT, GOOD = b'42["message"', b'"text":"', b'"ok":true'
 STAMPED = 35  # of the text: the speaker in 5 digits, the number in 8, when it was due in 20, blanks between
@@ -20,6 +21,7 @@ TEXT_SIZE = 60  # characters
 PING, LAST = b"\x81\x012", ord("]")
 PATIENCE = 30.0  # seconds
 
+_clients, _requests = itertools.count(1), itertools.count(1)
 _came = bytearray(1 << 20)  # what a recv brought, for all members
 _view = memoryview(_came)
 
@@ -38,6 +40,13 @@ def masked(text: str) -> bytes:
     size = len(payload)
     head = bytes((0x81, 0x80 | size)) if size < 126 else bytes((0x81, 0xFE)) + size.to_bytes(2)
     return head + b"\0\0\0\0" + payload
+
+
+def routed(client: int) -> str:
+    """What the router of a PaaS adds to each request: whose it is, by an address (of RFC 2544's), and an id that no
+    other request has."""
+    address = f"198.{18 + (client >> 16 & 1)}.{client >> 8 & 255}.{client & 255}"
+    return f"X-Forwarded-For: {address}\r\nX-Request-Id: 9f3c5b1e-7a40-4c2d-8e6f-{next(_requests):012x}\r\n"
 
 
 def stamped(speaker: int, number: int, due: float) -> str:
@@ -66,10 +75,11 @@ class Ear:
 class Member:
     """One WebSocket. It sits down in `room` by itself, unless that is empty."""
 
-    __slots__ = ("_shaken", "acks", "asked", "ear", "line", "number", "out", "rest", "room", "seated", "who")
+    __slots__ = ("_shaken", "acks", "asked", "client", "ear", "line", "number", "out", "rest", "room", "seated", "who")
 
     def __init__(self, port: int, room: str, who: int, reads: bool) -> None:
         self.room, self.who, self.ear = room, who, Ear() if reads else None
+        self.client = next(_clients)
         self.number = 0  # of what it said last
         self.asked: dict[int, float] = {}  # number -> when it was due, of what has no ack yet
         self.acks: list[float] = []  # ms from due to acked
@@ -81,7 +91,7 @@ class Member:
         self.greets()
 
     def greets(self) -> None:
-        self._send(HANDSHAKE)
+        self._send(f"{HANDSHAKE}{routed(self.client)}\r\n".encode())
 
     def joins(self, room: str) -> None:
         self.room, self.seated = room, False

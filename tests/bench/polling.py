@@ -3,7 +3,7 @@
 import json
 import socket
 
-from tests.bench.member import PATIENCE, Behind, Fault, Member
+from tests.bench.member import PATIENCE, Behind, Fault, Member, routed
 
 PATH = "/socket.io/?EIO=4&transport=polling"
 HEADERS = "Host: 127.0.0.1\r\nConnection: keep-alive\r\n"
@@ -11,9 +11,9 @@ SEPARATOR = b"\x1e"
 LENGTH = b"content-length:"
 
 
-def request(method: str, sid: str, body: str = "") -> bytes:
+def request(method: str, sid: str, client: int, body: str = "") -> bytes:
     sized = f"Content-Type: text/plain;charset=UTF-8\r\nContent-Length: {len(body)}\r\n" if method == "POST" else ""
-    return f"{method} {PATH}{sid} HTTP/1.1\r\n{HEADERS}{sized}\r\n{body}".encode()
+    return f"{method} {PATH}{sid} HTTP/1.1\r\n{HEADERS}{routed(client)}{sized}\r\n{body}".encode()
 
 
 def body_of(answer: bytes) -> bytes | None:
@@ -43,7 +43,7 @@ class Poller(Member):
         super().__init__(port, room, who, reads=True)
 
     def greets(self) -> None:
-        self._send(request("GET", self._sid))
+        self._send(request("GET", self._sid, self.client))
 
     def hears(self) -> int:
         try:
@@ -72,7 +72,7 @@ class Poller(Member):
         if self._post is None:
             self._post = socket.create_connection(("127.0.0.1", self._port), PATIENCE)
             self._post.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._post.sendall(request("POST", self._sid, packet))
+        self._post.sendall(request("POST", self._sid, self.client, packet))
         self._asking = True
         return True
 

@@ -8,23 +8,24 @@ from typing import Any
 
 from tests.bench.goals import MOONSHOT, MUST, Rows, weigh
 from tests.bench.row import Row
-from tests.bench.servers import EVERYBODY, NODE, machine
+from tests.bench.servers import EVERYBODY, NODE, STORED, machine
 
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 Report = dict[str, Any]
 
 
 def report(rows: Iterable[Row], before: Report | None = None) -> Report:
-    """`{machine, date, rows: {name: {unit, figures: {server: {median, low, high, load}}, load, ratio?, goals}}}`. With
+    """`{machine, date, rows: {name: {unit, figures: {server: {median, low, high, load}}, load, ratios, goals}}}`. With
     what was found before, where only some rows were measured now."""
     found: Rows = dict(before["rows"]) if before else {}
     found |= {row.name: row.as_json() for row in rows}
     weigh(found)
-    return {"machine": machine(), "date": date.today().isoformat(), "rows": found}
+    servers = {server for row in found.values() for server in row["figures"]}
+    return {"machine": machine(servers), "date": date.today().isoformat(), "rows": found}
 
 
 def line(row: Row) -> str:
-    """One row for who watches: medians, low and high, the ratio to Node, the load."""
+    """One row for who watches: medians, low and high, Parlor's ratio to each, the load."""
     rows: Rows = {row.name: row.as_json()}
     weigh(rows)
     summed = rows[row.name]
@@ -46,10 +47,8 @@ def _load(figure: dict[str, Any]) -> str:
 
 
 def _ratio(server: str, row: dict[str, Any]) -> str:
-    beside = row["figures"].get(NODE)
-    if server == NODE or "ratio" not in row or not beside:
-        return ""
-    return f"   {row['figures'][server]['median'] / beside['median']:.2f} of Node"
+    ratio = row.get("ratios", {}).get(server)
+    return f"   {ratio:.2f}" if ratio else ""
 
 
 def _verdict(goal: dict[str, Any]) -> str:
@@ -73,15 +72,15 @@ def markdown(found: Report) -> str:
 
 def _figures(rows: Rows) -> str:
     servers = [server for server in EVERYBODY if any(server in row["figures"] for row in rows.values())]
-    head = f"| | {' | '.join(servers)} | Parlor to Node | load |\n|---|{'---|' * (len(servers) + 2)}"
+    head = f"| | {' | '.join(servers)} | to Node with SQLite | to Node | load |\n|---|{'---|' * (len(servers) + 3)}"
     return "\n".join([head, *(_figures_line(name, row, servers) for name, row in rows.items())])
 
 
 def _figures_line(name: str, row: dict[str, Any], servers: list[str]) -> str:
     cells = [_cell(row["figures"].get(server)) for server in servers]
-    ratio = f"{row['ratio']:.2f}" if "ratio" in row else ""
+    ratios = " | ".join(f"{row['ratios'][peer]:.2f}" if peer in row["ratios"] else "" for peer in (STORED, NODE))
     load = f"{row['load']:.0%}" if "load" in row else ""
-    return f"| {name}, {row['unit']} | {' | '.join(cells)} | {ratio} | {load} |"
+    return f"| {name}, {row['unit']} | {' | '.join(cells)} | {ratios} | {load} |"
 
 
 def _cell(figure: dict[str, Any] | None) -> str:

@@ -21,8 +21,10 @@ class Sizes:
 
     rounds: int = 3
     warm: int = 1  # rounds before those that count
-    beside: tuple[str, ...] = EVERYBODY  # who is measured, but for `delivery`, which always has all
+    beside: tuple[str, ...] = EVERYBODY  # who is measured
+    quick: bool = False  # whether the bench works; the figures do not matter
     members: tuple[int, ...] = (10, 100, 1_000, 5_000)
+    loaded_members: tuple[int, ...] = (100, 1_000, 5_000)  # at 70 % of a core
     rooms: int = 100  # of 10
     deliveries: int = 10_000  # a second
     talk: float = 4.0
@@ -42,13 +44,16 @@ class Sizes:
     history: int = 5_000
     visited: tuple[int, int] = (50, 5_000)
     visitors: int = 100
+    visits: int = 3  # a round: what a join costs is little, and a crowd is soon back
 
 
 QUICK = Sizes(
     rounds=1,
     warm=0,
     beside=(PARLOR,),
+    quick=True,
     members=(10,),
+    loaded_members=(),
     rooms=5,
     deliveries=2_000,
     talk=0.3,
@@ -68,6 +73,7 @@ QUICK = Sizes(
     history=100,
     visited=(10, 40),
     visitors=10,
+    visits=1,
 )
 
 

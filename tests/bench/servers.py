@@ -17,9 +17,10 @@ PROJECT = HERE.parents[1]
 CORES = sorted(os.sched_getaffinity(0))
 SERVERS_CORE, LOAD_CORE = CORES[0], CORES[-1]
 
-PARLOR, STOCK, NODE, BUN, PRICE = "Parlor", "stock python-socketio", "socket.io on Node", "socket.io on Bun", "C, epoll"
-EVERYBODY = (PARLOR, STOCK, NODE, BUN, PRICE)
-POLLED = (PARLOR, STOCK, NODE, BUN)
+PARLOR, STORED, NODE = "Parlor", "socket.io on Node with SQLite", "socket.io on Node"
+STOCK, BUN, PRICE = "stock python-socketio", "socket.io on Bun", "C, epoll"
+EVERYBODY = (PARLOR, STORED, NODE, BUN, STOCK, PRICE)
+POLLED = (PARLOR, STORED, NODE, BUN, STOCK)
 
 SILENT = 300  # seconds between heartbeats: a crowd does not answer while another one is measured
 COMPLAINTS = re.compile(r"^Traceback|\b(ERROR|CRITICAL)\b", re.MULTILINE)
@@ -68,6 +69,8 @@ class Server:
 
     def rests(self, patience: float = 20.0) -> None:
         """Wait until it is through with what came before, and does next to nothing for a moment."""
+        if is_quick():
+            return
         until = time.monotonic() + patience
         before, spent = -1.0, self.cpu()
         while spent - before > 0.02 * REST and time.monotonic() < until:
@@ -87,17 +90,61 @@ def _on_core() -> None:
     os.sched_setaffinity(0, {SERVERS_CORE})
 
 
+class _Pool:
+    """Processes that were handed back, by name and seconds between heartbeats."""
+
+    def __init__(self) -> None:
+        self.idle: dict[tuple[str, int], list[Server]] = {}
+        self.stack = ExitStack()
+
+    def borrow(self, name: str, ping: int) -> list[Server]:
+        """One, or none if it cannot run here."""
+        if idle := self.idle.get((name, ping)):
+            return [idle.pop()]
+        return self.stack.enter_context(_started([name], ping))
+
+
+_pool: _Pool | None = None
+
+
+def is_quick() -> bool:
+    """True while only the bench itself is tested: what the figures are does not matter."""
+    return _pool is not None
+
+
 @contextmanager
-def running(names: Iterable[str] = EVERYBODY, ping: int = SILENT) -> Iterator[list[Server]]:
-    """Fresh processes, those that can run here, in this order; `ping` seconds between heartbeats. A name may come
-    twice. Parlor is as shipped, its rate limit out of the way."""
+def quick() -> Iterator[None]:
+    """Within, `running` hands out processes that were handed back, and nobody waits for a server to come to rest."""
+    global _pool
+    _pool = _Pool()
+    with _pool.stack:
+        yield
+    _pool = None
+
+
+@contextmanager
+def running(names: Iterable[str], ping: int = SILENT, fresh: bool = False) -> Iterator[list[Server]]:
+    """Processes of those that can run here, in this order, fresh ones unless `quick`; `ping` seconds between
+    heartbeats. A name may come twice. Parlor is as shipped, its rate limit out of the way."""
+    if _pool is None or fresh:
+        with _started(names, ping) as servers:
+            yield servers
+        return
+    borrowed = [server for name in names for server in _pool.borrow(name, ping)]
+    yield borrowed
+    for server in borrowed:
+        _pool.idle.setdefault((server.name, ping), []).append(server)
+
+
+@contextmanager
+def _started(names: Iterable[str], ping: int) -> Iterator[list[Server]]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="parlor-bench-")))
         servers = []
         for nth, name in enumerate(names):
             data = folder / str(nth)
             if command := _command(name, ping, data):
-                servers.append(Server(name, command, HERE if name in (NODE, BUN) else PROJECT, data))
+                servers.append(Server(name, command, PROJECT if name in (PARLOR, STOCK) else HERE, data))
                 stack.callback(servers[-1].stop)
         for server in servers:
             server.starts()
@@ -113,6 +160,8 @@ def _command(name: str, ping: int, data: Path) -> tuple[str, ...] | None:
         return (sys.executable, "-m", "app", "serve", *flags, *beat)
     if name == STOCK:
         return (sys.executable, "-m", "tests.bench.stock", str(ping))
+    if name == STORED:
+        return ("node", "stored.mjs", str(ping * 1000), str(data)) if _node() and _better_sqlite3() else None
     if name == NODE:
         return ("node", "original.mjs", str(ping * 1000)) if _node() else None
     if name == BUN:
@@ -125,6 +174,13 @@ def _node() -> bool:
     if not shutil.which("node") or not shutil.which("npm"):
         return _not_run(NODE, "there is no node or no npm")
     return _packages() or _not_run(NODE, "npm could not install tests/bench/package-lock.json")
+
+
+@cache
+def _better_sqlite3() -> bool:
+    """Optional: npm builds it from its source where it has no binary for this machine."""
+    tried = subprocess.run(("node", "--eval", "require('better-sqlite3')"), cwd=HERE, capture_output=True, check=False)
+    return not tried.returncode or _not_run(STORED, "the npm package better-sqlite3 does not install here")
 
 
 @cache
@@ -166,14 +222,14 @@ def _not_run(name: str, why: str) -> bool:
     return False
 
 
-def machine() -> dict[str, str | int]:
-    """What the figures were measured on; no names, no paths."""
+def machine(servers: Iterable[str]) -> dict[str, str | int]:
+    """What the figures of these servers were measured on; no names, no paths."""
     found: dict[str, str | int] = {"cores": len(CORES), "kernel": os.uname().release, "python": sys.version.split()[0]}
     found["processor"] = _processor()
     found["storage"] = _output("stat", "-f", "-c", "%T", tempfile.gettempdir())
-    if _node():
+    if NODE in servers:
         found["node"] = _output("node", "--version")
-    if bun := _bun():
+    if BUN in servers and (bun := _bun()):
         found["bun"] = _output(str(bun), "--version")
     return found
 

@@ -187,10 +187,10 @@ async def test_many_who_ask_for_the_rooms_share_one_answer(server: Running) -> N
         asked += 1
         return queries.lively_rooms(db, also, limit)
 
-    await asyncio.gather(*(server.database.recall_rooms(lively, (), 100) for _ in range(50)))
+    await asyncio.gather(*(server.database.read_cached_rooms(lively, (), 100) for _ in range(50)))
     assert asked == 1
     await server.database.write(queries.open_room, room="attic")
-    await server.database.recall_rooms(lively, (), 100)
+    await server.database.read_cached_rooms(lively, (), 100)
     assert asked == 2
 
 

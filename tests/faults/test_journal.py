@@ -14,7 +14,7 @@ from tests.support.process import Standing
 from tests.support.talker import Talker, until
 
 ROUNDS = 4  # one of each way; 200 in `make drill`
-KILLED_WITHIN = 0.1  # seconds; a look at the files is due before each commit, which come every 0.04 s
+KILLED_WITHIN = 0.1  # seconds; a look at the files is due before each commit; under load they are 0.04 s apart at most
 
 Take = Callable[[Path], None]
 

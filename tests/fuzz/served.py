@@ -128,7 +128,7 @@ def kept(server: Server, running: Running | None) -> dict[str, int]:
             "subscribed": len(broadcaster._subscribed),  # type: ignore[attr-defined]
             "groups": len(broadcaster._groups),  # type: ignore[attr-defined]
             "connections": sum(len(one.connections) for one in running.listeners),
-            "writes": len(running.database._waiting),
+            "writes": len(running.database._commits),
         }
     return counts
 

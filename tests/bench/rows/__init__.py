@@ -9,6 +9,7 @@ Measure = Callable[[Sizes], Iterator[Row]]
 
 MEASURES: dict[str, Measure] = {
     "delivery": deliveries.delivery,
+    "loaded": deliveries.loaded,
     "most": deliveries.most,
     "idle": sockets.idle,
     "heartbeat": sockets.heartbeat,

@@ -7,10 +7,12 @@ from tests.bench.load import Crowd, percentile
 from tests.bench.member import Behind
 from tests.bench.polling import Poller
 from tests.bench.row import Row, Sizes, descriptors, possible, spending
-from tests.bench.servers import PARLOR, POLLED, Server, running
+from tests.bench.servers import NODE, PARLOR, POLLED, Server, running
 
 Come = Callable[[Server], Crowd]
 
+BUSY = 0.7  # of a core, of Node's
+CALIBRATIONS = 3
 LATE = 100.0  # ms: p99 of what still counts as keeping up
 SELDOM = 0.02  # seconds between looks of those who only count
 STEP, FINER = 1.5, 1.2  # from one rate to the next, and once more below the one that was too much
@@ -18,25 +20,48 @@ STEP, FINER = 1.5, 1.2  # from one rate to the next, and once more below the one
 
 def delivery(sizes: Sizes) -> Iterator[Row]:
     """CPU µs for each delivery, p50 and p99 in ms, at the same deliveries a second whatever the rooms."""
-    rooms = [(f"a room of {count:,}", 1, count) for count in sizes.members]
-    for what, count, members in [*rooms, (f"{sizes.rooms} rooms of 10", sizes.rooms, 10)]:
-        if possible(count * members):
-            yield from _delivery(sizes, what, count, members)
+    for what, rooms, members in _crowds(sizes, sizes.members):
+        with running(sizes.beside) as servers:
+            stay = descriptors(len(servers) * rooms * members)
+            yield from _talked(sizes, servers, _come(rooms, members), what, sizes.deliveries / members, stay)
 
 
-def _delivery(sizes: Sizes, what: str, rooms: int, members: int) -> Iterator[Row]:
-    per_second = sizes.deliveries / members
+def loaded(sizes: Sizes) -> Iterator[Row]:
+    """The same, with as many deliveries as take Node 70 % of a core: what it costs where it matters."""
+    for what, rooms, members in _crowds(sizes, sizes.loaded_members):
+        with running([name for name in (NODE, PARLOR) if name in sizes.beside]) as servers:
+            come = _come(rooms, members)
+            per_second = _busy_rate(sizes, servers[0], come, members)
+            yield from _talked(sizes, servers, come, what, per_second, when=f" at {BUSY:.0%} of a core")
 
-    def crowd(server: Server) -> Crowd:
-        return Crowd(server.port, rooms, members, speakers=10 if rooms == 1 else 2)
 
-    with running() as servers:
-        stay = descriptors(len(servers) * rooms * members)
-        yield from _talked(sizes, servers, crowd, what, per_second, stay)
+def _crowds(sizes: Sizes, one_room: tuple[int, ...]) -> Iterator[tuple[str, int, int]]:
+    """Name, rooms, members of each; those that can be open here."""
+    crowds = [(f"a room of {count:,}", 1, count) for count in one_room]
+    for what, rooms, members in [*crowds, (f"{sizes.rooms} rooms of 10", sizes.rooms, 10)]:
+        if possible(rooms * members):
+            yield what, rooms, members
+
+
+def _come(rooms: int, members: int) -> Come:
+    return lambda server: Crowd(server.port, rooms, members, speakers=10 if rooms == 1 else 2)
+
+
+def _busy_rate(sizes: Sizes, server: Server, come: Come, members: int) -> float:
+    """Messages a second that keep it busy for BUSY of its core. Found in steps, for a delivery costs less where there
+    are more of them."""
+    crowd, per_second = come(server), sizes.deliveries / members
+    for _ in range(CALIBRATIONS):
+        with spending(server) as spent:
+            talk = crowd.talks(max(6, round(per_second * sizes.talk / 2)), per_second)
+        per_second = BUSY / (spent.seconds / talk.sends)
+    crowd.leaves()
+    return per_second
 
 
 def polling(sizes: Sizes) -> Iterator[Row]:
-    """The same where everybody polls; so many messages a second that mostly each poll brings one."""
+    """The same where everybody polls, through the router of a PaaS; so many messages a second that mostly each poll
+    brings one."""
 
     def crowd(server: Server) -> Crowd:
         return Crowd(server.port, 1, sizes.pollers, kind=Poller)
@@ -46,11 +71,11 @@ def polling(sizes: Sizes) -> Iterator[Row]:
 
 
 def _talked(
-    sizes: Sizes, servers: list[Server], come: Come, what: str, per_second: float, stay: bool = True
+    sizes: Sizes, servers: list[Server], come: Come, what: str, per_second: float, stay: bool = True, when: str = ""
 ) -> Iterator[Row]:
     """In turn, round after round. The crowds stay from one to the next, unless that were more than can be open."""
-    cost, stored = Row(f"CPU per delivery, {what}", "µs"), Row(f"of it for storage, {what}", "µs")
-    half, late = Row(f"p50, {what}", "ms"), Row(f"p99, {what}", "ms")
+    cost, stored = Row(f"CPU per delivery{when}, {what}", "µs"), Row(f"of it for storage{when}, {what}", "µs")
+    half, late = Row(f"p50{when}, {what}", "ms"), Row(f"p99{when}, {what}", "ms")
     messages = max(6, round(per_second * sizes.talk))
     crowds = {server: come(server) for server in servers if stay}
     for turn in range(sizes.warm + sizes.rounds):

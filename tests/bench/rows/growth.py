@@ -6,8 +6,6 @@ from tests.bench.load import Crowd
 from tests.bench.row import Row, Sizes, possible, spending
 from tests.bench.servers import NODE, PARLOR, Server, running
 
-VISITS = 3  # a round: what a join costs is little, and a crowd is soon back
-
 Scene = Callable[[Server, int], list[Crowd]]  # for so many times as much; the first crowd is the one that talks
 
 
@@ -73,7 +71,7 @@ def join(sizes: Sizes) -> Iterator[Row]:
         return
     with running((PARLOR, PARLOR)) as servers:
         crowds = [Crowd(server.port, 1, count) for server, count in zip(servers, sizes.visited, strict=True)]
-        for turn in range(sizes.warm + VISITS * sizes.rounds):
+        for turn in range(sizes.warm + sizes.visits * sizes.rounds):
             for nth, (server, crowd) in enumerate(zip(servers, crowds, strict=True)):
                 until_answered, until_told = _visit(server, crowd, sizes.visitors)
                 if turn >= sizes.warm:

@@ -1,12 +1,15 @@
-"""How many messages a second can be stored and answered. Parlor alone stores; the others' answers stand beside."""
+"""How many messages a second can be stored and answered; the answers of servers that store nothing stand beside."""
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 
 from tests.bench.load import Crowd, percentile
 from tests.bench.member import Fault
 from tests.bench.row import Row, Sizes
-from tests.bench.servers import PARLOR, Server, running
+from tests.bench.servers import PARLOR, STORED, Server, running
+
+DATABASES = {PARLOR: "parlor.db", STORED: "peer.db"}
 
 
 def sends(sizes: Sizes) -> Iterator[Row]:
@@ -24,13 +27,13 @@ def _sends(sizes: Sizes, what: str, rooms: int, members: int) -> Iterator[Row]:
     late = Row(f"acks p99 at that rate, {what}", "ms")
     with running(sizes.beside) as servers:
         crowds = [(server, Crowd(server.port, rooms, members)) for server in servers]
-        stored = 0
+        stored = {server.name: _stored(server) for server in servers if server.name in DATABASES}
         for turn in range(sizes.warm + sizes.rounds):
             for server, crowd in crowds:
                 rate, slowest, load, count = _greatest(server, crowd, sizes)
-                if server.name == PARLOR:
-                    stored += count
-                    _check(server, stored)
+                if server.name in stored:
+                    stored[server.name] += count
+                    _check(server, stored[server.name])
                 if turn >= sizes.warm and not rate:
                     most.note(server.name, 0.0, load)
                 elif turn >= sizes.warm:
@@ -61,8 +64,12 @@ def _greatest(server: Server, crowd: Crowd, sizes: Sizes) -> tuple[float, float,
 
 def _check(server: Server, acked: int) -> None:
     """An ack means committed. Raises Fault where the database holds more or less."""
-    database = sqlite3.connect(f"file:{server.data / 'parlor.db'}?mode=ro", uri=True)
-    held = database.execute("SELECT count(*) FROM messages").fetchone()[0]
-    database.close()
-    if held != acked:
+    if (held := _stored(server)) != acked:
         raise Fault(f"{acked} acks, and {held} messages in the database")
+
+
+def _stored(server: Server) -> int:
+    """Messages in its database."""
+    with closing(sqlite3.connect(f"file:{server.data / DATABASES[server.name]}?mode=ro", uri=True)) as database:
+        found: int = database.execute("SELECT count(*) FROM messages").fetchone()[0]
+    return found

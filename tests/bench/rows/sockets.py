@@ -11,7 +11,7 @@ SEATS = 50  # in each room
 
 def idle(sizes: Sizes) -> Iterator[Row]:
     """KB of memory for each WebSocket that sits in a room, and CPU ms to connect and join; of a fresh process that a
-    small crowd has warmed up."""
+    small crowd has warmed up. Each handshake carries the headers of a router."""
     for count in sizes.idle:
         if not possible(count):
             continue
@@ -19,7 +19,7 @@ def idle(sizes: Sizes) -> Iterator[Row]:
         coming = Row(f"CPU to connect and join, {count:,}", "ms")
         for _ in range(sizes.rounds):
             for name in sizes.beside:
-                with running([name]) as servers:
+                with running([name], fresh=True) as servers:
                     for server in servers:
                         kilobytes, milliseconds = _came(server, count)
                         memory.note(name, kilobytes)

@@ -1,4 +1,4 @@
-"""Who asks the same of a room that has not changed shares the answer; nobody is shown less than was told."""
+"""Identical questions about a room that has not changed share one answer; nobody is shown less than was told."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection
 
 from app.model import Refused
-from app.store import queries, recent
+from app.store import cache, queries
 from app.store.database import Database
 from tests.support.talker import until
 
@@ -55,31 +55,31 @@ async def says(database: Database, room: str, n: int) -> int:
 
 async def test_many_who_ask_at_once_or_later_share_one_answer(database: Database) -> None:
     ask = Asked()
-    assert await asyncio.gather(*(database.recall("lobby", plain, ask) for _ in range(20))) == [0] * 20
-    assert await database.recall("lobby", plain, ask) == 0
+    assert await asyncio.gather(*(database.read_cached("lobby", plain, ask) for _ in range(20))) == [0] * 20
+    assert await database.read_cached("lobby", plain, ask) == 0
     assert ask.times == 1
-    await database.recall("attic", plain, ask)
-    await database.recall("lobby", plain, ask, "something else")
+    await database.read_cached("attic", plain, ask)
+    await database.read_cached("lobby", plain, ask, "something else")
     assert ask.times == 3
 
 
 async def test_only_what_changes_the_room_makes_it_be_asked_again(database: Database) -> None:
     ask = Asked()
-    await database.recall("lobby", plain, ask)
+    await database.read_cached("lobby", plain, ask)
     await says(database, "attic", 1)
     await arrives(database, "bob")
     await database.write(queries.depart, "bob")
-    assert (await database.recall("lobby", plain, ask), ask.times) == (0, 1)
+    assert (await database.read_cached("lobby", plain, ask), ask.times) == (0, 1)
     await says(database, "lobby", 1)
-    assert (await database.recall("lobby", plain, ask), ask.times) == (1, 2)
+    assert (await database.read_cached("lobby", plain, ask), ask.times) == (1, 2)
     await database.write(queries.set_topic, room="lobby", topic="tea")
     await database.write(lambda _db: None)  # nobody knows what that changes
-    assert (await database.recall("lobby", plain, ask), ask.times) == (1, 3)
+    assert (await database.read_cached("lobby", plain, ask), ask.times) == (1, 3)
 
 
 async def test_nobody_is_shown_less_than_was_told(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever asks after a message was stored finds it, however many ask and speak at the time."""
-    monkeypatch.setattr("app.store.database.PACE", 0.0)
+    monkeypatch.setattr("app.store.pace.MAX_INTERVAL_S", 0.0)
     ask, told = Asked(), 0
 
     async def speak() -> None:
@@ -90,7 +90,7 @@ async def test_nobody_is_shown_less_than_was_told(database: Database, monkeypatc
     async def look() -> None:
         while told < 200:
             before = told
-            assert await database.recall("lobby", plain, ask) >= before
+            assert await database.read_cached("lobby", plain, ask) >= before
             await asyncio.sleep(0.001)  # or the writer would wait for the interpreter
 
     await asyncio.gather(speak(), *(look() for _ in range(20)))
@@ -98,15 +98,17 @@ async def test_nobody_is_shown_less_than_was_told(database: Database, monkeypatc
 
 async def test_a_refusal_is_not_kept_and_who_waits_for_it_is_refused_too(database: Database) -> None:
     ask = Asked()
-    answers = await asyncio.gather(*(database.recall("cellar", plain, ask) for _ in range(5)), return_exceptions=True)
+    answers = await asyncio.gather(
+        *(database.read_cached("cellar", plain, ask) for _ in range(5)), return_exceptions=True
+    )
     assert [type(one) for one in answers] == [Refused] * 5
     await database.write(queries.open_room, room="cellar")
-    assert (await database.recall("cellar", plain, ask), ask.times) == (0, 2)
+    assert (await database.read_cached("cellar", plain, ask), ask.times) == (0, 2)
 
 
 async def test_who_goes_does_not_take_the_answer_along(database: Database) -> None:
     ask = Asked()
-    first, second = (asyncio.create_task(database.recall("lobby", plain, ask)) for _ in range(2))
+    first, second = (asyncio.create_task(database.read_cached("lobby", plain, ask)) for _ in range(2))
     await asyncio.sleep(0)
     first.cancel()
     assert (await second, ask.times) == (0, 1)
@@ -116,20 +118,20 @@ async def test_what_another_process_writes_is_seen_a_moment_later(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And nothing is kept for longer: a page may weigh a megabyte."""
-    monkeypatch.setattr(recent, "MOMENT", 0.01)
+    monkeypatch.setattr(cache, "MAX_AGE_S", 0.01)
     ask = Asked()
-    await database.recall("lobby", plain, ask)
-    await until(lambda: not len(database._recent))
-    await database.recall("lobby", plain, ask)
+    await database.read_cached("lobby", plain, ask)
+    await until(lambda: not len(database._cache))
+    await database.read_cached("lobby", plain, ask)
     assert ask.times == 2
 
 
 async def test_only_so_much_is_kept(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recent, "MOST", 2)
+    monkeypatch.setattr(cache, "MAX_CACHED_PAGES", 2)
     ask = Asked()
     for what in (1, 2, 1, 3, 1, 3):
-        await database.recall("lobby", plain, ask, what)
-    assert (ask.times, len(database._recent)) == (4, 2)
+        await database.read_cached("lobby", plain, ask, what)
+    assert (ask.times, len(database._cache)) == (4, 2)
 
 
 async def test_another_room_s_change_leaves_the_answers_of_this_one(database: Database) -> None:
@@ -139,7 +141,7 @@ async def test_another_room_s_change_leaves_the_answers_of_this_one(database: Da
         database.write(queries.set_topic, room="attic", topic="dust"),
         database.write(queries.keep, room="attic", days=None, messages=9),
     ):
-        await database.recall("lobby", plain, ask)
+        await database.read_cached("lobby", plain, ask)
         await change
-    await database.recall("lobby", plain, ask)
+    await database.read_cached("lobby", plain, ask)
     assert ask.times == 1
