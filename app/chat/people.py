@@ -5,7 +5,7 @@ import hmac
 import re
 import secrets
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error
@@ -32,7 +32,7 @@ def _new_id() -> str:
     return f"{queries.now():012x}{secrets.token_hex(10)}"
 
 
-def is_token(text: object) -> bool:
+def is_token(text: object) -> TypeGuard[str]:
     """Has it the shape of a token? One we do not know is a person we have not met: after the loss of a database
     everybody is still themselves."""
     return isinstance(text, str) and _TOKEN.fullmatch(text) is not None
@@ -49,11 +49,11 @@ async def renew_skeletons(chat: Chat) -> None:
     await chat.store.write(queries.set_rule, "skeletons", names.RULE)
 
 
-async def arrive(
+async def sign_in(
     chat: Chat, socket: str, token: str, wish: object, minted: bool = False, keeps_token: bool = True
-) -> Person:
-    """A socket opens: find or make its person. A wish that is bad or taken is passed over, the person is let in.
-    minted: the token is new. keeps_token: as in Person."""
+) -> tuple[Person, bool]:
+    """The person of a token, made on the first visit; and whether their name is reserved. A wish that is bad or taken
+    is passed over. minted: the token is new. keeps_token: as in Person."""
     try:
         name = names.named(names.bearable(names.nickname(wish), chat.site)) if isinstance(wish, str) else None
     except Refused:
@@ -74,24 +74,10 @@ async def arrive(
         found = await chat.store.read(queries.whose, fingerprint)  # where nothing can be stored one can still read
         if found is None or found["nickname"] is None:
             raise refusal from None
-    person = Person(found["id"], found["nickname"], socket, fingerprint, keeps_token)
-    known = chat.presence.online.nickname(person.id)
-    chat.presence.connect(person, found["reserved"])
-    if known not in (None, person.nickname):
-        _tell_tabs(chat, person)
-    return person
+    return Person(found["id"], found["nickname"], socket, fingerprint, keeps_token), found["reserved"]
 
 
-async def depart(chat: Chat, person: Person, awaited: float = 0) -> None:
-    """A socket closes, its rooms await the person for so many seconds. With the last one, the time begins after which
-    the name is free for others."""
-    for room in chat.presence.online.rooms(person.id, person.socket):
-        chat.broadcaster.unsubscribe(person.socket, room)
-    if chat.presence.disconnect(person.id, person.socket, awaited):
-        await _note_departure(chat, person)
-
-
-async def _note_departure(chat: Chat, person: Person) -> None:
+async def note_departure(chat: Chat, person: Person) -> None:
     """Where nobody has the token any more (no cookie kept it), nobody can come back for the name: it is held no longer
     than for a connection that broke."""
     await chat.store.write(queries.depart, person.id, _brief(chat, person.keeps_token))
@@ -122,7 +108,7 @@ async def take(chat: Chat, person: Person, wish: str) -> None:
     spare = list(names.spare(name, chat.site))
     await chat.store.write(queries.claim, person=person.id, name=names.named(name), held=_held(chat), spare=spare)
     chat.presence.rename(person.id, name)
-    _tell_tabs(chat, person)
+    tell_tabs(chat, person)
 
 
 async def reserve(chat: Chat, person: Person, *, passphrase: Passphrase | None) -> Answer:
@@ -134,7 +120,7 @@ async def reserve(chat: Chat, person: Person, *, passphrase: Passphrase | None) 
     person = now(chat, person)  # another tab may have become somebody else meanwhile, and with it this one
     await chat.store.write(queries.reserve, person=person.id, passphrase=shown)
     chat.presence.online.set_reserved(person.id, shown is not None)
-    _tell_tabs(chat, person)
+    tell_tabs(chat, person)
     return {"me": me(chat, person)}
 
 
@@ -160,10 +146,10 @@ async def _become(chat: Chat, former: Person, id: str, nickname: str) -> None:
     for tab in chat.presence.online.tabs(former.id):
         if tab.token == former.token:
             last = chat.presence.change_person(tab.socket, replace(tab, id=id, nickname=nickname), True)
-    _tell_tabs(chat, now(chat, former))
+    tell_tabs(chat, now(chat, former))
     if last:
         with contextlib.suppress(Refused):  # nothing can be stored: the former name is held until the next start
-            await _note_departure(chat, former)
+            await note_departure(chat, former)
 
 
 def now(chat: Chat, person: Person) -> Person:
@@ -172,7 +158,7 @@ def now(chat: Chat, person: Person) -> Person:
     return chat.presence.online.person(person.socket)
 
 
-def _tell_tabs(chat: Chat, person: Person) -> None:
+def tell_tabs(chat: Chat, person: Person) -> None:
     """Let the person's other sockets know who they are now."""
     for tab in chat.presence.online.tabs(person.id):
         if tab.socket != person.socket:

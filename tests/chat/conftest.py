@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.chat import Chat, people
+from app.chat import Chat, doors, people
 from app.chat.verbs import perform
 from app.model import Person
 from app.server import Running
@@ -20,12 +20,12 @@ def chat(server: Running) -> Chat:
 
 @pytest.fixture
 async def alice(chat: Chat) -> Person:
-    return await people.arrive(chat, "socket of alice", people.new_token(), "alice")
+    return await doors.arrive(chat, "socket of alice", [people.new_token()], "alice")
 
 
 @pytest.fixture
 async def bob(chat: Chat) -> Person:
-    return await people.arrive(chat, "socket of bob", people.new_token(), "bob")
+    return await doors.arrive(chat, "socket of bob", [people.new_token()], "bob")
 
 
 @pytest.fixture

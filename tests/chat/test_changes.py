@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from app.chat import Chat, people
+from app.chat import Chat, doors, people
 from app.chat.messages import PAGE_BYTES, as_told
 from app.chat.rates import Rates
 from app.model import Person
@@ -117,7 +117,7 @@ async def seated(chat: Chat, count: int) -> list[Person]:
     """So many people in the lobby, with long names."""
     crowd = []
     for n in range(count):
-        one = await people.arrive(chat, f"socket {n}", people.new_token(), f"guest {n}")
+        one = await doors.arrive(chat, f"socket {n}", [people.new_token()], f"guest {n}")
         chat.presence.rename(one.id, f"{n:03} {WIDE * 20}"[:250])
         chat.presence.join(one.id, one.socket, "lobby")
         crowd.append(one)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from confusable_homoglyphs.confusables import confusables_data
 
-from app.chat import Chat, names, people
+from app.chat import Chat, doors, names, people
+from app.chat.doors import Ending
 from app.model import Person, Refused
 from app.server import Running
 from tests.chat.conftest import Ask
@@ -19,10 +20,10 @@ PHRASE = "correct horse battery"
 
 async def test_a_reserved_name_is_free_for_nobody_however_long_its_owner_is_away(start_server: Start) -> None:
     chat = (await start_server(nickname_hold=0)).chat
-    alice = await people.arrive(chat, "socket of alice", people.new_token(), "alice")
+    alice = await doors.arrive(chat, "socket of alice", [people.new_token()], "alice")
     await people.reserve(chat, alice, passphrase=PHRASE)
-    await people.depart(chat, alice)
-    bob = await people.arrive(chat, "socket of bob", people.new_token(), "alice")
+    await doors.depart(chat, alice, Ending.DELIBERATE)
+    bob = await doors.arrive(chat, "socket of bob", [people.new_token()], "alice")
     assert bob.nickname.startswith("guest-")
     with pytest.raises(Refused) as refusal:
         await people.take(chat, bob, "Аlice")
@@ -42,11 +43,11 @@ async def test_a_reservation_moves_with_its_owner_to_another_name(ask: Ask, alic
 
 async def test_a_reservation_can_be_given_up(start_server: Start) -> None:
     chat = (await start_server(nickname_hold=0)).chat
-    alice = await people.arrive(chat, "socket of alice", people.new_token(), "alice")
+    alice = await doors.arrive(chat, "socket of alice", [people.new_token()], "alice")
     await people.reserve(chat, alice, passphrase=PHRASE)
     assert "reserved" not in (await people.reserve(chat, alice, passphrase=None))["me"]
-    await people.depart(chat, alice)
-    assert (await people.arrive(chat, "socket of bob", people.new_token(), "alice")).nickname == "alice"
+    await doors.depart(chat, alice, Ending.DELIBERATE)
+    assert (await doors.arrive(chat, "socket of bob", [people.new_token()], "alice")).nickname == "alice"
 
 
 async def test_with_the_passphrase_another_device_is_the_same_person(server: Running) -> None:
@@ -90,9 +91,9 @@ async def test_without_the_passphrase_nobody_is_anybody_else(
 async def test_guessing_soon_is_too_fast_whoever_guesses(start_server: Start) -> None:
     """At 2 points a second a bucket holds one guess; the next one has 10 s to wait, and the next guesser too."""
     chat = (await start_server(rate_limit=2)).chat
-    alice = await people.arrive(chat, "socket of alice", people.new_token(), "alice")
+    alice = await doors.arrive(chat, "socket of alice", [people.new_token()], "alice")
     await people.reserve(chat, alice, passphrase=PHRASE)
-    crowd = [await people.arrive(chat, f"socket {n}", people.new_token(), None) for n in range(3)]
+    crowd = [await doors.arrive(chat, f"socket {n}", [people.new_token()], None) for n in range(3)]
     errors = []
     for one in crowd:
         with pytest.raises(Refused) as refusal:

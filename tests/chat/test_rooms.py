@@ -3,7 +3,7 @@
 import sys
 from types import FrameType
 
-from app.chat import Chat, people
+from app.chat import Chat, doors, people
 from app.model import Person
 from tests.chat.conftest import Ask
 
@@ -41,7 +41,7 @@ async def test_rooms_are_listed_with_heads_the_fullest_first(ask: Ask, alice: Pe
 async def test_people_come_in_pages_in_the_order_of_names(chat: Chat, ask: Ask, alice: Person) -> None:
     await ask(alice, "join", room="lobby")
     for n in range(250):
-        one = await people.arrive(chat, f"socket {n}", people.new_token(), f"person {n:03}")
+        one = await doors.arrive(chat, f"socket {n}", [people.new_token()], f"person {n:03}")
         await ask(one, "join", room="lobby")
     first = await ask(alice, "join", room="lobby")
     assert (first["count"], len(first["people"])) == (251, 50)
@@ -70,7 +70,7 @@ async def test_a_connection_is_in_so_many_rooms_and_no_more(ask: Ask, chat: Chat
     )
     assert chat.presence.online.nickname(alice.id) == "alice", "nothing of it was done"
     assert (await ask(alice, "join", room="room-0"))["ok"], "where one is already"
-    other_tab = await people.arrive(chat, "another socket", "t" * 43, "carol")
+    other_tab = await doors.arrive(chat, "another socket", ["t" * 43], "carol")
     assert (await ask(other_tab, "join", room="one-too-many"))["ok"]
     await ask(alice, "leave", room="room-7")
     assert (await ask(alice, "join", room="one-too-many"))["ok"]
@@ -80,7 +80,7 @@ async def test_leaving_costs_as_much_for_each_room_in_many_as_in_few(chat: Chat)
     """Counted in steps of the interpreter, which no other program disturbs."""
     costs = {}
     for rooms in (10, 100):
-        await people.arrive(chat, f"socket of {rooms}", people.new_token(), None)
+        await doors.arrive(chat, f"socket of {rooms}", [people.new_token()], None)
         person = chat.presence.online.person(f"socket of {rooms}")
         for n in range(rooms):
             chat.presence.join(person.id, person.socket, f"room-{n}")
