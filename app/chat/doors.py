@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from app.chat import Chat, people
-from app.model import Limits, Person, Refused
+from app.model import Connection, Limits, Person, Refused
 
 log = logging.getLogger("parlor.chat")
 
@@ -28,33 +28,36 @@ class Ending(enum.Enum):
 
 
 async def arrive(
-    chat: Chat, socket: str, tokens: Iterable[object], nickname: object = None, tab: bool = False
-) -> Person:
+    chat: Chat, id: str, tokens: Iterable[object], nickname: object = None, tab: bool = False
+) -> Connection:
     """A connection opens: find or make its person, and welcome them. Raises Refused where that can be neither read nor
     stored.
 
-    tokens: where the client may have one, the first place first; without any, a new one is made and told in `welcome`.
-    nickname: a wish; a bad or taken one is passed over. tab: the client forgets its token with the browser's tab.
+    id: by which the broadcaster knows the connection. tokens: where the client may have one, the first place first;
+    without any, a new one is made and told in `welcome`. nickname: a wish; a bad or taken one is passed over. tab: the
+    client forgets its token with the browser's tab.
     """
     given = next((one for one in tokens if people.is_token(one)), None)
     token, is_new = given or people.new_token(), given is None
-    person, reserved = await people.sign_in(chat, socket, token, nickname, is_new, keeps_token=not (is_new or tab))
+    keeps_token = not (is_new or tab)
+    person, reserved = await people.sign_in(chat, token, nickname, is_new, keeps_token)
+    connection = Connection(id, person, people.fingerprint(chat, token), keeps_token)
     known = chat.presence.online.nickname(person.id)
-    chat.presence.connect(person, reserved)
+    chat.presence.connect(connection, reserved)
     if known not in (None, person.nickname):
-        people.tell_tabs(chat, person)
-    chat.broadcaster.send_to(socket, "welcome", _welcome(chat, person, token if is_new else None))
-    return person
+        people.tell_others(chat, person, connection)
+    chat.broadcaster.send_to(id, "welcome", _welcome(chat, person, token if is_new else None))
+    return connection
 
 
-async def depart(chat: Chat, person: Person, ending: Ending) -> None:
+async def depart(chat: Chat, connection: Connection, ending: Ending) -> None:
     """A connection ends. With the person's last one, the time begins after which the name is free for others."""
-    for room in chat.presence.online.rooms(person.id, person.socket):
-        chat.broadcaster.unsubscribe(person.socket, room)
-    if not chat.presence.disconnect(person.id, person.socket, _grace(chat, ending)):
+    for room in chat.presence.online.rooms(connection):
+        chat.broadcaster.unsubscribe(connection.id, room)
+    if not chat.presence.disconnect(connection, _grace(chat, ending)):
         return
     try:
-        await people.note_departure(chat, person)
+        await people.note_departure(chat, connection.person, connection.keeps_token)
     except Refused as refusal:  # the next start marks everybody as gone
         log.warning("a departure could not be noted: %s", refusal.text)
 

@@ -36,14 +36,14 @@ def register_handlers(server: Server, chat: Chat) -> None:
 
     async def disconnect(socket: str, reason: str) -> None:
         try:
-            person = chat.presence.online.person(socket)
+            connection = chat.presence.online.connection(socket)
         except KeyError:  # their connect was refused
             return
-        await doors.depart(chat, person, ENDINGS.get(reason, Ending.BROKEN))
+        await doors.depart(chat, connection, ENDINGS.get(reason, Ending.BROKEN))
 
     async def event(name: str, socket: str, *payload: Any) -> dict[str, Any]:
-        person = chat.presence.online.person(socket)
-        answer = await perform(chat, person, name, payload[0] if len(payload) == 1 else None)
+        connection = chat.presence.online.connection(socket)
+        answer = await perform(chat, connection, name, payload[0] if len(payload) == 1 else None)
         if not answer["ok"]:
             server.refused(socket, answer.get("retry_after") if answer["error"] == "too_fast" else None)
         return answer

@@ -7,7 +7,7 @@ import pytest
 
 from app.chat import Chat, doors, names, people
 from app.chat.doors import Ending
-from app.model import Person, Refused
+from app.model import Connection, Refused
 from tests.chat.conftest import Ask
 from tests.conftest import Start
 
@@ -49,7 +49,7 @@ def test_different_names_have_different_skeletons() -> None:
     assert len(set(looks)) == len(looks)
 
 
-async def test_a_taken_name_is_refused_with_one_that_is_free(ask: Ask, alice: Person, bob: Person) -> None:
+async def test_a_taken_name_is_refused_with_one_that_is_free(ask: Ask, alice: Connection, bob: Connection) -> None:
     answer = await ask(bob, "rename", nickname="Alice")
     assert (answer["error"], answer["suggestion"]) == ("nickname_taken", "Alice2")
     assert (await ask(bob, "rename", nickname=answer["suggestion"]))["ok"]
@@ -71,10 +71,12 @@ async def test_of_two_guests_with_one_name_the_second_gets_another(chat: Chat, m
     monkeypatch.setattr("secrets.token_hex", lambda size: tokens.get(size, lambda: f"{next(ids)}")())
     first = await doors.arrive(chat, "socket 1", [people.new_token()], None)
     second = await doors.arrive(chat, "socket 2", [people.new_token()], None)
-    assert (first.nickname, second.nickname) == ("guest-abc", "guest-6")
+    assert (first.person.nickname, second.person.nickname) == ("guest-abc", "guest-6")
 
 
-async def test_a_name_is_its_owner_s_while_they_are_away(chat: Chat, alice: Person, bob: Person, ask: Ask) -> None:
+async def test_a_name_is_its_owner_s_while_they_are_away(
+    chat: Chat, alice: Connection, bob: Connection, ask: Ask
+) -> None:
     await doors.depart(chat, alice, Ending.DELIBERATE)
     assert (await ask(bob, "rename", nickname="alice"))["error"] == "nickname_taken"
 
@@ -84,12 +86,12 @@ async def test_a_name_is_free_once_its_owner_is_away_for_too_long(start_server: 
     token = people.new_token()
     alice = await doors.arrive(chat, "socket of alice", [token], "alice")
     taken = await doors.arrive(chat, "socket of bob", [people.new_token()], "alice")
-    assert taken.nickname.startswith("guest-"), "while its owner is here, a name is not free"
+    assert taken.person.nickname.startswith("guest-"), "while its owner is here, a name is not free"
     await doors.depart(chat, alice, Ending.DELIBERATE)
     await people.take(chat, taken, "alice")
     again = await doors.arrive(chat, "another socket", [token], "alice")
-    assert again.id == alice.id, "a token always gets its person in"
-    assert again.nickname.startswith("guest-")
+    assert again.person.id == alice.person.id, "a token always gets its person in"
+    assert again.person.nickname.startswith("guest-")
 
 
 async def test_who_comes_back_while_leaving_is_here(start_server: Start) -> None:
@@ -100,9 +102,9 @@ async def test_who_comes_back_while_leaving_is_here(start_server: Start) -> None
     _, again = await asyncio.gather(
         doors.depart(chat, alice, Ending.DELIBERATE), doors.arrive(chat, "new socket", [token], "alice")
     )
-    assert again.nickname == "alice"
+    assert again.person.nickname == "alice"
     other = await doors.arrive(chat, "socket of bob", [people.new_token()], "alice")
-    assert other.nickname.startswith("guest-")
+    assert other.person.nickname.startswith("guest-")
 
 
 async def test_the_store_does_not_hold_tokens(start_server: Start, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -117,8 +119,8 @@ async def test_rename_shows_in_every_tab(chat: Chat, ask: Ask) -> None:
     token = people.new_token()
     one = await doors.arrive(chat, "tab one", [token], "alice")
     two = await doors.arrive(chat, "tab two", [token], None)
-    assert two.nickname == "alice"
+    assert two.person.nickname == "alice"
     await ask(one, "rename", nickname="Alicia")
     joined = await ask(two, "join", room="lobby")
-    assert joined["me"] == {"id": one.id, "nickname": "Alicia"}
+    assert joined["me"] == {"id": one.person.id, "nickname": "Alicia"}
     assert (await ask(two, "send", room="lobby", text="x", id="message-1"))["message"]["nickname"] == "Alicia"

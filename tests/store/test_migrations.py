@@ -46,7 +46,7 @@ async def test_names_and_topics_of_before_0005_are_kept_and_cleaned(start_server
             "Admi\u0274",
         ]
     bob = await doors.arrive(running.chat, "socket", [people.new_token()], "Admin")
-    assert bob.nickname.startswith("guest-")
+    assert bob.person.nickname.startswith("guest-")
 
 
 async def test_reactions_of_before_0008_are_shown_as_they_were(start_server: Start, tmp_path: Path) -> None:
