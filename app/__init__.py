@@ -4,7 +4,7 @@
     config.py          every setting once: name, type, default, help
     logs.py            logging: one line for each event
     process.py         standard streams, file descriptors, addresses to listen on
-    model.py           the nouns: Person, Member, Refused
+    model.py           the nouns: Person, Connection, Member, Refused
     server.py          connects the parts; the only module that knows them all
     export.py          what an operator does to a room: export, keep
     wsgi.py            one page, for a host that starts gunicorn: the right startup command

@@ -6,23 +6,40 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody signed in, the socket through which they ask, and the fingerprint of the token they came with.
-
-    keeps_token: the client is known to hold the token for longer than this visit, as a browser does in its cookie.
-    """
+    """Who asks: somebody signed in, with the nickname of that moment."""
 
     id: str
     nickname: str
-    socket: str
+
+
+@dataclass(frozen=True, slots=True)
+class Member(Person):
+    """A person who is in `room`. Only the gate makes one: a verb that takes a Member cannot be reached without it."""
+
+    room: str
+
+
+@dataclass(slots=True, eq=False)
+class Connection:
+    """Through what a person is here and hears of rooms. A person may have several, and one may come to belong to
+    another person (`identify`), so `person` is as of now.
+
+    id: the broadcaster's name for it. token: the fingerprint of the token that it came with. keeps_token: the client is
+    known to hold the token for longer than this visit, as a browser does in its cookie.
+    """
+
+    id: str
+    person: Person
     token: str = field(default="", repr=False)
     keeps_token: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Member(Person):
-    """A person who sits in `room`. Only the gate makes one: a verb that takes a Member cannot be reached without it."""
+class Subscription:
+    """A connection that has joined `room`, and hears it. Only the gate makes one."""
 
-    room: str = field(kw_only=True)
+    connection: Connection
+    room: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 from app.chat.presence.news import LARGE_INTERVAL_S, LARGE_ROOM
 from app.chat.verbs import VERBS, Verb
 from app.config import Settings, environment_names, flag
-from app.model import ERRORS, LIMITS, Member
+from app.model import ERRORS, LIMITS
 
 HERE = Path(__file__).parent
 
@@ -150,7 +150,7 @@ def settings() -> str:
 
 
 def _verb(name: str, verb: Verb) -> str:
-    right = "members of the room" if verb.right is Member else "everybody"
+    right = "members of the room" if verb.is_for_members else "everybody"
     return "\n".join(
         (
             f"### `{name}`",

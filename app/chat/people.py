@@ -4,15 +4,14 @@ import contextlib
 import hmac
 import re
 import secrets
-from dataclasses import replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error
 
 from app.chat import Chat, names
 from app.chat.kinds import NicknameWish, Passphrase
-from app.model import Person, Refused
+from app.model import Connection, Person, Refused
 from app.store import queries
 
 Answer = dict[str, Any]
@@ -32,7 +31,7 @@ def _new_id() -> str:
     return f"{queries.now():012x}{secrets.token_hex(10)}"
 
 
-def is_token(text: object) -> bool:
+def is_token(text: object) -> TypeGuard[str]:
     """Has it the shape of a token? One we do not know is a person we have not met: after the loss of a database
     everybody is still themselves."""
     return isinstance(text, str) and _TOKEN.fullmatch(text) is not None
@@ -49,20 +48,20 @@ async def renew_skeletons(chat: Chat) -> None:
     await chat.store.write(queries.set_rule, "skeletons", names.RULE)
 
 
-async def arrive(
-    chat: Chat, socket: str, token: str, wish: object, minted: bool = False, keeps_token: bool = True
-) -> Person:
-    """A socket opens: find or make its person. A wish that is bad or taken is passed over, the person is let in.
-    minted: the token is new. keeps_token: as in Person."""
+async def sign_in(
+    chat: Chat, token: str, wish: object, minted: bool = False, keeps_token: bool = True
+) -> tuple[Person, bool]:
+    """The person of a token, made on the first visit; and whether their name is reserved. A wish that is bad or taken
+    is passed over. minted: the token is new. keeps_token: as in Connection."""
     try:
         name = names.named(names.bearable(names.nickname(wish), chat.site)) if isinstance(wish, str) else None
     except Refused:
         name = None
-    fingerprint = _fingerprint(chat, token)
+    digest = fingerprint(chat, token)
     try:
         found = await chat.store.write(
             queries.arrive,
-            token=fingerprint,
+            token=digest,
             new_id=_new_id(),
             wish=name,
             guests=names.guests,
@@ -71,30 +70,16 @@ async def arrive(
             brief=_brief(chat, keeps_token),
         )
     except Refused as refusal:
-        found = await chat.store.read(queries.whose, fingerprint)  # where nothing can be stored one can still read
+        found = await chat.store.read(queries.whose, digest)  # where nothing can be stored one can still read
         if found is None or found["nickname"] is None:
             raise refusal from None
-    person = Person(found["id"], found["nickname"], socket, fingerprint, keeps_token)
-    known = chat.presence.online.nickname(person.id)
-    chat.presence.connect(person, found["reserved"])
-    if known not in (None, person.nickname):
-        _tell_tabs(chat, person)
-    return person
+    return Person(found["id"], found["nickname"]), found["reserved"]
 
 
-async def depart(chat: Chat, person: Person, awaited: float = 0) -> None:
-    """A socket closes, its rooms await the person for so many seconds. With the last one, the time begins after which
-    the name is free for others."""
-    for room in chat.presence.online.rooms(person.id, person.socket):
-        chat.broadcaster.unsubscribe(person.socket, room)
-    if chat.presence.disconnect(person.id, person.socket, awaited):
-        await _note_departure(chat, person)
-
-
-async def _note_departure(chat: Chat, person: Person) -> None:
+async def note_departure(chat: Chat, person: Person, keeps_token: bool) -> None:
     """Where nobody has the token any more (no cookie kept it), nobody can come back for the name: it is held no longer
     than for a connection that broke."""
-    await chat.store.write(queries.depart, person.id, _brief(chat, person.keeps_token))
+    await chat.store.write(queries.depart, person.id, _brief(chat, keeps_token))
     if chat.presence.online.is_online(person.id):  # came back while that was written
         await chat.store.write(queries.stay, person.id)
 
@@ -107,76 +92,72 @@ async def note_absent(chat: Chat) -> None:
         await chat.store.write(queries.stay, person)
 
 
-async def rename(chat: Chat, person: Person, *, nickname: NicknameWish) -> Answer:
+async def rename(chat: Chat, connection: Connection, *, nickname: NicknameWish) -> Answer:
     """Bear another nickname, in every room and every tab. One that is reserved for somebody needs `identify`."""
-    await take(chat, person, nickname)
+    person = connection.person
+    await take(chat, connection, nickname)
     return {"me": me(chat, person)}
 
 
-async def take(chat: Chat, person: Person, wish: str) -> None:
+async def take(chat: Chat, connection: Connection, wish: str) -> None:
     """Raises `bad_nickname`; `nickname_taken`, with a `suggestion` that is free."""
-    name = names.nickname(wish)
+    name, person = names.nickname(wish), connection.person
     if name == chat.presence.online.nickname(person.id):
         return
     names.bearable(name, chat.site)
     spare = list(names.spare(name, chat.site))
     await chat.store.write(queries.claim, person=person.id, name=names.named(name), held=_held(chat), spare=spare)
     chat.presence.rename(person.id, name)
-    _tell_tabs(chat, person)
+    tell_others(chat, person, connection)
 
 
-async def reserve(chat: Chat, person: Person, *, passphrase: Passphrase | None) -> Answer:
+async def reserve(chat: Chat, connection: Connection, *, passphrase: Passphrase | None) -> Answer:
     """Keep the nickname that one bears, and any that one takes later: it is free for nobody else, however long one is
     away, and with the passphrase one is the same person on every device. `null` gives that up."""
     if passphrase:
-        names.bearable(borne(chat, person), chat.site)
-    shown = await chat.passphrases.run(person.socket, _hasher.hash, passphrase) if passphrase else None
-    person = now(chat, person)  # another tab may have become somebody else meanwhile, and with it this one
+        names.bearable(borne(chat, connection.person), chat.site)
+    shown = await chat.passphrases.run(connection.id, _hasher.hash, passphrase) if passphrase else None
+    person = connection.person  # not before: another tab may have become somebody else meanwhile, and with it this one
     await chat.store.write(queries.reserve, person=person.id, passphrase=shown)
     chat.presence.online.set_reserved(person.id, shown is not None)
-    _tell_tabs(chat, person)
+    tell_others(chat, person, connection)
     return {"me": me(chat, person)}
 
 
-async def identify(chat: Chat, person: Person, *, nickname: NicknameWish, passphrase: Passphrase) -> Answer:
+async def identify(chat: Chat, connection: Connection, *, nickname: NicknameWish, passphrase: Passphrase) -> Answer:
     """Be the person who reserved this nickname, in this browser from now on. What one said before stays as it was."""
     name = names.nickname(nickname)
     owner = await chat.store.read(queries.reserved, name, names.skeletons(name))
     if owner is None:
         raise Refused("not_allowed", f"Nobody has reserved “{name}”, so no passphrase opens it.")
     chat.rates.spend(f"passphrase of {owner['id']}", TRY)
-    if not await chat.passphrases.run(person.socket, _opens, owner["passphrase"], passphrase):
+    if not await chat.passphrases.run(connection.id, _opens, owner["passphrase"], passphrase):
         raise Refused("not_allowed", f"This is not the passphrase of “{owner['nickname']}”.")
-    await chat.store.write(queries.hand_over, token=person.token, person=owner["id"])
-    await _become(chat, now(chat, person), owner["id"], owner["nickname"])
-    return {"me": me(chat, now(chat, person))}
+    await chat.store.write(queries.hand_over, token=connection.token, person=owner["id"])
+    await _become(chat, connection, Person(owner["id"], owner["nickname"]))
+    return {"me": me(chat, connection.person)}
 
 
-async def _become(chat: Chat, former: Person, id: str, nickname: str) -> None:
-    """Every tab of this browser is the owner's now, and goes on where it sits."""
-    if id == former.id:
+async def _become(chat: Chat, connection: Connection, owner: Person) -> None:
+    """Every tab of this browser is the owner's now, and goes on in the rooms it has joined."""
+    former = connection.person
+    if former.id == owner.id:
         return
     last = False
-    for tab in chat.presence.online.tabs(former.id):
-        if tab.token == former.token:
-            last = chat.presence.change_person(tab.socket, replace(tab, id=id, nickname=nickname), True)
-    _tell_tabs(chat, now(chat, former))
+    for one in chat.presence.online.connections(former.id):
+        if one.token == connection.token:
+            last = chat.presence.change_person(one, owner, True)
+    tell_others(chat, owner, connection)
     if last:
         with contextlib.suppress(Refused):  # nothing can be stored: the former name is held until the next start
-            await _note_departure(chat, former)
+            await note_departure(chat, former, connection.keeps_token)
 
 
-def now(chat: Chat, person: Person) -> Person:
-    """Who asks, as of now: while something was awaited, another tab may have made them somebody else. Raises KeyError
-    where they have gone."""
-    return chat.presence.online.person(person.socket)
-
-
-def _tell_tabs(chat: Chat, person: Person) -> None:
-    """Let the person's other sockets know who they are now."""
-    for tab in chat.presence.online.tabs(person.id):
-        if tab.socket != person.socket:
-            chat.broadcaster.send_to(tab.socket, "me", {"me": me(chat, tab)})
+def tell_others(chat: Chat, person: Person, connection: Connection) -> None:
+    """Let the person's connections besides this one know who they are now."""
+    for other in chat.presence.online.connections(person.id):
+        if other is not connection:
+            chat.broadcaster.send_to(other.id, "me", {"me": me(chat, person)})
 
 
 def me(chat: Chat, person: Person) -> Answer:
@@ -204,6 +185,6 @@ def _brief(chat: Chat, keeps_token: bool) -> int | None:
     return None if keeps_token else int(chat.grace * 1000)
 
 
-def _fingerprint(chat: Chat, token: str) -> str:
+def fingerprint(chat: Chat, token: str) -> str:
     """What is kept of a token: who reads the database cannot sign in with it."""
     return hmac.digest(chat.secret.encode(), token.encode(), "sha256").hex()

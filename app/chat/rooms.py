@@ -6,7 +6,7 @@ from typing import Any
 from app.chat import Chat, people, retention
 from app.chat.kinds import Epoch, NicknameWish, PeopleLimit, Rev, RoomName, Topic
 from app.chat.messages import changes
-from app.model import Member, Person, Refused
+from app.model import Connection, Member, Person, Refused, Subscription
 from app.store import queries
 
 Answer = dict[str, Any]
@@ -16,7 +16,7 @@ MAX_ROOMS = 100  # in one answer
 
 async def join(
     chat: Chat,
-    person: Person,
+    connection: Connection,
     *,
     room: RoomName,
     after: Rev | None = None,
@@ -29,25 +29,23 @@ async def join(
     the first of them, 50 at most; the verb `people` brings the others. A connection is in 100 rooms at most.
     """
     most = chat.limits.rooms
-    joined = chat.presence.online.rooms(person.id, person.socket)
+    joined = chat.presence.online.rooms(connection)
     if room not in joined and len(joined) >= most:
         raise Refused("too_many", f"A connection is in {most} rooms at most. Leave one, then join #{room}.")
     if nickname is not None:
-        await people.take(chat, person, nickname)
-        person = people.now(chat, person)
-    was_member = chat.presence.is_member(person.id, person.socket, room)
-    _enter(chat, person, room)  # before reading: what is said meanwhile is heard, not missed
+        await people.take(chat, connection, nickname)
+    had_joined = chat.presence.has_joined(connection, room)
+    _enter(chat, connection, room)  # before reading: what is said meanwhile is heard, not missed
     try:
         about, missed = await _opened(chat, room, after, epoch)
     except BaseException:
-        if not was_member:
-            _exit(chat, people.now(chat, person), room)
+        if not had_joined:
+            _exit(chat, connection, room)
         raise
-    person = people.now(chat, person)
     here, _ = chat.presence.rooms.page(room, None, chat.limits.first_people)
     return {
         "room": as_told(chat, about),
-        "me": people.me(chat, person),
+        "me": people.me(chat, connection.person),
         "people": here,
         "count": chat.presence.rooms.count(room),
         **missed,
@@ -72,20 +70,20 @@ async def _opened(chat: Chat, room: str, after: int | None, epoch: str | None) -
     return await changes(chat, room, after, epoch)
 
 
-async def leave(chat: Chat, member: Member) -> Answer:
+async def leave(chat: Chat, subscription: Subscription) -> Answer:
     """Leave the room, with this socket."""
-    _exit(chat, member, member.room)
+    _exit(chat, subscription.connection, subscription.room)
     return {}
 
 
-def _enter(chat: Chat, person: Person, room: str) -> None:
-    chat.presence.join(person.id, person.socket, room)
-    chat.broadcaster.subscribe(person.socket, room)
+def _enter(chat: Chat, connection: Connection, room: str) -> None:
+    chat.presence.join(connection, room)
+    chat.broadcaster.subscribe(connection.id, room)
 
 
-def _exit(chat: Chat, person: Person, room: str) -> None:
-    chat.broadcaster.unsubscribe(person.socket, room)
-    chat.presence.leave(person.id, person.socket, room)
+def _exit(chat: Chat, connection: Connection, room: str) -> None:
+    chat.broadcaster.unsubscribe(connection.id, room)
+    chat.presence.leave(connection, room)
 
 
 async def typing(chat: Chat, member: Member) -> Answer:

@@ -1,8 +1,8 @@
 """Everything a person can do: one table, one gate. Start reading here.
 
-A verb is one plain function and one row below. The type of its second parameter is the right it wants, its keyword
-parameters are its payload's schema. Every door (Socket.IO today) ends in `perform`, which always answers and never
-raises.
+A verb is one plain function and one row below. The type of its second parameter is the right it wants: Person, Member,
+or, where it is about the connection itself, Connection or Subscription. Its keyword parameters are its payload's
+schema. Every door (Socket.IO today) ends in `perform`, which always answers and never raises.
 """
 
 import inspect
@@ -19,13 +19,14 @@ from typing_extensions import TypedDict  # pydantic wants this one before Python
 
 from app.chat import Chat, messages, people, rooms
 from app.chat.kinds import RoomName
-from app.model import ERRORS, Member, Person, Refused
+from app.model import ERRORS, Connection, Member, Person, Refused, Subscription
 from app.store import queries
 
 log = logging.getLogger("parlor.chat")
 
 Answer = dict[str, Any]
 Act = Callable[..., Awaitable[Answer]]
+Asker = Person | Connection | Subscription
 
 
 @dataclass(frozen=True)
@@ -39,16 +40,21 @@ class Verb:
     concurrent: bool = False
 
     @cached_property
-    def right(self) -> type[Person]:
+    def right(self) -> type[Asker]:
         """The type of the second parameter."""
         asker = list(inspect.signature(self.act).parameters)[1]
-        right: type[Person] = get_type_hints(self.act)[asker]
+        right: type[Asker] = get_type_hints(self.act)[asker]
         return right
+
+    @property
+    def is_for_members(self) -> bool:
+        """It is about a room that one has to be in: `room` of the payload."""
+        return issubclass(self.right, Member | Subscription)
 
     @cached_property
     def takes(self) -> TypeAdapter[dict[str, Any]] | None:
         """The payload's schema; None where any object will do."""
-        return _schema(self.act, self.right)
+        return _schema(self.act, self.is_for_members)
 
 
 async def echo(chat: Chat, person: Person, /, **payload: Any) -> Answer:
@@ -77,16 +83,16 @@ VERBS = {
 }
 
 
-async def perform(chat: Chat, person: Person, name: object, payload: object) -> Answer:
+async def perform(chat: Chat, connection: Connection, name: object, payload: object) -> Answer:
     """Do it, or say why not: `{"ok": true, ...}` or `{"ok": false, "error": code, "text": sentence}`. Never raises."""
     began = time.perf_counter()
     try:
         verb = VERBS.get(name) if isinstance(name, str) else None
         if verb is None:
             raise Refused("no_such_verb", f"There is no verb “{str(name)[:40]}”. There are: {', '.join(VERBS)}.")
-        chat.rates.spend(person.id, verb.cost)
+        chat.rates.spend(connection.person.id, verb.cost)
         given = read_payload(verb, payload)
-        asker = grant(chat, person, verb.right, given)
+        asker = grant(chat, connection, verb.right, given)
         answer = {**await verb.act(chat, asker, **given), "ok": True}
     except Refused as refusal:
         answer = refusal.answer()
@@ -120,14 +126,18 @@ def read_payload(verb: Verb, payload: object) -> dict[str, Any]:
         raise Refused("bad_payload", "The payload is nested too deeply.") from None
 
 
-def grant(chat: Chat, person: Person, right: type[Person], given: dict[str, Any]) -> Person:
-    """The asker, with the right the verb wants. Raises Refused where they have not got it."""
+def grant(chat: Chat, connection: Connection, right: type[Asker], given: dict[str, Any]) -> Asker:
+    """The asker as the verb wants it. Raises Refused where it has not got that right."""
+    if right is Connection:
+        return connection
     if right is Person:
-        return person
+        return connection.person
     room = given.pop("room")
-    if not chat.presence.is_member(person.id, person.socket, room):
+    if not chat.presence.has_joined(connection, room):
         raise Refused("not_member", f"Join #{room} first.")
-    return Member(person.id, person.nickname, person.socket, person.token, room=room)
+    if right is Subscription:
+        return Subscription(connection, room)
+    return Member(connection.person.id, connection.person.nickname, room)
 
 
 def _refusal(error: ValidationError) -> Refused:
@@ -137,14 +147,14 @@ def _refusal(error: ValidationError) -> Refused:
     return Refused(code, fault["msg"] if code != "bad_payload" else f"“{field}”: {fault['msg']}.", field=field)
 
 
-def _schema(act: Act, right: type[Person]) -> TypeAdapter[dict[str, Any]] | None:
-    """The keyword parameters as pydantic knows dicts; a Member's `room` is a field too, which the gate takes out. What
+def _schema(act: Act, is_for_members: bool) -> TypeAdapter[dict[str, Any]] | None:
+    """The keyword parameters as pydantic knows dicts; a member's `room` is a field too, which the gate takes out. What
     may be left out is left out: the verb has its own default."""
     hints = get_type_hints(act, include_extras=True)
     parameters = inspect.signature(act).parameters.values()
     if any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters):
         return None
-    fields: dict[str, Any] = {} if right is Person else {"room": RoomName}
+    fields: dict[str, Any] = {"room": RoomName} if is_for_members else {}
     for one in parameters:
         if one.kind is inspect.Parameter.KEYWORD_ONLY:
             required = one.default is inspect.Parameter.empty

@@ -7,9 +7,9 @@ from typing import Any
 
 from playwright.async_api import Locator, TimeoutError, expect
 
-from app.chat import people
+from app.chat import doors, people
 from app.chat.verbs import perform
-from app.model import Person
+from app.model import Connection
 from app.server import Running
 from tests.browser.conftest import Start, Visit
 from tests.support.browser import Visitor
@@ -191,9 +191,9 @@ async def test_many_reactions_are_a_count_and_ones_own_is_known_beyond_the_names
     await expect(reaction).to_have_attribute("title", ", ".join(f"guest {n}" for n in range(1, 9)))
 
 
-async def arrives(server: Running, nickname: str) -> Person:
+async def arrives(server: Running, nickname: str) -> Connection:
     """Somebody in the lobby, without a connection of their own."""
-    person = await people.arrive(server.chat, f"socket of {nickname}", people.new_token(), nickname)
+    person = await doors.arrive(server.chat, f"socket of {nickname}", [people.new_token()], nickname)
     assert (await perform(server.chat, person, "join", {"room": "lobby"}))["ok"]
     return person
 

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from playwright.async_api import expect
 
 from app.chat.presence import Pace, Presence
-from app.model import Person
+from app.model import Connection, Person
 from tests.browser.conftest import Between, Start, Visit
 from tests.support.browser import Visitor
 from tests.support.proxy import Proxy
@@ -133,8 +133,9 @@ async def test_a_large_room_shows_its_first_page_and_its_count(start_server: Sta
     presence = server.chat.presence = Presence(server.chat.broadcaster.broadcast, Pace(interval_s=0.05))
 
     def comes(name: str) -> None:
-        presence.connect(Person(name, name, f"socket of {name}"))
-        presence.join(name, f"socket of {name}", "lobby")
+        one = Connection(f"socket of {name}", Person(name, name))
+        presence.connect(one)
+        presence.join(one, "lobby")
 
     for n in range(299):
         comes(f"guest {n:03}")
@@ -146,12 +147,12 @@ async def test_a_large_room_shows_its_first_page_and_its_count(start_server: Sta
     await expect(abe.people.nth(1)).to_have_text("anna")
     await expect(abe.people).to_have_count(50)
     await expect(count).to_have_text("301")
-    presence.disconnect("guest 010", "socket of guest 010")
+    presence.disconnect(presence.online.connection("socket of guest 010"))
     await expect(abe.people.filter(has_text="guest 010")).to_have_count(0)
     await expect(abe.people).to_have_count(50)
     await abe.page.locator("#more-people").click()
     await expect(abe.people).to_have_count(250)
-    presence.disconnect("guest 100", "socket of guest 100")
+    presence.disconnect(presence.online.connection("socket of guest 100"))
     await expect(abe.people.filter(has_text="guest 100")).to_have_count(0)
     await expect(abe.people).to_have_count(250)
     await expect(count).to_have_text("299")

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from app.chat import Chat, people
+from app.chat import Chat, doors, people
 from app.chat.verbs import perform
-from app.model import Person
+from app.model import Connection
 from app.server import Running
 
 Ask = Callable[..., Awaitable[dict[str, Any]]]
@@ -19,18 +19,18 @@ def chat(server: Running) -> Chat:
 
 
 @pytest.fixture
-async def alice(chat: Chat) -> Person:
-    return await people.arrive(chat, "socket of alice", people.new_token(), "alice")
+async def alice(chat: Chat) -> Connection:
+    return await doors.arrive(chat, "socket of alice", [people.new_token()], "alice")
 
 
 @pytest.fixture
-async def bob(chat: Chat) -> Person:
-    return await people.arrive(chat, "socket of bob", people.new_token(), "bob")
+async def bob(chat: Chat) -> Connection:
+    return await doors.arrive(chat, "socket of bob", [people.new_token()], "bob")
 
 
 @pytest.fixture
 def ask(chat: Chat) -> Ask:
-    async def ask(person: Person, verb: str, **payload: Any) -> dict[str, Any]:
+    async def ask(person: Connection, verb: str, **payload: Any) -> dict[str, Any]:
         return await perform(chat, person, verb, payload)
 
     return ask

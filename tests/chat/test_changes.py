@@ -6,16 +6,16 @@ from typing import Any
 import orjson
 import pytest
 
-from app.chat import Chat, people
+from app.chat import Chat, doors, people
 from app.chat.messages import PAGE_BYTES, as_told
 from app.chat.rates import Rates
-from app.model import Person
+from app.model import Connection
 from app.store import queries
 from tests.chat.conftest import Ask
 
 
 @pytest.fixture(autouse=True)
-async def said(ask: Ask, alice: Person, bob: Person) -> list[dict[str, Any]]:
+async def said(ask: Ask, alice: Connection, bob: Connection) -> list[dict[str, Any]]:
     """Three messages of alice in the lobby, where bob is too."""
     await ask(alice, "join", room="lobby")
     await ask(bob, "join", room="lobby")
@@ -24,7 +24,7 @@ async def said(ask: Ask, alice: Person, bob: Person) -> list[dict[str, Any]]:
 
 
 async def test_an_edit_keeps_place_and_time_and_takes_the_next_rev(
-    ask: Ask, alice: Person, said: list[dict[str, Any]]
+    ask: Ask, alice: Connection, said: list[dict[str, Any]]
 ) -> None:
     edited = (await ask(alice, "edit", room="lobby", seq=2, text="better"))["message"]
     kept = {name: edited[name] for name in ("seq", "id", "author", "at", "kind")}
@@ -33,7 +33,9 @@ async def test_an_edit_keeps_place_and_time_and_takes_the_next_rev(
     assert edited["edited"] >= edited["at"]
 
 
-async def test_who_was_away_gets_an_edited_message_once_as_it_is_now(ask: Ask, alice: Person, bob: Person) -> None:
+async def test_who_was_away_gets_an_edited_message_once_as_it_is_now(
+    ask: Ask, alice: Connection, bob: Connection
+) -> None:
     for text in ("better", "best"):
         await ask(alice, "edit", room="lobby", seq=2, text=text)
     await ask(alice, "delete", room="lobby", seq=1)
@@ -45,7 +47,7 @@ async def test_who_was_away_gets_an_edited_message_once_as_it_is_now(ask: Ask, a
     assert (missed["rev"], missed["more"]) == (6, False)
 
 
-async def test_a_tombstone_says_nothing_and_stays(ask: Ask, alice: Person, bob: Person) -> None:
+async def test_a_tombstone_says_nothing_and_stays(ask: Ask, alice: Connection, bob: Connection) -> None:
     await ask(bob, "react", room="lobby", seq=2, emoji="👍", on=True)
     gone = (await ask(alice, "delete", room="lobby", seq=2))["message"]
     assert (gone["deleted"], gone["text"]) == (True, "")
@@ -58,27 +60,29 @@ async def test_a_tombstone_says_nothing_and_stays(ask: Ask, alice: Person, bob: 
 
 @pytest.mark.parametrize("change", [("edit", {"text": "mine now"}), ("delete", {})])
 async def test_only_who_said_it_can_change_it(
-    ask: Ask, bob: Person, said: list[dict[str, Any]], change: tuple[str, dict[str, Any]]
+    ask: Ask, bob: Connection, said: list[dict[str, Any]], change: tuple[str, dict[str, Any]]
 ) -> None:
     verb, payload = change
     assert (await ask(bob, verb, room="lobby", seq=1, **payload))["error"] == "not_allowed"
     assert (await ask(bob, "history", room="lobby"))["messages"] == said
 
 
-async def test_what_changes_nothing_takes_no_rev(ask: Ask, alice: Person, bob: Person) -> None:
+async def test_what_changes_nothing_takes_no_rev(ask: Ask, alice: Connection, bob: Connection) -> None:
     await ask(alice, "edit", room="lobby", seq=1, text="no. 1")
     await ask(bob, "react", room="lobby", seq=1, emoji="👍", on=False)
     assert (await ask(alice, "sync", room="lobby", after=3))["rev"] == 3
 
 
-async def test_a_resend_of_a_message_edited_since_is_that_message(ask: Ask, alice: Person) -> None:
+async def test_a_resend_of_a_message_edited_since_is_that_message(ask: Ask, alice: Connection) -> None:
     """The ack was lost, another tab edited it, the first one sends again: it is still the same one."""
     edited = (await ask(alice, "edit", room="lobby", seq=1, text="better"))["message"]
     again = await ask(alice, "send", room="lobby", text="no. 1", id="message-1")
     assert again["message"] == edited
 
 
-async def test_reactions_are_told_by_name_in_the_order_of_reacting(ask: Ask, alice: Person, bob: Person) -> None:
+async def test_reactions_are_told_by_name_in_the_order_of_reacting(
+    ask: Ask, alice: Connection, bob: Connection
+) -> None:
     await ask(bob, "react", room="lobby", seq=1, emoji="👍", on=True)
     await asyncio.sleep(0)
     await ask(alice, "react", room="lobby", seq=1, emoji="👍", on=True)
@@ -113,19 +117,19 @@ class Told:
     def unsubscribe(self, *_: Any) -> None: ...
 
 
-async def seated(chat: Chat, count: int) -> list[Person]:
+async def seated(chat: Chat, count: int) -> list[Connection]:
     """So many people in the lobby, with long names."""
     crowd = []
     for n in range(count):
-        one = await people.arrive(chat, f"socket {n}", people.new_token(), f"guest {n}")
-        chat.presence.rename(one.id, f"{n:03} {WIDE * 20}"[:250])
-        chat.presence.join(one.id, one.socket, "lobby")
+        one = await doors.arrive(chat, f"socket {n}", [people.new_token()], f"guest {n}")
+        chat.presence.rename(one.person.id, f"{n:03} {WIDE * 20}"[:250])
+        chat.presence.join(one, "lobby")
         crowd.append(one)
     return crowd
 
 
 async def test_however_many_react_a_message_is_light_and_each_reaction_is_told_alone(
-    chat: Chat, ask: Ask, alice: Person
+    chat: Chat, ask: Ask, alice: Connection
 ) -> None:
     """20 people with all 20 reactions: counts and the first 8 names. Who reacts later changes the count alone."""
     chat.rates = Rates(None)
@@ -147,13 +151,13 @@ async def test_however_many_react_a_message_is_light_and_each_reaction_is_told_a
         "emoji": EMOJIS[-1],
         "on": True,
         "count": 20,
-        "person": crowd[-1].id,
-        "nickname": people.borne(chat, crowd[-1]),
+        "person": crowd[-1].person.id,
+        "nickname": people.borne(chat, crowd[-1].person),
     }
     assert max(len(orjson.dumps(payload)) for _, payload in told.events) < 12_000
 
 
-async def test_the_heaviest_message_is_no_heavier_than_a_page(chat: Chat, ask: Ask, alice: Person) -> None:
+async def test_the_heaviest_message_is_no_heavier_than_a_page(chat: Chat, ask: Ask, alice: Connection) -> None:
     """Names of 256 characters, each of four bytes, and a text of nothing but links."""
     text = ("https://例え.jp/" + " x.io" * 798)[: chat.limits.text]
     stored = (await ask(alice, "send", room="lobby", text=text, id="the-heaviest"))["message"]
@@ -163,7 +167,7 @@ async def test_the_heaviest_message_is_no_heavier_than_a_page(chat: Chat, ask: A
 
 
 async def test_names_are_told_with_a_reaction_where_those_that_show_have_changed(
-    chat: Chat, ask: Ask, alice: Person
+    chat: Chat, ask: Ask, alice: Connection
 ) -> None:
     crowd = await seated(chat, 10)
     told = chat.broadcaster = Told()
@@ -181,7 +185,7 @@ async def test_names_are_told_with_a_reaction_where_those_that_show_have_changed
 
 
 async def test_one_asks_for_ones_own_reactions_whatever_name_they_were_made_under(
-    ask: Ask, alice: Person, bob: Person
+    ask: Ask, alice: Connection, bob: Connection
 ) -> None:
     for seq, emoji in ((1, "👍"), (1, "🎉"), (3, "👍")):
         await ask(bob, "react", room="lobby", seq=seq, emoji=emoji, on=True)
@@ -194,23 +198,25 @@ async def test_one_asks_for_ones_own_reactions_whatever_name_they_were_made_unde
 
 
 @pytest.mark.parametrize("emoji", ["", "a", "1", "ok", "👍👍", "👍 ", "<b>", "👍" + "\u200d👍" * 20])
-async def test_a_reaction_is_one_emoji(ask: Ask, bob: Person, emoji: str) -> None:
+async def test_a_reaction_is_one_emoji(ask: Ask, bob: Connection, emoji: str) -> None:
     assert (await ask(bob, "react", room="lobby", seq=1, emoji=emoji, on=True))["error"] == "bad_payload"
 
 
 @pytest.mark.parametrize("emoji", ["👍", "❤️", "👩‍👩‍👧", "🇨🇭", "1️⃣", "👋🏽"])
-async def test_all_sorts_of_emoji_are_one(ask: Ask, bob: Person, emoji: str) -> None:
+async def test_all_sorts_of_emoji_are_one(ask: Ask, bob: Connection, emoji: str) -> None:
     assert (await ask(bob, "react", room="lobby", seq=1, emoji=emoji, on=True))["ok"]
 
 
-async def test_a_message_takes_so_many_different_reactions_and_no_more(ask: Ask, alice: Person, bob: Person) -> None:
+async def test_a_message_takes_so_many_different_reactions_and_no_more(
+    ask: Ask, alice: Connection, bob: Connection
+) -> None:
     for n in range(20):
         assert (await ask(bob, "react", room="lobby", seq=1, emoji=chr(0x1F600 + n), on=True))["ok"]
     assert (await ask(bob, "react", room="lobby", seq=1, emoji="👍", on=True))["error"] == "not_allowed"
     assert (await ask(alice, "react", room="lobby", seq=1, emoji=chr(0x1F600), on=True))["ok"]
 
 
-async def test_changes_at_once_take_places_without_gaps(ask: Ask, alice: Person, bob: Person) -> None:
+async def test_changes_at_once_take_places_without_gaps(ask: Ask, alice: Connection, bob: Connection) -> None:
     await asyncio.gather(
         *(ask(alice, "edit", room="lobby", seq=n % 3 + 1, text=f"edit {n}") for n in range(30)),
         *(ask(bob, "react", room="lobby", seq=n % 3 + 1, emoji=chr(0x1F600 + n % 5), on=True) for n in range(15)),

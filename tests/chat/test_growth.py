@@ -16,7 +16,7 @@ import pytest
 from app.chat import Chat
 from app.chat.presence import Presence
 from app.chat.verbs import perform
-from app.model import LIMITS, Person
+from app.model import LIMITS, Connection, Person
 from tests.support.talker import until
 
 PEOPLE = 2_000
@@ -48,39 +48,39 @@ class Wave:
         self.people = [person(f"{n:05}") for n in range(PEOPLE)]
         self.rooms = [f"room-{n % rooms}" for n in range(PEOPLE)]
 
-    def each(self, act: Callable[[Presence, Person, str], None]) -> None:
+    def each(self, act: Callable[[Presence, Connection, str], None]) -> None:
         for person, room in zip(self.people, self.rooms, strict=True):
             act(self.presence, person, room)
 
 
-def person(name: str) -> Person:
-    return Person(f"id-{name}", f"nickname {name}", f"socket-{name}", "token")
+def person(name: str) -> Connection:
+    return Connection(f"socket-{name}", Person(f"id-{name}", f"nickname {name}"))
 
 
-def comes(presence: Presence, person: Person, room: str) -> None:
+def comes(presence: Presence, person: Connection, room: str) -> None:
     """What a connect and a join ask."""
     presence.connect(person)
-    presence.join(person.id, person.socket, room)
+    presence.join(person, room)
     presence.rooms.page(room, None, PAGE)
     presence.rooms.count(room)
 
 
-def is_renamed(presence: Presence, person: Person, room: str) -> None:
-    presence.rename(person.id, f"another {person.nickname}")
+def is_renamed(presence: Presence, person: Connection, room: str) -> None:
+    presence.rename(person.person.id, f"another {person.person.nickname}")
     presence.rooms.page(room, None, PAGE)
 
 
-def loses_the_line(presence: Presence, person: Person, room: str) -> None:
-    presence.disconnect(person.id, person.socket, GRACE)
+def loses_the_line(presence: Presence, person: Connection, room: str) -> None:
+    presence.disconnect(person, GRACE)
     presence.rooms.page(room, None, PAGE)
 
 
-def goes(presence: Presence, person: Person, room: str) -> None:
-    presence.disconnect(person.id, person.socket)
+def goes(presence: Presence, person: Connection, room: str) -> None:
+    presence.disconnect(person)
     presence.rooms.page(room, None, PAGE)
 
 
-def looks_at_the_rooms(presence: Presence, _person: Person, _room: str) -> None:
+def looks_at_the_rooms(presence: Presence, _person: Connection, _room: str) -> None:
     presence.rooms.busiest(PAGE)
     assert len(presence.rooms)
 
@@ -149,12 +149,12 @@ def seated(chat: Chat) -> Callable[[str, int], None]:
         for n in range(count):
             one = person(f"{n:05} of {room}")
             chat.presence.connect(one)
-            chat.presence.join(one.id, one.socket, room)
+            chat.presence.join(one, room)
 
     return seat
 
 
-async def visit(chat: Chat, room: str, visitors: list[Person]) -> float:
+async def visit(chat: Chat, room: str, visitors: list[Connection]) -> float:
     """Seconds of the processor that a join takes, through the gate and the store, of so many at once."""
     began = time.process_time()
     for one in visitors:
@@ -162,7 +162,7 @@ async def visit(chat: Chat, room: str, visitors: list[Person]) -> float:
         assert answer["ok"], answer
     spent = time.process_time() - began
     for one in visitors:
-        chat.presence.leave(one.id, one.socket, room)
+        chat.presence.leave(one, room)
     return spent / len(visitors)
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from confusable_homoglyphs.confusables import confusables_data
 
-from app.chat import Chat, names, people
-from app.model import Person, Refused
+from app.chat import Chat, doors, names, people
+from app.chat.doors import Ending
+from app.model import Connection, Refused
 from app.server import Running
 from tests.chat.conftest import Ask
 from tests.conftest import Start
@@ -19,20 +20,20 @@ PHRASE = "correct horse battery"
 
 async def test_a_reserved_name_is_free_for_nobody_however_long_its_owner_is_away(start_server: Start) -> None:
     chat = (await start_server(nickname_hold=0)).chat
-    alice = await people.arrive(chat, "socket of alice", people.new_token(), "alice")
+    alice = await doors.arrive(chat, "socket of alice", [people.new_token()], "alice")
     await people.reserve(chat, alice, passphrase=PHRASE)
-    await people.depart(chat, alice)
-    bob = await people.arrive(chat, "socket of bob", people.new_token(), "alice")
-    assert bob.nickname.startswith("guest-")
+    await doors.depart(chat, alice, Ending.DELIBERATE)
+    bob = await doors.arrive(chat, "socket of bob", [people.new_token()], "alice")
+    assert bob.person.nickname.startswith("guest-")
     with pytest.raises(Refused) as refusal:
         await people.take(chat, bob, "Аlice")
     assert (refusal.value.code, refusal.value.extra["reserved"]) == ("nickname_taken", True)
 
 
-async def test_a_reservation_moves_with_its_owner_to_another_name(ask: Ask, alice: Person, bob: Person) -> None:
+async def test_a_reservation_moves_with_its_owner_to_another_name(ask: Ask, alice: Connection, bob: Connection) -> None:
     assert (await ask(alice, "reserve", passphrase=PHRASE))["me"]["reserved"] is True
     assert (await ask(alice, "rename", nickname="Alicia"))["me"] == {
-        "id": alice.id,
+        "id": alice.person.id,
         "nickname": "Alicia",
         "reserved": True,
     }
@@ -42,11 +43,11 @@ async def test_a_reservation_moves_with_its_owner_to_another_name(ask: Ask, alic
 
 async def test_a_reservation_can_be_given_up(start_server: Start) -> None:
     chat = (await start_server(nickname_hold=0)).chat
-    alice = await people.arrive(chat, "socket of alice", people.new_token(), "alice")
+    alice = await doors.arrive(chat, "socket of alice", [people.new_token()], "alice")
     await people.reserve(chat, alice, passphrase=PHRASE)
     assert "reserved" not in (await people.reserve(chat, alice, passphrase=None))["me"]
-    await people.depart(chat, alice)
-    assert (await people.arrive(chat, "socket of bob", people.new_token(), "alice")).nickname == "alice"
+    await doors.depart(chat, alice, Ending.DELIBERATE)
+    assert (await doors.arrive(chat, "socket of bob", [people.new_token()], "alice")).person.nickname == "alice"
 
 
 async def test_with_the_passphrase_another_device_is_the_same_person(server: Running) -> None:
@@ -81,7 +82,7 @@ async def test_every_tab_of_the_browser_follows_and_the_owner_s_own_stay(server:
     [("alice", "wrong passphrase"), ("bob", PHRASE), ("nobody", PHRASE), ("alice", PHRASE.upper())],
 )
 async def test_without_the_passphrase_nobody_is_anybody_else(
-    ask: Ask, alice: Person, bob: Person, nickname: str, passphrase: str
+    ask: Ask, alice: Connection, bob: Connection, nickname: str, passphrase: str
 ) -> None:
     await ask(alice, "reserve", passphrase=PHRASE)
     assert (await ask(bob, "identify", nickname=nickname, passphrase=passphrase))["error"] == "not_allowed"
@@ -90,9 +91,9 @@ async def test_without_the_passphrase_nobody_is_anybody_else(
 async def test_guessing_soon_is_too_fast_whoever_guesses(start_server: Start) -> None:
     """At 2 points a second a bucket holds one guess; the next one has 10 s to wait, and the next guesser too."""
     chat = (await start_server(rate_limit=2)).chat
-    alice = await people.arrive(chat, "socket of alice", people.new_token(), "alice")
+    alice = await doors.arrive(chat, "socket of alice", [people.new_token()], "alice")
     await people.reserve(chat, alice, passphrase=PHRASE)
-    crowd = [await people.arrive(chat, f"socket {n}", people.new_token(), None) for n in range(3)]
+    crowd = [await doors.arrive(chat, f"socket {n}", [people.new_token()], None) for n in range(3)]
     errors = []
     for one in crowd:
         with pytest.raises(Refused) as refusal:
@@ -101,15 +102,15 @@ async def test_guessing_soon_is_too_fast_whoever_guesses(start_server: Start) ->
     assert errors == ["not_allowed", "too_fast", "too_fast"]
 
 
-async def test_the_store_does_not_hold_passphrases(chat: Chat, ask: Ask, alice: Person, tmp_path: Path) -> None:
+async def test_the_store_does_not_hold_passphrases(chat: Chat, ask: Ask, alice: Connection, tmp_path: Path) -> None:
     await ask(alice, "reserve", passphrase=PHRASE)
     with sqlite3.connect(next(tmp_path.rglob("parlor.db"))) as db:
-        (shown,) = db.execute("SELECT passphrase FROM people WHERE id = ?", (alice.id,)).fetchone()
+        (shown,) = db.execute("SELECT passphrase FROM people WHERE id = ?", (alice.person.id,)).fetchone()
     assert shown.startswith("$argon2id$")
     assert PHRASE not in shown
 
 
-async def test_the_loop_goes_on_while_a_passphrase_is_read(ask: Ask, alice: Person, bob: Person) -> None:
+async def test_the_loop_goes_on_while_a_passphrase_is_read(ask: Ask, alice: Connection, bob: Connection) -> None:
     reading = asyncio.create_task(ask(alice, "reserve", passphrase=PHRASE))
     for _ in range(3):
         assert (await ask(bob, "echo"))["ok"]

@@ -7,43 +7,43 @@ from typing import Any
 import orjson
 import pytest
 
-from app.model import Person
+from app.model import Connection
 from tests.chat.conftest import Ask
 
 
-async def say(ask: Ask, person: Person, count: int, room: str = "lobby") -> list[dict[str, Any]]:
+async def say(ask: Ask, person: Connection, count: int, room: str = "lobby") -> list[dict[str, Any]]:
     answers = [await ask(person, "send", room=room, text=f"no. {n}", id=f"message-{room}-{n}") for n in range(count)]
     return [answer["message"] for answer in answers]
 
 
 @pytest.fixture(autouse=True)
-async def seated(ask: Ask, alice: Person, bob: Person) -> None:
+async def seated(ask: Ask, alice: Connection, bob: Connection) -> None:
     await ask(alice, "join", room="lobby")
     await ask(bob, "join", room="lobby")
 
 
-async def test_places_are_claimed_without_gaps_even_at_once(ask: Ask, alice: Person, bob: Person) -> None:
+async def test_places_are_claimed_without_gaps_even_at_once(ask: Ask, alice: Connection, bob: Connection) -> None:
     sends = [ask(who, "send", room="lobby", text="x", id=f"message-{n}") for n in range(100) for who in (alice, bob)]
     places = [answer["message"] for answer in await asyncio.gather(*sends)]
     assert sorted(one["seq"] for one in places) == list(range(1, 201))
     assert sorted(one["rev"] for one in places) == list(range(1, 201))
 
 
-async def test_sending_twice_says_it_once(ask: Ask, alice: Person) -> None:
+async def test_sending_twice_says_it_once(ask: Ask, alice: Connection) -> None:
     first = await ask(alice, "send", room="lobby", text="once", id="the-same-id")
     again = await ask(alice, "send", room="lobby", text="once", id="the-same-id")
     assert again == first
     assert len((await ask(alice, "history", room="lobby"))["messages"]) == 1
 
 
-async def test_sending_twice_at_once_says_it_once(ask: Ask, alice: Person) -> None:
+async def test_sending_twice_at_once_says_it_once(ask: Ask, alice: Connection) -> None:
     answers = await asyncio.gather(
         *(ask(alice, "send", room="lobby", text="once", id="the-same-id") for _ in range(20))
     )
     assert {answer["message"]["seq"] for answer in answers} == {1}
 
 
-async def test_an_id_for_another_text_or_room_is_refused(ask: Ask, alice: Person) -> None:
+async def test_an_id_for_another_text_or_room_is_refused(ask: Ask, alice: Connection) -> None:
     await ask(alice, "send", room="lobby", text="once", id="the-same-id")
     assert (await ask(alice, "send", room="lobby", text="twice", id="the-same-id"))["error"] == "id_reused"
     await ask(alice, "join", room="attic")
@@ -51,18 +51,18 @@ async def test_an_id_for_another_text_or_room_is_refused(ask: Ask, alice: Person
     assert (await ask(alice, "history", room="attic"))["messages"] == []
 
 
-async def test_the_same_id_of_another_person_is_another_message(ask: Ask, alice: Person, bob: Person) -> None:
+async def test_the_same_id_of_another_person_is_another_message(ask: Ask, alice: Connection, bob: Connection) -> None:
     for who in (alice, bob):
         assert (await ask(who, "send", room="lobby", text="mine", id="the-same-id"))["ok"]
     assert len((await ask(alice, "history", room="lobby"))["messages"]) == 2
 
 
-async def test_an_action_is_said_without_its_command(ask: Ask, alice: Person) -> None:
+async def test_an_action_is_said_without_its_command(ask: Ask, alice: Connection) -> None:
     message = (await ask(alice, "send", room="lobby", text="/me waves", id="message-1"))["message"]
     assert (message["kind"], message["text"]) == ("action", "waves")
 
 
-async def test_text_is_trimmed_and_kept_to_the_letter(ask: Ask, alice: Person) -> None:
+async def test_text_is_trimmed_and_kept_to_the_letter(ask: Ask, alice: Connection) -> None:
     text = "  ünïcödé 👩‍👩‍👧 שלום\n\tindented \u202e backwards "
     message = (await ask(alice, "send", room="lobby", text=text, id="message-1"))["message"]
     assert message["text"] == text.rstrip()
@@ -79,7 +79,7 @@ INDENTED = {
 
 @pytest.mark.parametrize(("typed", "stored"), INDENTED.values(), ids=INDENTED.keys())
 async def test_the_first_line_keeps_its_indentation_said_and_edited(
-    ask: Ask, alice: Person, typed: str, stored: str
+    ask: Ask, alice: Connection, typed: str, stored: str
 ) -> None:
     said = (await ask(alice, "send", room="lobby", text=typed, id="message-1"))["message"]
     assert (said["kind"], said["text"]) == ("said", stored)
@@ -103,7 +103,7 @@ NOTHING += ["\u034f", "\u2066\u2069", "\u00a0", "\ufff9\ufffb", "\u2800 \u200b\n
 
 
 @pytest.mark.parametrize("nothing", [*NOTHING, "\n\n \t", ""], ids=ascii)
-async def test_what_shows_nothing_is_refused_as_empty(ask: Ask, alice: Person, nothing: str) -> None:
+async def test_what_shows_nothing_is_refused_as_empty(ask: Ask, alice: Connection, nothing: str) -> None:
     await ask(alice, "send", room="lobby", text="x", id="message-1")
     texts = [nothing, nothing * 9, f"\n {nothing} \n"] + ([f"/me {nothing}"] if nothing.strip() else [])
     for n, text in enumerate(texts):
@@ -118,11 +118,11 @@ async def test_what_shows_nothing_is_refused_as_empty(ask: Ask, alice: Person, n
 
 
 @pytest.mark.parametrize("text", [".", "\u200bx", "👩‍💻", "❤️", "\u0301", "/me", "ㄱ", "\u2801"], ids=ascii)
-async def test_what_shows_something_is_said_as_typed(ask: Ask, alice: Person, text: str) -> None:
+async def test_what_shows_something_is_said_as_typed(ask: Ask, alice: Connection, text: str) -> None:
     assert (await ask(alice, "send", room="lobby", text=text, id="message-1"))["message"]["text"] == text
 
 
-async def test_a_topic_is_one_line_without_controls(ask: Ask, alice: Person) -> None:
+async def test_a_topic_is_one_line_without_controls(ask: Ask, alice: Connection) -> None:
     typed = " a\x1b[31m\x07 topic\n\u202e\u2066of\u2069 two lines\u202c \u0085\x00".replace("\x00", "") + "\u200fשלום"
     assert (await ask(alice, "topic", room="lobby", topic=typed))["room"][
         "topic"
@@ -149,7 +149,7 @@ LONG = [
 )
 @pytest.mark.parametrize("char", ["e", "\u0301", "한"], ids=["plain", "marks", "hangul"])
 async def test_what_is_much_too_long_is_refused_before_it_is_read(
-    ask: Ask, alice: Person, verb: str, payload: dict[str, Any], field: str, error: str, char: str
+    ask: Ask, alice: Connection, verb: str, payload: dict[str, Any], field: str, error: str, char: str
 ) -> None:
     """Half a million characters through Unicode's normalization would take seconds of everybody's time."""
     began = time.process_time()
@@ -158,7 +158,7 @@ async def test_what_is_much_too_long_is_refused_before_it_is_read(
     assert time.process_time() - began < 0.5
 
 
-async def test_four_thousand_characters_fit_and_one_more_does_not(ask: Ask, alice: Person) -> None:
+async def test_four_thousand_characters_fit_and_one_more_does_not(ask: Ask, alice: Connection) -> None:
     assert (await ask(alice, "send", room="lobby", text="😀" * 4000, id="message-1"))["ok"]
     answer = await ask(alice, "send", room="lobby", text="😀" * 4001, id="message-2")
     assert answer["error"] == "too_long"
@@ -177,13 +177,13 @@ async def test_four_thousand_characters_fit_and_one_more_does_not(ask: Ask, alic
         ("https://a.example https://b.example", [{"link": "https://a.example"}, " ", {"link": "https://b.example"}]),
     ],
 )
-async def test_links_are_found_and_only_safe_ones(ask: Ask, alice: Person, text: str, words: Any) -> None:
+async def test_links_are_found_and_only_safe_ones(ask: Ask, alice: Connection, text: str, words: Any) -> None:
     message = (await ask(alice, "send", room="lobby", text=text, id="message-1"))["message"]
     tree = message.get("words")
     assert (tree and [{"link": one["link"]} if isinstance(one, dict) else one for one in tree]) == words
 
 
-async def test_a_reply_names_a_message_that_is_there(ask: Ask, alice: Person) -> None:
+async def test_a_reply_names_a_message_that_is_there(ask: Ask, alice: Connection) -> None:
     await say(ask, alice, 1)
     reply = await ask(alice, "send", room="lobby", text="yes", id="message-yes", reply_to=1)
     assert reply["message"]["reply_to"] == 1
@@ -191,7 +191,7 @@ async def test_a_reply_names_a_message_that_is_there(ask: Ask, alice: Person) ->
     assert answer["error"] == "no_such_message"
 
 
-async def test_history_goes_back_in_pages(ask: Ask, alice: Person) -> None:
+async def test_history_goes_back_in_pages(ask: Ask, alice: Connection) -> None:
     said = await say(ask, alice, 250)
     last = await ask(alice, "history", room="lobby")
     assert (last["messages"], last["more"]) == (said[150:], True)
@@ -204,7 +204,7 @@ async def test_history_goes_back_in_pages(ask: Ask, alice: Person) -> None:
     assert len((await ask(alice, "history", room="lobby", limit=100_000))["messages"]) == 100
 
 
-async def test_history_goes_forward_in_pages(ask: Ask, alice: Person) -> None:
+async def test_history_goes_forward_in_pages(ask: Ask, alice: Connection) -> None:
     said = await say(ask, alice, 250)
     first = await ask(alice, "history", room="lobby", after=20)
     assert (first["messages"], first["more"]) == (said[20:120], True)
@@ -216,7 +216,7 @@ async def test_history_goes_forward_in_pages(ask: Ask, alice: Person) -> None:
     assert (await ask(alice, "history", room="lobby", after=1, before=9))["error"] == "bad_payload"
 
 
-async def test_a_message_does_not_overtake_the_one_it_follows(ask: Ask, alice: Person) -> None:
+async def test_a_message_does_not_overtake_the_one_it_follows(ask: Ask, alice: Connection) -> None:
     early = await ask(alice, "send", room="lobby", text="two", id="message-two", follows="message-one")
     assert early["error"] == "out_of_order"
     sends = [
@@ -241,14 +241,14 @@ async def test_a_message_does_not_overtake_the_one_it_follows(ask: Ask, alice: P
     ]
 
 
-async def test_ones_own_order_is_nobody_elses_business(ask: Ask, alice: Person, bob: Person) -> None:
+async def test_ones_own_order_is_nobody_elses_business(ask: Ask, alice: Connection, bob: Connection) -> None:
     assert (await ask(alice, "send", room="lobby", text="x", id="of-alice-1"))["ok"]
     assert (await ask(bob, "send", room="lobby", text="x", id="of-bob-1", follows="of-alice-1"))[
         "error"
     ] == "out_of_order"
 
 
-async def test_a_long_row_that_follows_itself_is_stored_in_order_at_once(ask: Ask, alice: Person) -> None:
+async def test_a_long_row_that_follows_itself_is_stored_in_order_at_once(ask: Ask, alice: Connection) -> None:
     ids = [f"in-a-row-{n}" for n in range(90)]
     sends = [
         ask(alice, "send", room="lobby", text=id, id=id, **({"follows": ids[n - 1]} if n else {}))
@@ -258,7 +258,7 @@ async def test_a_long_row_that_follows_itself_is_stored_in_order_at_once(ask: As
     assert [one["id"] for one in (await ask(alice, "history", room="lobby"))["messages"]] == ids
 
 
-async def test_sync_brings_exactly_what_changed_in_pages(ask: Ask, alice: Person) -> None:
+async def test_sync_brings_exactly_what_changed_in_pages(ask: Ask, alice: Connection) -> None:
     said = await say(ask, alice, 250)
     after, got = 20, []
     while True:
@@ -273,7 +273,7 @@ async def test_sync_brings_exactly_what_changed_in_pages(ask: Ask, alice: Person
     assert (await ask(alice, "sync", room="lobby", after=250))["messages"] == []
 
 
-async def test_joining_brings_the_last_page_or_what_was_missed(ask: Ask, alice: Person, bob: Person) -> None:
+async def test_joining_brings_the_last_page_or_what_was_missed(ask: Ask, alice: Connection, bob: Connection) -> None:
     said = await say(ask, alice, 150)
     first = await ask(bob, "join", room="lobby")
     assert (first["messages"], first["more"], first["rev"]) == (said[50:], False, 150)
@@ -284,7 +284,7 @@ async def test_joining_brings_the_last_page_or_what_was_missed(ask: Ask, alice: 
     assert (long_ago["messages"], long_ago["more"]) == (said[:100], True)
 
 
-async def test_who_is_too_far_behind_or_ahead_starts_over(ask: Ask, alice: Person) -> None:
+async def test_who_is_too_far_behind_or_ahead_starts_over(ask: Ask, alice: Connection) -> None:
     said = await say(ask, alice, 1002)
     assert "reset" not in await ask(alice, "sync", room="lobby", after=2)
     behind = await ask(alice, "sync", room="lobby", after=1)
@@ -297,7 +297,9 @@ HEAVY = {"links": ("http://a.b " * 364)[:3999], "escapes": "x" + "\x01" * 3999, 
 
 
 @pytest.mark.parametrize("text", HEAVY.values(), ids=HEAVY.keys())
-async def test_a_room_of_heavy_messages_can_be_read_to_its_end(ask: Ask, alice: Person, bob: Person, text: str) -> None:
+async def test_a_room_of_heavy_messages_can_be_read_to_its_end(
+    ask: Ask, alice: Connection, bob: Connection, text: str
+) -> None:
     """Pages end by their bytes too: one that is larger than a reader may leave waiting would throw everybody out."""
     for n in range(60):
         assert (await ask(alice, "send", room="lobby", text=text, id=f"message-{n}"))["ok"]

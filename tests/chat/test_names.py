@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import regex
 
-from app.chat import Chat, names, people
+from app.chat import Chat, doors, names, people
+from app.chat.doors import Ending
 from app.chat.visible import is_blank
-from app.model import Person, Refused
+from app.model import Connection, Refused
 from app.store import queries
 from tests.chat.conftest import Ask
 from tests.conftest import Start
@@ -244,8 +245,8 @@ def test_the_site_s_own_name_is_nobody_s_whatever_it_is() -> None:
 
 
 async def test_nobody_s_names_are_refused_on_every_way_and_passed_over_at_the_door(chat: Chat, ask: Ask) -> None:
-    person = await people.arrive(chat, "socket", people.new_token(), "Everyone")
-    assert person.nickname.startswith("guest-")
+    person = await doors.arrive(chat, "socket", [people.new_token()], "Everyone")
+    assert person.person.nickname.startswith("guest-")
     for answer in (await ask(person, "rename", nickname="@here"), await ask(person, "join", room="a", nickname="You")):
         assert answer["error"] == "bad_nickname"
         assert "nobody's name" in answer["text"]
@@ -254,18 +255,18 @@ async def test_nobody_s_names_are_refused_on_every_way_and_passed_over_at_the_do
 async def test_who_bears_such_a_name_already_keeps_it_and_cannot_reserve_it(start_server: Start) -> None:
     token = people.new_token()
     first = await start_server(site="Another")
-    await people.arrive(first.chat, "socket", token, "Parlor")
+    await doors.arrive(first.chat, "socket", [token], "Parlor")
     await first.stop()
     chat = (await start_server()).chat
-    again = await people.arrive(chat, "socket", token, "Parlor")
-    assert again.nickname == "Parlor"
+    again = await doors.arrive(chat, "socket", [token], "Parlor")
+    assert again.person.nickname == "Parlor"
     await people.rename(chat, again, nickname="Parlor")
     with pytest.raises(Refused, match="nobody's name"):
         await people.reserve(chat, again, passphrase=PHRASE)
 
 
 async def test_it_is_told_whether_a_name_is_borne_here_kept_or_reserved(
-    chat: Chat, ask: Ask, alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+    chat: Chat, ask: Ask, alice: Connection, bob: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = await ask(bob, "rename", nickname="alice")
     assert here["text"] == "Somebody here is called “alice”. Please choose another name, for example alice2."
@@ -273,7 +274,7 @@ async def test_it_is_told_whether_a_name_is_borne_here_kept_or_reserved(
     nearly = await ask(bob, "join", room="lobby", nickname="Alice")
     assert nearly["text"].startswith("Somebody here is called “alice”, and “Alice” looks like it.")
 
-    await people.depart(chat, alice)
+    await doors.depart(chat, alice, Ending.DELIBERATE)
     left_at = queries.now()
     monkeypatch.setattr("app.store.queries.people.now", lambda: left_at + 30 * 60_000)
     away = await ask(bob, "rename", nickname="alice")
@@ -285,13 +286,13 @@ async def test_it_is_told_whether_a_name_is_borne_here_kept_or_reserved(
     assert away["until"].endswith("Z")
 
     monkeypatch.undo()
-    again = await people.arrive(chat, "another socket", people.new_token(), "carol")
+    again = await doors.arrive(chat, "another socket", [people.new_token()], "carol")
     await people.reserve(chat, again, passphrase=PHRASE)
     for _ in range(2):  # here or away: it is reserved
         reserved = await ask(bob, "rename", nickname="Carol")
         assert reserved["text"].startswith("“Carol” looks like “carol”, which is reserved. If it is yours, identify")
         assert (reserved["holder"], reserved["reserved"]) == ("reserved", True)
-        await people.depart(chat, again)
+        await doors.depart(chat, again, Ending.DELIBERATE)
 
 
 async def test_another_rule_for_names_takes_nobody_s_name_and_compares_all_of_them(
@@ -300,7 +301,7 @@ async def test_another_rule_for_names_takes_nobody_s_name_and_compares_all_of_th
     """Two that were different and look the same now keep their names; while one of them bears it, nobody else can."""
     first = await start_server()
     tokens = {name: people.new_token() for name in ("Ann", "Bob", "Zoe")}
-    ids = {name: (await people.arrive(first.chat, name, token, name)).id for name, token in tokens.items()}
+    ids = {name: (await doors.arrive(first.chat, name, [token], name)).person.id for name, token in tokens.items()}
     await first.stop()
     with sqlite3.connect(tmp_path / "data" / "parlor.db") as db:  # as an older rule had it
         db.execute("DELETE FROM rules")
@@ -308,13 +309,13 @@ async def test_another_rule_for_names_takes_nobody_s_name_and_compares_all_of_th
         db.execute("UPDATE skeletons SET skeleton = 'ánn' WHERE person = ?", (ids["Bob"],))
 
     chat = (await start_server(nickname_hold=0)).chat
-    one = await people.arrive(chat, "one", tokens["Ann"], "Ann")
-    other = await people.arrive(chat, "other", tokens["Bob"], "Ánn")
-    third = await people.arrive(chat, "third", tokens["Zoe"], "Zoe")
-    assert [person.nickname for person in (one, other, third)] == ["Ann", "Ánn", "Zoe"]
+    one = await doors.arrive(chat, "one", [tokens["Ann"]], "Ann")
+    other = await doors.arrive(chat, "other", [tokens["Bob"]], "Ánn")
+    third = await doors.arrive(chat, "third", [tokens["Zoe"]], "Zoe")
+    assert [one.person.nickname for one in (one, other, third)] == ["Ann", "Ánn", "Zoe"]
     for gone in (one, other):
         with pytest.raises(Refused, match="nn”"):
             await people.take(chat, third, "ANN")
-        await people.take(chat, gone, f"somebody {gone.socket}")
+        await people.take(chat, gone, f"somebody {gone.id}")
     await people.take(chat, third, "ANN")
     assert await chat.store.read(queries.rule, "skeletons") == names.RULE

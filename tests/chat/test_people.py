@@ -5,8 +5,9 @@ from itertools import count
 
 import pytest
 
-from app.chat import Chat, names, people
-from app.model import Person, Refused
+from app.chat import Chat, doors, names, people
+from app.chat.doors import Ending
+from app.model import Connection, Refused
 from tests.chat.conftest import Ask
 from tests.conftest import Start
 
@@ -48,14 +49,14 @@ def test_different_names_have_different_skeletons() -> None:
     assert len(set(looks)) == len(looks)
 
 
-async def test_a_taken_name_is_refused_with_one_that_is_free(ask: Ask, alice: Person, bob: Person) -> None:
+async def test_a_taken_name_is_refused_with_one_that_is_free(ask: Ask, alice: Connection, bob: Connection) -> None:
     answer = await ask(bob, "rename", nickname="Alice")
     assert (answer["error"], answer["suggestion"]) == ("nickname_taken", "Alice2")
     assert (await ask(bob, "rename", nickname=answer["suggestion"]))["ok"]
 
 
 async def test_of_many_claims_at_once_exactly_one_wins(chat: Chat, ask: Ask) -> None:
-    crowd = [await people.arrive(chat, f"socket {n}", people.new_token(), None) for n in range(30)]
+    crowd = [await doors.arrive(chat, f"socket {n}", [people.new_token()], None) for n in range(30)]
     answers = await asyncio.gather(
         *(ask(one, "rename", nickname=name) for one, name in zip(crowd, ["zoe", "ZOE", "zое"] * 10, strict=True))
     )
@@ -68,54 +69,58 @@ async def test_of_two_guests_with_one_name_the_second_gets_another(chat: Chat, m
     ids = count()
     tokens = {3: lambda: "abc", 6: lambda: "6"}
     monkeypatch.setattr("secrets.token_hex", lambda size: tokens.get(size, lambda: f"{next(ids)}")())
-    first = await people.arrive(chat, "socket 1", people.new_token(), None)
-    second = await people.arrive(chat, "socket 2", people.new_token(), None)
-    assert (first.nickname, second.nickname) == ("guest-abc", "guest-6")
+    first = await doors.arrive(chat, "socket 1", [people.new_token()], None)
+    second = await doors.arrive(chat, "socket 2", [people.new_token()], None)
+    assert (first.person.nickname, second.person.nickname) == ("guest-abc", "guest-6")
 
 
-async def test_a_name_is_its_owner_s_while_they_are_away(chat: Chat, alice: Person, bob: Person, ask: Ask) -> None:
-    await people.depart(chat, alice)
+async def test_a_name_is_its_owner_s_while_they_are_away(
+    chat: Chat, alice: Connection, bob: Connection, ask: Ask
+) -> None:
+    await doors.depart(chat, alice, Ending.DELIBERATE)
     assert (await ask(bob, "rename", nickname="alice"))["error"] == "nickname_taken"
 
 
 async def test_a_name_is_free_once_its_owner_is_away_for_too_long(start_server: Start) -> None:
     chat = (await start_server(nickname_hold=0)).chat
     token = people.new_token()
-    alice = await people.arrive(chat, "socket of alice", token, "alice")
-    taken = await people.arrive(chat, "socket of bob", people.new_token(), "alice")
-    assert taken.nickname.startswith("guest-"), "while its owner is here, a name is not free"
-    await people.depart(chat, alice)
+    alice = await doors.arrive(chat, "socket of alice", [token], "alice")
+    taken = await doors.arrive(chat, "socket of bob", [people.new_token()], "alice")
+    assert taken.person.nickname.startswith("guest-"), "while its owner is here, a name is not free"
+    await doors.depart(chat, alice, Ending.DELIBERATE)
     await people.take(chat, taken, "alice")
-    again = await people.arrive(chat, "another socket", token, "alice")
-    assert again.id == alice.id, "a token always gets its person in"
-    assert again.nickname.startswith("guest-")
+    again = await doors.arrive(chat, "another socket", [token], "alice")
+    assert again.person.id == alice.person.id, "a token always gets its person in"
+    assert again.person.nickname.startswith("guest-")
 
 
 async def test_who_comes_back_while_leaving_is_here(start_server: Start) -> None:
     """The old socket's departure and the new one's arrival cross: the name stays held."""
     chat = (await start_server(nickname_hold=0)).chat
     token = people.new_token()
-    alice = await people.arrive(chat, "old socket", token, "alice")
-    _, again = await asyncio.gather(people.depart(chat, alice), people.arrive(chat, "new socket", token, "alice"))
-    assert again.nickname == "alice"
-    other = await people.arrive(chat, "socket of bob", people.new_token(), "alice")
-    assert other.nickname.startswith("guest-")
+    alice = await doors.arrive(chat, "old socket", [token], "alice")
+    _, again = await asyncio.gather(
+        doors.depart(chat, alice, Ending.DELIBERATE), doors.arrive(chat, "new socket", [token], "alice")
+    )
+    assert again.person.nickname == "alice"
+    other = await doors.arrive(chat, "socket of bob", [people.new_token()], "alice")
+    assert other.person.nickname.startswith("guest-")
 
 
 async def test_the_store_does_not_hold_tokens(start_server: Start, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("data")
     server = await start_server(data=folder)
     token = people.new_token()
-    await people.arrive(server.chat, "socket", token, "alice")
+    await doors.arrive(server.chat, "socket", [token], "alice")
     assert all(token.encode() not in path.read_bytes() for path in folder.iterdir())
 
 
 async def test_rename_shows_in_every_tab(chat: Chat, ask: Ask) -> None:
     token = people.new_token()
-    one = await people.arrive(chat, "tab one", token, "alice")
-    two = await people.arrive(chat, "tab two", token, None)
-    assert two.nickname == "alice"
+    one = await doors.arrive(chat, "tab one", [token], "alice")
+    two = await doors.arrive(chat, "tab two", [token], None)
+    assert two.person.nickname == "alice"
     await ask(one, "rename", nickname="Alicia")
     joined = await ask(two, "join", room="lobby")
-    assert joined["me"] == {"id": one.id, "nickname": "Alicia"}
+    assert joined["me"] == {"id": one.person.id, "nickname": "Alicia"}
     assert (await ask(two, "send", room="lobby", text="x", id="message-1"))["message"]["nickname"] == "Alicia"

@@ -3,31 +3,31 @@
 import sys
 from types import FrameType
 
-from app.chat import Chat, people
-from app.model import Person
+from app.chat import Chat, doors, people
+from app.model import Connection
 from tests.chat.conftest import Ask
 
 
-async def test_joining_makes_the_room_and_lower_cases_its_name(ask: Ask, alice: Person) -> None:
+async def test_joining_makes_the_room_and_lower_cases_its_name(ask: Ask, alice: Connection) -> None:
     joined = await ask(alice, "join", room="Lobby")
     assert joined["room"]["name"] == "lobby"
-    assert (joined["count"], joined["people"]) == (1, [{"id": alice.id, "nickname": "alice"}])
+    assert (joined["count"], joined["people"]) == (1, [{"id": alice.person.id, "nickname": "alice"}])
 
 
-async def test_joining_twice_is_being_there_once(ask: Ask, alice: Person) -> None:
+async def test_joining_twice_is_being_there_once(ask: Ask, alice: Connection) -> None:
     await ask(alice, "join", room="lobby")
     assert (await ask(alice, "join", room="lobby"))["count"] == 1
     await ask(alice, "leave", room="lobby")
     assert (await ask(alice, "people", room="lobby"))["error"] == "not_member"
 
 
-async def test_a_topic_stays(ask: Ask, alice: Person, bob: Person) -> None:
+async def test_a_topic_stays(ask: Ask, alice: Connection, bob: Connection) -> None:
     await ask(alice, "join", room="lobby")
     assert (await ask(alice, "topic", room="lobby", topic="  tea   and cake "))["room"]["topic"] == "tea and cake"
     assert (await ask(bob, "join", room="lobby"))["room"]["topic"] == "tea and cake"
 
 
-async def test_rooms_are_listed_with_heads_the_fullest_first(ask: Ask, alice: Person, bob: Person) -> None:
+async def test_rooms_are_listed_with_heads_the_fullest_first(ask: Ask, alice: Connection, bob: Connection) -> None:
     for who, room in [(alice, "attic"), (alice, "lobby"), (bob, "lobby")]:
         await ask(who, "join", room=room)
     await ask(alice, "send", room="attic", text="hello?", id="message-1")
@@ -38,10 +38,10 @@ async def test_rooms_are_listed_with_heads_the_fullest_first(ask: Ask, alice: Pe
     assert [(one["name"], one["people"]) for one in listed] == [("lobby", 2), ("attic", 0)]
 
 
-async def test_people_come_in_pages_in_the_order_of_names(chat: Chat, ask: Ask, alice: Person) -> None:
+async def test_people_come_in_pages_in_the_order_of_names(chat: Chat, ask: Ask, alice: Connection) -> None:
     await ask(alice, "join", room="lobby")
     for n in range(250):
-        one = await people.arrive(chat, f"socket {n}", people.new_token(), f"person {n:03}")
+        one = await doors.arrive(chat, f"socket {n}", [people.new_token()], f"person {n:03}")
         await ask(one, "join", room="lobby")
     first = await ask(alice, "join", room="lobby")
     assert (first["count"], len(first["people"])) == (251, 50)
@@ -53,13 +53,15 @@ async def test_people_come_in_pages_in_the_order_of_names(chat: Chat, ask: Ask, 
     assert rest["more"] is False
 
 
-async def test_a_failed_join_leaves_nobody_seated(ask: Ask, alice: Person, bob: Person) -> None:
+async def test_a_failed_join_leaves_nobody_seated(ask: Ask, alice: Connection, bob: Connection) -> None:
     answer = await ask(alice, "join", room="lobby", nickname="bob")
     assert answer["error"] == "nickname_taken"
     assert (await ask(bob, "join", room="lobby"))["count"] == 1
 
 
-async def test_a_connection_is_in_so_many_rooms_and_no_more(ask: Ask, chat: Chat, alice: Person, bob: Person) -> None:
+async def test_a_connection_is_in_so_many_rooms_and_no_more(
+    ask: Ask, chat: Chat, alice: Connection, bob: Connection
+) -> None:
     most = chat.limits.rooms
     for n in range(most):
         assert (await ask(alice, "join", room=f"room-{n}"))["ok"]
@@ -68,9 +70,9 @@ async def test_a_connection_is_in_so_many_rooms_and_no_more(ask: Ask, chat: Chat
         "too_many",
         "A connection is in 100 rooms at most. Leave one, then join #one-too-many.",
     )
-    assert chat.presence.online.nickname(alice.id) == "alice", "nothing of it was done"
+    assert chat.presence.online.nickname(alice.person.id) == "alice", "nothing of it was done"
     assert (await ask(alice, "join", room="room-0"))["ok"], "where one is already"
-    other_tab = await people.arrive(chat, "another socket", "t" * 43, "carol")
+    other_tab = await doors.arrive(chat, "another socket", ["t" * 43], "carol")
     assert (await ask(other_tab, "join", room="one-too-many"))["ok"]
     await ask(alice, "leave", room="room-7")
     assert (await ask(alice, "join", room="one-too-many"))["ok"]
@@ -80,10 +82,9 @@ async def test_leaving_costs_as_much_for_each_room_in_many_as_in_few(chat: Chat)
     """Counted in steps of the interpreter, which no other program disturbs."""
     costs = {}
     for rooms in (10, 100):
-        await people.arrive(chat, f"socket of {rooms}", people.new_token(), None)
-        person = chat.presence.online.person(f"socket of {rooms}")
+        connection = await doors.arrive(chat, f"socket of {rooms}", [people.new_token()], None)
         for n in range(rooms):
-            chat.presence.join(person.id, person.socket, f"room-{n}")
+            chat.presence.join(connection, f"room-{n}")
         steps = 0
 
         def count(_frame: FrameType, _event: str, _arg: object) -> None:
@@ -92,7 +93,7 @@ async def test_leaving_costs_as_much_for_each_room_in_many_as_in_few(chat: Chat)
 
         sys.setprofile(count)
         try:
-            chat.presence.disconnect(person.id, person.socket)
+            chat.presence.disconnect(connection)
         finally:
             sys.setprofile(None)
         costs[rooms] = steps

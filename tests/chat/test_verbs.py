@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.chat import Chat
 from app.chat.verbs import VERBS, perform
-from app.model import ERRORS, Member, Person
+from app.model import ERRORS, Connection
 from tests.chat.conftest import Ask
 
 GOOD = {
@@ -63,7 +63,7 @@ def fields(verb: str) -> list[str]:
 
 @pytest.mark.parametrize(("verb", "field"), [(verb, field) for verb in VERBS for field in fields(verb)])
 async def test_each_field_with_a_wrong_value_is_refused_and_nothing_breaks(
-    chat: Chat, ask: Ask, alice: Person, verb: str, field: str
+    chat: Chat, ask: Ask, alice: Connection, verb: str, field: str
 ) -> None:
     await ask(alice, "join", room="lobby")
     await ask(alice, "send", room="lobby", text="first", id="first-message")
@@ -83,20 +83,20 @@ async def test_each_field_with_a_wrong_value_is_refused_and_nothing_breaks(
         assert answer["ok"] or answer["text"], (field, wrong)
 
 
-async def test_echo_takes_any_names(chat: Chat, alice: Person) -> None:
+async def test_echo_takes_any_names(chat: Chat, alice: Connection) -> None:
     answer = await perform(chat, alice, "echo", {"chat": 1, "person": 2, "self": 3})
     assert {"chat": 1, "person": 2, "self": 3, "ok": True}.items() <= answer.items()
 
 
 @pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "echo"])
-async def test_an_extra_field_is_refused(chat: Chat, ask: Ask, alice: Person, verb: str) -> None:
+async def test_an_extra_field_is_refused(chat: Chat, ask: Ask, alice: Connection, verb: str) -> None:
     await ask(alice, "join", room="lobby")
     answer = await perform(chat, alice, verb, good(verb) | {"surprise": 1})
     assert (answer["error"], answer["field"]) == ("bad_payload", "surprise")
 
 
 @pytest.mark.parametrize("verb", VERBS)
-async def test_a_missing_field_is_refused(chat: Chat, ask: Ask, alice: Person, verb: str) -> None:
+async def test_a_missing_field_is_refused(chat: Chat, ask: Ask, alice: Connection, verb: str) -> None:
     await ask(alice, "join", room="lobby")
     takes = VERBS[verb].takes
     for field in fields(verb):
@@ -106,20 +106,20 @@ async def test_a_missing_field_is_refused(chat: Chat, ask: Ask, alice: Person, v
             assert (answer["error"], answer["field"]) == ("bad_payload", field)
 
 
-@pytest.mark.parametrize("verb", [name for name, verb in VERBS.items() if verb.right is Member])
-async def test_what_is_for_members_is_refused_to_others(chat: Chat, alice: Person, verb: str) -> None:
+@pytest.mark.parametrize("verb", [name for name, verb in VERBS.items() if verb.is_for_members])
+async def test_what_is_for_members_is_refused_to_others(chat: Chat, alice: Connection, verb: str) -> None:
     answer = await perform(chat, alice, verb, good(verb))
     assert answer["error"] == "not_member"
 
 
-async def test_an_unknown_verb_is_named(ask: Ask, alice: Person) -> None:
+async def test_an_unknown_verb_is_named(ask: Ask, alice: Connection) -> None:
     answer = await ask(alice, "fly")
     assert answer["error"] == "no_such_verb"
     assert "fly" in answer["text"]
 
 
 async def test_a_bug_is_answered_with_a_reference_that_the_log_has(
-    chat: Chat, ask: Ask, alice: Person, caplog: pytest.LogCaptureFixture
+    chat: Chat, ask: Ask, alice: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The bug is a real one: presence forgets somebody whose socket is still asking."""
     await ask(alice, "join", room="lobby")
@@ -140,7 +140,7 @@ PAYLOADS = JSON | st.fixed_dictionaries({}, optional={name: st.just(GOOD[name]) 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(verb=st.sampled_from(list(VERBS)) | st.text(max_size=9), payload=PAYLOADS)
-async def test_no_payload_whatever_breaks_the_gate(chat: Chat, alice: Person, verb: str, payload: Any) -> None:
+async def test_no_payload_whatever_breaks_the_gate(chat: Chat, alice: Connection, verb: str, payload: Any) -> None:
     answer = await perform(chat, alice, verb, payload)
     assert answer["ok"] in (True, False)
     assert answer["ok"] or (answer["error"] in ERRORS and answer["error"] != "broken" and answer["text"])

@@ -120,7 +120,7 @@ def kept(server: Server, running: Running | None) -> dict[str, int]:
         presence, broadcaster = running.chat.presence, running.chat.broadcaster
         counts |= {
             "people": len(presence.online._by_id),
-            "sockets": len(presence.online._by_socket),
+            "sockets": len(presence.online._connections),
             "present": len(presence.rooms._rooms),
             "busiest": len(presence.rooms),
             "news": len(presence._news._pending),

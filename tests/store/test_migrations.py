@@ -7,7 +7,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy.engine import make_url
 
-from app.chat import people
+from app.chat import doors, people
 from app.store import queries
 from app.store.engine import MIGRATIONS, open_engine
 from tests.conftest import Start
@@ -45,8 +45,8 @@ async def test_names_and_topics_of_before_0005_are_kept_and_cleaned(start_server
             "Ann\u2800",
             "Admi\u0274",
         ]
-    bob = await people.arrive(running.chat, "socket", people.new_token(), "Admin")
-    assert bob.nickname.startswith("guest-")
+    bob = await doors.arrive(running.chat, "socket", [people.new_token()], "Admin")
+    assert bob.person.nickname.startswith("guest-")
 
 
 async def test_reactions_of_before_0008_are_shown_as_they_were(start_server: Start, tmp_path: Path) -> None:

@@ -58,11 +58,11 @@ class Pace:
 
     def is_large(self, here: RoomPresence, changes: int = 0) -> bool:
         """changes: people of whom there is news; their leaving may have made the room a small one."""
-        return max(len(here.sockets), changes // 2) > self.large_room
+        return max(len(here.connections), changes // 2) > self.large_room
 
     def interval(self, here: RoomPresence) -> float:
         """Seconds from one event to the next, at least."""
-        return max(self.interval_s, len(here.sockets) * self.interval_s_per_person) if self.is_large(here) else 0.0
+        return max(self.interval_s, len(here.connections) * self.interval_s_per_person) if self.is_large(here) else 0.0
 
 
 class News:
@@ -109,8 +109,8 @@ class News:
         event = tell(here, changes.values())
         if event:
             news.told_at = now
-            self._broadcast(room, "people", {"room": room, **event, "count": len(here.sockets)})
-        if not here.sockets:
+            self._broadcast(room, "people", {"room": room, **event, "count": len(here.connections)})
+        if not here.connections:
             del self._pending[room]
             self._rooms.discard(room)
 

@@ -7,7 +7,7 @@ from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.model import Person
+from app.model import Connection
 
 LAST_ID = "\U0010ffff"  # sorts behind every name and every person's id
 
@@ -25,7 +25,7 @@ class OnlinePerson:
     nickname: str
     entry: Entry
     reserved: bool = False
-    sockets: dict[str, set[str]] = field(default_factory=dict)  # socket -> rooms
+    connections: dict[str, set[str]] = field(default_factory=dict)  # by id: the rooms joined
 
     @property
     def place(self) -> Place:
@@ -44,19 +44,19 @@ class PageEnds:
 
 
 class Online:
-    """Everybody who is online, by id and by socket."""
+    """Everybody who is online, and through which connections."""
 
     def __init__(self) -> None:
-        self._by_socket: dict[str, Person] = {}
+        self._connections: dict[str, Connection] = {}  # by id
         self._by_id: dict[str, OnlinePerson] = {}
 
     def __len__(self) -> int:
-        """People with an open socket."""
-        return sum(1 for person in self._by_id.values() if person.sockets)
+        """People with an open connection."""
+        return sum(1 for person in self._by_id.values() if person.connections)
 
     def ids(self) -> list[str]:
-        """Of everybody with an open socket."""
-        return [id for id, person in self._by_id.items() if person.sockets]
+        """Of everybody with an open connection."""
+        return [id for id, person in self._by_id.items() if person.connections]
 
     def __getitem__(self, id: str) -> OnlinePerson:
         return self._by_id[id]
@@ -64,18 +64,18 @@ class Online:
     def get(self, id: str) -> OnlinePerson | None:
         return self._by_id.get(id)
 
-    def person(self, socket: str) -> Person:
-        """The person of a socket. Raises KeyError."""
-        return self._by_socket[socket]
+    def connection(self, id: str) -> Connection:
+        """The open connection of this id. Raises KeyError."""
+        return self._connections[id]
 
-    def tabs(self, id: str) -> list[Person]:
-        """The person, once for each of their sockets."""
+    def connections(self, id: str) -> list[Connection]:
+        """Those of a person."""
         person = self.get(id)
-        return [self._by_socket[socket] for socket in person.sockets] if person else []
+        return [self._connections[one] for one in person.connections] if person else []
 
     def is_online(self, id: str) -> bool:
         person = self.get(id)
-        return person is not None and bool(person.sockets)
+        return person is not None and bool(person.connections)
 
     def nickname(self, id: str) -> str | None:
         person = self.get(id)
@@ -89,26 +89,27 @@ class Online:
         if person := self.get(id):
             person.reserved = reserved
 
-    def rooms(self, id: str, socket: str) -> tuple[str, ...]:
-        """Those that this socket has joined."""
-        person = self.get(id)
-        return tuple(person.sockets.get(socket, ())) if person else ()
+    def rooms(self, connection: Connection) -> tuple[str, ...]:
+        """Those that this connection has joined."""
+        person = self.get(connection.person.id)
+        return tuple(person.connections.get(connection.id, ())) if person else ()
 
-    def add(self, person: Person) -> OnlinePerson:
-        """A socket of this person opens."""
-        self._by_socket[person.socket] = person
+    def add(self, connection: Connection) -> OnlinePerson:
+        """A connection opens."""
+        person = connection.person
+        self._connections[connection.id] = connection
         online = self.get(person.id)
         if online is None:
             entry = {"id": person.id, "nickname": person.nickname}
             online = self._by_id[person.id] = OnlinePerson(person.id, person.nickname, entry)
-        online.sockets[person.socket] = set()
+        online.connections[connection.id] = set()
         return online
 
-    def close(self, id: str, socket: str) -> None:
-        """A socket of this person closes. The person stays until they are removed."""
-        self._by_socket.pop(socket, None)
-        if person := self.get(id):
-            person.sockets.pop(socket, None)
+    def close(self, connection: Connection) -> None:
+        """A connection closes. The person stays until they are removed."""
+        self._connections.pop(connection.id, None)
+        if person := self.get(connection.person.id):
+            person.connections.pop(connection.id, None)
 
     def remove(self, id: str) -> None:
         self._by_id.pop(id, None)
@@ -116,20 +117,20 @@ class Online:
 
 @dataclass(slots=True)
 class RoomPresence:
-    """The people of one room: how many sockets each has there, and their names in order."""
+    """The people of one room: how many connections each has there, and their names in order."""
 
-    sockets: dict[str, int] = field(default_factory=dict)  # person -> sockets; 0: awaited
+    connections: dict[str, int] = field(default_factory=dict)  # by person; 0: awaited
     order: list[Place] = field(default_factory=list)
     lists: int = 0  # pages shown so far; each shows people as they are at that moment
     ends: PageEnds | None = None  # None: no first page was shown
 
     def state(self, person: OnlinePerson) -> PresenceState:
-        if person.id not in self.sockets:
+        if person.id not in self.connections:
             return None
-        return person.nickname, not self.sockets[person.id]
+        return person.nickname, not self.connections[person.id]
 
     def entry(self, person: str, entry: Entry) -> Entry:
-        return entry if self.sockets[person] else entry | {"reconnecting": True}
+        return entry if self.connections[person] else entry | {"reconnecting": True}
 
     def page(self, after: str | None, limit: int) -> tuple[list[Entry], bool]:
         """Entries in the order of names, from the name after `after` on; and whether there are more."""
@@ -155,15 +156,15 @@ class RoomPresence:
         insort(self.order, person.place)
 
     def add(self, person: OnlinePerson) -> bool:
-        """One more socket of this person. True if the person was not there."""
-        is_new = person.id not in self.sockets
+        """One more connection of this person. True if the person was not there."""
+        is_new = person.id not in self.connections
         if is_new:
             insort(self.order, person.place)
-        self.sockets[person.id] = self.sockets.get(person.id, 0) + 1
+        self.connections[person.id] = self.connections.get(person.id, 0) + 1
         return is_new
 
     def remove(self, person: OnlinePerson) -> None:
-        del self.sockets[person.id]
+        del self.connections[person.id]
         self._remove_name(person.nickname, person.id)
 
     def _remove_name(self, nickname: str, id: str) -> None:
@@ -190,7 +191,7 @@ class Rooms:
 
     def count(self, room: str) -> int:
         here = self._rooms.get(room)
-        return len(here.sockets) if here else 0
+        return len(here.connections) if here else 0
 
     def busiest(self, limit: int) -> list[str]:
         """The rooms with the most people."""
@@ -204,12 +205,12 @@ class Rooms:
     def add(self, room: str, person: OnlinePerson) -> None:
         here = self.open(room)
         if here.add(person):
-            self._move(room, len(here.sockets) - 1, len(here.sockets))
+            self._move(room, len(here.connections) - 1, len(here.connections))
 
     def remove(self, room: str, person: OnlinePerson) -> None:
         here = self._rooms[room]
         here.remove(person)
-        self._move(room, len(here.sockets) + 1, len(here.sockets))
+        self._move(room, len(here.connections) + 1, len(here.connections))
 
     def discard(self, room: str) -> None:
         """Forgets the room if nobody is in it."""

@@ -1,5 +1,6 @@
 """Messages: said, changed, read again, caught up with."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,15 +26,15 @@ ACTIVE_AT_INTERVAL_MS = 1_000  # between two updates of a room's `active_at`, wh
 _SAID = ("room", "seq", "rev", "id", "author", "nickname", "kind", "text", "reply_to", "at")
 UNCHANGED = ("edited", "deleted", "reactions")  # null in a new message
 _known = Prepared(select(messages).where(messages.c.author == bindparam("author"), messages.c.id == bindparam("id")))
-_place = Prepared(select(rooms.c.seq, rooms.c.rev, rooms.c.active_at).where(rooms.c.name == bindparam("room")))
 _store = Prepared(insert_or_not(messages).on_conflict_do_nothing(index_elements=("author", "id")), sets=_SAID)
-_next = update(rooms).where(rooms.c.name == bindparam("room")).values(seq=rooms.c.seq + 1, rev=rooms.c.rev + 1)
-_claim, _claim_and_wake = Prepared(_next), Prepared(_next.values(active_at=bindparam("at")))
-
-_moved = (
-    update(rooms).where(rooms.c.name == bindparam("room")).values(seq=bindparam("last_seq"), rev=bindparam("last_rev"))
+_by = bindparam("by", type_=Integer)
+_claim = Prepared(
+    update(rooms)
+    .where(rooms.c.name == bindparam("room"))
+    .values(seq=rooms.c.seq + _by, rev=rooms.c.rev + _by)
+    .returning(rooms.c.seq, rooms.c.rev, rooms.c.active_at)
 )
-_move, _move_and_wake = Prepared(_moved), Prepared(_moved.values(active_at=bindparam("at")))
+_wake = Prepared(update(rooms).where(rooms.c.name == bindparam("room")).values(active_at=bindparam("at")))
 
 _here = messages.c.room == bindparam("room")
 _most = bindparam("most", type_=Integer)
@@ -79,15 +80,12 @@ def insert_message(
             return _again(db, known[0], room, kind, text)
         if not _exists(db, room, reply_to):
             raise Refused("no_such_message", f"There is no message {reply_to} in #{room} to reply to.")
-    place = _place.first(db, room=room)
-    if place is None:
-        raise Refused("no_such_room", f"There is no room #{room}.")
-    seq, rev, active_at = place
+    seq, rev, active_at = _claimed(db, room, 1)
     at = now()
     message: Message = {
         "room": room,
-        "seq": seq + 1,
-        "rev": rev + 1,
+        "seq": seq,
+        "rev": rev,
         "id": id,
         "author": author,
         "nickname": nickname,
@@ -97,11 +95,10 @@ def insert_message(
         "at": at,
     }
     if not _store.run(db, **message):
+        _claimed(db, room, -1)  # given back: nobody else can have claimed the next one before this transaction ends
         return _again(db, _known.dicts(db, author=author, id=id)[0], room, kind, text)
-    if 0 <= at - active_at < ACTIVE_AT_INTERVAL_MS:
-        _claim.run(db, room=room)
-    else:
-        _claim_and_wake.run(db, room=room, at=at)
+    if _is_due(active_at, at):
+        _wake.run(db, room=room, at=at)
     message["edited"] = message["deleted"] = message["reactions"] = None
     return message, True
 
@@ -113,35 +110,41 @@ class NotAllNew(Exception):
 def insert_messages(db: Connection, asked: Sequence[dict[str, Any]]) -> list[tuple[Message, bool]]:
     """What `insert_message` does, for several in a row, with a few statements for all. Raises NotAllNew where one of
     them was stored before; the caller then inserts each by itself."""
-    at, places, said = now(), dict[str, list[int]](), list[Message]()
-    ids = set[tuple[str, str]]()
+    at, said, ids = now(), list[Message](), set[tuple[str, str]]()
+    counts = Counter(one["room"] for one in asked)
+    claims = {room: _claimed(db, room, counts[room]) for room in sorted(counts)}  # in one order: no deadlock
+    places = {room: [seq - counts[room], rev - counts[room]] for room, (seq, rev, _) in claims.items()}
     for one in asked:
         author, follows = one["author"], one.get("follows")
         if (author, follows) not in ids:
             _check_order(db, author, follows)
         ids.add((author, one["id"]))
         room, reply_to = one["room"], one["reply_to"]
-        place = places.get(room)
-        if place is None:
-            found = _place.first(db, room=room)
-            if found is None:
-                raise Refused("no_such_room", f"There is no room #{room}.")
-            place = places[room] = list(found)
         if reply_to is not None and not _exists(db, room, reply_to):
             raise Refused("no_such_message", f"There is no message {reply_to} in #{room} to reply to.")
+        place = places[room]
         place[0] += 1
         place[1] += 1
         said.append({"seq": place[0], "rev": place[1], **one, "at": at} | dict.fromkeys(UNCHANGED))
     if _store.run_each(db, said) != len(said):
         raise NotAllNew
-    for statement, is_awake in ((_move, True), (_move_and_wake, False)):
-        moves = [
-            {"room": room, "last_seq": seq, "last_rev": rev, "at": at}
-            for room, (seq, rev, active_at) in places.items()
-            if (0 <= at - active_at < ACTIVE_AT_INTERVAL_MS) == is_awake
-        ]
-        statement.run_each(db, moves)
+    if woken := [{"room": room, "at": at} for room, (*_, active_at) in claims.items() if _is_due(active_at, at)]:
+        _wake.run_each(db, woken)
     return [(message, True) for message in said]
+
+
+def _claimed(db: Connection, room: str, by: int) -> tuple[int, int, int]:
+    """Claims the room's next `by` places: the last seq and rev of them, and when the room was active last. In one
+    statement, so that several processes may claim at once."""
+    claim: tuple[int, int, int] | None = _claim.first(db, room=room, by=by)
+    if claim is None:
+        raise Refused("no_such_room", f"There is no room #{room}.")
+    return claim
+
+
+def _is_due(active_at: int, at: int) -> bool:
+    """True where the room's `active_at` is to be updated."""
+    return not 0 <= at - active_at < ACTIVE_AT_INTERVAL_MS
 
 
 def _again(db: Connection, known: Message, room: str, kind: str, text: str) -> tuple[Message, bool]:

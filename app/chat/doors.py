@@ -1,0 +1,85 @@
+"""Arriving and departing: the same for every door.
+
+A door (Socket.IO today) turns its client's words into calls: `arrive` when a connection opens, `verbs.perform` for each
+event, `depart` when it ends. What they mean is decided here.
+"""
+
+import enum
+import logging
+from collections.abc import Iterable
+from dataclasses import asdict
+from functools import cache
+from typing import Any
+
+from app.chat import Chat, people
+from app.model import Connection, Limits, Person, Refused
+
+log = logging.getLogger("parlor.chat")
+
+RELOAD_S = 4.0  # in which a page that is reloaded reconnects
+
+
+class Ending(enum.Enum):
+    """How a connection ended. Each door knows what its own transport calls that."""
+
+    DELIBERATE = enum.auto()  # either side disconnected
+    PAGE_CLOSED = enum.auto()  # or reloaded, which looks the same
+    BROKEN = enum.auto()
+
+
+async def arrive(
+    chat: Chat, id: str, tokens: Iterable[object], nickname: object = None, tab: bool = False
+) -> Connection:
+    """A connection opens: find or make its person, and welcome them. Raises Refused where that can be neither read nor
+    stored.
+
+    id: by which the broadcaster knows the connection. tokens: where the client may have one, the first place first;
+    without any, a new one is made and told in `welcome`. nickname: a wish; a bad or taken one is passed over. tab: the
+    client forgets its token with the browser's tab.
+    """
+    given = next((one for one in tokens if people.is_token(one)), None)
+    token, is_new = given or people.new_token(), given is None
+    keeps_token = not (is_new or tab)
+    person, reserved = await people.sign_in(chat, token, nickname, is_new, keeps_token)
+    connection = Connection(id, person, people.fingerprint(chat, token), keeps_token)
+    known = chat.presence.online.nickname(person.id)
+    chat.presence.connect(connection, reserved)
+    if known not in (None, person.nickname):
+        people.tell_others(chat, person, connection)
+    chat.broadcaster.send_to(id, "welcome", _welcome(chat, person, token if is_new else None))
+    return connection
+
+
+async def depart(chat: Chat, connection: Connection, ending: Ending) -> None:
+    """A connection ends. With the person's last one, the time begins after which the name is free for others."""
+    for room in chat.presence.online.rooms(connection):
+        chat.broadcaster.unsubscribe(connection.id, room)
+    if not chat.presence.disconnect(connection, _grace(chat, ending)):
+        return
+    try:
+        await people.note_departure(chat, connection.person, connection.keeps_token)
+    except Refused as refusal:  # the next start marks everybody as gone
+        log.warning("a departure could not be noted: %s", refusal.text)
+
+
+def _grace(chat: Chat, ending: Ending) -> float:
+    """Seconds that the rooms wait for the person."""
+    match ending:
+        case Ending.DELIBERATE:
+            return 0
+        case Ending.PAGE_CLOSED:
+            return min(RELOAD_S, chat.grace)
+        case Ending.BROKEN:
+            return chat.grace
+
+
+def _welcome(chat: Chat, person: Person, new_token: str | None) -> dict[str, Any]:
+    server = _server(chat.version, chat.transports, chat.limits)
+    welcome: dict[str, Any] = {"me": people.me(chat, person), "server": server}
+    return welcome | {"token": new_token} if new_token else welcome
+
+
+@cache
+def _server(version: str, transports: tuple[str, ...], limits: Limits) -> dict[str, Any]:
+    """The part of `welcome` that is the same for everybody."""
+    return {"version": version, "transports": list(transports), "limits": asdict(limits)}
