@@ -206,16 +206,20 @@ class Conversation:
         """Wait until all is said and heard; then the judge's sentences, and none is what there should be. What is not
         quiet in time is one of them."""
         self.falls_silent()
+        stored = checker.read(self.database, ROOM)
         with contextlib.suppress(TimeoutError):
             await self.sees(lambda: not any(sender.unsure for sender in self.senders), within)
             stored = checker.read(self.database, ROOM)
-            await self.sees(lambda: all(one.rev >= stored.rev for one in self.listeners), within)
+            # A change that was asked for last may come in while the listeners catch up.
+            while any(one.rev < stored.rev for one in self.listeners):
+                await self.sees(lambda rev=stored.rev: all(one.rev >= rev for one in self.listeners), within)
+                stored = checker.read(self.database, ROOM)
         waiting = [
             f"{len(one.unsure)} words of {one.speech.nickname} are not acked" for one in self.senders if one.unsure
         ]
         speeches = [sender.speech for sender in self.senders]
         records = [listener.kept() for listener in self.listeners]
-        return waiting + checker.violations(checker.read(self.database, ROOM), speeches, records)
+        return waiting + checker.violations(stored, speeches, records)
 
     def _notice(self) -> None:
         """A client or a speaker that broke down is a fault of its own, to be told as such."""
