@@ -13,9 +13,8 @@ from app.engineio.websocket import WebSocketConnection
 
 log = logging.getLogger("parlor.engineio")
 
-PING_S = (
-    20.0  # seconds between pings, so that no proxy takes the connection for dead; one is to be answered by the next
-)
+# Seconds between pings, so that no proxy takes the connection for dead; one is to be answered by the next.
+PING_S = 20.0
 POLICY = 1008  # RFC 6455, 7.4.1
 
 

@@ -49,10 +49,7 @@ class Assets:
         self._base = base
         files = (path for path in sorted(folder.rglob("*")) if path.is_file())
         self._files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
-        digest = hashlib.sha256()
-        for name, content in self._files.items():
-            digest.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\0".encode())
-        self.hash = digest.hexdigest()[:16]
+        self.hash = _checksum(self._files)[:16]
         self._bundled = self._files.get("bundle/main.js", b"").startswith(bundle_mark(self._files))
         if not self._bundled:
             log.warning("static/bundle is not made from what is in static/js: pages load the modules one by one")
@@ -105,11 +102,15 @@ class Assets:
 
 def bundle_mark(files: Mapping[str, bytes]) -> bytes:
     """The first line of a bundle of these static files: the checksum of all modules in js/."""
+    modules = {name: content for name, content in files.items() if name.startswith("js/") and name.endswith(".js")}
+    return f"// made from static/js {_checksum(modules)[:32]} by make bundle\n".encode()
+
+
+def _checksum(files: Mapping[str, bytes]) -> str:
     digest = hashlib.sha256()
     for name, content in sorted(files.items()):
-        if name.startswith("js/") and name.endswith(".js"):
-            digest.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\0".encode())
-    return f"// made from static/js {digest.hexdigest()[:32]} by make bundle\n".encode()
+        digest.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\0".encode())
+    return digest.hexdigest()
 
 
 def templates(assets: Assets, **always: object) -> Environment:
