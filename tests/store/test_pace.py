@@ -143,9 +143,15 @@ async def test_what_comes_during_a_commit_begins_as_soon_as_it_is_done() -> None
     await commits.queue.finish()
 
 
-async def test_under_load_commits_wait_for_company(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Told by what is in one commit, whatever the machine does meanwhile: the pause is longer than any test."""
+@pytest.fixture
+def busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the machine does meanwhile: the pause is longer than any test."""
     monkeypatch.setattr(Pace, "update", lambda pace: setattr(pace, "interval", 3600.0))
+
+
+@pytest.mark.usefixtures("busy")
+async def test_under_load_commits_wait_for_company() -> None:
+    """Told by what is in one commit."""
     commits = Commits()
     commits.go_on.set()
     await commits.done(*commits.add(1))
@@ -158,8 +164,8 @@ async def test_under_load_commits_wait_for_company(monkeypatch: pytest.MonkeyPat
     await commits.queue.finish()
 
 
-async def test_a_full_batch_waits_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Pace, "update", lambda pace: setattr(pace, "interval", 3600.0))
+@pytest.mark.usefixtures("busy")
+async def test_a_full_batch_waits_for_nothing() -> None:
     commits = Commits()
     commits.go_on.set()
     await commits.done(*commits.add(1))
@@ -181,8 +187,8 @@ async def test_a_pause_that_brings_no_company_is_not_made_again(monkeypatch: pyt
     await commits.queue.finish()
 
 
-async def test_closing_waits_for_no_company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Pace, "update", lambda pace: setattr(pace, "interval", 3600.0))
+@pytest.mark.usefixtures("busy")
+async def test_closing_waits_for_no_company(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'parlor.db'}")
     await database.start()
     await database.write(queries.open_room, room="lobby")
