@@ -26,6 +26,7 @@ async def test_the_first_line_keeps_its_indentation_said_and_edited(url: str, vi
         told = await bob.hears("message")
         assert told["message"]["text"] == CODE
         await expect(alice.box).to_have_value("")
+        await expect(alice.said).to_have_count(1)  # bob may be told first
         await alice.box.press("ArrowUp")
         await expect(alice.box).to_have_value(CODE)
         await alice.box.fill(f"{CODE}\n        z()")

@@ -156,12 +156,21 @@ async def serving(data: Path, *flags: str, **environment: str) -> AsyncIterator[
 async def begin(
     *flags: str, errors: int | IO[bytes] = asyncio.subprocess.PIPE, **environment: str
 ) -> asyncio.subprocess.Process:
-    """`python -m app serve` with these flags, and no setting from the environment but these."""
+    """`python -m app serve` with these flags, and no setting from the environment but these. SIGHUP ends it, as from a
+    terminal: the tests themselves may run under nohup, and who ignores a signal hands that on."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("PARLOR_")}
     pipes: dict[str, Any] = {"stdout": asyncio.subprocess.PIPE, "stderr": errors}
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "app", "serve", *flags, cwd=PROJECT, env=ours | environment, **pipes
+        *(sys.executable, "-m", "app", "serve", *flags),
+        cwd=PROJECT,
+        env=ours | environment,
+        preexec_fn=_heed_hangup,
+        **pipes,
     )
+
+
+def _heed_hangup() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 async def refusal(*flags: str, **environment: str) -> tuple[int, str, str]:
