@@ -16,6 +16,13 @@ export class ScrollPosition {
 
   toEnd() {
     this.log.scrollTop = this.log.scrollHeight;
+    this.end = this.log.scrollTop;
+  }
+
+  /** True where the reader has scrolled up from the end since `toEnd`; the event that says so comes a frame later. */
+  hasLeftEnd(near) {
+    const { scrollHeight, scrollTop, clientHeight } = this.log;
+    return scrollTop < this.end && scrollHeight - scrollTop - clientHeight >= near;
   }
 
   /** {seq, offset} of the uppermost row in sight. */

@@ -203,6 +203,7 @@ export class Timeline {
 
   /** Runs change(); the end of the log stays in sight while it is followed, else the uppermost row. */
   steady(change) {
+    if (this.following && this.scroll.hasLeftEnd(NEAR_END)) this.scrolled();
     if (!this.following) {
       this.scroll.keep(change);
       return;
