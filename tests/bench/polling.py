@@ -31,6 +31,16 @@ def body_of(answer: bytes) -> bytes | None:
     return body if len(body) >= length else None
 
 
+def _has_ended(line: socket.socket) -> bool:
+    """True once the server has closed a connection on which nothing was asked for long."""
+    try:
+        return not line.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
 class Poller(Member):
     """One session that never upgrades. Everybody reads all."""
 
@@ -69,7 +79,7 @@ class Poller(Member):
     def tells(self, packet: str) -> bool:
         """By POST, after the answer to the one before."""
         self._answered()
-        if self._post is None:
+        if self._post is None or _has_ended(self._post):
             self._post = socket.create_connection(("127.0.0.1", self._port), PATIENCE)
             self._post.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._post.sendall(request("POST", self._sid, self.client, packet))
