@@ -1,6 +1,7 @@
 """Somebody who polls: two kept-alive connections, one for the poll that waits, one for what is said."""
 
 import json
+import select
 import socket
 
 from tests.bench.member import PATIENCE, Behind, Fault, Member, routed
@@ -32,13 +33,10 @@ def body_of(answer: bytes) -> bytes | None:
 
 
 def _has_ended(line: socket.socket) -> bool:
-    """True once the server has closed a connection on which nothing was asked for long."""
-    try:
-        return not line.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-    except BlockingIOError:
-        return False
-    except ConnectionError:
-        return True
+    """True once the server has closed a connection on which nothing was asked for long: there is something to read."""
+    poll = select.poll()
+    poll.register(line, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 class Poller(Member):
