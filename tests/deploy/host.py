@@ -18,6 +18,7 @@ import aiohttp
 from tests.deploy.builds import BuildFailed, Builds
 from tests.deploy.front import Front
 from tests.deploy.rules import objections, processes
+from tests.support.look import Where
 from tests.support.process import free_port
 
 HOOK = Path(__file__).with_name("hook.py")
@@ -75,13 +76,14 @@ class Host:
 
     beside: the new version starts beside the old one, which is stopped once the new one answers (Heroku, Dokku): honcho
     runs the Procfile, SIGTERM goes to all of it. instead: the old one is stopped first (Piku): a shell runs the
-    command, SIGTERM goes to that shell alone, twice. Both versions have the same data folder.
+    command, SIGTERM goes to that shell alone, twice. Both versions have the same data folder, unless there is a
+    PostgreSQL (`DATABASE_URL`): then each has an empty disk.
     """
 
     def __init__(self, folder: Path, builds: Builds, order: Order, **settings: str) -> None:
         self.folder, self.builds, self.order, self.settings = folder, builds, order, settings
         self.remote, self.data = folder / "remote.git", folder / "data"
-        self.database = self.data / "parlor.db"
+        self.database: Where = settings.get("DATABASE_URL") or self.data / "parlor.db"
         self.running: Release | None = None
         self.alive: list[Release] = []
         self.past: list[Release] = []
@@ -145,13 +147,13 @@ class Host:
             "WEB_CONCURRENCY": "2",
             "DYNO": "web.1",
             "PYTHONUNBUFFERED": "1",
-            "PARLOR_DATA": str(self.data),
+            "PARLOR_DATA": str(self.data if isinstance(self.database, Path) else self.folder / f"disk-{port}"),
             "BIND_ADDRESS" if self.order == "instead" else "HOST": "127.0.0.1",
         }
         described = json.loads((checkout / "app.json").read_text())
         with log.open("wb") as out:
             process = await asyncio.create_subprocess_exec(
-                *self._command(checkout, described, port), cwd=checkout, env=environment, stdout=out, stderr=out
+                *self._command(checkout, port), cwd=checkout, env=environment, stdout=out, stderr=out
             )
         new = Release(commit, port, log, process)
         self.alive.append(new)
@@ -160,11 +162,10 @@ class Host:
             raise Refused(f"It does not answer its health check:\n{log.read_text()}")
         return new
 
-    def _command(self, checkout: Path, described: dict[str, Any], port: int) -> list[str]:
+    def _command(self, checkout: Path, port: int) -> list[str]:
         if self.order == "instead":
             return ["/bin/sh", "-c", dict(processes(checkout))["web"]]
-        count = f"web={described['formation']['web']['quantity']}"
-        return [sys.executable, "-m", "honcho", "start", "--no-colour", "--port", str(port), "--concurrency", count]
+        return [sys.executable, "-m", "honcho", "start", "--no-colour", "--port", str(port), "--concurrency", "web=1"]
 
     async def _stop(self, release: Release) -> None:
         release.signal(signal.SIGTERM)

@@ -2,8 +2,6 @@
 
 import asyncio
 import signal
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,6 +14,7 @@ from tests.deploy.host import Host, Order
 from tests.deploy.project import Project
 from tests.faults.conversation import Conversation
 from tests.support.browser import Visitor
+from tests.support.look import Look, Where
 from tests.support.talker import Talker
 
 HALL = "hall"  # where the browser is; the crowd talks in another room
@@ -41,9 +40,9 @@ async def serves(host: Host) -> str:
     return str(answer["version"])
 
 
-def on_record(database: Path, room: str) -> list[str]:
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as db:
-        return [text for (text,) in db.execute("SELECT text FROM messages WHERE room = ? ORDER BY seq", (room,))]
+def on_record(database: Where, room: str) -> list[str]:
+    with Look(database) as look:
+        return [row["text"] for row in look.rows("SELECT text FROM messages WHERE room = ? ORDER BY seq", room)]
 
 
 @pytest.mark.parametrize("order", ["beside", "instead"])
@@ -103,7 +102,7 @@ class Hall:
                 await carol.say(HALL, self.words("carol"))
             await self.crowd.goes_on(20)
 
-    async def remembers(self, database: Path) -> None:
+    async def remembers(self, database: Where) -> None:
         """All that anybody said is stored, once and in their order, and the page shows just that."""
         await self.alice.says(self.words("alice"))
         await self.bob.say(HALL, self.words("bob"))  # goes out behind all that he said before

@@ -3,15 +3,14 @@
 Every violation is a sentence. None may ever be: what cannot be known (no ack came) may be there once or not at all.
 """
 
-import contextlib
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
+
+from tests.support.look import Look, Where
 
 Message = dict[str, Any]
 
@@ -60,16 +59,13 @@ class Stored:
     messages: list[Message]
 
 
-def read(database: Path, room: str) -> Stored:
+def read(database: Where, room: str) -> Stored:
     """Ascending by seq; the values as the wire has them."""
-    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as db:
-        db.row_factory = sqlite3.Row
-        found = db.execute("SELECT seq, rev FROM rooms WHERE name = ?", (room,)).fetchone()
-        rows = db.execute("SELECT * FROM messages WHERE room = ? ORDER BY seq, rev", (room,)).fetchall()
-        reactions = db.execute(
-            "SELECT seq, emoji, nickname FROM reactions WHERE room = ? ORDER BY at, person", (room,)
-        ).fetchall()
-    messages = [_as_told(dict(row)) for row in rows]
+    with Look(database) as look:
+        found = next(iter(look.rows("SELECT seq, rev FROM rooms WHERE name = ?", room)), None)
+        rows = look.rows("SELECT * FROM messages WHERE room = ? ORDER BY seq, rev", room)
+        reactions = look.rows("SELECT seq, emoji, nickname FROM reactions WHERE room = ? ORDER BY at, person", room)
+    messages = [_as_told(row) for row in rows]
     for one in reactions:
         for message in messages:
             if message["seq"] == one["seq"]:

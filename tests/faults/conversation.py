@@ -3,14 +3,15 @@
 import asyncio
 import contextlib
 import random
-import sqlite3
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any, Self
+
+import psycopg
 
 from app.tools.client import Client, Copy
 from tests.faults import checker
 from tests.faults.checker import Record, Said, Speech
+from tests.support.look import Look, Where
 
 ROOM = "lobby"
 QUICK = (0.05, 0.5)  # seconds between attempts to come back
@@ -82,12 +83,12 @@ class Sender:
 class Listener:
     """Keeps what comes from the wire and what is shown of it; looks into the database the moment it hears something."""
 
-    def __init__(self, url: str, nickname: str, database: Path | None = None, **how: Any) -> None:
+    def __init__(self, url: str, nickname: str, database: Where | None = None, **how: Any) -> None:
         self.client = Client(url, nickname, wire=self._heard, **{"pauses": QUICK} | how)
         self.record = Record(nickname)
         self.database = database
         self.copy: Copy | None = None
-        self._eye: sqlite3.Connection | None = None
+        self._look = Look(database or "")
         self._watching: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -101,8 +102,7 @@ class Listener:
         await self.client.close()
         if self._watching:
             self._watching.cancel()
-        if self._eye:
-            self._eye.close()
+        self._look.close()
 
     def kept(self) -> Record:
         """The record, with the copy as it is now."""
@@ -124,11 +124,11 @@ class Listener:
                 self.record.early.append(f"seq {message['seq']}, rev {message['rev']}")
 
     def _is_stored(self, message: dict[str, Any]) -> bool:
-        if self._eye is None:
-            self._eye = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, isolation_level=None)
+        """True also where PostgreSQL is away just now: then nobody can say."""
         found = "SELECT 1 FROM messages WHERE room = ? AND seq = ? AND rev >= ? AND id = coalesce(?, id)"
-        row = self._eye.execute(found, (ROOM, message["seq"], message["rev"], message.get("id"))).fetchone()
-        return row is not None
+        with contextlib.suppress(psycopg.OperationalError):
+            return bool(self._look.rows(found, ROOM, message["seq"], message["rev"], message.get("id")))
+        return True
 
     async def _watch(self, events: Any) -> None:
         async for event, payload in events:
@@ -147,7 +147,7 @@ class Conversation:
 
     def __init__(
         self,
-        database: Path,
+        database: Where,
         urls: Iterable[str],
         *,
         senders: int = 4,
