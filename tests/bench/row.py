@@ -25,6 +25,7 @@ class Sizes:
     quick: bool = False  # whether the bench works; the figures do not matter
     members: tuple[int, ...] = (10, 100, 1_000, 5_000)
     loaded_members: tuple[int, ...] = (100, 1_000, 5_000)  # at 70 % of a core
+    clustered_members: tuple[int, ...] = (100, 1_000)
     rooms: int = 100  # of 10
     deliveries: int = 10_000  # a second
     talk: float = 4.0
@@ -54,6 +55,7 @@ QUICK = Sizes(
     quick=True,
     members=(10,),
     loaded_members=(),
+    clustered_members=(10,),
     rooms=5,
     deliveries=2_000,
     talk=0.3,

@@ -12,6 +12,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
+from tests.support.look import Where
+
 HERE = Path(__file__).parent
 PROJECT = HERE.parents[1]
 CORES = sorted(os.sched_getaffinity(0))
@@ -25,13 +27,15 @@ POLLED = (PARLOR, STORED, NODE, BUN, STOCK)
 SILENT = 300  # seconds between heartbeats: a crowd does not answer while another one is measured
 COMPLAINTS = re.compile(r"^Traceback|\b(ERROR|CRITICAL)\b", re.MULTILINE)
 REST = 0.2  # seconds of doing next to nothing
+DATABASES = {PARLOR: "parlor.db", STORED: "peer.db"}  # of those that store
 
 
 class Server:
-    """A process on the servers' core. `data` is the folder it stores in, if it does."""
+    """A process on the servers' core. `data` is the folder it stores in, if it does, `database` what it stores in."""
 
     def __init__(self, name: str, command: tuple[str, ...], cwd: Path, data: Path) -> None:
         self.name, self.data, self._log = name, data, data.with_suffix(".log")
+        self.database: Where | None = data / DATABASES[name] if name in DATABASES else None
         with self._log.open("w") as log:
             self.process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=log, text=True, cwd=cwd, preexec_fn=_on_core

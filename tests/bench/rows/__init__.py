@@ -10,6 +10,7 @@ Measure = Callable[[Sizes], Iterator[Row]]
 MEASURES: dict[str, Measure] = {
     "delivery": deliveries.delivery,
     "loaded": deliveries.loaded,
+    "clustered": deliveries.clustered,
     "most": deliveries.most,
     "idle": sockets.idle,
     "heartbeat": sockets.heartbeat,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from tests.bench.cluster import clusters
 from tests.bench.load import Crowd, percentile
 from tests.bench.member import Behind
 from tests.bench.polling import Poller
@@ -59,6 +60,22 @@ def _busy_rate(sizes: Sizes, server: Server, come: Come, members: int) -> float:
     return per_second
 
 
+def clustered(sizes: Sizes) -> Iterator[Row]:
+    """Two processes each, on one port, with Redis: Parlor with PostgreSQL, socket.io with its adapter, storing nothing.
+    All processes and Redis count."""
+    for what, rooms, members in _crowds(sizes, sizes.clustered_members):
+        with clusters() as servers:
+            yield from _talked(
+                sizes,
+                servers,
+                _come(rooms, members),
+                what,
+                sizes.deliveries / members,
+                when=", two processes with Redis",
+                storage="beside it, of PostgreSQL",
+            )
+
+
 def polling(sizes: Sizes) -> Iterator[Row]:
     """The same where everybody polls, through the router of a PaaS; so many messages a second that mostly each poll
     brings one."""
@@ -71,10 +88,17 @@ def polling(sizes: Sizes) -> Iterator[Row]:
 
 
 def _talked(
-    sizes: Sizes, servers: list[Server], come: Come, what: str, per_second: float, stay: bool = True, when: str = ""
+    sizes: Sizes,
+    servers: list[Server],
+    come: Come,
+    what: str,
+    per_second: float,
+    stay: bool = True,
+    when: str = "",
+    storage: str = "of it for storage",
 ) -> Iterator[Row]:
     """In turn, round after round. The crowds stay from one to the next, unless that were more than can be open."""
-    cost, stored = Row(f"CPU per delivery{when}, {what}", "µs"), Row(f"of it for storage{when}, {what}", "µs")
+    cost, stored = Row(f"CPU per delivery{when}, {what}", "µs"), Row(f"{storage}{when}, {what}", "µs")
     half, late = Row(f"p50{when}, {what}", "ms"), Row(f"p99{when}, {what}", "ms")
     messages = max(6, round(per_second * sizes.talk))
     crowds = {server: come(server) for server in servers if stay}

@@ -1,15 +1,16 @@
 """How many messages a second can be stored and answered; the answers of servers that store nothing stand beside."""
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
+from tests.bench.cluster import clusters
 from tests.bench.load import Crowd, percentile
 from tests.bench.member import Fault
 from tests.bench.row import Row, Sizes
-from tests.bench.servers import PARLOR, STORED, Server, running
+from tests.bench.servers import Server, running
+from tests.support.look import Look
 
-DATABASES = {PARLOR: "parlor.db", STORED: "peer.db"}
+Start = Callable[[], AbstractContextManager[list[Server]]]
 
 
 def sends(sizes: Sizes) -> Iterator[Row]:
@@ -19,15 +20,17 @@ def sends(sizes: Sizes) -> Iterator[Row]:
         (f"{sizes.senders} people alone", sizes.senders, 1),
         (f"{sizes.senders // 10} rooms of 10", sizes.senders // 10, 10),
     ]:
-        yield from _sends(sizes, what, rooms, members)
+        yield from _sends(sizes, lambda: running(sizes.beside), what, rooms, members)
+    what = f"two processes with Redis, {sizes.senders // 10} rooms of 10"
+    yield from _sends(sizes, clusters, what, sizes.senders // 10, 10)
 
 
-def _sends(sizes: Sizes, what: str, rooms: int, members: int) -> Iterator[Row]:
+def _sends(sizes: Sizes, start: Start, what: str, rooms: int, members: int) -> Iterator[Row]:
     most = Row(f"committed sends a second, {what}, acks p99 < {sizes.acks_late:g} ms", "acks/s")
     late = Row(f"acks p99 at that rate, {what}", "ms")
-    with running(sizes.beside) as servers:
+    with start() as servers:
         crowds = [(server, Crowd(server.port, rooms, members)) for server in servers]
-        stored = {server.name: _stored(server) for server in servers if server.name in DATABASES}
+        stored = {server.name: _stored(server) for server in servers if server.database}
         for turn in range(sizes.warm + sizes.rounds):
             for server, crowd in crowds:
                 rate, slowest, load, count = _greatest(server, crowd, sizes)
@@ -70,6 +73,6 @@ def _check(server: Server, acked: int) -> None:
 
 def _stored(server: Server) -> int:
     """Messages in its database."""
-    with closing(sqlite3.connect(f"file:{server.data / DATABASES[server.name]}?mode=ro", uri=True)) as database:
-        found: int = database.execute("SELECT count(*) FROM messages").fetchone()[0]
-    return found
+    assert server.database
+    with Look(server.database) as look:
+        return int(look.rows("SELECT count(*) AS count FROM messages")[0]["count"])
