@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -107,14 +107,19 @@ def garbage(frames: int) -> Trouble:
     async def trouble(talk: Conversation, redis: RedisServer) -> None:
         chance = random.Random(13)
         kept: list[bytes] = []
+        own: Counter[bytes] = Counter()  # which are heard as well
         async with redis.overhears(f"parlor:*:room:{ROOM}") as heard:
-            for _ in range(frames):
+            while len(kept) < frames:
                 channel, frame = await anext(heard)
+                if own[frame]:
+                    own[frame] -= 1
+                    continue
                 kept.append(frame)
                 old = chance.choice(kept)
                 flipped = bytearray(old)
                 flipped[chance.randrange(len(old))] ^= 1 << chance.randrange(8)
                 for one in (frame, old, old[: chance.randrange(len(old))], bytes(flipped), chance.randbytes(200)):
+                    own[one] += 1
                     await redis.call("PUBLISH", channel, one)
 
     return trouble
