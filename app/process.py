@@ -5,9 +5,11 @@ import contextlib
 import errno
 import io
 import os
+import secrets
 import select
 import socket
 import sys
+from string import ascii_lowercase, digits
 from typing import Any, TextIO
 
 try:
@@ -23,6 +25,11 @@ CAN_SHARE_PORT = os.name == "posix" and hasattr(socket, "SO_REUSEPORT")  # sever
 _CHUNK = 4096  # bytes (PIPE_BUF): a pipe that is ready takes so many without blocking
 _FAMILY_MISSING = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 _ADDRESS_IN_USE = (48, 98, 10048)  # EADDRINUSE on macOS, Linux, Windows
+
+
+def new_process_id() -> str:
+    """The name of a process among those that serve one database: 8 of a-z and 0-9."""
+    return "".join(secrets.choice(ascii_lowercase + digits) for _ in range(8))
 
 
 def ensure_standard_streams() -> None:
