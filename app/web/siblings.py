@@ -21,12 +21,16 @@ class Siblings:
         return self._folder / f"{number}.sock"
 
     async def start(self) -> None:
+        self._folder.mkdir(mode=0o700, exist_ok=True)
         self._path(self.number).unlink(missing_ok=True)  # of the one before, which has died
         self._server = await asyncio.start_unix_server(self._answer, self._path(self.number))
 
     async def close(self) -> None:
         if self._server:
             self._server.close()
+            self._path(self.number).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # others are there; the last one clears up for a parent that is gone
+                self._folder.rmdir()
 
     async def _answer(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(self._tell())
