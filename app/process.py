@@ -5,9 +5,11 @@ import contextlib
 import errno
 import io
 import os
+import secrets
 import select
 import socket
 import sys
+from string import ascii_lowercase, digits
 from typing import Any, TextIO
 
 try:
@@ -21,6 +23,11 @@ BIND_ATTEMPTS = 20  # to find a port that is free on every address
 
 _CHUNK = 4096  # bytes (PIPE_BUF): a pipe that is ready takes so many without blocking
 _FAMILY_MISSING = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
+
+
+def new_process_id() -> str:
+    """The name of a process among those that serve one database: 8 of a-z and 0-9."""
+    return "".join(secrets.choice(ascii_lowercase + digits) for _ in range(8))
 
 
 def ensure_standard_streams() -> None:

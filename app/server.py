@@ -120,6 +120,7 @@ class Running:
 
 async def start(settings: Settings) -> Running:
     """Open the store, then listen. Raises BadSetting with one sentence where that cannot be done."""
+    process_id = process.new_process_id()
     lock, database = await _open_store(settings)
     site = _edge(settings)
 
@@ -147,6 +148,7 @@ async def start(settings: Settings) -> Running:
     chat = Chat(
         store=database,
         broadcaster=broadcaster,
+        process=process_id,
         epoch=await database.read(queries.epoch),
         version=__version__,
         transports=settings.transports,
