@@ -123,6 +123,7 @@ class Running:
 async def start(settings: Settings, worker: Worker | None = None) -> Running:
     """Open the store, then listen; as a `worker` beside others, where there are several. Raises BadSetting with one
     sentence where that cannot be done."""
+    process_id = process.new_process_id()
     lock, database = await _open_store(settings)
     site = _edge(settings)
 
@@ -130,6 +131,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         return site.visitor(request.all, request.peer)
 
     sockets = create_server(
+        process=process_id,
         ping_interval=settings.ping_interval,
         ping_timeout=settings.ping_timeout,
         max_payload=settings.max_payload,
@@ -150,6 +152,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
     chat = Chat(
         store=database,
         broadcaster=broadcaster,
+        process=process_id,
         epoch=await database.read(queries.epoch),
         version=__version__,
         transports=settings.transports,

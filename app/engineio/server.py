@@ -35,7 +35,8 @@ CORS = (
 
 @dataclass(frozen=True)
 class Settings:
-    """ping_interval, ping_timeout: seconds, fractions allowed. max_payload: bytes of one POST or WebSocket message.
+    """process: begins the ids of sessions, so that other processes know whose they are; of the same length in all of
+    them. ping_interval, ping_timeout: seconds, fractions allowed. max_payload: bytes of one POST or WebSocket message.
     transports: of `websocket`, `polling`. origins: allowed besides the page's own host; `*` allows all. outbox_limit:
     bytes that may wait for one slow reader. max_websockets: the next one is answered 503. max_age: seconds after which
     a session is closed, up to a tenth earlier. points_per_second: what a session regains of the points that it spends
@@ -45,6 +46,7 @@ class Settings:
     every answer, whole lines.
     """
 
+    process: str = ""
     ping_interval: float = 25
     ping_timeout: float = 20
     max_payload: int = 1_000_000
@@ -250,7 +252,7 @@ class EngineServer:
     def _open(
         self, request: Request, address: str, socket: WebSocketConnection | None = None, early: bytes = b""
     ) -> Session:
-        session = Session(self, new_sid(), address, self.settings.points_per_second)
+        session = Session(self, self.settings.process + new_sid(), address, self.settings.points_per_second)
         self.sessions[session.sid] = session
         if socket is None:
             session.use(PollingTransport(session, self.polls, self.settings.outbox_limit, self.ticks))
