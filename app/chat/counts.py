@@ -3,8 +3,18 @@
 from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
+
+
+class Reading(NamedTuple):
+    """A number of a part that /metrics does not know by itself."""
+
+    name: str
+    text: str
+    value: float
+    is_counter: bool = True
 
 
 @dataclass

@@ -3,7 +3,7 @@ the numbers of all."""
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.samples import Sample
 
 from app.chat import Chat
-from app.chat.counts import BOUNDS, Durations
+from app.chat.counts import BOUNDS, Durations, Reading
 from app.web.siblings import SIBLINGS, Siblings
 
 LAG_INTERVAL_S = 0.5  # between measurements of the event loop's lag
@@ -58,6 +58,7 @@ class Metrics:
     chat: Chat
     sockets: SocketStats
     loop_lag: LoopLag = field(default_factory=LoopLag)
+    more: list[Callable[[], Iterable[Reading]]] = field(default_factory=list)  # of parts that not every server has
 
     def __post_init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -83,6 +84,9 @@ class Metrics:
         yield verbs
         yield CounterMetricFamily("parlor_told", "Events told to rooms.", events)
         yield CounterMetricFamily("parlor_deliveries", "Events told to rooms, once for each socket.", deliveries)
+        for readings in self.more:
+            for name, text, value, is_counter in readings():
+                yield (CounterMetricFamily if is_counter else GaugeMetricFamily)(name, text, value)
         yield _histogram("parlor_answer_seconds", "From a payload to its ack.", chat.counts.answers)
         yield _histogram("parlor_loop_late_seconds", "How late the event loop was.", self.loop_lag.durations)
 

@@ -1,6 +1,7 @@
 """Where Redis is, and one connection to it, opened and checked. Passwords are in no sentence of this module."""
 
 import asyncio
+import os
 from typing import Any
 
 from redis.asyncio import Connection
@@ -93,6 +94,8 @@ def _reason(error: BaseException) -> str:
         return f"did not answer within {CONNECT_TIMEOUT_S:g} s"
     if "CERTIFICATE_VERIFY_FAILED" in text:
         return "has a certificate that nobody vouches for; where that is meant so, add ?ssl_cert_reqs=none"
+    if isinstance(cause, ConnectionError | BlockingIOError | InterruptedError) and cause.errno:
+        return f"cannot be reached ({os.strerror(cause.errno)})"  # asyncio's own text holds the address again
     return f"cannot be reached ({(cause and cause.strerror) or text})"
 
 

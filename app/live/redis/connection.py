@@ -105,7 +105,7 @@ class RedisConnection:
     def subscribe(self, channel: str, kind: bytes, on_body: OnBody, on_ready: OnReady | None = None) -> None:
         """From now on `on_body(process, body)` is called with what other processes publish there of this kind.
         `on_ready()` is called once Redis has confirmed it, and again after each interruption: what was published before
-        was missed. One for each channel and kind."""
+        was missed. One for each channel and kind. `on_body` may raise BadFrame: then it was garbage."""
         self._subscriptions.add(channel, kind, on_body, on_ready)
 
     def unsubscribe(self, channel: str, kind: bytes) -> None:

@@ -145,8 +145,12 @@ class Subscriptions:
         self._counts.received += 1
         channel = self._channels.get(name.decode(errors="replace").removeprefix(self._prefix))
         on_body = channel.on_body.get(frame.kind) if channel else None
-        if on_body is not None:
+        if on_body is None:
+            return
+        try:
             _guarded(on_body, frame.process, frame.body)
+        except BadFrame as error:
+            self._on_garbage(name, len(data), str(error))
 
     def _on_garbage(self, name: bytes, size: int, why: str) -> None:
         self._counts.garbage += 1
@@ -161,6 +165,8 @@ def _guarded(call: Callable[..., None], *args: Any) -> None:
     """A fault in what is called must not end the connection."""
     try:
         call(*args)
+    except BadFrame:
+        raise
     except Exception:
         log.exception("what came from Redis could not be used")
 
