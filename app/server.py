@@ -35,6 +35,7 @@ from app.live.echo import echoes
 from app.live.feed import Feed
 from app.live.redis.bus import RedisBus
 from app.live.redis.connection import RedisConnection, Unusable
+from app.live.redis.relay import Relay
 from app.live.socket import attach, create_server, listen, register_handlers
 from app.logs import AccessLogger, access_log, log_request
 from app.model import Refused
@@ -105,6 +106,7 @@ class Running:
     must_stop: asyncio.Future[str]  # resolves with the reason where it may not go on serving
     feed: Feed | None  # where others may serve the same rooms
     redis: RedisConnection | None
+    relay: Relay | None
 
     async def stop(self) -> None:
         """Accept nothing new, let running verbs finish and answer, disconnect everybody, close the store. Under 5 s."""
@@ -112,7 +114,8 @@ class Running:
             listener.close()
         self.sockets.stop_accepting()
         self.database.set_lock_deadline(LOCK_TIMEOUT_S)
-        await self.sockets.wait_idle(VERBS_TIMEOUT_S)
+        released = [self.relay.release_all()] if self.relay else []
+        await asyncio.gather(self.sockets.wait_idle(VERBS_TIMEOUT_S), *released)
         self.sockets.close_all()
         self.runner.app[ECHOES].close_all(GOING_AWAY)
         await self.sockets.wait_closed(CLOSE_TIMEOUT_S)
@@ -209,6 +212,10 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
     if feed:
         _share_rooms(runner.app, chat, feed, redis)
         feed.on_lost = partial(sockets.disconnect_all_within, CLOSE_TIMEOUT_S)
+    relay = None
+    if redis:
+        relay = sockets.engine.relay = Relay(redis, sockets.engine)
+        app[METRICS].more.append(relay.readings)
     await runner.setup()
     try:
         addresses = None if settings.trust_proxies else sockets.engine.settings.addresses
@@ -228,7 +235,8 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
     background_tasks = [asyncio.create_task(one) for one in work]
     url = _url(settings, listeners)
     return Running(
-        url, settings, chat, sockets, database, runner, listeners, lock, background_tasks, must_stop, feed, redis
+        *(url, settings, chat, sockets, database, runner, listeners, lock, background_tasks, must_stop),
+        *(feed, redis, relay),
     )
 
 
