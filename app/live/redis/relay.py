@@ -22,7 +22,7 @@ from app.live.redis.connection import RedisConnection, Unusable
 TICK_S = 1.0  # between two lists of what is open
 SILENCE_S = 3.5  # without a word from the other process, after which it is dead
 ON_ITS_WAY_S = 2.0  # that an answer may take; then it is lost
-RELEASE_TIMEOUT_S = 0.5  # for polls to be answered when this process stops
+RELEASE_LOOKS, RELEASE_PAUSE_S = 25, 0.02  # for polls to be answered when this process stops
 MAX_BYTES = 4_000_000  # of POSTs on their way
 
 # Kinds of frames: to the owner, ...
@@ -71,9 +71,10 @@ class Relay:
     async def release_all(self) -> None:
         """This process stops: let the polls that wait here be answered now. Their clients go on with another one."""
         self._asking.release_all()
-        until = time.monotonic() + RELEASE_TIMEOUT_S
-        while self._asking.is_waiting and time.monotonic() < until:
-            await asyncio.sleep(0.01)
+        for _ in range(RELEASE_LOOKS):
+            if not self._asking.is_waiting:
+                return
+            await asyncio.sleep(RELEASE_PAUSE_S)
 
     def readings(self) -> Iterator[Reading]:
         yield Reading("parlor_relayed", "Polls and POSTs that another process answered.", self._asking.answered)
