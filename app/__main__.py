@@ -14,7 +14,7 @@ from typing import IO, Any
 import click
 from pydantic import SecretStr
 
-from app import __version__, config, logs, process, server
+from app import __version__, config, logs, process, server, workers
 from app.config import BadSetting, Settings
 from app.export import export_room, set_retention
 from app.model import Refused
@@ -54,10 +54,14 @@ def _given(context: click.Context, flags: dict[str, Any]) -> dict[str, Any]:
 def serve(context: click.Context, /, **flags: Any) -> None:
     """Serve rooms until SIGTERM, SIGHUP or Ctrl-C."""
     sys.stdout = process.best_effort(sys.stdout)
-    settings, _ = config.load(_given(context, flags))
-    logs.configure(settings.log_level, settings.log_format)
+    given = _given(context, flags)
+    settings, _ = config.load(given)
+    worker = workers.Worker.of_this_process()
+    if worker is None and workers.how_many(settings)[0] > 1:
+        workers.become_parent(given)
+    logs.configure(settings.log_level, settings.log_format, worker.number if worker else None)
     process.raise_descriptor_limit()
-    server.run(settings)
+    server.run(settings, worker)
 
 
 @cli.command("check-config")

@@ -288,3 +288,9 @@ async def test_the_limit_of_descriptors_is_raised_to_the_hard_one(tmp_path: Path
     finally:
         begun.kill()
         await begun.wait()
+
+
+def test_every_start_has_an_id_of_its_own_of_eight_letters_and_digits() -> None:
+    ids = {process.new_process_id() for _ in range(100)}
+    assert len(ids) == 100
+    assert all(re.fullmatch("[a-z0-9]{8}", one) for one in ids)

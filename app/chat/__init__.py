@@ -53,7 +53,8 @@ class Memory(Protocol):
 class Chat:
     """What every verb is handed first.
 
-    epoch: the name of the database's history. transports: as the operator allows them, in order.
+    process: this one's id among those that serve the database. epoch: the name of the database's history.
+    transports: as the operator allows them, in order.
     nickname_hold: seconds that a name stays its owner's after their last socket is gone. grace: seconds that a room
     awaits somebody whose connection broke. keep_days, keep_messages: what is kept of a room; None: all.
     site: its name, which nobody may bear. guest_days: days after which unused guests and rooms are forgotten; 0: never.
@@ -63,6 +64,7 @@ class Chat:
 
     store: Memory
     broadcaster: Broadcaster
+    process: str
     epoch: str
     version: str
     transports: tuple[str, ...]

@@ -14,6 +14,7 @@ from aiohttp import web
 from app.model import Refused
 from app.web import CHAT
 from app.web.edge import Handler, at
+from app.web.siblings import SIBLINGS
 
 log = logging.getLogger("parlor")
 
@@ -103,8 +104,10 @@ async def short_of_descriptors(request: web.Request, handler: Handler) -> web.St
 
 
 async def healthz(request: web.Request) -> web.Response:
-    """The process is alive. Needs no database."""
-    return web.json_response({"ok": True, "version": request.app[CHAT].version, "boot": BOOT})
+    """The process is alive. Needs no database. worker: its number, where there are several."""
+    siblings = request.app.get(SIBLINGS)
+    worker = {"worker": siblings.number} if siblings else {}
+    return web.json_response({"ok": True, "version": request.app[CHAT].version, "boot": BOOT, **worker})
 
 
 async def readyz(request: web.Request) -> web.Response:
