@@ -24,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import __version__, engineio, process
 from app.chat import Chat, people, retention
+from app.chat.leases import Lease
 from app.chat.rates import Rates
 from app.config import BadSetting, Settings, injected
 from app.engineio.frames import GOING_AWAY
@@ -97,6 +98,7 @@ class Running:
     listeners: list[Listener]
     lock: ServingLock
     background_tasks: list[asyncio.Task[None]]
+    lease: Lease
     must_stop: asyncio.Future[str]  # resolves with the reason where it may not go on serving
 
     async def stop(self) -> None:
@@ -114,6 +116,7 @@ class Running:
         self.chat.presence.stop()
         for task in self.background_tasks:
             task.cancel()
+        await self.lease.end()
         await self.database.close()
         self.lock.release()
 
@@ -161,6 +164,9 @@ async def start(settings: Settings) -> Running:
         secret=settings.secret.get_secret_value(),
         site=settings.site,
     )
+    lease = Lease(chat)
+    with contextlib.suppress(Refused):  # it begins with the first look
+        await lease.begin()
     await _renew_skeletons(chat)
     register_handlers(sockets, chat)
     if password := settings.admin_password.get_secret_value():
@@ -169,6 +175,7 @@ async def start(settings: Settings) -> Running:
     def start_over(epoch: str) -> None:
         """The database was replaced by another one: everybody reconnects, and starts over with what it holds."""
         chat.epoch = epoch
+        chat.presence.online.start_over()
         sockets.disconnect_all_within(CLOSE_TIMEOUT_S)
         background_tasks.append(asyncio.create_task(_renew_skeletons(chat)))
 
@@ -193,11 +200,16 @@ async def start(settings: Settings) -> Running:
         lock.release()
         raise
     must_stop: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    watch = _watch(database, lock) if lock.is_held else _take_over(settings, chat, database, lock, must_stop)
-    work: list[Coroutine[Any, Any, None]] = [retention.run(chat), watch, runner.app[ops.DESCRIPTORS].watch()]
+    watch = _watch(database, lock) if lock.is_held else _take_over(settings, lease, database, lock, must_stop)
+    work: list[Coroutine[Any, Any, None]] = [
+        retention.run(chat),
+        lease.run(),
+        watch,
+        runner.app[ops.DESCRIPTORS].watch(),
+    ]
     background_tasks = [asyncio.create_task(one) for one in work]
     url = _url(settings, listeners)
-    return Running(url, settings, chat, sockets, database, runner, listeners, lock, background_tasks, must_stop)
+    return Running(url, settings, chat, sockets, database, runner, listeners, lock, background_tasks, lease, must_stop)
 
 
 async def _renew_skeletons(chat: Chat) -> None:
@@ -217,7 +229,7 @@ async def _watch(database: Database, lock: ServingLock) -> None:
 
 
 async def _take_over(
-    settings: Settings, chat: Chat, database: Database, lock: ServingLock, must_stop: asyncio.Future[str]
+    settings: Settings, lease: Lease, database: Database, lock: ServingLock, must_stop: asyncio.Future[str]
 ) -> None:
     """Serve beside the previous version until it has ended, `PARLOR_OVERLAP` at most. Only then are the people who are
     not connected here marked as gone."""
@@ -234,7 +246,7 @@ async def _take_over(
         await database.watch()
     log.info("the version before has ended: this one serves alone")
     with contextlib.suppress(Refused):  # nothing can be stored at present: the next start does it
-        await people.note_absent(chat)
+        await lease.end_others()
     await _watch(database, lock)
 
 
