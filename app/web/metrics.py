@@ -3,6 +3,7 @@ the numbers of all."""
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -69,7 +70,7 @@ class Metrics:
     def collect(self) -> Iterator[Metric]:
         chat = self.chat
         events, deliveries = self.sockets.broadcasts()
-        yield GaugeMetricFamily("parlor_people", "People with an open connection.", len(chat.presence.online))
+        yield GaugeMetricFamily("parlor_people", "People connected to this process.", len(chat.presence.online))
         yield GaugeMetricFamily("parlor_rooms", "Rooms with somebody in them.", len(chat.presence.rooms))
         sockets = GaugeMetricFamily("parlor_sockets", "Open connections.", labels=["transport"])
         for transport, count in self.sockets.by_transport().items():
@@ -87,6 +88,10 @@ class Metrics:
         for readings in self.more:
             for name, text, value, is_counter in readings():
                 yield (CounterMetricFamily if is_counter else GaugeMetricFamily)(name, text, value)
+        yield GaugeMetricFamily("parlor_processes", "Processes that serve this database.", chat.counts.processes)
+        if (seen_at := chat.counts.lease_seen_at) is not None:
+            text = "Seconds since this process last saw its lease in the database."
+            yield GaugeMetricFamily("parlor_lease_age_seconds", text, time.monotonic() - seen_at)
         yield _histogram("parlor_answer_seconds", "From a payload to its ack.", chat.counts.answers)
         yield _histogram("parlor_loop_late_seconds", "How late the event loop was.", self.loop_lag.durations)
 
