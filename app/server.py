@@ -12,7 +12,6 @@ import time
 from collections.abc import Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientConnectionResetError, web
@@ -434,9 +433,8 @@ def warnings(settings: Settings, environment: Mapping[str, str]) -> Iterator[str
 
 def _greeting(running: Running) -> str:
     settings = running.settings
-    where = running.database.url.database or settings.database
     transports = ", then ".join(settings.transports)
-    return f"Parlor {__version__} serves {running.url} - transports: {transports} - data in {Path(where).resolve()}"
+    return f"Parlor {__version__} serves {running.url} - transports: {transports} - data in {running.database.place}"
 
 
 async def _open_store(settings: Settings) -> tuple[ServingLock, Database]:
@@ -446,7 +444,7 @@ async def _open_store(settings: Settings) -> tuple[ServingLock, Database]:
         if not settings.database_url:
             settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         database = Database(settings.database)
-        lock = ServingLock(str(database.url.database), shared=bool(settings.redis_url.get_secret_value()))
+        lock = ServingLock(database.file, shared=bool(settings.redis_url.get_secret_value()))
         alone = lock.take(alone=True)
         if not alone and not await _shares(lock) and not _overlap(settings, lock, os.environ):
             raise BadSetting(
@@ -455,6 +453,8 @@ async def _open_store(settings: Settings) -> tuple[ServingLock, Database]:
         await database.start(alone)
         if alone:
             lock.take()
+    except Refused as refusal:  # it is no file
+        raise BadSetting(refusal.text) from None
     except (OSError, SQLAlchemyError, CommandError) as error:
         if lock:
             lock.release()
@@ -491,7 +491,7 @@ def _overlap(settings: Settings, lock: ServingLock, environment: Mapping[str, st
 def _other_server(lock: ServingLock, database: Database) -> str:
     other = {"pid": "?", "host": "?", "since": "?"} | lock.holder()
     return (
-        f"another Parlor, process {other['pid']} on {other['host']}, has served {database.url.database} since "
+        f"another Parlor, process {other['pid']} on {other['host']}, has served {database.file} since "
         f"{other['since']} UTC, and people on the two would not hear each other"
     )
 
