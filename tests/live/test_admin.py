@@ -24,7 +24,9 @@ async def stats(server: Running, auth: dict[str, str]) -> dict[str, object]:
     client, come = socketio.AsyncClient(reconnection=False), asyncio.get_running_loop().create_future()
     client.on("server_stats", lambda said: come.done() or come.set_result(said), namespace="/admin")
     try:
-        await client.connect(server.url, namespaces=["/admin"], auth=auth, transports=["websocket"])
+        await client.connect(
+            server.url, namespaces=["/admin"], auth=auth, transports=["websocket"], wait_timeout=PATIENCE
+        )
         return await asyncio.wait_for(come, PATIENCE)
     finally:
         await hang_up(client)

@@ -38,7 +38,7 @@ class Talker:
     async def __aenter__(self) -> Self:
         auth = {"nickname": self.nickname, "token": self.token, "tab": self.tab}
         auth = {key: value for key, value in auth.items() if value}
-        await self.client.connect(self.url, transports=[self.transport], auth=auth)
+        await self.client.connect(self.url, transports=[self.transport], auth=auth, wait_timeout=PATIENCE)
         self.welcome = await self.hears("welcome")
         self.me = self.welcome["me"]
         self.token = self.welcome.get("token", self.token)
