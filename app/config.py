@@ -210,6 +210,11 @@ class Settings(BaseModel):
         description="Redis 6 or later, or Valkey, by which several processes hear of each other at once: "
         "`redis://:PASSWORD@host:6379/0`, `rediss://...` for TLS. Nothing is stored there that matters. Empty: none.",
     )
+    redis_verify: bool = Field(
+        True,
+        description="Whether somebody has to vouch for the certificate of a Redis that is spoken to by TLS. For Heroku's "
+        "nobody does.",
+    )
     site: str = Field("Parlor", min_length=1, max_length=60, description="Name of the site, shown on every page.")
     ping_interval: float = Field(
         20,

@@ -259,7 +259,9 @@ async def _connect_redis(
     if not url:
         return None
     try:
-        redis = RedisConnection(url, process_id, epoch, settings.secret.get_secret_value())
+        redis = RedisConnection(
+            url, process_id, epoch, settings.secret.get_secret_value(), verify=settings.redis_verify
+        )
         await redis.start()
     except Unusable as error:
         await database.close()

@@ -22,9 +22,9 @@ class Unusable(Exception):
 
 
 class Address:
-    """Where Redis is. Raises Unusable for a URL that names none."""
+    """Where Redis is. Raises Unusable for a URL that names none. verify: by TLS, its certificate."""
 
-    def __init__(self, url: str, client_name: str) -> None:
+    def __init__(self, url: str, client_name: str, verify: bool = True) -> None:
         scheme, separator, rest = url.partition("://")
         try:
             found: dict[str, Any] = dict(parse_url(f"{SCHEMES.get(scheme, scheme)}{separator}{rest}"))
@@ -39,6 +39,8 @@ class Address:
             "driver_info": None,
             "protocol": 2,
         }
+        if not verify and issubclass(self._kind, SSLConnection):
+            self._options |= {"ssl_cert_reqs": "none", "ssl_check_hostname": False}
         where = f"{found.get('host', 'localhost')}:{found.get('port', 6379)}"
         self.where: str = found.get("path") or where
 
@@ -111,7 +113,7 @@ def _reason(error: BaseException) -> str:
     if isinstance(cause, TimeoutError) or "Timeout" in text or not text:
         return f"did not answer within {CONNECT_TIMEOUT_S:g} s"
     if "CERTIFICATE_VERIFY_FAILED" in text:
-        return "has a certificate that nobody vouches for; where that is meant so, add ?ssl_cert_reqs=none"
+        return "has a certificate that nobody vouches for; where that is meant so, set PARLOR_REDIS_VERIFY=false"
     if isinstance(cause, ConnectionError | BlockingIOError | InterruptedError) and cause.errno:
         return f"cannot be reached ({os.strerror(cause.errno)})"  # asyncio's own text holds the address again
     return f"cannot be reached ({(cause and cause.strerror) or text})"

@@ -44,9 +44,9 @@ class RedisConnection:
     one is lost, and nobody knows what was missed.
     """
 
-    def __init__(self, url: str, process: str, epoch: str, secret: str = "") -> None:
+    def __init__(self, url: str, process: str, epoch: str, secret: str = "", verify: bool = True) -> None:
         self.process, self._secret = process, secret
-        self.address = Address(url, f"parlor-{process}")
+        self.address = Address(url, f"parlor-{process}", verify)
         self.counts = Counts()
         self.on_connected: list[Callable[[], None]] = []
         self.on_trouble: list[Callable[[], None]] = []

@@ -24,8 +24,10 @@ async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
 
 
 @asynccontextmanager
-async def connected(url: str, name: str, epoch: str = EPOCH, secret: str = "") -> AsyncIterator[RedisConnection]:
-    connection = RedisConnection(url, name.ljust(8, "0"), epoch, secret)
+async def connected(
+    url: str, name: str, epoch: str = EPOCH, secret: str = "", verify: bool = True
+) -> AsyncIterator[RedisConnection]:
+    connection = RedisConnection(url, name.ljust(8, "0"), epoch, secret, verify)
     await connection.start()
     try:
         yield connection
@@ -244,8 +246,8 @@ async def test_over_tls(tmp_path: Path) -> None:
         await redis.begin(**options, tls_port=str(redis.port))
         url = redis.url.replace("redis:", "rediss:")
         assert "has a certificate that nobody vouches for" in await refusal(url)
-        async with connected(f"{url}?ssl_cert_reqs=none", "a") as a:
-            assert await a.call("PING") == b"PONG"
+        async with connected(url, "a", verify=False) as a, connected(f"{url}?ssl_cert_reqs=none", "b") as b:
+            assert await a.call("PING") == await b.call("PING") == b"PONG"
         assert "does it want TLS" in await refusal(redis.url)
     finally:
         await redis.kill()
