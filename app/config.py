@@ -212,8 +212,8 @@ class Settings(BaseModel):
     )
     redis_verify: bool = Field(
         True,
-        description="Whether somebody has to vouch for the certificate of a Redis that is spoken to by TLS. For Heroku's "
-        "nobody does.",
+        description="Whether somebody has to vouch for the certificate of a Redis that is spoken to by TLS. Nobody does "
+        "for Heroku's.",
     )
     site: str = Field("Parlor", min_length=1, max_length=60, description="Name of the site, shown on every page.")
     ping_interval: float = Field(
