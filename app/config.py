@@ -212,8 +212,7 @@ class Settings(BaseModel):
     )
     redis_verify: bool = Field(
         True,
-        description="Whether somebody has to vouch for the certificate of a Redis that is spoken to by TLS. Nobody does "
-        "for Heroku's.",
+        description="Whether the certificate of a Redis has to be one that somebody vouches for. Heroku's is not.",
     )
     site: str = Field("Parlor", min_length=1, max_length=60, description="Name of the site, shown on every page.")
     ping_interval: float = Field(
