@@ -12,7 +12,6 @@ import time
 from collections.abc import Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientConnectionResetError, web
@@ -354,9 +353,8 @@ def _on_signals(end: asyncio.Event) -> None:
 
 def _greeting(running: Running) -> str:
     settings = running.settings
-    where = running.database.url.database or settings.database
     transports = ", then ".join(settings.transports)
-    return f"Parlor {__version__} serves {running.url} - transports: {transports} - data in {Path(where).resolve()}"
+    return f"Parlor {__version__} serves {running.url} - transports: {transports} - data in {running.database.place}"
 
 
 async def _open_store(settings: Settings) -> tuple[ServingLock, Database]:
@@ -366,7 +364,7 @@ async def _open_store(settings: Settings) -> tuple[ServingLock, Database]:
         if not settings.database_url:
             settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         database = Database(settings.database)
-        lock = ServingLock(str(database.url.database))
+        lock = ServingLock(database.file)
         alone = lock.take()
         if not alone and not _overlap(settings, lock, os.environ):
             raise BadSetting(
@@ -400,7 +398,7 @@ def _overlap(settings: Settings, lock: ServingLock, environment: Mapping[str, st
 def _other_server(lock: ServingLock, database: Database) -> str:
     other = {"pid": "?", "host": "?", "since": "?"} | lock.holder()
     return (
-        f"another Parlor, process {other['pid']} on {other['host']}, has served {database.url.database} since "
+        f"another Parlor, process {other['pid']} on {other['host']}, has served {database.file} since "
         f"{other['since']} UTC, and people on the two would not hear each other"
     )
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 
 from app.store import queries
+from app.store.changes import Changes, changes_of
 from app.store.engine import transaction
 
 # A question -> the one that asks many of its kind by a few statements, given the keywords of each.
@@ -21,20 +22,18 @@ _FAULTS_OF_THE_WRITE = (IntegrityError, DataError, ProgrammingError)  # any othe
 class Write:
     """A question that waits to be asked in a transaction, and the future of its answer."""
 
-    __slots__ = ("args", "ask", "done", "kwargs", "no_room", "room")
+    __slots__ = ("args", "ask", "changes", "done", "kwargs")
 
     def __init__(
-        self,
-        ask: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        done: asyncio.Future[Any],
-        room: str | None,
-        no_room: bool,
+        self, ask: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], done: asyncio.Future[Any]
     ) -> None:
-        """room: of which alone something changes; None: of any, unless `no_room`."""
         self.ask, self.args, self.kwargs, self.done = ask, args, kwargs, done
-        self.room, self.no_room = room, no_room
+        self.changes = changes_of(ask)
+
+    @property
+    def room(self) -> str | None:
+        """The one of which alone something changes."""
+        return self.kwargs["room"] if self.changes is Changes.ROOM else None
 
     def settle(self, outcome: Any) -> None:
         if self.done.done():  # the caller was cancelled

@@ -23,6 +23,7 @@ class Connections:
     """Kept while they are open: once the file is moved away, none can be opened."""
 
     def __init__(self, url: URL) -> None:
+        self.url = url
         self._reading = open_engine(url, "BEGIN")
         self._writing = open_engine(url, None)
         self._writer: Connection | None = None

@@ -56,12 +56,7 @@ from app.store.queries.rooms import (
 )
 from app.store.queries.rows import now
 
-OF_PEOPLE = frozenset(
-    (arrive, claim, depart, forget_guests, hand_over, look_anew, mark_all_departed, probe, reserve, set_rule, stay)
-)  # that change nothing of any room
-
 __all__ = [
-    "OF_PEOPLE",
     "Message",
     "Name",
     "NotAllNew",

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func,
 from sqlalchemy import delete as remove
 
 from app.model import Refused
+from app.store.changes import Changes, changes
 from app.store.prepared import Prepared, Row
 from app.store.queries.rows import now, page_of, plain
 from app.store.tables import messages, people, reactions, rules, skeletons, tokens
@@ -40,6 +41,7 @@ _leave = Prepared(update(people).where(_one).values(left_at=bindparam("at"), hel
 _stay = Prepared(update(people).where(_one, people.c.left_at.is_not(None)).values(left_at=None))
 
 
+@changes(Changes.PEOPLE)
 def arrive(
     db: Connection,
     *,
@@ -89,6 +91,7 @@ def _newcomer(
     return {"id": new_id, "nickname": nickname, "reserved": False}
 
 
+@changes(Changes.PEOPLE)
 def claim(db: Connection, *, person: str, name: Name, held: int, spare: Sequence[Name]) -> None:
     """Give `person` the nickname. Raises `nickname_taken`, with the first of `spare` that is free as `suggestion`."""
     nickname, looks = name
@@ -167,6 +170,7 @@ def _holders(db: Connection, person: str, looks: Sequence[str]) -> set[Row]:
     return {holder for look in looks for holder in _holding.all(db, look=look, who=person)}
 
 
+@changes(Changes.PEOPLE)
 def reserve(db: Connection, *, person: str, passphrase: str | None) -> None:
     """Keep the person's nickname for them, for ever; None: no longer. `passphrase` is its argon2 hash."""
     since = now() if passphrase else None
@@ -191,11 +195,13 @@ def rule(db: Connection, name: str) -> str | None:
     return found
 
 
+@changes(Changes.PEOPLE)
 def set_rule(db: Connection, name: str, version: str) -> None:
     db.execute(remove(rules).where(rules.c.name == name))
     db.execute(insert(rules).values(name=name, version=version))
 
 
+@changes(Changes.PEOPLE)
 def look_anew(db: Connection, *, after: str, looks_of: Callable[[str], Sequence[str]]) -> str | None:
     """Make the skeletons of some hundred names anew, from the person behind `after` on; the last one of them, or None
     where there are no more. Of two names that look the same now, both stay."""
@@ -219,21 +225,25 @@ def _next(db: Connection, skeleton: str) -> int:
     return 0 if last is None else last + 1
 
 
+@changes(Changes.PEOPLE)
 def hand_over(db: Connection, *, token: str, person: str) -> None:
     """From now on the token names `person`, who is here with it."""
     db.execute(update(tokens).where(tokens.c.fingerprint == token).values(person=person))
     stay(db, person)
 
 
+@changes(Changes.PEOPLE)
 def depart(db: Connection, person: str, brief: int | None = None) -> None:
     """The time begins after which the name is free for others. brief: milliseconds of it, where it is not the usual."""
     _leave.run(db, who=person, at=now(), held=brief)
 
 
+@changes(Changes.PEOPLE)
 def stay(db: Connection, person: str) -> None:
     _stay.run(db, who=person)
 
 
+@changes(Changes.PEOPLE)
 def mark_all_departed(db: Connection, *, but: Sequence[str] = ()) -> None:
     """Whoever a crash left behind as present has left; `but` those who are here now."""
     db.execute(update(people).where(people.c.left_at.is_(None)).values(left_at=now()))
@@ -258,6 +268,7 @@ def unused_guests(db: Connection, after: str, left_before: int, limit: int) -> t
     return page_of(db, people.c.id, _is_unused(left_before), after, limit)
 
 
+@changes(Changes.PEOPLE)
 def forget_guests(db: Connection, ids: Sequence[str], left_before: int) -> int:
     """Those of them who are still unused; their tokens name nobody any more. How many."""
     still = select(people.c.id).where(people.c.id.in_(ids), _is_unused(left_before))

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Integer, and_, bindparam, delete, insert, select, text, update
 
 from app.model import Refused
+from app.store.changes import Changes, changes
 from app.store.prepared import Prepared
 from app.store.queries.rows import now, page_of, plain
 from app.store.tables import epochs, messages, rooms
@@ -31,6 +32,7 @@ def epoch(db: Connection) -> str:
     return name
 
 
+@changes(Changes.ROOMS)
 def begin_epoch(db: Connection, name: str) -> str:
     """Name the history of a new database; one that has a name keeps it. That name."""
     if db.execute(select(epochs.c.epoch)).first() is None:
@@ -38,12 +40,14 @@ def begin_epoch(db: Connection, name: str) -> str:
     return epoch(db)
 
 
+@changes(Changes.ROOMS)
 def rename_epoch(db: Connection, name: str) -> str:
     """From now on it is another history: revs that were told may be claimed by other messages. That name."""
     db.execute(update(epochs).values(epoch=name))
     return name
 
 
+@changes(Changes.NOTHING)
 def probe(db: Connection) -> None:
     """Read a row of the history's name and one of the messages. Raises Refused where there is no history."""
     if _epoch.first(db) is None:
@@ -51,6 +55,7 @@ def probe(db: Connection) -> None:
     _any_message.first(db)
 
 
+@changes(Changes.ROOM)
 def open_room(db: Connection, *, room: str) -> None:
     """Make the room if there is none of that name."""
     if db.execute(select(rooms.c.name).where(rooms.c.name == room)).first() is None:
@@ -65,6 +70,7 @@ def room_now(db: Connection, name: str) -> dict[str, Any]:
     return found[0]
 
 
+@changes(Changes.ROOM)
 def set_topic(db: Connection, *, room: str, topic: str) -> dict[str, Any]:
     is_used = bool(topic) or room_now(db, room)["rev"] > 0
     db.execute(update(rooms).where(rooms.c.name == room).values(topic=topic, active_at=now() if is_used else 0))
@@ -80,6 +86,7 @@ def lively_rooms(db: Connection, also: Sequence[str], limit: int) -> list[dict[s
     return list(found.values())
 
 
+@changes(Changes.ROOM)
 def keep(db: Connection, *, room: str, days: float | None, messages: int | None) -> None:
     """How long the room's messages are kept: None is as the server has it, 0 is for ever."""
     room_now(db, room)
@@ -110,6 +117,7 @@ def unused_rooms(db: Connection, after: str, made_before: int, limit: int) -> tu
     return page_of(db, rooms.c.name, _is_unused(made_before), after, limit)
 
 
+@changes(Changes.ROOMS)
 def forget_rooms(db: Connection, names: Sequence[str], made_before: int) -> int:
     """Those of them that are still unused. How many."""
     return db.execute(delete(rooms).where(rooms.c.name.in_(names), _is_unused(made_before))).rowcount
