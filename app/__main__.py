@@ -68,7 +68,8 @@ def check_config(context: click.Context, /, **flags: Any) -> None:
     settings, origin = config.load(_given(context, flags))
     for name in Settings.model_fields:
         value = getattr(settings, name)
-        click.echo(f"{name:16} {_shown(value):32} {origin[name]}")
+        shown = config.without_password(value) if name == "database_url" else value
+        click.echo(f"{name:16} {_shown(shown):32} {origin[name]}")
 
 
 @cli.command()

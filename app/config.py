@@ -166,7 +166,11 @@ class Settings(BaseModel):
     )
     data: Path = Field(Path("data"), description="Folder of the SQLite database; made if there is none.")
     database_url: str = Field(
-        "", validation_alias="DATABASE_URL", description="Database; SQLite in the data folder where empty."
+        "",
+        validation_alias="DATABASE_URL",
+        description="Database: `postgres://user:password@host:5432/name`, as hosts hand it out (PostgreSQL 13 or "
+        "later; `?sslmode=require` and other parameters of libpq work), or `sqlite:///folder/file.db`; SQLite in the "
+        "data folder where empty.",
     )
     site: str = Field("Parlor", min_length=1, max_length=60, description="Name of the site, shown on every page.")
     ping_interval: float = Field(
@@ -311,6 +315,7 @@ class Settings(BaseModel):
         return tuple(dict.fromkeys(part.strip().strip("[]") for part in self.host.split(",")))
 
 
+POSTGRES = ("postgres://", "postgresql://")  # as hosts hand it out
 MIN_PASSWORD = 12  # characters
 DATA_SAFE = "/\\: "
 
@@ -323,6 +328,12 @@ def environment_names(name: str, field: FieldInfo) -> tuple[str, ...]:
     """The names under which the environment may give a setting, the first one first."""
     first = field.validation_alias if isinstance(field.validation_alias, str) else PREFIX + name.upper()
     return (first, *ALSO.get(name, ()))
+
+
+def without_password(url: str) -> str:
+    """For people: no secret that a URL may hold, in its first part or among its parameters."""
+    shown = re.sub(r"(://[^:@/?#]*):.*@", r"\1:***@", url, flags=re.DOTALL)
+    return re.sub(r"((?:password|sslpassword)=)[^&]*", r"\1***", shown, flags=re.IGNORECASE)
 
 
 def flag(name: str) -> str:
@@ -408,10 +419,12 @@ def _sentence(error: ValidationError, given: Mapping[str, Any], origin: Mapping[
 
 def _check(settings: Settings, origin: Mapping[str, str]) -> None:
     """What single values cannot tell: whether they fit together, and what this version can do."""
-    if not settings.database.startswith("sqlite:"):
-        scheme = settings.database.partition(":")[0]
-        raise BadSetting(f"{origin['database_url']} names a {scheme} database; this version stores in SQLite only.")
-    if not re.fullmatch(r"sqlite:///[^:?].*", settings.database):
+    if not settings.database.startswith(("sqlite:", *POSTGRES)):
+        scheme = settings.database.partition(":")[0][:40] if ":" in settings.database else "unknown"
+        raise BadSetting(
+            f"{origin['database_url']} names a {scheme} database; Parlor stores in PostgreSQL (postgres://) or SQLite."
+        )
+    if settings.database.startswith("sqlite:") and not re.fullmatch(r"sqlite:///[^:?].*", settings.database):
         raise BadSetting(f"{origin['database_url']} names no file; it is like sqlite:///folder/parlor.db.")
     if 0 < len(settings.admin_password.get_secret_value()) < MIN_PASSWORD:
         raise BadSetting(

@@ -371,6 +371,8 @@ async def _open_store(settings: Settings) -> tuple[ServingLock, Database]:
                 f"{_other_server(lock, database)}: stop that one, or give this one a folder of its own (PARLOR_DATA)."
             )
         await database.start(alone)
+    except Refused as refusal:  # it is no file
+        raise BadSetting(refusal.text) from None
     except (OSError, SQLAlchemyError, CommandError) as error:
         if lock:
             lock.release()

@@ -28,6 +28,7 @@ MAY = {
 HOMES = {
     "sqlalchemy": ("app.store", "app.server"),
     "alembic": ("app.store", "app.server"),
+    "psycopg": ("app.store.address", "app.store.postgres"),
     "socketio": ("app.socketio", "app.live", "app.tools"),
     "engineio": ("app.tools",),
     "httptools": ("app.engineio",),

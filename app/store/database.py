@@ -17,6 +17,7 @@ from app.store.cache import RoomCache
 from app.store.changes import Changes
 from app.store.commits import CommitQueue
 from app.store.engine import RETRY_AFTER
+from app.store.postgres import PostgreSQL
 from app.store.sqlite import SQLite
 from app.store.storage import Replaced, Storage
 
@@ -26,6 +27,7 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 LOCK_TIMEOUT_S = 5.0  # to wait for another process's lock
+POSTGRES = ("postgres://", "postgresql://")
 ALL_ROOMS = ""  # the name of no room, for questions about all of them
 
 
@@ -33,7 +35,8 @@ class Database:
     """Raises Refused("storage") where the database cannot serve."""
 
     def __init__(self, url: str) -> None:
-        self._storage: Storage = SQLite(make_url(url), self._on_replaced)
+        """Raises Refused where the URL cannot be understood."""
+        self._storage = self._storage_of(url)
         self.place, self.file = self._storage.place, self._storage.file
         self._reader = ThreadPoolExecutor(self._storage.readers, "parlor-read")
         self._cache = RoomCache()
@@ -41,6 +44,11 @@ class Database:
         self._closing: asyncio.Future[None] | None = None
         self._closed = False
         self.replaced: Callable[[str], None] = lambda _epoch: None  # called with the epoch of a history that took over
+
+    def _storage_of(self, url: str) -> Storage:
+        if url.startswith(POSTGRES):
+            return PostgreSQL(url, self._on_replaced)
+        return SQLite(make_url(url), self._on_replaced)
 
     async def start(self, alone: bool = True) -> None:
         """Bring the schema up to date, and open the database. alone: no other server has it open, so whoever seems to

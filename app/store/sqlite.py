@@ -20,8 +20,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from app.model import Refused
 from app.store import queries
 from app.store.batch import Write
-from app.store.connections import READERS, Connections
-from app.store.engine import RETRY_AFTER, migrate, transaction, unavailable
+from app.store.connections import READERS, Connections, migrate, transaction
+from app.store.engine import RETRY_AFTER, unavailable
 from app.store.files import DatabaseFile, next_mark
 from app.store.journal import Journal
 from app.store.lock import ServingLock
@@ -121,7 +121,7 @@ class SQLite:
                 with self._connections.reader() as db:
                     return question(db)
         except DBAPIError as error:
-            raise unavailable(error) from error
+            raise unavailable(error.orig) from error
 
     def commit(self, batch: list[Write], busy: float) -> list[Any]:
         """What each of them answers, in one transaction; for another process's lock it waits `busy` seconds. The files
@@ -138,7 +138,7 @@ class SQLite:
             raise
         except DBAPIError as error:
             log.error("could not commit %d writes: %s", len(batch), error.orig)
-            self.trouble = unavailable(error)
+            self.trouble = unavailable(error.orig)
             raise self.trouble from error
         if self.trouble:
             log.warning("messages are stored again")

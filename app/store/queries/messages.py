@@ -7,14 +7,13 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Integer, bindparam, func, insert, select, update
 from sqlalchemy import delete as remove
-from sqlalchemy.dialects.sqlite import insert as insert_or_not  # PostgreSQL's says the same in the same words
 
 from app.model import Refused
 from app.store.changes import Changes, changes
 from app.store.prepared import Prepared
 from app.store.queries.rooms import epoch as epoch_now
 from app.store.queries.rooms import room_now
-from app.store.queries.rows import now, plain
+from app.store.queries.rows import insert_or_not, now, plain
 from app.store.tables import messages, reactions, rooms
 
 Message = dict[str, Any]

@@ -27,12 +27,20 @@ _whose = Prepared(
     .join_from(people, tokens)
     .where(tokens.c.fingerprint == bindparam("token"))
 )
+_whose_locked = Prepared(
+    select(people.c.id, people.c.nickname, people.c.passphrase.is_not(None))
+    .join_from(people, tokens)
+    .where(tokens.c.fingerprint == bindparam("token"))
+    .with_for_update(of=people, key_share=True)
+)
+_lock = Prepared(select(people.c.id).where(_one).with_for_update(key_share=True))
 _make = Prepared(insert(people), sets=("id", "nickname", "created_at", "held"))
 _admit = Prepared(insert(tokens), sets=("fingerprint", "person", "created_at"))
 _holding = Prepared(
     select(people.c.id, people.c.left_at, people.c.held, people.c.passphrase, people.c.nickname)
     .join_from(people, skeletons)
     .where(skeletons.c.skeleton == bindparam("look"), people.c.id != bindparam("who"))
+    .with_for_update(of=people, key_share=True)  # one who comes back now keeps the name, or comes after it was taken
 )
 _unlook = Prepared(remove(skeletons).where(skeletons.c.person == bindparam("who")))
 _look = Prepared(insert(skeletons), sets=("skeleton", "person"))
@@ -59,7 +67,7 @@ def arrive(
     free. held: milliseconds that a name stays its owner's after they left. minted: the token was made just now, so
     nobody has come with it before. brief: that time where nobody is known to keep the token.
     """
-    found = None if minted else whose(db, token)
+    found = None if minted else _person(_whose_locked.first(db, token=token))
     if found is None:
         return _newcomer(db, token, new_id, chain([wish] if wish else [], guests()), held, brief)
     person, nickname = found["id"], found["nickname"]
@@ -74,7 +82,10 @@ def arrive(
 
 def whose(db: Connection, token: str) -> dict[str, Any] | None:
     """The person whose token has this fingerprint: `{id, nickname, reserved}`."""
-    found = _whose.first(db, token=token)
+    return _person(_whose.first(db, token=token))
+
+
+def _person(found: Row | None) -> dict[str, Any] | None:
     return {"id": found[0], "nickname": found[1], "reserved": bool(found[2])} if found else None
 
 
@@ -95,6 +106,7 @@ def _newcomer(
 def claim(db: Connection, *, person: str, name: Name, held: int, spare: Sequence[Name]) -> None:
     """Give `person` the nickname. Raises `nickname_taken`, with the first of `spare` that is free as `suggestion`."""
     nickname, looks = name
+    _lock.first(db, who=person)
     if not _free(db, person, looks, held):
         free = next((other for other, shapes in spare if _free(db, person, shapes, held)), None)
         raise _taken(nickname, _holders(db, person, looks), held, free)
@@ -206,7 +218,8 @@ def look_anew(db: Connection, *, after: str, looks_of: Callable[[str], Sequence[
     """Make the skeletons of some hundred names anew, from the person behind `after` on; the last one of them, or None
     where there are no more. Of two names that look the same now, both stay."""
     wanted = select(people.c.id, people.c.nickname).where(people.c.id > after, people.c.nickname.is_not(None))
-    found = db.execute(wanted.order_by(people.c.id).limit(NAMES_AT_ONCE)).all()
+    locked = wanted.order_by(people.c.id).limit(NAMES_AT_ONCE).with_for_update(key_share=True)
+    found = db.execute(locked).all()
     stored: dict[str, set[str]] = {person: set() for person, _ in found}
     for skeleton, person in db.execute(
         select(skeletons.c.skeleton, skeletons.c.person).where(skeletons.c.person.in_(stored))
@@ -271,7 +284,7 @@ def unused_guests(db: Connection, after: str, left_before: int, limit: int) -> t
 @changes(Changes.PEOPLE)
 def forget_guests(db: Connection, ids: Sequence[str], left_before: int) -> int:
     """Those of them who are still unused; their tokens name nobody any more. How many."""
-    still = select(people.c.id).where(people.c.id.in_(ids), _is_unused(left_before))
+    still = select(people.c.id).where(people.c.id.in_(ids), _is_unused(left_before)).with_for_update(of=people)
     gone = db.execute(still).scalars().all()
     for table in (tokens, skeletons):
         db.execute(remove(table).where(table.c.person.in_(gone)))

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Integer, and_, bindparam, dele
 from app.model import Refused
 from app.store.changes import Changes, changes
 from app.store.prepared import Prepared
-from app.store.queries.rows import now, page_of, plain
+from app.store.queries.rows import insert_or_not, now, page_of, plain
 from app.store.tables import epochs, messages, rooms
 
 _epoch = Prepared(select(epochs.c.epoch))
@@ -48,18 +48,20 @@ def rename_epoch(db: Connection, name: str) -> str:
 
 
 @changes(Changes.NOTHING)
-def probe(db: Connection) -> None:
-    """Read a row of the history's name and one of the messages. Raises Refused where there is no history."""
-    if _epoch.first(db) is None:
+def probe(db: Connection) -> str:
+    """Read the history's name and one of the messages. Returns the name. Raises Refused where there is no history."""
+    found = _epoch.first(db)
+    if found is None:
         raise Refused("storage", "The database holds no history.")
     _any_message.first(db)
+    return str(found[0])
 
 
 @changes(Changes.ROOM)
 def open_room(db: Connection, *, room: str) -> None:
     """Make the room if there is none of that name."""
-    if db.execute(select(rooms.c.name).where(rooms.c.name == room)).first() is None:
-        db.execute(insert(rooms).values(name=room, topic="", seq=0, rev=0, created_at=now(), active_at=0))
+    row = {"name": room, "topic": "", "seq": 0, "rev": 0, "created_at": now(), "active_at": 0}
+    db.execute(insert_or_not(rooms).values(row).on_conflict_do_nothing())
 
 
 def room_now(db: Connection, name: str) -> dict[str, Any]:
