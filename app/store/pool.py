@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from app.model import Refused
 from app.store.engine import RETRY_AFTER
@@ -36,6 +37,7 @@ class Pool:
         self._changed = threading.Condition()
         self._idle: list[Connection] = []
         self._used: dict[Connection, tuple[Any, float, float]] = {}  # the driver's connection; since when, until when
+        self._cut: set[Any] = set()  # the driver's connections that took too long
         self._waiting = 0
         self._failure: Refused | None = None  # of the last attempt to connect
         self._deadline = math.inf  # on the monotonic clock
@@ -50,7 +52,12 @@ class Pool:
         driver = self._used[db][0]
         try:
             yield db
+        except DBAPIError as error:
+            if driver in self._cut:
+                raise _no_answer() from error
+            raise
         finally:
+            self._cut.discard(driver)
             is_whole = not driver.closed and driver.info.transaction_status == 0
             with self._changed:
                 del self._used[db]
@@ -106,8 +113,7 @@ class Pool:
         now = time.monotonic()
         rest = min(until, max(self._deadline, until - PATIENCE_S + LAST_WORD_S)) - now
         if rest <= 0 or self._is_closed:
-            text = "The message store does not answer just now. Nothing that was confirmed is lost."
-            raise Refused("storage", text, retry_after=RETRY_AFTER)
+            raise _no_answer()
         self._changed.wait(rest)
 
     def _start(self) -> None:
@@ -119,19 +125,18 @@ class Pool:
     # --- threads of its own ---
 
     def _open_more(self) -> None:
-        pause = FIRST_PAUSE_S
+        pause = 0.0
         while self._wait_for_need():
             try:
                 db = self._connect()
-            except Refused as refusal:
-                self._failed(refusal, pause)
-                pause = min(2 * pause, LONGEST_PAUSE_S)
-                continue
             except Exception as error:
-                log.exception("could not connect")
-                self._failed(Refused("storage", f"The message store cannot be reached ({error})."), pause)
+                if not isinstance(error, Refused):
+                    log.exception("could not connect")
+                refusal = error if isinstance(error, Refused) else _no_answer()
+                self._failed(refusal if pause else None, pause)  # the first one may be chance: once more at once
+                pause = min(max(2 * pause, FIRST_PAUSE_S), LONGEST_PAUSE_S)
                 continue
-            pause = FIRST_PAUSE_S
+            pause = 0.0
             with self._changed:
                 self._failure = None
                 if not self._is_closed:
@@ -151,7 +156,7 @@ class Pool:
             self._changed.wait_for(is_needed)
             return not self._is_closed
 
-    def _failed(self, refusal: Refused, pause: float) -> None:
+    def _failed(self, refusal: Refused | None, pause: float) -> None:
         with self._changed:
             self._failure = refusal
             self._changed.notify_all()
@@ -166,8 +171,14 @@ class Pool:
                     return
                 for driver, since, until in self._used.values():
                     if time.monotonic() > min(until, max(self._deadline, since) + LAST_WORD_S):
+                        self._cut.add(driver)
                         _cut(driver)
                 self._changed.wait_for(lambda: self._is_closed, LOOK_S)
+
+
+def _no_answer() -> Refused:
+    text = "The message store does not answer just now. Nothing that was confirmed is lost."
+    return Refused("storage", text, retry_after=RETRY_AFTER)
 
 
 def _close(db: Connection) -> None:

@@ -14,6 +14,8 @@ from typing import Any, Self
 
 import psycopg
 
+from app.store.postgres import PostgreSQL
+from app.store.tables import metadata
 from tests.support.need import require
 from tests.support.process import free_port
 
@@ -47,6 +49,7 @@ class Cluster:
         self.folder, self.port, self.bin = folder, free_port(), programs()
         self.options = OPTIONS | options
         self._names = count()
+        self._free: list[str] = []  # databases with our tables
         self._process: subprocess.Popen[bytes] | None = None
 
     def make(self) -> None:
@@ -123,11 +126,30 @@ class Cluster:
             cursor = db.execute(statement)  # type: ignore[arg-type]
             return cursor.fetchall() if cursor.description else []
 
-    def database(self, template: str = "template0", encoding: str = "UTF8") -> str:
-        """The URL of a new one."""
+    def database(self, encoding: str = "UTF8") -> str:
+        """The URL of a new one, with nothing in it."""
         name = f"test_{next(self._names)}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} ENCODING '{encoding}'")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}'")
         return self.url(name)
+
+    @contextmanager
+    def lend(self) -> Iterator[str]:
+        """The URL of one that has our tables, and nothing in them. To make one takes longer than most tests."""
+        if not self._free:
+            self._free.append(self.database())
+            made = PostgreSQL(self._free[-1], lambda _epoch: None)
+            made.start()
+            made.close()
+        url = self._free.pop()
+        name = url.rpartition("/")[-1]
+        self.execute(f"TRUNCATE {', '.join(metadata.tables)}", name)
+        yield url
+        self.disconnect(name)
+        self._free.append(url)
+
+    def disconnect(self, database: str) -> None:
+        """Everybody who is in it."""
+        self.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'")
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
