@@ -40,6 +40,7 @@ from app.live.socket import attach, create_server, listen, register_handlers
 from app.logs import AccessLogger, access_log, log_request
 from app.model import Refused
 from app.socketio import AddressLimit, Listener, Server
+from app.socketio.adapter import UnfitLibrary
 from app.store import queries
 from app.store.database import Database
 from app.store.lock import ServingLock
@@ -528,5 +529,8 @@ def _url(settings: Settings, listeners: list[Listener]) -> str:
 def run(settings: Settings, worker: Worker | None = None) -> None:
     """Serve in a new event loop: uvloop's, where it is installed."""
     use = uvloop.new_event_loop if uvloop and settings.loop == "uvloop" else asyncio.new_event_loop
-    with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=use) as runner:
-        runner.run(serve(settings, worker))
+    try:
+        with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=use) as runner:
+            runner.run(serve(settings, worker))
+    except UnfitLibrary as error:
+        raise BadSetting(str(error)) from None

@@ -29,6 +29,7 @@ MARKED = {
         "test_logs.py",
         "test_process.py",
         "test_stopping.py",
+        "test_workers.py",
     ),
     "browsers": ("browser",),
     "alone": ("faults/test_crowd.py",),

@@ -104,10 +104,16 @@ async def short_of_descriptors(request: web.Request, handler: Handler) -> web.St
 
 
 async def healthz(request: web.Request) -> web.Response:
-    """The process is alive. Needs no database. worker: its number, where there are several."""
-    siblings = request.app.get(SIBLINGS)
-    worker = {"worker": siblings.number} if siblings else {}
-    return web.json_response({"ok": True, "version": request.app[CHAT].version, "boot": BOOT, **worker})
+    """The process is alive. Needs no database. Two answers from one address tell whether they are from one process
+    (`boot`), from processes of one Parlor (`history`), and whether those reach each other (`redis`). worker: its
+    number, where a parent has several."""
+    chat, siblings = request.app[CHAT], request.app.get(SIBLINGS)
+    said = {"ok": True, "version": chat.version, "boot": BOOT, "process": chat.process, "history": chat.epoch[:8]}
+    if siblings:
+        said["worker"] = siblings.number
+    if tell := request.app[PARTS].get("redis"):
+        said["redis"] = tell()
+    return web.json_response(said)
 
 
 async def readyz(request: web.Request) -> web.Response:
