@@ -88,7 +88,7 @@ class Asking:
         self._open: dict[int, Asked] = {}
         self._last_id = 0
         self._bytes = 0  # of bodies that wait for their answer
-        self._owners = Owners(redis, self._give_up_of)
+        self._owners = Owners(redis, self.give_up_all)
         self._told: set[str] = set()  # owners that were told of open requests
         self.answered = self.failed = 0
         self.on_body = {relayed.ANSWERED: self._on_answer, relayed.CUT: self._on_cut, relayed.HERE: self._on_here}
@@ -140,13 +140,10 @@ class Asking:
             if one.is_poll and not one.is_answered:
                 self._owners.tell(one.owner, relayed.RELEASE, one.sid.encode(errors="replace"))
 
-    def give_up_all(self) -> None:
+    def give_up_all(self, owner: str | None = None) -> None:
+        """Those of one owner, or of all."""
         for one in list(self._open.values()):
-            self._give_up(one)
-
-    def _give_up_of(self, owner: str) -> None:
-        for one in list(self._open.values()):
-            if one.owner == owner:
+            if owner in (one.owner, None):
                 self._give_up(one)
 
     def tick(self) -> None:
