@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import idna
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
@@ -135,6 +135,31 @@ def _addresses(value: str) -> str:
     return value
 
 
+REDIS_SCHEMES = ("redis", "rediss", "valkey", "valkeys", "unix")
+
+
+def _redis(value: SecretStr) -> SecretStr:
+    """An address of Redis. The sentences do not show it: it may hold a password."""
+    url = value.get_secret_value()
+    if not url:
+        return value
+    scheme, separator, _ = url.partition("://")
+    if not separator or scheme not in REDIS_SCHEMES:
+        raise ValueError("it is like redis://:PASSWORD@host:6379/0, or rediss:// for TLS, or unix:///path/to/socket")
+    if scheme == "unix":
+        return value
+    try:
+        parts = urlsplit(url)
+        named, _ = parts.hostname, parts.port
+    except ValueError:
+        named = None
+    if not named:
+        raise ValueError("it names no host, or a port that is none; in a password write / as %2F, # as %23 and so on")
+    if not re.fullmatch(r"/?\d*", parts.path):
+        raise ValueError("behind the host comes the number of a database, or nothing")
+    return value
+
+
 Transports = Annotated[tuple[Transport, ...], BeforeValidator(_split), AfterValidator(_once_each)]
 Origins = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_origins)]
 Embedders = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_embed)]
@@ -167,6 +192,12 @@ class Settings(BaseModel):
     data: Path = Field(Path("data"), description="Folder of the SQLite database; made if there is none.")
     database_url: str = Field(
         "", validation_alias="DATABASE_URL", description="Database; SQLite in the data folder where empty."
+    )
+    redis_url: Annotated[SecretStr, AfterValidator(_redis)] = Field(
+        SecretStr(""),
+        validation_alias="REDIS_URL",
+        description="Redis 6 or later, or Valkey, by which several processes hear of each other at once: "
+        "`redis://:PASSWORD@host:6379/0`, `rediss://...` for TLS. Nothing is stored there that matters. Empty: none.",
     )
     site: str = Field("Parlor", min_length=1, max_length=60, description="Name of the site, shown on every page.")
     ping_interval: float = Field(

@@ -23,7 +23,7 @@ from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import __version__, engineio, process
-from app.chat import Chat, people, retention
+from app.chat import Chat, people, retention, rooms
 from app.chat.leases import Lease
 from app.chat.rates import Rates
 from app.config import BadSetting, Settings, injected
@@ -33,6 +33,9 @@ from app.engineio.request import Request
 from app.live.admin import AdminUI
 from app.live.broadcaster import Broadcaster
 from app.live.echo import echoes
+from app.live.feed import Feed
+from app.live.redis.bus import RedisBus
+from app.live.redis.connection import RedisConnection, Unusable
 from app.live.socket import attach, create_server, listen, register_handlers
 from app.logs import AccessLogger, access_log, log_request
 from app.model import Refused
@@ -100,6 +103,8 @@ class Running:
     background_tasks: list[asyncio.Task[None]]
     lease: Lease
     must_stop: asyncio.Future[str]  # resolves with the reason where it may not go on serving
+    feed: Feed | None  # where others may serve the same rooms
+    redis: RedisConnection | None
 
     async def stop(self) -> None:
         """Accept nothing new, let running verbs finish and answer, disconnect everybody, close the store. Under 5 s."""
@@ -117,6 +122,10 @@ class Running:
         for task in self.background_tasks:
             task.cancel()
         await self.lease.end()
+        if self.feed:
+            self.feed.stop()
+        if self.redis:
+            await self.redis.close()
         await self.database.close()
         self.lock.release()
 
@@ -147,12 +156,15 @@ async def start(settings: Settings) -> Running:
         is_served=lambda request: site.serves(request.all),
         headers=lambda request: site.header_lines(request.all, request.scheme),
     )
-    broadcaster = Broadcaster(sockets)
+    local = Broadcaster(sockets)
+    epoch = await database.read(queries.epoch)
+    redis = await _connect_redis(settings, process_id, epoch, lock, database)
+    feed = Feed(local, database) if redis or not settings.database.startswith("sqlite:") else None
     chat = Chat(
         store=database,
-        broadcaster=broadcaster,
+        broadcaster=feed or local,
         process=process_id,
-        epoch=await database.read(queries.epoch),
+        epoch=epoch,
         version=__version__,
         transports=settings.transports,
         nickname_hold=settings.nickname_hold,
@@ -176,12 +188,16 @@ async def start(settings: Settings) -> Running:
         """The database was replaced by another one: everybody reconnects, and starts over with what it holds."""
         chat.epoch = epoch
         chat.presence.online.start_over()
+        if redis:
+            redis.change_epoch(epoch)
+        if feed:
+            feed.start_over()
         sockets.disconnect_all_within(CLOSE_TIMEOUT_S)
         background_tasks.append(asyncio.create_task(_renew_skeletons(chat)))
 
     database.replaced = start_over
     runner = web.AppRunner(
-        application(settings, chat, sockets, broadcaster),
+        application(settings, chat, sockets, local),
         handle_signals=False,
         handler_cancellation=True,
         shutdown_timeout=CLOSE_TIMEOUT_S,
@@ -189,6 +205,10 @@ async def start(settings: Settings) -> Running:
         access_log=access_log if settings.access_log else None,
         access_log_class=AccessLogger,
     )
+    runner.app[METRICS].more.append(lease.readings)
+    if feed:
+        _share_rooms(runner.app, chat, feed, redis)
+        feed.on_lost = partial(sockets.disconnect_all_within, CLOSE_TIMEOUT_S)
     await runner.setup()
     try:
         listeners = await _listen(
@@ -196,6 +216,9 @@ async def start(settings: Settings) -> Running:
         )
     except BadSetting:
         await runner.cleanup()
+        await lease.end()
+        if redis:
+            await redis.close()
         await database.close()
         lock.release()
         raise
@@ -207,9 +230,45 @@ async def start(settings: Settings) -> Running:
         watch,
         runner.app[ops.DESCRIPTORS].watch(),
     ]
+    if feed:
+        work.append(feed.run())
     background_tasks = [asyncio.create_task(one) for one in work]
     url = _url(settings, listeners)
-    return Running(url, settings, chat, sockets, database, runner, listeners, lock, background_tasks, lease, must_stop)
+    return Running(
+        url, settings, chat, sockets, database, runner, listeners, lock, background_tasks, lease, must_stop, feed, redis
+    )
+
+
+async def _connect_redis(
+    settings: Settings, process_id: str, epoch: str, lock: ServingLock, database: Database
+) -> RedisConnection | None:
+    """Raises BadSetting where it cannot be used."""
+    url = settings.redis_url.get_secret_value()
+    if not url:
+        return None
+    try:
+        redis = RedisConnection(url, process_id, epoch, settings.secret.get_secret_value())
+        await redis.start()
+    except Unusable as error:
+        await database.close()
+        lock.release()
+        raise BadSetting(f"REDIS_URL: {error}.") from None
+    return redis
+
+
+def _share_rooms(app: web.Application, chat: Chat, feed: Feed, redis: RedisConnection | None) -> None:
+    """Other processes may serve the same rooms: hear of what happens there, and tell."""
+    feed.lookup.describe = partial(rooms.as_told, chat)
+    app[METRICS].more.append(feed.readings)
+    if redis is None:
+        log.warning(
+            "No REDIS_URL: should other processes serve the same database, people on different ones hear each other "
+            "up to 2 s later, and do not see each other in the list of people."
+        )
+        return
+    bus = feed.bus = RedisBus(redis, feed)
+    app[METRICS].more.append(bus.readings)
+    app[ops.PARTS]["redis"] = lambda: "connected" if redis.is_connected else "away"
 
 
 async def _renew_skeletons(chat: Chat) -> None:
@@ -271,6 +330,7 @@ def application(settings: Settings, chat: Chat, sockets: Server, broadcaster: Br
     )
     tries = app[diagnostics.TRIES] = diagnostics.Tries()
     app[ops.DESCRIPTORS] = ops.Descriptors(process.descriptor_limit)
+    app[ops.PARTS] = {}
     app[ops.INDEX_ROOMS] = settings.index_rooms
     app.on_response_prepare.append(edge.add_headers)
     attach(sockets, app, f"{base}/socket.io/")

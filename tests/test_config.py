@@ -125,3 +125,27 @@ def test_a_bad_setting_is_named_in_one_sentence(environment: dict[str, str], sen
 def test_a_secret_is_never_shown() -> None:
     settings, _ = load({}, {"PARLOR_SECRET": "hunter2"})
     assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost:6379",
+        "http://:secret@host",
+        "redis://",
+        "redis://:secret@host:port",
+        "redis://:se/cret@host",
+        "secret",
+    ],
+)
+def test_an_address_of_redis_that_is_none_is_refused_without_showing_its_password(url: str) -> None:
+    with pytest.raises(BadSetting) as refused:
+        load({}, {"REDIS_URL": url})
+    assert str(refused.value).startswith("REDIS_URL cannot be used: ") and "cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "redis://host", "rediss://u:p%2F@host:1/3", "valkey://host/0", "unix:///run/redis.sock"]
+)
+def test_addresses_of_redis(url: str) -> None:
+    assert load({}, {"REDIS_URL": url})[0].redis_url.get_secret_value() == url

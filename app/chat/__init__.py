@@ -15,9 +15,16 @@ __all__ = ["Broadcaster", "Chat", "Directory", "Memory"]
 
 
 class Broadcaster(Protocol):
-    """How the rules are heard. An event for a room reaches every socket subscribed to it, in the order of the calls."""
+    """How the rules are heard. An event for a room reaches every socket subscribed to it, in the order of the calls, or
+    where it has a rev, in that of the revs.
 
-    def broadcast(self, room: str, event: str, payload: dict[str, Any]) -> None: ...
+    follow: returns once a socket that is subscribed to the room hears every change that it does not find in what is
+    read from then on. Raises Refused.
+    """
+
+    def broadcast(self, room: str, event: str, payload: dict[str, Any], rev: int | None = None) -> None: ...
+
+    async def follow(self, room: str) -> None: ...
 
     def send_to(self, socket: str, event: str, payload: dict[str, Any]) -> None: ...
 

@@ -3,8 +3,18 @@
 from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
+
+
+class Reading(NamedTuple):
+    """A number of a part that /metrics does not know by itself."""
+
+    name: str
+    text: str
+    value: float
+    is_counter: bool = True
 
 
 @dataclass
@@ -22,11 +32,8 @@ class Durations:
 @dataclass
 class Counts:
     """verbs: how each one ended, by name and `ok` or the error's code. answers: from the payload to the ack.
-    said: new messages. processes: that serve the database. lease_seen_at: when this process last saw or renewed its
-    lease, on the monotonic clock."""
+    said: new messages."""
 
     verbs: Counter[tuple[str, str]] = field(default_factory=Counter)
     answers: Durations = field(default_factory=Durations)
     said: int = 0
-    processes: int = 1
-    lease_seen_at: float | None = None

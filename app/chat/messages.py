@@ -80,7 +80,7 @@ async def react(chat: Chat, member: Member, *, seq: Seq, emoji: Emoji, on: Flag)
         count, names = (stored["reactions"] or {}).get(emoji, (0, []))
         change = {"room": member.room, "seq": seq, "rev": stored["rev"], "emoji": emoji, "on": on, "count": count}
         change |= {"person": member.id, "nickname": nickname} | ({"names": names} if names_changed else {})
-        chat.broadcaster.broadcast(member.room, "react", change)
+        chat.broadcaster.broadcast(member.room, "react", change, stored["rev"])
     return {"message": as_told(stored)}
 
 
@@ -126,7 +126,7 @@ def _tell_if_new(chat: Chat, member: Member, stored: queries.Message, new: bool)
     """The ack's message; where it is new or changed, the room is told of it."""
     message = as_told(stored)
     if new:
-        chat.broadcaster.broadcast(member.room, "message", {"room": member.room, "message": message})
+        chat.broadcaster.broadcast(member.room, "message", {"room": member.room, "message": message}, message["rev"])
     return {"message": message}
 
 

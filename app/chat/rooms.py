@@ -37,6 +37,7 @@ async def join(
     had_joined = chat.presence.has_joined(connection, room)
     _enter(chat, connection, room)  # before reading: what is said meanwhile is heard, not missed
     try:
+        await chat.broadcaster.follow(room)
         about, missed = await _opened(chat, room, after, epoch)
     except BaseException:
         if not had_joined:

@@ -89,19 +89,21 @@ async def _body(request: web.Request, limit: int) -> bytes:
 
 def _as_parsed(request: web.Request, body: bytes) -> Request:
     peer = request.transport.get_extra_info("peername") if request.transport else None
-    return Request(
+    ours = Request(
         request.method,
         f"{request.path}?{request.rel_url.raw_query_string}".rstrip("?").encode(),
         f"{request.version.major}.{request.version.minor}",
-        list(request.raw_headers),
-        str(peer[0]) if isinstance(peer, tuple) else "",
-        request.url.scheme,
+        peer=str(peer[0]) if isinstance(peer, tuple) else "",
+        scheme=request.url.scheme,
         keep_alive=request.keep_alive,
         is_upgrade="Upgrade" in request.headers and "upgrade" in request.headers.get("Connection", "").lower(),
         has_head=True,
         is_complete=True,
         body=bytearray(body),
     )
+    for name, value in request.raw_headers:
+        ours.add(name, value)
+    return ours
 
 
 def _let_go(request: web.Request) -> tuple[Any, bytes]:

@@ -2,7 +2,6 @@
 
 import time
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import unquote_plus
@@ -31,12 +30,14 @@ class BadRequest(Exception):
 
 @dataclass(slots=True, eq=False)
 class Request:
-    """What a client asks. `target` and `headers` are bytes as they came; `body` is what has arrived of it."""
+    """What a client asks. `target` and `headers` are bytes as they came, `named` the headers' values by name in lower
+    case; `body` is what has arrived of it."""
 
     method: str
     target: bytes
     version: str = "1.1"
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    named: dict[bytes, list[bytes]] = field(default_factory=dict)
     peer: str = ""
     scheme: str = "http"
     keep_alive: bool = True
@@ -47,7 +48,6 @@ class Request:
     body: bytearray = field(default_factory=bytearray)
     began: float = field(default_factory=time.monotonic)
     _query: dict[str, str] | None = None
-    _values: dict[bytes, list[bytes]] | None = None  # of the headers, by name in lower case
 
     @property
     def path(self) -> str:
@@ -62,23 +62,26 @@ class Request:
 
     def get(self, name: str, default: str = "") -> str:
         """The first header of this name."""
-        values = self._named(name)
+        values = self.named.get(_folded(name))
         return values[0].decode("utf-8", "surrogateescape") if values else default
 
     def all(self, name: str) -> list[str]:
         """Every header of this name, in the order in which they came."""
-        return [value.decode("utf-8", "surrogateescape") for value in self._named(name)]
+        return [value.decode("utf-8", "surrogateescape") for value in self.named.get(_folded(name), ())]
 
     def __contains__(self, name: str) -> bool:
-        return bool(self._named(name))
+        return _folded(name) in self.named
 
-    def _named(self, name: str) -> Sequence[bytes]:
-        """A poll is asked for ten headers, most of which it does not have."""
-        if self._values is None:
-            self._values = {}
-            for key, value in self.headers:
-                self._values.setdefault(key.lower(), []).append(value)
-        return self._values.get(_folded(name), ())
+    def add(self, name: bytes, value: bytes) -> None:
+        """One more header."""
+        self.headers.append((name, value))
+        self.named.setdefault(name.lower(), []).append(value)
+
+    def remove(self, *names: bytes) -> None:
+        """All headers of these names."""
+        self.headers = [pair for pair in self.headers if pair[0].lower() not in names]
+        for name in names:
+            self.named.pop(name, None)
 
     @property
     def head(self) -> bytes:
@@ -183,7 +186,7 @@ class RequestReader:
             self.is_stopped, self.rest = True, rest
             return b""
         self.requests.pop()
-        request.headers = [pair for pair in request.headers if pair[0].lower() not in (b"upgrade", b"connection")]
+        request.remove(b"upgrade", b"connection")
         self._parser = httptools.HttpRequestParser(self)
         return request.head + rest
 
@@ -204,22 +207,23 @@ class RequestReader:
         self._request.target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        assert self._request
-        if self._request.has_head:  # a trailer: nobody reads those
+        request = self._request
+        assert request
+        if request.has_head:  # a trailer: nobody reads those
             return
         self._size += len(name) + len(value) + 4
         _check_head(self._size)
-        self._request.headers.append((name, value))
+        request.add(name, value)
 
     def on_headers_complete(self) -> None:
         request = self._request
         assert request
         _check_head(self._size + len(request.target))
-        _check_headers([(name.lower(), value) for name, value in request.headers], self._parser.get_http_version())
+        request.version = self._parser.get_http_version()
+        _check_headers(request)
         request.method = self._parser.get_method().decode()
         if request.method == "CONNECT":  # what follows would be no HTTP
             raise BadRequest(405, "This server is no proxy")
-        request.version = self._parser.get_http_version()
         request.keep_alive = self._parser.should_keep_alive()
         request.is_upgrade = self._parser.should_upgrade()
         request.has_head, request.head_size = True, self._size + len(request.target)
@@ -245,19 +249,17 @@ def _check_head(size: int) -> None:
         raise BadRequest(431, f"The head of a request has {MAX_HEAD} bytes at most")
 
 
-def _check_headers(headers: list[tuple[bytes, bytes]], version: str) -> None:
+def _check_headers(request: Request) -> None:
     """Raises BadRequest for what llhttp leaves to its users."""
-    names = [name for name, _ in headers]
-    if len(names) > MAX_HEADERS:
+    count, named = len(request.headers), request.named
+    if count > MAX_HEADERS:
         raise BadRequest(431, f"A request has {MAX_HEADERS} headers at most")
-    if version == "1.1" and b"host" not in names:
+    if request.version == "1.1" and b"host" not in named:
         raise BadRequest(400, "Bad request: no Host header")
-    for name, value in headers:
-        if name in TOKENS and not value.isascii():
+    for name in TOKENS:
+        if name in named and not all(value.isascii() for value in named[name]):
             raise BadRequest(400, f"Bad request: {name.decode()} is no text")
-    if len(set(names)) < len(names):
-        seen: set[bytes] = set()
-        for name in names:
-            if name in SINGLE and name in seen:
+    if len(named) < count:
+        for name in SINGLE:
+            if len(named.get(name, ())) > 1:
                 raise BadRequest(400, f"Bad request: two {name.decode()} headers")
-            seen.add(name)

@@ -42,17 +42,28 @@ class Broadcaster:
         else:
             del self._subscribed[socket]
 
-    def broadcast(self, room: str, event: str, payload: dict[str, Any]) -> None:
-        """To everybody who is subscribed, in the order of the calls. Waits for nobody."""
+    async def follow(self, room: str) -> None:
+        """Whoever is subscribed hears everything from then on: nothing is to be waited for."""
+
+    def has_listeners(self, room: str) -> bool:
+        return room in self._groups
+
+    def broadcast(self, room: str, event: str, payload: dict[str, Any], rev: int | None = None) -> None:
+        """To everybody who is subscribed, in the order of the calls, which is that of the revs. Waits for nobody."""
+        if room in self._groups:
+            self.send(room, packet_of(event, payload))
+
+    def send(self, room: str, packet: Packet) -> None:
+        """The same, of an event that is encoded."""
         if group := self._groups.get(room):
             self.events += 1
             self.deliveries += len(group)
-            group.send(_packet(event, payload))
+            group.send(packet)
 
     def send_to(self, socket: str, event: str, payload: dict[str, Any]) -> None:
         """To one socket alone."""
         if session := self._session(socket):
-            session.send_packet(_packet(event, payload))
+            session.send_packet(packet_of(event, payload))
 
     def has_gone(self, socket: str) -> bool:
         """True once its connection has ended, though what it asked for before may still be under way."""
@@ -64,5 +75,6 @@ class Broadcaster:
         return self._engine.sessions.get(sid) if sid else None
 
 
-def _packet(event: str, payload: dict[str, Any]) -> Packet:
+def packet_of(event: str, payload: dict[str, Any]) -> Packet:
+    """An event as every socket hears it."""
     return Packet(f"42{StrictJSON.dumps([event, payload])}")

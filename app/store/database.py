@@ -124,6 +124,11 @@ class Database:
 
         return await self._cache.get_or_load(ALL_ROOMS, (ask, args), load)
 
+    def room_changed(self, room: str) -> None:
+        """Another process has changed something of this room: what is remembered of it is not as it is now."""
+        self._cache.invalidate(room)
+        self._cache.invalidate(ALL_ROOMS)
+
     async def write(self, ask: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Ask a question that changes something; returns once it is committed.
 

@@ -1,8 +1,7 @@
 """/metrics for Prometheus. The numbers are read when it asks; counting costs nothing else."""
 
 import asyncio
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +14,7 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from app.chat import Chat
-from app.chat.counts import BOUNDS, Durations
+from app.chat.counts import BOUNDS, Durations, Reading
 
 LAG_INTERVAL_S = 0.5  # between measurements of the event loop's lag
 
@@ -55,6 +54,7 @@ class Metrics:
     chat: Chat
     sockets: SocketStats
     loop_lag: LoopLag = field(default_factory=LoopLag)
+    more: list[Callable[[], Iterable[Reading]]] = field(default_factory=list)  # of parts that not every server has
 
     def __post_init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -80,10 +80,9 @@ class Metrics:
         yield verbs
         yield CounterMetricFamily("parlor_told", "Events told to rooms.", events)
         yield CounterMetricFamily("parlor_deliveries", "Events told to rooms, once for each socket.", deliveries)
-        yield GaugeMetricFamily("parlor_processes", "Processes that serve this database.", chat.counts.processes)
-        if (seen_at := chat.counts.lease_seen_at) is not None:
-            text = "Seconds since this process last saw its lease in the database."
-            yield GaugeMetricFamily("parlor_lease_age_seconds", text, time.monotonic() - seen_at)
+        for readings in self.more:
+            for name, text, value, is_counter in readings():
+                yield (CounterMetricFamily if is_counter else GaugeMetricFamily)(name, text, value)
         yield _histogram("parlor_answer_seconds", "From a payload to its ack.", chat.counts.answers)
         yield _histogram("parlor_loop_late_seconds", "How late the event loop was.", self.loop_lag.durations)
 

@@ -85,6 +85,7 @@ class Descriptors:
 
 
 DESCRIPTORS = web.AppKey("descriptors", Descriptors)
+PARTS = web.AppKey("parts", dict[str, Callable[[], str]])  # how parts are on which nothing depends, by name
 INDEX_ROOMS = web.AppKey("index_rooms", bool)
 
 
@@ -107,14 +108,15 @@ async def healthz(request: web.Request) -> web.Response:
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """It can serve: the database can be read and written, and connections can be accepted."""
+    """It can serve: the database can be read and written, and connections can be accepted. How other parts are is told
+    beside that: it serves without them."""
     if trouble := request.app[DESCRIPTORS].trouble:
         return web.json_response({"ok": False, "text": trouble}, status=503)
     try:
         await request.app[CHAT].store.ready()
     except Refused as refusal:
         return web.json_response({"ok": False, "text": refusal.text}, status=503)
-    return web.json_response({"ok": True})
+    return web.json_response({"ok": True} | {name: state() for name, state in request.app[PARTS].items()})
 
 
 async def robots(request: web.Request) -> web.Response:

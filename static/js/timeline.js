@@ -58,6 +58,7 @@ export class Timeline {
     const before = this.room;
     const position = before === room ? this.positionNow() : this.leave(before, room);
     this.room = room;
+    this.scroll.forgetEnd();
     this.following = !position;
     if (this.following) room.showLatest();
     this.rows.clear();
@@ -128,6 +129,7 @@ export class Timeline {
   }
 
   toEnd() {
+    this.scroll.forgetEnd();
     this.following = true;
     this.room.showLatest();
     this.draw();
@@ -203,6 +205,7 @@ export class Timeline {
 
   /** Runs change(); the end of the log stays in sight while it is followed, else the uppermost row. */
   steady(change) {
+    if (this.following && this.scroll.hasLeftEnd(NEAR_END)) this.scrolled();
     if (!this.following) {
       this.scroll.keep(change);
       return;

@@ -21,6 +21,19 @@ COUNT = """(row) => {
   while (all.nextNode()) count += 1;
   return count;
 }"""
+# Scrolls in the moment before the page is told of what contains these words: no frame comes in between.
+SCROLLS_BEFORE = """
+window.WebSocket = class extends WebSocket {
+  constructor(...given) {
+    super(...given);
+    this.addEventListener("message", ({ data }) => {
+      if (!window.scrollsBefore || !data.includes(window.scrollsBefore)) return;
+      window.scrollsBefore = null;
+      document.getElementById("messages").scrollTop = 200;
+    });
+  }
+};
+"""
 JUMP = "(log, where) => { log.scrollTop = where < 0 ? log.scrollHeight : where; }"
 
 
@@ -134,6 +147,21 @@ async def test_going_to_another_room_and_back_finds_the_place_one_read(url: str,
     await alice.room_entry("lobby").click()
     await expect(row(alice, "line 20")).to_be_in_viewport()
     assert len(await seqs(alice)) <= ROWS
+
+
+async def test_who_scrolls_up_while_somebody_arrives_stays_there(url: str, visit: Visit) -> None:
+    await talk(url, [f"line {n}" for n in range(200)])
+    alice = await visit(url, "alice")
+    await alice.context.add_init_script(SCROLLS_BEFORE)
+    await alice.enters("lobby")
+    await alice.is_in("websocket")
+    first = (await seqs(alice))[0]
+    await alice.page.evaluate("window.scrollsBefore = '\"people\"'")
+    async with Talker(url, "bob") as bob:
+        await bob.join("lobby")
+        await expect(alice.people.filter(has_text="bob")).to_have_count(1)
+        await alice.waits_for("(first) => +document.querySelector('#said > li').dataset.seq < first", first)
+    await expect(alice.page.get_by_role("button", name="Jump to latest")).to_be_visible()
 
 
 async def test_a_full_outbox_goes_out_in_order_in_few_steps(url: str, proxy: Proxy, visit: Visit) -> None:

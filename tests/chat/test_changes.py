@@ -107,10 +107,12 @@ class Told:
     def __init__(self) -> None:
         self.events: list[tuple[str, dict[str, Any]]] = []
 
-    def broadcast(self, _room: str, event: str, payload: dict[str, Any]) -> None:
+    def broadcast(self, _room: str, event: str, payload: dict[str, Any], rev: int | None = None) -> None:
         self.events.append((event, payload))
 
     def send_to(self, *_: Any) -> None: ...
+
+    async def follow(self, *_: Any) -> None: ...
 
     def subscribe(self, *_: Any) -> None: ...
 

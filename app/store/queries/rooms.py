@@ -10,6 +10,8 @@ from app.store.prepared import Prepared
 from app.store.queries.rows import now, page_of, plain
 from app.store.tables import epochs, messages, rooms
 
+NAMES_PER_STATEMENT = 1_000  # every database takes so many parameters
+
 _epoch = Prepared(select(epochs.c.epoch))
 _used_last = Prepared(  # the constant as the index has it (SQLite, "Partial Indexes", 3)
     select(rooms.c.name, rooms.c.topic, rooms.c.rev)
@@ -63,6 +65,16 @@ def room_now(db: Connection, name: str) -> dict[str, Any]:
     if not found:
         raise Refused("no_such_room", f"There is no room #{name}.")
     return found[0]
+
+
+def revs(db: Connection, names: Sequence[str]) -> dict[str, tuple[int, str]]:
+    """Where these rooms stand: `{name: (rev, topic)}`, of those that there are."""
+    found: dict[str, tuple[int, str]] = {}
+    for first in range(0, len(names), NAMES_PER_STATEMENT):
+        some = names[first : first + NAMES_PER_STATEMENT]
+        wanted = select(rooms.c.name, rooms.c.rev, rooms.c.topic).where(rooms.c.name.in_(some))
+        found |= {name: (rev, topic) for name, rev, topic in db.execute(wanted)}
+    return found
 
 
 def set_topic(db: Connection, *, room: str, topic: str) -> dict[str, Any]:

@@ -1,0 +1,173 @@
+"""What the feed asks of the database: where its rooms stand, and what nobody told it."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from app.chat import Memory, missed
+from app.chat.missed import Missed
+from app.engineio import Packet
+from app.live.broadcaster import packet_of
+from app.live.order import RoomOrder
+from app.model import Refused
+
+log = logging.getLogger("parlor.feed")
+
+FILLS_AT_ONCE = 2  # rooms whose changes are read at a time, so that others can read
+
+Room = dict[str, Any]
+
+
+class Store(Memory, Protocol):
+    """The database, as the feed knows it."""
+
+    def room_changed(self, room: str) -> None: ...
+
+
+@dataclass
+class Counts:
+    """looks: comparisons of all rooms with the database. found: rooms in which one found what nobody brought.
+    filled: changes that were read."""
+
+    looks: int = 0
+    found: int = 0
+    filled: int = 0
+
+
+class Lookup:
+    """rooms: those with listeners here, by name. tell: tells the listeners of a room. describe: a stored room as its
+    members are told of it. on_lost: called where the database has lost what was told."""
+
+    def __init__(
+        self,
+        store: Store,
+        rooms: dict[str, RoomOrder],
+        tell: Callable[[str, Packet], None],
+        on_lost: Callable[[], None],
+    ) -> None:
+        self.counts = Counts()
+        self.describe: Callable[[Room], Room] = dict
+        self._store, self._rooms, self._tell, self._on_lost = store, rooms, tell, on_lost
+        self._turns = asyncio.Semaphore(FILLS_AT_ONCE)
+        self._background: set[asyncio.Task[None]] = set()
+        self._beginning: asyncio.Task[None] | None = None
+        self._behind: set[str] = set()  # rooms that were, at the last look
+
+    async def begin(self) -> None:
+        """Read where the rooms stand of which that is not known. Raises Refused."""
+        if self._beginning is None or self._beginning.done():
+            self._beginning = asyncio.create_task(self._begin())
+            self._beginning.add_done_callback(lambda task: task.cancelled() or task.exception())
+        await asyncio.shield(self._beginning)
+
+    async def _begin(self) -> None:
+        await asyncio.sleep(0)  # those that are joined in this tick are read together
+        await self._compare(here for here in self._rooms.values() if here.rev is None)
+
+    async def look(self, names: Iterable[str] | None = None) -> None:
+        """Compare these rooms with the database, or all. Raises Refused."""
+        if names is None:
+            self.counts.looks += 1
+            self._behind.clear()
+            names = self._rooms
+        await self._compare(self._rooms[name] for name in names if name in self._rooms)
+
+    async def _compare(self, some: Iterable[RoomOrder]) -> None:
+        rooms = [(here, here.rev) for here in some]
+        if not rooms:
+            return
+        found = await missed.standings(self._store, [here.name for here, _ in rooms])
+        for here, known in rooms:
+            if self._is_open(here):
+                self._note(here, known, *found.get(here.name, (0, "")))
+
+    def _note(self, here: RoomOrder, known: int | None, rev: int, topic: str) -> None:
+        """What the database says of a room. known: up to what its listeners had been told when it was asked."""
+        if here.rev is None:
+            here.begin(rev, topic)
+        elif known is not None and rev < known:
+            self._go_back(here, rev)
+        else:
+            if here.expect(rev):
+                self._behind.add(here.name)
+            if here.topic != topic:
+                self._spawn(self._tell_topic(here, topic))
+
+    def _go_back(self, here: RoomOrder, rev: int) -> None:
+        """A standby took over that had not got all. What comes next bears revs that were told already, of other
+        changes."""
+        log.error("the database has lost changes: #%s is at rev %d, and was told up to %s", here.name, rev, here.rev)
+        self._on_lost()
+
+    async def _tell_topic(self, here: RoomOrder, topic: str) -> None:
+        """A topic that nobody told."""
+        before, here.topic = here.topic, topic
+        try:
+            about = await missed.about(self._store, here.name)
+        except Refused:
+            here.topic = before  # the next look finds it again
+            return
+        self._store.room_changed(here.name)
+        if self._is_open(here) and here.topic == topic == about["topic"]:
+            self.counts.found += 1
+            self._tell(here.name, packet_of("room", {"room": self.describe(about)}))
+
+    def fill(self, here: RoomOrder) -> None:
+        """Read what is missing of a room, and tell it as it looks now."""
+        self._spawn(self._fill(here))
+
+    async def _fill(self, here: RoomOrder) -> None:
+        try:
+            async with self._turns:
+                await self._read_missing(here)
+        except Exception as error:
+            if self._is_open(here):
+                here.filled()
+            if not isinstance(error, Refused):
+                raise
+
+    def _is_open(self, here: RoomOrder) -> bool:
+        """It has listeners, and the history is the same."""
+        return self._rooms.get(here.name) is here
+
+    async def _read_missing(self, here: RoomOrder) -> None:
+        while self._is_open(here):
+            after, early = here.rev or 0, here.early
+            page = await missed.after(self._store, here.name, after)
+            if not self._is_open(here):
+                return
+            if page.rev < after:
+                self._go_back(here, page.rev)
+                return
+            self._tell_page(here, page)
+            if not page.more:
+                here.filled(page.rev, early)
+                return
+
+    def _tell_page(self, here: RoomOrder, page: Missed) -> None:
+        """Each change in its turn. Where too much was missed, the newest alone: whoever hears it sees the hole, and
+        starts over."""
+        before = self.counts.filled
+        for message in page.messages[-1:] if page.too_much else page.messages:
+            self._store.room_changed(here.name)
+            packet = packet_of("message", {"room": here.name, "message": message})
+            self.counts.filled += here.take(message["rev"], packet)
+        if self.counts.filled > before and here.name in self._behind:
+            self._behind.remove(here.name)
+            self.counts.found += 1
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._background.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("a room could not be read", exc_info=error)
+
+    def stop(self) -> None:
+        for task in tuple(self._background):
+            task.cancel()
