@@ -13,6 +13,14 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Profile(Person):
+    """How somebody is called, as of change `rev` of that: what has the higher one is newer, whoever says it."""
+
+    reserved: bool = False
+    rev: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Member(Person):
     """A person who is in `room`. Only the gate makes one: a verb that takes a Member cannot be reached without it."""
 

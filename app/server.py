@@ -24,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import __version__, engineio, process
 from app.chat import Chat, people, retention, rooms
+from app.chat.leases import Lease
 from app.chat.rates import Rates
 from app.config import BadSetting, Settings, injected
 from app.engineio.frames import GOING_AWAY
@@ -104,6 +105,7 @@ class Running:
     listeners: list[Listener]
     lock: ServingLock
     background_tasks: list[asyncio.Task[None]]
+    lease: Lease
     must_stop: asyncio.Future[str]  # resolves with the reason where it may not go on serving
     feed: Feed | None  # where others may serve the same rooms
     redis: RedisConnection | None
@@ -125,6 +127,7 @@ class Running:
         self.chat.presence.stop()
         for task in self.background_tasks:
             task.cancel()
+        await self.lease.end()
         if self.feed:
             self.feed.stop()
         if self.redis:
@@ -181,6 +184,9 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         secret=settings.secret.get_secret_value(),
         site=settings.site,
     )
+    lease = Lease(chat)
+    with contextlib.suppress(Refused):  # it begins with the first look
+        await lease.begin()
     await _renew_skeletons(chat)
     register_handlers(sockets, chat)
     if password := settings.admin_password.get_secret_value():
@@ -189,6 +195,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
     def start_over(epoch: str) -> None:
         """The database was replaced by another one: everybody reconnects, and starts over with what it holds."""
         chat.epoch = epoch
+        chat.presence.online.start_over()
         if redis:
             redis.change_epoch(epoch)
         if feed:
@@ -210,6 +217,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         access_log=access_log if settings.access_log else None,
         access_log_class=AccessLogger,
     )
+    runner.app[METRICS].more.append(lease.readings)
     if feed:
         _share_rooms(runner.app, chat, feed, redis)
         feed.on_lost = partial(sockets.disconnect_all_within, CLOSE_TIMEOUT_S)
@@ -223,20 +231,26 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         listeners = await _listen(runner, settings, addresses, shared=worker is not None)
     except BadSetting:
         await runner.cleanup()
+        await lease.end()
         if redis:
             await redis.close()
         await database.close()
         lock.release()
         raise
     must_stop: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    watch = _watch(database, lock) if lock.is_held else _take_over(settings, chat, database, lock, must_stop)
-    work: list[Coroutine[Any, Any, None]] = [retention.run(chat), watch, runner.app[ops.DESCRIPTORS].watch()]
+    watch = _watch(database, lock) if lock.is_held else _take_over(settings, lease, database, lock, must_stop)
+    work: list[Coroutine[Any, Any, None]] = [
+        retention.run(chat),
+        lease.run(),
+        watch,
+        runner.app[ops.DESCRIPTORS].watch(),
+    ]
     if feed:
         work.append(feed.run())
     background_tasks = [asyncio.create_task(one) for one in work]
     url = _url(settings, listeners)
     return Running(
-        *(url, settings, chat, sockets, database, runner, listeners, lock, background_tasks, must_stop),
+        *(url, settings, chat, sockets, database, runner, listeners, lock, background_tasks, lease, must_stop),
         *(feed, redis, relay),
     )
 
@@ -290,7 +304,7 @@ async def _watch(database: Database, lock: ServingLock) -> None:
 
 
 async def _take_over(
-    settings: Settings, chat: Chat, database: Database, lock: ServingLock, must_stop: asyncio.Future[str]
+    settings: Settings, lease: Lease, database: Database, lock: ServingLock, must_stop: asyncio.Future[str]
 ) -> None:
     """Serve beside the previous version until it has ended, `PARLOR_OVERLAP` at most. Only then are the people who are
     not connected here marked as gone."""
@@ -308,7 +322,7 @@ async def _take_over(
     if await asyncio.to_thread(lock.take, alone=True):
         log.info("the version before has ended: this one serves alone")
         with contextlib.suppress(Refused):  # nothing can be stored at present: the next start does it
-            await people.note_absent(chat)
+            await lease.end_others()
     await _watch(database, lock)
 
 

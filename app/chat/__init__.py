@@ -9,9 +9,9 @@ from app.chat.counts import Counts
 from app.chat.presence import Presence
 from app.chat.queue import Queue
 from app.chat.rates import Rates
-from app.model import LIMITS, Limits
+from app.model import LIMITS, Limits, Profile
 
-__all__ = ["Broadcaster", "Chat", "Memory"]
+__all__ = ["Broadcaster", "Chat", "Directory", "Memory"]
 
 
 class Broadcaster(Protocol):
@@ -33,6 +33,29 @@ class Broadcaster(Protocol):
     def unsubscribe(self, socket: str, room: str) -> None: ...
 
     def has_gone(self, socket: str) -> bool: ...
+
+
+class Directory(Protocol):
+    """The people of all processes. Whoever is elsewhere is in `presence`, by connections that stand for theirs."""
+
+    def tell_profile(self, profile: Profile) -> None:
+        """Let other processes know how somebody is called now."""
+
+    def tell_identified(self, token: str, former: str, owner: Profile) -> None:
+        """Let them know that the browser with this token is the owner's now, and no longer the former person's."""
+
+    async def wait_known(self, room: str) -> None:
+        """Wait until it is known who is in the room elsewhere; not for long."""
+
+
+class Alone:
+    """The directory where no other process is heard."""
+
+    def tell_profile(self, profile: Profile) -> None: ...
+
+    def tell_identified(self, token: str, former: str, owner: Profile) -> None: ...
+
+    async def wait_known(self, room: str) -> None: ...
 
 
 class Memory(Protocol):
@@ -58,8 +81,8 @@ class Chat:
     nickname_hold: seconds that a name stays its owner's after their last socket is gone. grace: seconds that a room
     awaits somebody whose connection broke. keep_days, keep_messages: what is kept of a room; None: all.
     site: its name, which nobody may bear. guest_days: days after which unused guests and rooms are forgotten; 0: never.
-    opening, forgetting: rooms that are being made, or forgotten. passphrases: where they are read, one at a time, for
-    each takes 64 MB.
+    has_unrecorded: people have come or left, and that could not be stored. opening, forgetting: rooms that are being
+    made, or forgotten. passphrases: where they are read, one at a time, for each takes 64 MB.
     """
 
     store: Memory
@@ -75,6 +98,8 @@ class Chat:
     site: str = ""
     limits: Limits = LIMITS
     presence: Presence = field(init=False)
+    directory: Directory = field(default_factory=Alone)
+    has_unrecorded: bool = False
     keep_days: float | None = None
     keep_messages: int | None = None
     guest_days: float = 0

@@ -40,12 +40,13 @@ async def arrive(
     given = next((one for one in tokens if people.is_token(one)), None)
     token, is_new = given or people.new_token(), given is None
     keeps_token = not (is_new or tab)
-    person, reserved = await people.sign_in(chat, token, nickname, is_new, keeps_token)
+    profile, is_renamed = await people.sign_in(chat, token, nickname, is_new, keeps_token)
+    person = Person(profile.id, profile.nickname)
     connection = Connection(id, person, people.fingerprint(chat, token), keeps_token)
     known = chat.presence.online.nickname(person.id)
-    chat.presence.connect(connection, reserved)
-    if known not in (None, person.nickname):
-        people.tell_others(chat, person, connection)
+    chat.presence.connect(connection, profile.reserved, profile.rev)
+    if is_renamed or known not in (None, profile.nickname):
+        people.tell_others(chat, profile, connection)
     chat.broadcaster.send_to(id, "welcome", _welcome(chat, person, token if is_new else None))
     return connection
 
@@ -57,9 +58,9 @@ async def depart(chat: Chat, connection: Connection, ending: Ending) -> None:
     if not chat.presence.disconnect(connection, _grace(chat, ending)):
         return
     try:
-        await people.note_departure(chat, connection.person, connection.keeps_token)
-    except Refused as refusal:  # the next start marks everybody as gone
-        log.warning("a departure could not be noted: %s", refusal.text)
+        await people.note_departure(chat, connection.person.id, connection.keeps_token)
+    except Refused as refusal:
+        log.warning("a departure could not be noted yet: %s", refusal.text)
 
 
 def _grace(chat: Chat, ending: Ending) -> float:

@@ -1,7 +1,7 @@
 """Nicknames and who bears them. A token names a person for ever; a nickname is what others see."""
 
-import contextlib
 import hmac
+import logging
 import re
 import secrets
 from typing import Any, TypeGuard
@@ -11,8 +11,10 @@ from argon2.exceptions import Argon2Error
 
 from app.chat import Chat, names
 from app.chat.kinds import NicknameWish, Passphrase
-from app.model import Connection, Person, Refused
+from app.model import Connection, Person, Profile, Refused
 from app.store import queries
+
+log = logging.getLogger("parlor.chat")
 
 Answer = dict[str, Any]
 
@@ -50,9 +52,9 @@ async def renew_skeletons(chat: Chat) -> None:
 
 async def sign_in(
     chat: Chat, token: str, wish: object, minted: bool = False, keeps_token: bool = True
-) -> tuple[Person, bool]:
-    """The person of a token, made on the first visit; and whether their name is reserved. A wish that is bad or taken
-    is passed over. minted: the token is new. keeps_token: as in Connection."""
+) -> tuple[Profile, bool]:
+    """The person of a token, made on the first visit; and whether a known one has got another name. A wish that is bad
+    or taken is passed over. minted: the token is new. keeps_token: as in Connection."""
     try:
         name = names.named(names.bearable(names.nickname(wish), chat.site)) if isinstance(wish, str) else None
     except Refused:
@@ -66,6 +68,7 @@ async def sign_in(
             wish=name,
             guests=names.guests,
             held=_held(chat),
+            process=chat.process,
             minted=minted,
             brief=_brief(chat, keeps_token),
         )
@@ -73,23 +76,22 @@ async def sign_in(
         found = await chat.store.read(queries.whose, digest)  # where nothing can be stored one can still read
         if found is None or found["nickname"] is None:
             raise refusal from None
-    return Person(found["id"], found["nickname"]), found["reserved"]
+        chat.has_unrecorded = True
+    is_renamed = found.pop("renamed", False)
+    return Profile(**found), is_renamed
 
 
-async def note_departure(chat: Chat, person: Person, keeps_token: bool) -> None:
-    """Where nobody has the token any more (no cookie kept it), nobody can come back for the name: it is held no longer
-    than for a connection that broke."""
-    await chat.store.write(queries.depart, person.id, _brief(chat, keeps_token))
-    if chat.presence.online.is_online(person.id):  # came back while that was written
-        await chat.store.write(queries.stay, person.id)
-
-
-async def note_absent(chat: Chat) -> None:
-    """Another server was let go on this database: who was with it and has not come here has left."""
-    here = set(chat.presence.online.ids())
-    await chat.store.write(queries.mark_all_departed, but=sorted(here))
-    for person in set(chat.presence.online.ids()) - here:  # came while that was written
-        await chat.store.write(queries.stay, person)
+async def note_departure(chat: Chat, person: str, keeps_token: bool) -> None:
+    """Nobody of this person is connected to this process any more. Where nobody has the token any more (no cookie kept
+    it), nobody can come back for the name: it is held no longer than for a connection that broke. Raises Refused, and
+    it is done later (leases.py)."""
+    try:
+        await chat.store.write(queries.depart, person, chat.process, _brief(chat, keeps_token))
+        if chat.presence.online.is_here(person):  # came back while that was written
+            await chat.store.write(queries.stay, person, chat.process)
+    except Refused:
+        chat.has_unrecorded = True
+        raise
 
 
 async def rename(chat: Chat, connection: Connection, *, nickname: NicknameWish) -> Answer:
@@ -106,9 +108,9 @@ async def take(chat: Chat, connection: Connection, wish: str) -> None:
         return
     names.bearable(name, chat.site)
     spare = list(names.spare(name, chat.site))
-    await chat.store.write(queries.claim, person=person.id, name=names.named(name), held=_held(chat), spare=spare)
-    chat.presence.rename(person.id, name)
-    tell_others(chat, person, connection)
+    named = names.named(name)
+    rev = await chat.store.write(queries.claim, person=person.id, name=named, held=_held(chat), spare=spare)
+    _tell(chat, Profile(person.id, name, chat.presence.online.is_reserved(person.id), rev), connection)
 
 
 async def reserve(chat: Chat, connection: Connection, *, passphrase: Passphrase | None) -> Answer:
@@ -118,9 +120,8 @@ async def reserve(chat: Chat, connection: Connection, *, passphrase: Passphrase 
         names.bearable(borne(chat, connection.person), chat.site)
     shown = await chat.passphrases.run(connection.id, _hasher.hash, passphrase) if passphrase else None
     person = connection.person  # not before: another tab may have become somebody else meanwhile, and with it this one
-    await chat.store.write(queries.reserve, person=person.id, passphrase=shown)
-    chat.presence.online.set_reserved(person.id, shown is not None)
-    tell_others(chat, person, connection)
+    rev = await chat.store.write(queries.reserve, person=person.id, passphrase=shown)
+    _tell(chat, Profile(person.id, borne(chat, person), shown is not None, rev), connection)
     return {"me": me(chat, person)}
 
 
@@ -133,31 +134,64 @@ async def identify(chat: Chat, connection: Connection, *, nickname: NicknameWish
     chat.rates.spend(f"passphrase of {owner['id']}", TRY)
     if not await chat.passphrases.run(connection.id, _opens, owner["passphrase"], passphrase):
         raise Refused("not_allowed", f"This is not the passphrase of “{owner['nickname']}”.")
-    await chat.store.write(queries.hand_over, token=connection.token, person=owner["id"])
-    await _become(chat, connection, Person(owner["id"], owner["nickname"]))
+    token, former = connection.token, connection.person.id
+    await chat.store.write(queries.hand_over, token=token, person=owner["id"], process=chat.process)
+    if former != owner["id"]:
+        profile = Profile(owner["id"], owner["nickname"], True, owner["rev"])
+        chat.directory.tell_identified(token, former, profile)
+        await become(chat, token, former, profile, connection)
     return {"me": me(chat, connection.person)}
 
 
-async def _become(chat: Chat, connection: Connection, owner: Person) -> None:
-    """Every tab of this browser is the owner's now, and goes on in the rooms it has joined."""
-    former = connection.person
-    if former.id == owner.id:
-        return
+async def become(chat: Chat, token: str, former: str, owner: Profile, asker: Connection | None = None) -> bool:
+    """Every tab of the browser with this token is the owner's now, and goes on in the rooms it has joined. False where
+    none is open here. asker: the connection that asked, which needs no telling."""
+    tabs = [one for one in chat.presence.online.connections(former) if one.token == token]
     last = False
-    for one in chat.presence.online.connections(former.id):
-        if one.token == connection.token:
-            last = chat.presence.change_person(one, owner, True)
-    tell_others(chat, owner, connection)
+    for one in tabs:
+        last = chat.presence.change_person(one, owner)
+    if tabs:
+        tell_tabs(chat, owner, asker)
     if last:
-        with contextlib.suppress(Refused):  # nothing can be stored: the former name is held until the next start
-            await note_departure(chat, former, connection.keeps_token)
+        try:
+            await note_departure(chat, former, tabs[0].keeps_token)
+        except Refused as refusal:
+            log.warning("a departure could not be noted yet: %s", refusal.text)
+    return bool(tabs)
 
 
-def tell_others(chat: Chat, person: Person, connection: Connection) -> None:
-    """Let the person's connections besides this one know who they are now."""
-    for other in chat.presence.online.connections(person.id):
-        if other is not connection:
-            chat.broadcaster.send_to(other.id, "me", {"me": me(chat, person)})
+async def hear_identified(chat: Chat, token: str, former: str, owner: Profile) -> None:
+    """Another process has found out that the browser with this token is the owner's."""
+    if await become(chat, token, former, owner):
+        try:
+            await chat.store.write(queries.stay, owner.id, chat.process)
+        except Refused:
+            chat.has_unrecorded = True
+
+
+def hear_profile(chat: Chat, profile: Profile) -> None:
+    """Another process says how somebody is called."""
+    if chat.presence.update(profile):
+        tell_tabs(chat, profile)
+
+
+def _tell(chat: Chat, profile: Profile, connection: Connection) -> None:
+    """Let everybody know how the person is called now, who asked for it by this connection."""
+    chat.presence.update(profile)
+    tell_others(chat, profile, connection)
+
+
+def tell_others(chat: Chat, profile: Profile, connection: Connection) -> None:
+    """Let the person's connections besides this one, of all processes, know who they are now."""
+    tell_tabs(chat, profile, connection)
+    chat.directory.tell_profile(profile)
+
+
+def tell_tabs(chat: Chat, person: Person, but: Connection | None = None) -> None:
+    """Let the person's connections to this process know who they are now."""
+    for one in chat.presence.online.connections(person.id):
+        if one is not but:
+            chat.broadcaster.send_to(one.id, "me", {"me": me(chat, person)})
 
 
 def me(chat: Chat, person: Person) -> Answer:

@@ -95,7 +95,7 @@ async def _forget_guests(chat: Chat, left_before: int) -> int:
     deleted, after = 0, ""
     while after is not None:
         unused, after = await chat.store.read(queries.unused_guests, after, left_before, ROWS_PER_WRITE)
-        if unused := [one for one in unused if not chat.presence.online.is_online(one)]:
+        if unused := [one for one in unused if not chat.presence.online.is_here(one)]:
             deleted += await chat.store.write(queries.forget_guests, unused, left_before)
             await asyncio.sleep(PAUSE_S)
     return deleted

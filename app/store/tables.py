@@ -28,9 +28,10 @@ metadata = MetaData(
 # One row: the name of this database's history. Another epoch means that a client's revs say nothing here.
 epochs = Table("epochs", metadata, Column("epoch", String(32), primary_key=True))
 
-# `left_at` is null while a socket is open. `held`: milliseconds from then on for which the name is kept, where nobody
-# is known to have the token; null: for the operator's time. Who has a passphrase (argon2, never the text) keeps the
-# nickname for ever.
+# `left_at` is null while a socket of any process is open (`connected`). `held`: milliseconds from then on for which the
+# name is kept, where nobody is known to have the token; null: for the operator's time. Who has a passphrase (argon2,
+# never the text) keeps the nickname for ever. `rev` counts the changes of nickname and passphrase: of two processes
+# that say how somebody is called, the one with the higher number knows better.
 people = Table(
     "people",
     metadata,
@@ -41,6 +42,29 @@ people = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("left_at", BigInteger),
     Column("held", BigInteger),
+    Column("rev", BigInteger, nullable=False, server_default="0"),
+)
+
+# The processes that serve this database. `seen_at` changes for as long as one lives and is not alone (chat/leases.py).
+processes = Table(
+    "processes",
+    metadata,
+    Column("id", String(8), primary_key=True),
+    Column("host", String(255), nullable=False),
+    Column("pid", BigInteger, nullable=False),
+    Column("version", String(32), nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+)
+
+# Who is connected to which of them. Not bound to a row of `processes`: one that was taken for dead, and goes on, may
+# let somebody in before it has a row again.
+connected = Table(
+    "connected",
+    metadata,
+    Column("person", String(32), ForeignKey("people.id"), primary_key=True),
+    Column("process", String(8), primary_key=True),
+    sqlite_with_rowid=False,
 )
 
 # Whoever holds a token is its person; one a browser. Only fingerprints are kept.

@@ -91,7 +91,7 @@ class Edge:
 
     def header_lines(self, values: Values, scheme: str) -> str:
         """The same as text. scheme: that of the connection."""
-        return _lines(self, (self.forwarded_scheme(values) or scheme) == "https")
+        return _lines(self, bool(self.hsts) and (self.forwarded_scheme(values) or scheme) == "https")
 
     def _forwarded(self, values: Values, header: str) -> list[str]:
         """The values of all lines of a header, in order: each proxy appends its own (RFC 9110, 5.3)."""

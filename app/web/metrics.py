@@ -69,7 +69,7 @@ class Metrics:
     def collect(self) -> Iterator[Metric]:
         chat = self.chat
         events, deliveries = self.sockets.broadcasts()
-        yield GaugeMetricFamily("parlor_people", "People with an open connection.", len(chat.presence.online))
+        yield GaugeMetricFamily("parlor_people", "People connected to this process.", len(chat.presence.online))
         yield GaugeMetricFamily("parlor_rooms", "Rooms with somebody in them.", len(chat.presence.rooms))
         sockets = GaugeMetricFamily("parlor_sockets", "Open connections.", labels=["transport"])
         for transport, count in self.sockets.by_transport().items():

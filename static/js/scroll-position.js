@@ -4,6 +4,7 @@ export class ScrollPosition {
   /** log: the element that scrolls; list: the element with the rows in it. */
   constructor(log, list) {
     Object.assign(this, { log, list });
+    this.forgetEnd();
   }
 
   /** Runs change(); the uppermost row in sight stays where it is. */
@@ -17,6 +18,11 @@ export class ScrollPosition {
   toEnd() {
     this.log.scrollTop = this.log.scrollHeight;
     this.end = this.log.scrollTop;
+  }
+
+  /** The log is to be at its end, wherever it is now. */
+  forgetEnd() {
+    this.end = 0;
   }
 
   /** True where the reader has scrolled up from the end since `toEnd`; the event that says so comes a frame later. */

@@ -58,6 +58,7 @@ export class Timeline {
     const before = this.room;
     const position = before === room ? this.positionNow() : this.leave(before, room);
     this.room = room;
+    this.scroll.forgetEnd();
     this.following = !position;
     if (this.following) room.showLatest();
     this.rows.clear();
@@ -128,6 +129,7 @@ export class Timeline {
   }
 
   toEnd() {
+    this.scroll.forgetEnd();
     this.following = true;
     this.room.showLatest();
     this.draw();

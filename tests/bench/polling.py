@@ -1,6 +1,7 @@
 """Somebody who polls: two kept-alive connections, one for the poll that waits, one for what is said."""
 
 import json
+import select
 import socket
 
 from tests.bench.member import PATIENCE, Behind, Fault, Member, routed
@@ -29,6 +30,13 @@ def body_of(answer: bytes) -> bytes | None:
         raise Fault(f"a body without a length: {head!r}")
     length = int(folded[at + len(LENGTH) :].split(b"\r\n", 1)[0])
     return body if len(body) >= length else None
+
+
+def _has_ended(line: socket.socket) -> bool:
+    """True once the server has closed a connection on which nothing was asked for long: there is something to read."""
+    poll = select.poll()
+    poll.register(line, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 class Poller(Member):
@@ -69,7 +77,7 @@ class Poller(Member):
     def tells(self, packet: str) -> bool:
         """By POST, after the answer to the one before."""
         self._answered()
-        if self._post is None:
+        if self._post is None or _has_ended(self._post):
             self._post = socket.create_connection(("127.0.0.1", self._port), PATIENCE)
             self._post.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._post.sendall(request("POST", self._sid, self.client, packet))

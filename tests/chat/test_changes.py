@@ -9,7 +9,7 @@ import pytest
 from app.chat import Chat, doors, people
 from app.chat.messages import PAGE_BYTES, as_told
 from app.chat.rates import Rates
-from app.model import Connection
+from app.model import Connection, Profile
 from app.store import queries
 from tests.chat.conftest import Ask
 
@@ -124,7 +124,7 @@ async def seated(chat: Chat, count: int) -> list[Connection]:
     crowd = []
     for n in range(count):
         one = await doors.arrive(chat, f"socket {n}", [people.new_token()], f"guest {n}")
-        chat.presence.rename(one.person.id, f"{n:03} {WIDE * 20}"[:250])
+        chat.presence.update(Profile(one.person.id, f"{n:03} {WIDE * 20}"[:250]))
         chat.presence.join(one, "lobby")
         crowd.append(one)
     return crowd

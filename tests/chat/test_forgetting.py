@@ -41,7 +41,7 @@ async def came_and_went(server: Running, nickname: str, *does: tuple[str, dict[s
             answer = await somebody.ask(verb, payload)
             assert answer["ok"], answer
         token = somebody.token
-    while server.chat.presence.online.is_online(somebody.me["id"]):
+    while server.chat.presence.online.is_here(somebody.me["id"]):
         await asyncio.sleep(0.01)
     await server.database.write(queries.probe)  # behind the note of their departure
     assert token

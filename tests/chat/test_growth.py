@@ -16,7 +16,7 @@ import pytest
 from app.chat import Chat
 from app.chat.presence import Presence
 from app.chat.verbs import perform
-from app.model import LIMITS, Connection, Person
+from app.model import LIMITS, Connection, Person, Profile
 from tests.support.talker import until
 
 PEOPLE = 2_000
@@ -66,7 +66,7 @@ def comes(presence: Presence, person: Connection, room: str) -> None:
 
 
 def is_renamed(presence: Presence, person: Connection, room: str) -> None:
-    presence.rename(person.person.id, f"another {person.person.nickname}")
+    presence.update(Profile(person.person.id, f"another {person.person.nickname}"))
     presence.rooms.page(room, None, PAGE)
 
 

@@ -11,7 +11,7 @@ import pytest
 from app.chat.presence import Pace, Presence
 from app.chat.presence.news import LARGE_INTERVAL_S, LARGE_INTERVAL_S_PER_PERSON, News
 from app.chat.presence.state import OnlinePerson, RoomPresence
-from app.model import Connection, Person
+from app.model import Connection, Person, Profile
 from app.server import Running
 from tests.conftest import Start
 from tests.support.talker import Talker, hang_up, until
@@ -195,7 +195,7 @@ async def test_who_was_shown_a_list_is_told_what_is_no_longer_true(seed: int) ->
                 awaited = r.choice((0, 1e-9, 1_000))  # goodbye; awaited until the next tick; for longer than the test
                 room.presence.disconnect(tabs[name].pop(r.randrange(len(tabs[name]))), awaited)
             case "rename":
-                room.presence.rename(name, f"{name} {r.randrange(3)}")
+                room.presence.update(Profile(name, f"{name} {r.randrange(3)}"))
             case "look":
                 room.onlookers.append(Onlooker(room.list()))
             case "news":
@@ -249,7 +249,7 @@ async def test_in_a_large_room_everybody_follows_its_first_page(seed: int) -> No
                 awaited = r.choice((0, 1e-9, 1_000))
                 presence.disconnect(tabs[name].pop(r.randrange(len(tabs[name]))), awaited)
             case "rename":
-                presence.rename(name, f"{r.choice('abcdefghijklmnop')} {name}")
+                presence.update(Profile(name, f"{r.choice('abcdefghijklmnop')} {name}"))
             case "look":
                 room.onlookers.append(Onlooker(room.list()))
             case "news":

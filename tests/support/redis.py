@@ -47,7 +47,9 @@ class RedisServer:
             return False
         try:
             writer.write(b"PING\r\n")
-            return bool(await reader.readline())
+            with contextlib.suppress(ConnectionResetError):  # it is to be spoken to by TLS
+                await reader.readline()
+            return True
         finally:
             writer.close()
 
@@ -109,14 +111,15 @@ async def redis_server(folder: Path, **options: str) -> AsyncIterator[RedisServe
 
 
 @asynccontextmanager
-async def not_redis(says: bytes = b"") -> AsyncIterator[str]:
+async def not_redis(says: bytes = b"", hangs_up: bool = False) -> AsyncIterator[str]:
     """The URL of something that listens and is not Redis: it says this to whatever comes, or nothing."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             await reader.read(1)
             writer.write(says)
-            await reader.read()
+            if not hangs_up:
+                await reader.read()
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, family=socket.AF_INET)

@@ -1,6 +1,9 @@
 """Who is online, and who is in which room. State alone: no timers, no events.
 
 A change costs the same in a small and in a large room: names and rooms are kept sorted.
+
+People of other processes are here by connections that stand for theirs: one for each person and process, whose id is
+`@{process}/{person}`. So a person is there once, and leaves with the last connection of all processes.
 """
 
 from bisect import bisect_left, bisect_right, insort
@@ -10,6 +13,8 @@ from typing import Any
 from app.model import Connection
 
 LAST_ID = "\U0010ffff"  # sorts behind every name and every person's id
+
+REMOTE = "@"  # begins the id of a connection that stands for those at another process
 
 Entry = dict[str, Any]  # `{id, nickname, reconnecting?}`; shared by every list and event, so never changed
 PresenceState = tuple[str, bool] | None  # nickname, reconnecting or not; None: not in the room
@@ -25,11 +30,22 @@ class OnlinePerson:
     nickname: str
     entry: Entry
     reserved: bool = False
+    rev: int = 0  # of nickname and reservation
+    remote: int = 0  # how many of the connections stand for those at other processes
     connections: dict[str, set[str]] = field(default_factory=dict)  # by id: the rooms joined
 
     @property
     def place(self) -> Place:
         return self.nickname.casefold(), self.id, self.entry
+
+    @property
+    def is_here(self) -> bool:
+        """Connected to this process."""
+        return len(self.connections) > self.remote
+
+    def is_here_in(self, room: str) -> bool:
+        """In the room, through a connection to this process."""
+        return any(room in rooms for id, rooms in self.connections.items() if not id.startswith(REMOTE))
 
 
 @dataclass(slots=True)
@@ -44,19 +60,20 @@ class PageEnds:
 
 
 class Online:
-    """Everybody who is online, and through which connections."""
+    """Everybody who is online, and through which connections. `here` is this process: people of other ones are known
+    only as far as they are in a room in which somebody here is as well."""
 
     def __init__(self) -> None:
         self._connections: dict[str, Connection] = {}  # by id
         self._by_id: dict[str, OnlinePerson] = {}
 
     def __len__(self) -> int:
-        """People with an open connection."""
-        return sum(1 for person in self._by_id.values() if person.connections)
+        """People who are here."""
+        return sum(1 for person in self._by_id.values() if person.is_here)
 
     def ids(self) -> list[str]:
-        """Of everybody with an open connection."""
-        return [id for id, person in self._by_id.items() if person.connections]
+        """Of everybody who is here."""
+        return [id for id, person in self._by_id.items() if person.is_here]
 
     def __getitem__(self, id: str) -> OnlinePerson:
         return self._by_id[id]
@@ -69,13 +86,13 @@ class Online:
         return self._connections[id]
 
     def connections(self, id: str) -> list[Connection]:
-        """Those of a person."""
+        """Those of a person that are open here."""
         person = self.get(id)
-        return [self._connections[one] for one in person.connections] if person else []
+        return [self._connections[one] for one in person.connections if not one.startswith(REMOTE)] if person else []
 
-    def is_online(self, id: str) -> bool:
+    def is_here(self, id: str) -> bool:
         person = self.get(id)
-        return person is not None and bool(person.connections)
+        return person is not None and person.is_here
 
     def nickname(self, id: str) -> str | None:
         person = self.get(id)
@@ -84,10 +101,6 @@ class Online:
     def is_reserved(self, id: str) -> bool:
         person = self.get(id)
         return person is not None and person.reserved
-
-    def set_reserved(self, id: str, reserved: bool) -> None:
-        if person := self.get(id):
-            person.reserved = reserved
 
     def rooms(self, connection: Connection) -> tuple[str, ...]:
         """Those that this connection has joined."""
@@ -102,17 +115,25 @@ class Online:
         if online is None:
             entry = {"id": person.id, "nickname": person.nickname}
             online = self._by_id[person.id] = OnlinePerson(person.id, person.nickname, entry)
-        online.connections[connection.id] = set()
+        if connection.id not in online.connections:
+            online.connections[connection.id] = set()
+            online.remote += connection.id.startswith(REMOTE)
         return online
 
     def close(self, connection: Connection) -> None:
         """A connection closes. The person stays until they are removed."""
         self._connections.pop(connection.id, None)
-        if person := self.get(connection.person.id):
-            person.connections.pop(connection.id, None)
+        person = self.get(connection.person.id)
+        if person and person.connections.pop(connection.id, None) is not None:
+            person.remote -= connection.id.startswith(REMOTE)
 
     def remove(self, id: str) -> None:
         self._by_id.pop(id, None)
+
+    def start_over(self) -> None:
+        """Another history has begun, in which changes are numbered anew."""
+        for person in self._by_id.values():
+            person.rev = 0
 
 
 @dataclass(slots=True)

@@ -4,11 +4,13 @@ import asyncio
 import os
 from typing import Any
 
-from redis.asyncio import Connection
+from redis.asyncio import Connection, SSLConnection
 from redis.asyncio.connection import AbstractConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, InvalidResponse, NoPermissionError, RedisError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeout
 
 CONNECT_TIMEOUT_S = 3.0  # for the connection and all that is asked on it before it serves
 SCHEMES = {"valkey": "redis", "valkeys": "rediss"}  # the same by other names
@@ -40,8 +42,13 @@ class Address:
         where = f"{found.get('host', 'localhost')}:{found.get('port', 6379)}"
         self.where: str = found.get("path") or where
 
-    async def open(self) -> AbstractConnection:
-        """A connection to a Redis that can be written to. Raises Unusable."""
+    async def try_out(self, name: str) -> None:
+        """Whether all that is needed is allowed, with keys and channels called like this one. Raises Unusable."""
+        connection = await self.open(("SET", name, "1", "PX", "1000"), ("PUBLISH", name, ""), ("SUBSCRIBE", name))
+        await close(connection)
+
+    async def open(self, *commands: tuple[str, ...]) -> AbstractConnection:
+        """A connection to a Redis that can be written to, and that takes these commands. Raises Unusable."""
         try:
             connection = self._kind(**self._options)
         except (TypeError, RedisError) as error:
@@ -50,12 +57,23 @@ class Address:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 await connection.connect()  # type: ignore[no-untyped-call]
                 await check(connection)
+                for command in commands:
+                    await connection.send_command(*command)
+                    await connection.read_response()
         except BaseException as error:
             await close(connection)
             if isinstance(error, RedisError | OSError | TimeoutError | Unusable | AttributeError):
-                raise Unusable(f"{self.where} {_reason(error)}") from error
+                raise Unusable(f"{self.where} {_reason(error)}{self._hint(error)}") from error
             raise
         return connection
+
+    def _hint(self, error: BaseException) -> str:
+        """The commonest mistake with an address."""
+        if issubclass(self._kind, SSLConnection):
+            return "; does it speak TLS, as rediss:// says?" if isinstance(error, TimeoutError | RedisTimeout) else ""
+        was_reset = isinstance(error.__context__, ConnectionResetError)
+        was_cut = isinstance(error, RedisConnectionError) and (was_reset or "closed" in str(error))
+        return "; does it want TLS (rediss://)?" if was_cut or isinstance(error, InvalidResponse) else ""
 
 
 async def check(connection: AbstractConnection) -> None:

@@ -58,7 +58,7 @@ class RedisConnection:
     async def start(self, required: bool = True) -> None:
         """Connect. required: raises Unusable where that cannot be done; else Redis is away until it can."""
         if required:
-            await close(await self.address.open())
+            await self.address.try_out(self.key("start"))
         opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def done() -> None:

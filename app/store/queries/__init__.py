@@ -5,6 +5,15 @@ IMMEDIATE holds and a read before a write cannot go stale. Rows come back as pla
 """
 
 from app.store.queries.days import day_of, said_on
+from app.store.queries.leases import (
+    all_leases,
+    begin_lease,
+    connected_to,
+    end_lease,
+    end_other_leases,
+    mark_all_departed,
+    renew_lease,
+)
 from app.store.queries.messages import (
     Message,
     NotAllNew,
@@ -29,7 +38,6 @@ from app.store.queries.people import (
     forget_guests,
     hand_over,
     look_anew,
-    mark_all_departed,
     reserve,
     reserved,
     rule,
@@ -58,7 +66,22 @@ from app.store.queries.rooms import (
 from app.store.queries.rows import now
 
 OF_PEOPLE = frozenset(
-    (arrive, claim, depart, forget_guests, hand_over, look_anew, mark_all_departed, probe, reserve, set_rule, stay)
+    (
+        *(
+            arrive,
+            claim,
+            depart,
+            forget_guests,
+            hand_over,
+            look_anew,
+            mark_all_departed,
+            probe,
+            reserve,
+            set_rule,
+            stay,
+        ),
+        *(begin_lease, end_lease, end_other_leases, renew_lease),
+    )
 )  # that change nothing of any room
 
 __all__ = [
@@ -66,16 +89,21 @@ __all__ = [
     "Message",
     "Name",
     "NotAllNew",
+    "all_leases",
     "arrive",
     "begin_epoch",
+    "begin_lease",
     "catch_up",
     "changed_since",
     "claim",
+    "connected_to",
     "day_of",
     "delete",
     "delete_oldest",
     "depart",
     "edit",
+    "end_lease",
+    "end_other_leases",
     "epoch",
     "forget_guests",
     "forget_rooms",
@@ -93,6 +121,7 @@ __all__ = [
     "react",
     "reacted",
     "rename_epoch",
+    "renew_lease",
     "reserve",
     "reserved",
     "revs",

@@ -1,4 +1,8 @@
-"""People: their tokens, their nicknames, when they left."""
+"""People: their tokens, their nicknames, where they are connected, when they left.
+
+Arriving at one process and departing from another may be committed at once: each locks the person's row first, so that
+the later one sees what the earlier one wrote (SQLite has one writer, and needs no such lock).
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -7,11 +11,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, insert, select, update
 from sqlalchemy import delete as remove
+from sqlalchemy.dialects.sqlite import insert as insert_or_not  # PostgreSQL's says the same in the same words
 
 from app.model import Refused
 from app.store.prepared import Prepared, Row
 from app.store.queries.rows import now, page_of, plain
-from app.store.tables import messages, people, reactions, rules, skeletons, tokens
+from app.store.tables import connected, messages, people, reactions, rules, skeletons, tokens
 
 Name = tuple[str, Sequence[str]]  # a nickname, and the skeletons of its looks
 
@@ -22,7 +27,7 @@ NAMES_AT_ONCE = 500  # whose skeletons are made anew in one transaction
 # The statements of coming and going.
 _one = people.c.id == bindparam("who")
 _whose = Prepared(
-    select(people.c.id, people.c.nickname, people.c.passphrase.is_not(None))
+    select(people.c.id, people.c.nickname, people.c.passphrase.is_not(None), people.c.rev)
     .join_from(people, tokens)
     .where(tokens.c.fingerprint == bindparam("token"))
 )
@@ -35,8 +40,18 @@ _holding = Prepared(
 )
 _unlook = Prepared(remove(skeletons).where(skeletons.c.person == bindparam("who")))
 _look = Prepared(insert(skeletons), sets=("skeleton", "person"))
-_call = Prepared(update(people).where(_one).values(nickname=bindparam("name")))
-_leave = Prepared(update(people).where(_one).values(left_at=bindparam("at"), held=bindparam("held")))
+_call = Prepared(
+    update(people).where(_one).values(nickname=bindparam("name"), rev=people.c.rev + 1).returning(people.c.rev)
+)
+_lock = Prepared(select(people.c.id).where(_one).with_for_update())
+_connect = Prepared(
+    insert_or_not(connected).on_conflict_do_nothing(index_elements=("person", "process")), sets=("person", "process")
+)
+_disconnect = Prepared(
+    remove(connected).where(connected.c.person == bindparam("who"), connected.c.process == bindparam("process"))
+)
+is_connected = exists().where(connected.c.person == people.c.id)
+_leave = Prepared(update(people).where(_one, ~is_connected).values(left_at=bindparam("at"), held=bindparam("held")))
 _stay = Prepared(update(people).where(_one, people.c.left_at.is_not(None)).values(left_at=None))
 
 
@@ -48,10 +63,12 @@ def arrive(
     wish: Name | None,
     guests: Callable[[], Iterable[Name]],
     held: int,
+    process: str = "",
     minted: bool = False,
     brief: int | None = None,
 ) -> dict[str, Any]:
-    """The person whose token has this fingerprint, made on the first visit: `{id, nickname, reserved}`.
+    """The person whose token has this fingerprint, made on the first visit, connected to `process` from now on:
+    `{id, nickname, reserved, rev, renamed?}`.
 
     A wish that is taken is passed over: a known person keeps their name, a new one gets the first of `guests` that is
     free. held: milliseconds that a name stays its owner's after they left. minted: the token was made just now, so
@@ -59,21 +76,22 @@ def arrive(
     """
     found = None if minted else whose(db, token)
     if found is None:
-        return _newcomer(db, token, new_id, chain([wish] if wish else [], guests()), held, brief)
+        newcomer = _newcomer(db, token, new_id, chain([wish] if wish else [], guests()), held, brief)
+        _connect.run(db, person=new_id, process=process)
+        return newcomer
     person, nickname = found["id"], found["nickname"]
     for name, looks in (*([wish] if wish else ()), *(() if nickname else guests())):
         if name != nickname and _free(db, person, looks, held):
-            _bear(db, person, name, looks)
-            found["nickname"] = name
+            found |= {"nickname": name, "rev": _bear(db, person, name, looks), "renamed": True}
             break
-    stay(db, person)  # whoever is known has left, even where their name went to somebody else meanwhile
+    stay(db, person, process)  # whoever is known has left, even where their name went to somebody else meanwhile
     return found
 
 
 def whose(db: Connection, token: str) -> dict[str, Any] | None:
-    """The person whose token has this fingerprint: `{id, nickname, reserved}`."""
+    """The person whose token has this fingerprint: `{id, nickname, reserved, rev}`."""
     found = _whose.first(db, token=token)
-    return {"id": found[0], "nickname": found[1], "reserved": bool(found[2])} if found else None
+    return {"id": found[0], "nickname": found[1], "reserved": bool(found[2]), "rev": found[3]} if found else None
 
 
 def _newcomer(
@@ -86,16 +104,17 @@ def _newcomer(
     _admit.run(db, fingerprint=token, person=new_id, created_at=at)
     for look in looks:
         _look.run(db, skeleton=look, person=new_id)
-    return {"id": new_id, "nickname": nickname, "reserved": False}
+    return {"id": new_id, "nickname": nickname, "reserved": False, "rev": 0}
 
 
-def claim(db: Connection, *, person: str, name: Name, held: int, spare: Sequence[Name]) -> None:
-    """Give `person` the nickname. Raises `nickname_taken`, with the first of `spare` that is free as `suggestion`."""
+def claim(db: Connection, *, person: str, name: Name, held: int, spare: Sequence[Name]) -> int:
+    """Give `person` the nickname. Returns their rev. Raises `nickname_taken`, with the first of `spare` that is free as
+    `suggestion`."""
     nickname, looks = name
     if not _free(db, person, looks, held):
         free = next((other for other, shapes in spare if _free(db, person, shapes, held)), None)
         raise _taken(nickname, _holders(db, person, looks), held, free)
-    _bear(db, person, nickname, looks)
+    return _bear(db, person, nickname, looks)
 
 
 def _taken(wish: str, holders: set[Row], held: int, free: str | None) -> Refused:
@@ -140,11 +159,12 @@ def _iso(milliseconds: int) -> str:
     return f"{datetime.fromtimestamp(min(milliseconds / 1000, LAST_SECOND), UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _bear(db: Connection, person: str, nickname: str, looks: Sequence[str]) -> None:
+def _bear(db: Connection, person: str, nickname: str, looks: Sequence[str]) -> int:
+    """Returns the person's rev."""
     _unlook.run(db, who=person)
     for look in looks:
         _look.run(db, skeleton=look, person=person)
-    _call.run(db, who=person, name=nickname)
+    return _call.first(db, who=person, name=nickname)[0]  # type: ignore[index, no-any-return]
 
 
 def _free(db: Connection, person: str, looks: Sequence[str], held: int) -> bool:
@@ -157,7 +177,7 @@ def _free(db: Connection, person: str, looks: Sequence[str], held: int) -> bool:
             return False
     for holder, *_ in holders:
         _unlook.run(db, who=holder)
-        _call.run(db, who=holder, name=None)
+        _call.first(db, who=holder, name=None)
     return True
 
 
@@ -167,16 +187,21 @@ def _holders(db: Connection, person: str, looks: Sequence[str]) -> set[Row]:
     return {holder for look in looks for holder in _holding.all(db, look=look, who=person)}
 
 
-def reserve(db: Connection, *, person: str, passphrase: str | None) -> None:
-    """Keep the person's nickname for them, for ever; None: no longer. `passphrase` is its argon2 hash."""
+def reserve(db: Connection, *, person: str, passphrase: str | None) -> int:
+    """Keep the person's nickname for them, for ever; None: no longer. `passphrase` is its argon2 hash. Returns the
+    person's rev."""
     since = now() if passphrase else None
-    db.execute(update(people).where(people.c.id == person).values(passphrase=passphrase, reserved_at=since))
+    values = {"passphrase": passphrase, "reserved_at": since, "rev": people.c.rev + 1}
+    rev: int = db.execute(
+        update(people).where(people.c.id == person).values(values).returning(people.c.rev)
+    ).scalar_one()
+    return rev
 
 
 def reserved(db: Connection, nickname: str, looks: Sequence[str]) -> dict[str, Any] | None:
-    """Who reserved this name, or else one that looks like it: `{id, nickname, passphrase}`."""
+    """Who reserved this name, or else one that looks like it: `{id, nickname, passphrase, rev}`."""
     wanted = (
-        select(people.c.id, people.c.nickname, people.c.passphrase)
+        select(people.c.id, people.c.nickname, people.c.passphrase, people.c.rev)
         .join_from(people, skeletons)
         .where(skeletons.c.skeleton.in_(looks), people.c.passphrase.is_not(None))
         .order_by(people.c.nickname != nickname, people.c.id)
@@ -219,26 +244,26 @@ def _next(db: Connection, skeleton: str) -> int:
     return 0 if last is None else last + 1
 
 
-def hand_over(db: Connection, *, token: str, person: str) -> None:
-    """From now on the token names `person`, who is here with it."""
+def hand_over(db: Connection, *, token: str, person: str, process: str) -> None:
+    """From now on the token names `person`, who is connected to `process` with it."""
     db.execute(update(tokens).where(tokens.c.fingerprint == token).values(person=person))
-    stay(db, person)
+    stay(db, person, process)
 
 
-def depart(db: Connection, person: str, brief: int | None = None) -> None:
-    """The time begins after which the name is free for others. brief: milliseconds of it, where it is not the usual."""
+def depart(db: Connection, person: str, process: str = "", brief: int | None = None) -> None:
+    """Nobody of this person is connected to `process` any more. With the last process, the time begins after which the
+    name is free for others. brief: milliseconds of it, where it is not the usual."""
+    _lock.first(db, who=person)
+    _disconnect.run(db, who=person, process=process)
     _leave.run(db, who=person, at=now(), held=brief)
 
 
-def stay(db: Connection, person: str) -> None:
+def stay(db: Connection, person: str, process: str) -> None:
+    """The person is connected to `process`; of another history's nothing is known here."""
+    if _lock.first(db, who=person) is None:
+        return
+    _connect.run(db, person=person, process=process)
     _stay.run(db, who=person)
-
-
-def mark_all_departed(db: Connection, *, but: Sequence[str] = ()) -> None:
-    """Whoever a crash left behind as present has left; `but` those who are here now."""
-    db.execute(update(people).where(people.c.left_at.is_(None)).values(left_at=now()))
-    for person in but:
-        stay(db, person)
 
 
 def _is_unused(left_before: int) -> ColumnElement[bool]:
@@ -260,7 +285,7 @@ def unused_guests(db: Connection, after: str, left_before: int, limit: int) -> t
 
 def forget_guests(db: Connection, ids: Sequence[str], left_before: int) -> int:
     """Those of them who are still unused; their tokens name nobody any more. How many."""
-    still = select(people.c.id).where(people.c.id.in_(ids), _is_unused(left_before))
+    still = select(people.c.id).where(people.c.id.in_(ids), _is_unused(left_before)).with_for_update()
     gone = db.execute(still).scalars().all()
     for table in (tokens, skeletons):
         db.execute(remove(table).where(table.c.person.in_(gone)))

@@ -9,6 +9,7 @@ import pytest
 
 from app.live.redis.connection import RedisConnection, Unusable
 from app.live.redis.frames import BadFrame, Seal
+from tests.support.need import program
 from tests.support.process import free_port
 from tests.support.redis import RedisServer, not_redis, redis_server
 
@@ -155,7 +156,10 @@ async def test_after_a_death_of_redis_all_is_as_before(redis: RedisServer, caplo
     assert len([one for one in said if "is away" in one]) == len([one for one in said if "is back" in one]) == 2, said
 
 
-async def test_a_redis_that_hangs_is_left_and_found_again(redis: RedisServer) -> None:
+async def test_a_redis_that_hangs_is_left_and_found_again(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.live.redis.commands.ANSWER_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("app.live.redis.subscriptions.SILENCE_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("app.live.redis.subscriptions.PING_INTERVAL_S", 0.1)
     async with connected(redis.url, "a") as a:
         redis.suspend()
         with pytest.raises(Unusable):
@@ -214,6 +218,39 @@ async def test_who_is_not_let_in_is_told_why(tmp_path: Path) -> None:
             assert await a.call("PING") == b"PONG"
 
 
+async def test_who_may_not_do_what_is_needed_is_told_so(redis: RedisServer) -> None:
+    where = f"127.0.0.1:{redis.port}"
+    for name, rights in {"deaf": ["~*", "resetchannels"], "keyless": ["&*", "resetkeys"], "idle": ["-@all"]}.items():
+        await redis.call("ACL", "SETUSER", name, "on", ">secret", "~*", "&*", "+@all", *rights)
+        assert f"{where} does not let this user do what is needed" in await refusal(f"redis://{name}:secret@{where}")
+
+
+async def test_a_redis_that_is_full_is_named(redis: RedisServer) -> None:
+    await redis.call("CONFIG", "SET", "maxmemory", "1")
+    assert "refuses" in await refusal(redis.url)
+
+
+async def test_over_tls(tmp_path: Path) -> None:
+    """As hosts have it: by a certificate that nobody vouches for."""
+    openssl = program(["openssl"], "TLS to Redis is not tested")
+    request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "1"]
+    made = await asyncio.create_subprocess_exec(
+        openssl, *request, "-keyout", "key", "-out", "certificate", cwd=tmp_path, stderr=asyncio.subprocess.DEVNULL
+    )
+    assert await made.wait() == 0
+    options = {"port": "0", "tls_auth_clients": "no", "tls_cert_file": "certificate", "tls_key_file": "key"}
+    redis = RedisServer(tmp_path)
+    try:
+        await redis.begin(**options, tls_port=str(redis.port))
+        url = redis.url.replace("redis:", "rediss:")
+        assert "has a certificate that nobody vouches for" in await refusal(url)
+        async with connected(f"{url}?ssl_cert_reqs=none", "a") as a:
+            assert await a.call("PING") == b"PONG"
+        assert "does it want TLS" in await refusal(redis.url)
+    finally:
+        await redis.kill()
+
+
 async def test_a_replica_is_none_to_write_to(redis: RedisServer, tmp_path: Path) -> None:
     async with redis_server(tmp_path / "replica", replicaof=f"127.0.0.1 {redis.port}") as replica:
         assert "is a replica" in await refusal(replica.url)
@@ -232,9 +269,6 @@ async def test_whatever_is_no_redis_of_today_is_named(redis: RedisServer) -> Non
     assert "wants no password" in await refusal(f"redis://:secret@{where}")
     assert "cannot be reached" in await refusal(f"redis://127.0.0.1:{free_port()}")
     assert "cannot be reached" in await refusal("redis://there.is.no.such.host.invalid")
-    assert "did not answer" in await refusal(f"rediss://{where}"), (
-        "it waits for the rest of what it takes for a command"
-    )
     assert "option" in await refusal(f"{redis.url}?colour=red")
     async with not_redis(b"HTTP/1.1 400 Bad Request\r\n\r\n") as url:
         assert "not as Redis does" in await refusal(url)
@@ -247,7 +281,18 @@ async def test_whatever_is_no_redis_of_today_is_named(redis: RedisServer) -> Non
 async def test_something_that_never_answers_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.live.redis.address.CONNECT_TIMEOUT_S", 0.2)
     async with not_redis() as url:
-        assert "did not answer within 0.2 s" in await refusal(url)
+        assert (await refusal(url)).endswith("did not answer within 0.2 s")
+
+
+async def test_tls_where_there_is_none_and_none_where_there_is_is_guessed(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.live.redis.address.CONNECT_TIMEOUT_S", 0.2)
+    assert (await refusal(redis.url.replace("redis:", "rediss:"))).endswith("; does it speak TLS, as rediss:// says?")
+    async with not_redis(b"\x15\x03\x03\x00\x02\x02\x46", hangs_up=True) as url:  # an alert, as OpenSSL sends it
+        assert (await refusal(url)).endswith("answers, but not as Redis does; does it want TLS (rediss://)?")
+    async with not_redis(hangs_up=True) as url:
+        assert (await refusal(url)).endswith("; does it want TLS (rediss://)?")
 
 
 async def test_one_that_is_not_there_is_awaited_where_it_is_not_required(tmp_path: Path) -> None:
