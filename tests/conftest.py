@@ -23,6 +23,7 @@ MARKED = {
         "doctor",
         "faults",
         "fuzz",
+        "test_affinity.py",
         "test_churn.py",
         "test_command_line.py",
         "test_export.py",
