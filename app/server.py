@@ -276,6 +276,7 @@ def _share_rooms(app: web.Application, chat: Chat, feed: Feed, redis: RedisConne
     """Other processes may serve the same rooms: hear of what happens there, and tell."""
     feed.lookup.describe = partial(rooms.as_told, chat)
     app[METRICS].more.append(feed.readings)
+    app[ops.OTHERS] = lambda: "database" if redis is None else "redis" if redis.is_connected else "redis away"
     if redis is None:
         log.warning(
             "No REDIS_URL: should other processes serve the same database, people on different ones hear each other "

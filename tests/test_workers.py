@@ -87,7 +87,7 @@ async def test_two_workers_serve_on_one_port_as_one_and_end_together(redis: Redi
         assert len(children(server)) == 2
         both = await healths(server.url, 2)
         assert len({one["process"] for one in both.values()}) == 2
-        assert len({one["history"] for one in both.values()}) == 1
+        assert len({(one["history"], one["others"]) for one in both.values()}) == 1
         await everybody_hears_everybody(server)
         await any_worker_tells_the_numbers_of_all(server)
         await is_refused(redis, tmp_path / "other", server.port)
