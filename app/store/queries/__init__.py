@@ -47,9 +47,9 @@ from app.store.queries.rooms import (
     open_room,
     probe,
     rename_epoch,
-    revs,
     rooms_with_messages,
     set_topic,
+    standings,
     unused_rooms,
 )
 from app.store.queries.rooms import (
@@ -95,7 +95,6 @@ __all__ = [
     "rename_epoch",
     "reserve",
     "reserved",
-    "revs",
     "room",
     "rooms_with_messages",
     "rule",
@@ -104,6 +103,7 @@ __all__ = [
     "said_on",
     "set_rule",
     "set_topic",
+    "standings",
     "stay",
     "unused_guests",
     "unused_rooms",
