@@ -4,6 +4,7 @@
     config.py          every setting once: name, type, default, help
     logs.py            logging: one line for each event
     process.py         standard streams, file descriptors, addresses to listen on
+    workers.py         several processes on one port, and their parent
     model.py           the nouns: Person, Connection, Member, Refused
     server.py          connects the parts; the only module that knows them all
     export.py          what an operator does to a room: export, keep
@@ -12,7 +13,7 @@
     store/             the database: SQLAlchemy, group commit, migrations
     engineio/          an Engine.IO 4 server: HTTP long-polling and WebSocket; docs/engine.md
     socketio/          Socket.IO 5 on it: python-socketio's server, with its faults repaired
-    live/              the chat's sockets: events in, broadcasts out
+    live/              the chat's sockets: events in, broadcasts out; with live/redis/, those of several processes
     web/               the pages: aiohttp handlers and middlewares
     tools/             outside of the server: a Python client, the doctor
 

@@ -3,12 +3,14 @@ on."""
 
 import contextlib
 import errno
+import gc
 import io
 import os
 import secrets
 import select
 import socket
 import sys
+from collections.abc import Iterator
 from string import ascii_lowercase, digits
 from typing import Any, TextIO
 
@@ -25,6 +27,16 @@ CAN_SHARE_PORT = os.name == "posix" and hasattr(socket, "SO_REUSEPORT")  # sever
 _CHUNK = 4096  # bytes (PIPE_BUF): a pipe that is ready takes so many without blocking
 _FAMILY_MISSING = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 _ADDRESS_IN_USE = (48, 98, 10048)  # EADDRINUSE on macOS, Linux, Windows
+
+
+@contextlib.contextmanager
+def importing() -> Iterator[None]:
+    """What is imported stays: to look through it again and again while it grows takes a tenth of the start, and later
+    each full collection would take 40 ms, in which nobody is answered."""
+    gc.disable()
+    yield
+    gc.freeze()
+    gc.enable()
 
 
 def new_process_id() -> str:

@@ -40,6 +40,7 @@ from app.live.socket import attach, create_server, listen, register_handlers
 from app.logs import AccessLogger, access_log, log_request
 from app.model import Refused
 from app.socketio import AddressLimit, Listener, Server
+from app.socketio.adapter import UnfitLibrary
 from app.store import queries
 from app.store.database import Database
 from app.store.lock import ServingLock
@@ -125,11 +126,11 @@ class Running:
         self.chat.presence.stop()
         for task in self.background_tasks:
             task.cancel()
+        await self.lease.end()
         if self.feed:
             self.feed.stop()
         if self.redis:
             await self.redis.close()
-        await self.lease.end()
         await self.database.close()
         self.lock.release()
 
@@ -165,7 +166,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
     local = Broadcaster(sockets)
     epoch = await database.read(queries.epoch)
     redis = await _connect_redis(settings, process_id, epoch, lock, database)
-    feed = Feed(local, database) if redis or not settings.database.startswith("sqlite:") else None
+    feed = Feed(local, database, epoch) if redis or not settings.database.startswith("sqlite:") else None
     chat = Chat(
         store=database,
         broadcaster=feed or local,
@@ -193,11 +194,11 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
     def start_over(epoch: str) -> None:
         """The database was replaced by another one: everybody reconnects, and starts over with what it holds."""
         chat.epoch = epoch
+        chat.presence.online.start_over()
         if redis:
             redis.change_epoch(epoch)
         if feed:
-            feed.start_over()
-        chat.presence.online.start_over()
+            feed.start_over(epoch)
         sockets.disconnect_all_within(CLOSE_TIMEOUT_S)
         background_tasks.append(asyncio.create_task(_renew_skeletons(chat)))
 
@@ -215,9 +216,10 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         access_log=access_log if settings.access_log else None,
         access_log_class=AccessLogger,
     )
+    runner.app[METRICS].more.append(lease.readings)
     if feed:
+        feed.on_replaced = start_over
         _share_rooms(runner.app, chat, feed, redis)
-        feed.on_lost = partial(sockets.disconnect_all_within, CLOSE_TIMEOUT_S)
     relay = None
     if redis:
         relay = sockets.engine.relay = Relay(redis, sockets.engine)
@@ -228,6 +230,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         listeners = await _listen(runner, settings, addresses, shared=worker is not None)
     except BadSetting:
         await runner.cleanup()
+        await lease.end()
         if redis:
             await redis.close()
         await database.close()
@@ -274,6 +277,7 @@ def _share_rooms(app: web.Application, chat: Chat, feed: Feed, redis: RedisConne
     """Other processes may serve the same rooms: hear of what happens there, and tell."""
     feed.lookup.describe = partial(rooms.as_told, chat)
     app[METRICS].more.append(feed.readings)
+    app[ops.OTHERS] = lambda: "database" if redis is None else "redis" if redis.is_connected else "redis away"
     if redis is None:
         log.warning(
             "No REDIS_URL: should other processes serve the same database, people on different ones hear each other "
@@ -542,5 +546,8 @@ def _url(settings: Settings, listeners: list[Listener]) -> str:
 def run(settings: Settings, worker: Worker | None = None) -> None:
     """Serve in a new event loop: uvloop's, where it is installed."""
     use = uvloop.new_event_loop if uvloop and settings.loop == "uvloop" else asyncio.new_event_loop
-    with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=use) as runner:
-        runner.run(serve(settings, worker))
+    try:
+        with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=use) as runner:
+            runner.run(serve(settings, worker))
+    except UnfitLibrary as error:
+        raise BadSetting(str(error)) from None

@@ -1,8 +1,8 @@
 """Several processes that serve on one port: a parent that begins them, begins those anew that die, and ends them all.
 
-    python -m app serve --workers 2      becomes `python -m app.workers --port 8000 ...`, which imports little,
-        python -m app serve --port 8000 ...      and begins these two
-        python -m app serve --port 8000 ...
+    python -m app serve --workers 2             the parent, which imports little and begins these two
+        python -m app serve --port=8000 ...
+        python -m app serve --port=8000 ...
 
 Each worker has a socket of its own on the port (SO_REUSEPORT): the kernel spreads connections over them, and those that
 would have come to a worker that has died come to the others at once. They hear each other by Redis and the database, as
@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from app import config, logs, process
+from app import config, process
 from app.config import BadSetting, Settings
 
 log = logging.getLogger("parlor.workers")
@@ -78,19 +78,9 @@ def how_many(settings: Settings) -> tuple[int, str]:
     return settings.workers, ""
 
 
-def become_parent(flags: Mapping[str, Any]) -> None:
-    """Never returns. The process goes on as the parent of workers, without what only they need."""
-    os.execv(sys.executable, [sys.executable, "-m", "app.workers", *_arguments(flags)])  # noqa: S606
-
-
-def _arguments(flags: Mapping[str, Any]) -> list[str]:
+def arguments(flags: Mapping[str, Any]) -> list[str]:
+    """Flags, as a command line has them."""
     return [f"{config.flag(name)}={value}" for name, value in flags.items() if value is not None]
-
-
-def _flags(arguments: list[str]) -> dict[str, str]:
-    """What `_arguments` made them of."""
-    pairs = (one.removeprefix("--").partition("=") for one in arguments)
-    return {name.replace("-", "_"): value for name, _, value in pairs}
 
 
 class CannotStart(Exception):
@@ -120,12 +110,14 @@ class Parent:
             await self._begin_all(range(2, self._count + 1))
             print(f"{greeting} - {self._count} workers", flush=True)
             await self._stopped_by
+            log.info("stopping")
         except _Stopped:
-            pass
+            log.info("stopped before all workers served")
         except CannotStart as failure:
-            code = failure.code if failure.code > 0 else 1
+            code = 1
+            if failure.code != 1:  # it has not said why
+                log.error("Parlor cannot start: a worker %s", _how(failure.code))
             self._stop(signal.SIGTERM)
-        log.info("stopping")
         await self._end()
         for number in STOP_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
@@ -153,7 +145,7 @@ class Parent:
         """Returns once it serves: its number and its greeting. Raises CannotStart."""
         worker = Worker(number, self._count, self._folder)
         one = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "app", "serve", *_arguments(self._flags)),
+            *(sys.executable, "-m", "app", "serve", *arguments(self._flags)),
             env=os.environ | {HANDED: json.dumps(asdict(worker))},
             stdin=asyncio.subprocess.PIPE,  # its other end closes when the parent is gone, however that ended
             stdout=asyncio.subprocess.PIPE,
@@ -236,32 +228,16 @@ def reserve(settings: Settings) -> list[socket.socket]:
         raise BadSetting(process.why_not_bound(settings.host, settings.port, error)) from None
 
 
-async def serve(settings: Settings, flags: dict[str, Any]) -> int:
-    """The exit code. Raises BadSetting."""
+def serve(settings: Settings, flags: dict[str, Any], count: int) -> int:
+    """Until a stop signal; the exit code. Raises BadSetting."""
     with contextlib.ExitStack() as stack:
         reserved = reserve(settings)
         for one in reserved:
             stack.enter_context(one)
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="parlor-", ignore_cleanup_errors=True))
         port = reserved[0].getsockname()[1]
-        return await Parent(how_many(settings)[0], flags | {"port": port}, folder).run()
 
+        async def run() -> int:
+            return await Parent(count, flags | {"port": port}, folder).run()
 
-def main() -> None:
-    """As `become_parent` begins it."""
-    process.ensure_standard_streams()
-    sys.stderr, sys.stdout = process.best_effort(sys.stderr), process.best_effort(sys.stdout)
-    flags = _flags(sys.argv[1:])
-    try:
-        settings, _ = config.load(flags)
-        logs.configure(settings.log_level, settings.log_format)
-        code = asyncio.run(serve(settings, flags))
-    except BadSetting as error:
-        sys.exit(f"Parlor cannot start: {error}")
-    except OSError as error:
-        sys.exit(f"Parlor cannot go on: {error.strerror or error}.")
-    sys.exit(code)
-
-
-if __name__ == "__main__":
-    main()
+        return asyncio.run(run())

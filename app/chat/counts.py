@@ -32,11 +32,8 @@ class Durations:
 @dataclass
 class Counts:
     """verbs: how each one ended, by name and `ok` or the error's code. answers: from the payload to the ack.
-    said: new messages. processes: that serve the database. lease_seen_at: when this process last saw or renewed its
-    lease, on the monotonic clock."""
+    said: new messages."""
 
     verbs: Counter[tuple[str, str]] = field(default_factory=Counter)
     answers: Durations = field(default_factory=Durations)
     said: int = 0
-    processes: int = 1
-    lease_seen_at: float | None = None

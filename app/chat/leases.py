@@ -20,6 +20,7 @@ from itertools import islice
 from typing import Any
 
 from app.chat import Chat, people
+from app.chat.counts import Reading
 from app.model import Refused
 from app.store import queries
 
@@ -37,6 +38,8 @@ class Lease:
     def __init__(self, chat: Chat, interval: float | None = None) -> None:
         """interval: seconds between two looks."""
         self._chat, self._interval = chat, interval or INTERVAL_S
+        self.processes = 1  # that serve the database
+        self._seen_at: float | None = None  # when this process saw or wrote its lease last, on the monotonic clock
         self._seen: dict[str, tuple[int, int]] = {}  # by process: `seen_at`, and how often that was found
 
     async def begin(self) -> None:
@@ -44,7 +47,7 @@ class Lease:
         chat = self._chat
         host, pid = socket.gethostname(), os.getpid()
         await chat.store.write(queries.begin_lease, process=chat.process, host=host, pid=pid, version=chat.version)
-        chat.counts.lease_seen_at = time.monotonic()
+        self._seen_at = time.monotonic()
 
     async def run(self) -> None:
         """Looks and renews for as long as the server runs."""
@@ -65,7 +68,7 @@ class Lease:
             await self.begin()
         elif leases:
             await chat.store.write(queries.renew_lease, process=chat.process)
-        chat.counts.lease_seen_at, chat.counts.processes = time.monotonic(), 1 + len(leases)
+        self._seen_at, self.processes = time.monotonic(), 1 + len(leases)
         if chat.has_unrecorded:
             await self._record()
         self._seen = {id: self._count(one) for id, one in leases.items()}
@@ -86,6 +89,12 @@ class Lease:
         """This process serves alone from now on: those with other ones, who have not come here, have left. Raises
         Refused."""
         await self._chat.store.write(queries.end_other_leases, process=self._chat.process)
+
+    def readings(self) -> Iterator[Reading]:
+        yield Reading("parlor_processes", "Processes that serve this database.", self.processes, is_counter=False)
+        if self._seen_at is not None:
+            text = "Seconds since this process last saw its lease in the database."
+            yield Reading("parlor_lease_age_seconds", text, time.monotonic() - self._seen_at, is_counter=False)
 
     def _count(self, lease: dict[str, Any]) -> tuple[int, int]:
         before, times = self._seen.get(lease["id"], (None, 0))

@@ -3,7 +3,6 @@ the numbers of all."""
 
 import asyncio
 import json
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -88,10 +87,6 @@ class Metrics:
         for readings in self.more:
             for name, text, value, is_counter in readings():
                 yield (CounterMetricFamily if is_counter else GaugeMetricFamily)(name, text, value)
-        yield GaugeMetricFamily("parlor_processes", "Processes that serve this database.", chat.counts.processes)
-        if (seen_at := chat.counts.lease_seen_at) is not None:
-            text = "Seconds since this process last saw its lease in the database."
-            yield GaugeMetricFamily("parlor_lease_age_seconds", text, time.monotonic() - seen_at)
         yield _histogram("parlor_answer_seconds", "From a payload to its ack.", chat.counts.answers)
         yield _histogram("parlor_loop_late_seconds", "How late the event loop was.", self.loop_lag.durations)
 

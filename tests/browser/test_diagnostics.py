@@ -122,7 +122,7 @@ async def test_two_processes_behind_one_address_are_named(visit: Visit, tmp_path
         alice = await looks(visit, balancer.url)
         await concludes(alice, "Several servers answer in turn: people miss each other.")
         await expect(finding(alice, "Server")).to_contain_text("from more than one process")
-        await expect(mends(alice).first).to_contain_text("run one replica")
+        await expect(mends(alice).first).to_contain_text("Run one replica")
 
 
 async def test_a_server_that_is_away_and_one_that_is_another_are_told_apart(proxy: Proxy, visit: Visit) -> None:

@@ -85,7 +85,7 @@ async def test_whoever_finds_a_lease_unchanged_notes_the_departures_and_nobody_e
     assert await here(alive.chat) == {"bob", "carol"}
     assert await rows(alive.chat) == {(one.person.id, alive.chat.process) for one in (bob, carol)}
     assert {one["id"] for one in await alive.chat.store.read(queries.all_leases)} == {alive.chat.process}
-    assert alive.chat.counts.processes == 2, "as of the last look"
+    assert alive.lease.processes == 2, "as of the last look"
 
 
 async def test_a_name_of_whoever_a_dead_process_takes_along_is_held_as_usual(two: Two) -> None:
@@ -144,7 +144,7 @@ async def test_a_process_that_is_alone_writes_nothing_while_nothing_happens(serv
     before = await server.chat.store.read(queries.all_leases)
     await looks(server.lease, 2 * LOOKS)
     assert await server.chat.store.read(queries.all_leases) == before
-    assert server.chat.counts.processes == 1
+    assert server.lease.processes == 1
 
 
 Fails = Callable[..., Awaitable[Any]]
@@ -190,7 +190,7 @@ async def test_the_lease_is_looked_at_by_itself(start_server: Start, monkeypatch
     monkeypatch.setattr("app.chat.leases.INTERVAL_S", 0.02)
     one, other = await start_server(), await start_server()
     await doors.arrive(one.chat, "socket", [people.new_token()], "alice")
-    await until(lambda: one.chat.counts.processes == other.chat.counts.processes == 2)
+    await until(lambda: one.lease.processes == other.lease.processes == 2)
     await suddenly_dies(one)
-    await until(lambda: other.chat.counts.processes == 1)
+    await until(lambda: other.lease.processes == 1)
     assert await here(other.chat) == set()

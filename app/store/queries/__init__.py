@@ -57,9 +57,9 @@ from app.store.queries.rooms import (
     open_room,
     probe,
     rename_epoch,
-    revs,
     rooms_with_messages,
     set_topic,
+    standings,
     unused_rooms,
 )
 from app.store.queries.rooms import (
@@ -106,7 +106,6 @@ __all__ = [
     "renew_lease",
     "reserve",
     "reserved",
-    "revs",
     "room",
     "rooms_with_messages",
     "rule",
@@ -115,6 +114,7 @@ __all__ = [
     "said_on",
     "set_rule",
     "set_topic",
+    "standings",
     "stay",
     "unused_guests",
     "unused_rooms",

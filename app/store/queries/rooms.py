@@ -74,14 +74,14 @@ def room_now(db: Connection, name: str) -> dict[str, Any]:
     return found[0]
 
 
-def revs(db: Connection, names: Sequence[str]) -> dict[str, tuple[int, str]]:
-    """Where these rooms stand: `{name: (rev, topic)}`, of those that there are."""
+def standings(db: Connection, names: Sequence[str]) -> tuple[str, dict[str, tuple[int, str]]]:
+    """The name of the history, and where these rooms stand in it: `{name: (rev, topic)}`, of those that there are."""
     found: dict[str, tuple[int, str]] = {}
     for first in range(0, len(names), NAMES_PER_STATEMENT):
         some = names[first : first + NAMES_PER_STATEMENT]
         wanted = select(rooms.c.name, rooms.c.rev, rooms.c.topic).where(rooms.c.name.in_(some))
         found |= {name: (rev, topic) for name, rev, topic in db.execute(wanted)}
-    return found
+    return epoch(db), found
 
 
 @changes(Changes.ROOM)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.live.redis import relay as relay_module
+from app.live.redis import relayed
 from app.live.redis.connection import RedisConnection
 from app.live.redis.relay import Relay
 from app.process import new_process_id
@@ -155,7 +155,7 @@ async def test_a_body_as_large_as_may_be_goes_both_ways_whole(pair: Pair) -> Non
 
 
 async def test_bytes_on_their_way_are_bounded(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(relay_module, "MAX_BYTES", 1_000)
+    monkeypatch.setattr(relayed, "MAX_BYTES", 1_000)
     async with pair.session() as (_, there):
         pair.transport(there).pause()  # the POST waits for its answer
         waiting = asyncio.create_task(there.post(f'42["said","{"x" * 900}"]'))
@@ -291,8 +291,8 @@ async def test_when_the_owner_dies_its_clients_are_sent_away_at_once(pair: Pair)
 
 async def test_an_owner_that_hangs_is_not_waited_for(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     """Redis has it as subscribed, but it says nothing."""
-    monkeypatch.setattr(relay_module, "SILENCE_S", 0.5)
-    monkeypatch.setattr(relay_module, "TICK_S", 0.1)
+    monkeypatch.setattr(relayed, "SILENCE_S", 0.5)
+    monkeypatch.setattr(relayed, "TICK_S", 0.1)
     async with pair.session() as (_, there):
         monkeypatch.setattr(pair.connections[0]._subscriptions, "_on_message", lambda *_: None)
         assert json.loads((await asyncio.wait_for(there.poll(), SOON))[1]) == UNKNOWN
@@ -328,8 +328,8 @@ async def test_after_redis_was_away_everything_is_relayed_again(pair: Pair) -> N
 
 async def test_an_answer_that_redis_lost_ends_the_session(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     """It carried a message, and nobody has it any more: the client is to come anew, and to catch up."""
-    monkeypatch.setattr(relay_module, "ON_ITS_WAY_S", 0.2)
-    monkeypatch.setattr(relay_module, "TICK_S", 0.1)
+    monkeypatch.setattr(relayed, "ON_ITS_WAY_S", 0.2)
+    monkeypatch.setattr(relayed, "TICK_S", 0.1)
     reasons = watch(pair.owner)
     async with pair.session() as (here, there):
         polling = asyncio.create_task(there.poll())
