@@ -101,6 +101,7 @@ class RedisDirectory:
         """Redis is back, and nobody could be heard meanwhile."""
         self._forgive()
         self._own.rewrite()
+        self._others.read_again()
         self._must_beat.set()
 
     async def _beat(self) -> None:

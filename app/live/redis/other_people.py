@@ -79,6 +79,11 @@ class OtherPeople:
             except TimeoutError:
                 pass
 
+    def read_again(self) -> None:
+        """Redis is back: nothing could be read meanwhile, though channels may have been open."""
+        for here in self._rooms.values():
+            self._read_all(here)
+
     def appeared(self, process: str) -> None:
         """A process has begun, or has written everything anew."""
         self.processes.add(process)
@@ -160,10 +165,10 @@ class OtherPeople:
             here.waiting[process] = []
             try:
                 await self._read_one(here, process)
-            except Unusable:  # its channel is opened anew when Redis is back
-                here.waiting.pop(process)
+            except Unusable:  # it is read again when Redis is back
                 return
-            waiting = here.waiting.pop(process)
+            finally:
+                waiting = here.waiting.pop(process)
             if not all(self._apply(here, process, frame) for frame in waiting):
                 here.again.add(process)
 
