@@ -35,6 +35,7 @@ from app.live.echo import echoes
 from app.live.feed import Feed
 from app.live.redis.bus import RedisBus
 from app.live.redis.connection import RedisConnection, Unusable
+from app.live.redis.directory import RedisDirectory
 from app.live.redis.relay import Relay
 from app.live.socket import attach, create_server, listen, register_handlers
 from app.logs import AccessLogger, access_log, log_request
@@ -109,6 +110,7 @@ class Running:
     feed: Feed | None  # where others may serve the same rooms
     redis: RedisConnection | None
     relay: Relay | None
+    directory: RedisDirectory | None
 
     async def stop(self) -> None:
         """Accept nothing new, let running verbs finish and answer, disconnect everybody, close the store. Under 5 s."""
@@ -118,6 +120,7 @@ class Running:
         self.database.set_lock_deadline(LOCK_TIMEOUT_S)
         released = [self.relay.release_all()] if self.relay else []
         await asyncio.gather(self.sockets.wait_idle(VERBS_TIMEOUT_S), *released)
+        self.chat.is_stopping = True
         self.sockets.close_all()
         self.runner.app[ECHOES].close_all(GOING_AWAY)
         await self.sockets.wait_closed(CLOSE_TIMEOUT_S)
@@ -127,6 +130,8 @@ class Running:
         for task in self.background_tasks:
             task.cancel()
         await self.lease.end()
+        if self.directory:
+            await self.directory.close()
         if self.feed:
             self.feed.stop()
         if self.redis:
@@ -217,9 +222,10 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         access_log_class=AccessLogger,
     )
     runner.app[METRICS].more.append(lease.readings)
+    directory = None
     if feed:
         feed.on_replaced = start_over
-        _share_rooms(runner.app, chat, feed, redis)
+        directory = _share_rooms(runner.app, chat, feed, redis)
     relay = None
     if redis:
         relay = sockets.engine.relay = Relay(redis, sockets.engine)
@@ -246,11 +252,13 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
     ]
     if feed:
         work.append(feed.run())
+    if directory:
+        work.append(directory.run())
     background_tasks = [asyncio.create_task(one) for one in work]
     url = _url(settings, listeners)
     return Running(
         *(url, settings, chat, sockets, database, runner, listeners, lock, background_tasks, lease, must_stop),
-        *(feed, redis, relay),
+        *(feed, redis, relay, directory),
     )
 
 
@@ -273,7 +281,7 @@ async def _connect_redis(
     return redis
 
 
-def _share_rooms(app: web.Application, chat: Chat, feed: Feed, redis: RedisConnection | None) -> None:
+def _share_rooms(app: web.Application, chat: Chat, feed: Feed, redis: RedisConnection | None) -> RedisDirectory | None:
     """Other processes may serve the same rooms: hear of what happens there, and tell."""
     feed.lookup.describe = partial(rooms.as_told, chat)
     app[METRICS].more.append(feed.readings)
@@ -283,10 +291,13 @@ def _share_rooms(app: web.Application, chat: Chat, feed: Feed, redis: RedisConne
             "No REDIS_URL: should other processes serve the same database, people on different ones hear each other "
             "up to 2 s later, and do not see each other in the list of people."
         )
-        return
+        return None
     bus = feed.bus = RedisBus(redis, feed)
     app[METRICS].more.append(bus.readings)
     app[ops.PARTS]["redis"] = lambda: "connected" if redis.is_connected else "away"
+    directory = chat.directory = RedisDirectory(redis, chat)
+    app[METRICS].more.append(directory.readings)
+    return directory
 
 
 async def _renew_skeletons(chat: Chat) -> None:

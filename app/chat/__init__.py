@@ -89,7 +89,8 @@ class Chat:
     nickname_hold: seconds that a name stays its owner's after their last socket is gone. grace: seconds that a room
     awaits somebody whose connection broke. keep_days, keep_messages: what is kept of a room; None: all.
     site: its name, which nobody may bear. guest_days: days after which unused guests and rooms are forgotten; 0: never.
-    has_unrecorded: people have come or left, and that could not be stored. opening, forgetting: rooms that are being
+    has_unrecorded: people have come or left, and that could not be stored. is_stopping: whoever is disconnected now is
+    expected elsewhere. opening, forgetting: rooms that are being
     made, or forgotten. passphrases: where they are read, one at a time, for each takes 64 MB.
     """
 
@@ -108,6 +109,7 @@ class Chat:
     presence: Presence = field(init=False)
     directory: Directory = field(default_factory=Alone)
     has_unrecorded: bool = False
+    is_stopping: bool = False
     keep_days: float | None = None
     keep_messages: int | None = None
     guest_days: float = 0

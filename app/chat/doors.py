@@ -67,7 +67,7 @@ def _grace(chat: Chat, ending: Ending) -> float:
     """Seconds that the rooms wait for the person."""
     match ending:
         case Ending.DELIBERATE:
-            return 0
+            return chat.grace if chat.is_stopping else 0
         case Ending.PAGE_CLOSED:
             return min(RELOAD_S, chat.grace)
         case Ending.BROKEN:
