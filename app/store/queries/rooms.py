@@ -74,6 +74,13 @@ def room_now(db: Connection, name: str) -> dict[str, Any]:
     return found[0]
 
 
+@changes(Changes.ROOM)
+def set_topic(db: Connection, *, room: str, topic: str) -> dict[str, Any]:
+    is_used = bool(topic) or room_now(db, room)["rev"] > 0
+    db.execute(update(rooms).where(rooms.c.name == room).values(topic=topic, active_at=now() if is_used else 0))
+    return room_now(db, room)
+
+
 def standings(db: Connection, names: Sequence[str]) -> tuple[str, dict[str, tuple[int, str]]]:
     """The name of the history, and where these rooms stand in it: `{name: (rev, topic)}`, of those that there are."""
     found: dict[str, tuple[int, str]] = {}
@@ -82,13 +89,6 @@ def standings(db: Connection, names: Sequence[str]) -> tuple[str, dict[str, tupl
         wanted = select(rooms.c.name, rooms.c.rev, rooms.c.topic).where(rooms.c.name.in_(some))
         found |= {name: (rev, topic) for name, rev, topic in db.execute(wanted)}
     return epoch(db), found
-
-
-@changes(Changes.ROOM)
-def set_topic(db: Connection, *, room: str, topic: str) -> dict[str, Any]:
-    is_used = bool(topic) or room_now(db, room)["rev"] > 0
-    db.execute(update(rooms).where(rooms.c.name == room).values(topic=topic, active_at=now() if is_used else 0))
-    return room_now(db, room)
 
 
 def lively_rooms(db: Connection, also: Sequence[str], limit: int) -> list[dict[str, Any]]:
