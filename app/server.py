@@ -34,6 +34,7 @@ from app.live.admin import AdminUI
 from app.live.broadcaster import Broadcaster
 from app.live.echo import echoes
 from app.live.feed import Feed
+from app.live.redis.buckets import RedisBuckets
 from app.live.redis.bus import RedisBus
 from app.live.redis.connection import RedisConnection, Unusable
 from app.live.redis.directory import RedisDirectory
@@ -185,7 +186,7 @@ async def start(settings: Settings) -> Running:
     with contextlib.suppress(Refused):  # it begins with the first look
         await lease.begin()
     await _renew_skeletons(chat)
-    register_handlers(sockets, chat)
+    register_handlers(sockets, chat, visitor)
     if password := settings.admin_password.get_secret_value():
         AdminUI(sockets, password, visitor)
 
@@ -279,6 +280,7 @@ def _share_rooms(app: web.Application, chat: Chat, feed: Feed, redis: RedisConne
     app[METRICS].more.append(bus.readings)
     app[ops.PARTS]["redis"] = lambda: "connected" if redis.is_connected else "away"
     directory = chat.directory = RedisDirectory(redis, chat)
+    chat.rates.shared = RedisBuckets(redis)
     app[METRICS].more.append(directory.readings)
     return directory
 
