@@ -12,7 +12,7 @@
     store/             the database: SQLAlchemy, group commit, migrations
     engineio/          an Engine.IO 4 server: HTTP long-polling and WebSocket; docs/engine.md
     socketio/          Socket.IO 5 on it: python-socketio's server, with its faults repaired
-    live/              the chat's sockets: events in, broadcasts out
+    live/              the chat's sockets: events in, broadcasts out; with live/redis/, those of several processes
     web/               the pages: aiohttp handlers and middlewares
     tools/             outside of the server: a Python client, the doctor
 

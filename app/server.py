@@ -165,7 +165,7 @@ async def start(settings: Settings) -> Running:
     local = Broadcaster(sockets)
     epoch = await database.read(queries.epoch)
     redis = await _connect_redis(settings, process_id, epoch, lock, database)
-    feed = Feed(local, database) if redis or not settings.database.startswith("sqlite:") else None
+    feed = Feed(local, database, epoch) if redis or not settings.database.startswith("sqlite:") else None
     chat = Chat(
         store=database,
         broadcaster=feed or local,
@@ -197,7 +197,7 @@ async def start(settings: Settings) -> Running:
         if redis:
             redis.change_epoch(epoch)
         if feed:
-            feed.start_over()
+            feed.start_over(epoch)
         sockets.disconnect_all_within(CLOSE_TIMEOUT_S)
         background_tasks.append(asyncio.create_task(_renew_skeletons(chat)))
 
@@ -214,8 +214,8 @@ async def start(settings: Settings) -> Running:
     runner.app[METRICS].more.append(lease.readings)
     directory = None
     if feed:
+        feed.on_replaced = start_over
         directory = _share_rooms(runner.app, chat, feed, redis)
-        feed.on_lost = partial(sockets.disconnect_all_within, CLOSE_TIMEOUT_S)
     await runner.setup()
     try:
         listeners = await _listen(

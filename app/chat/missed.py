@@ -22,9 +22,9 @@ class Missed:
     too_much: bool = False
 
 
-async def standings(store: Memory, names: Sequence[str]) -> dict[str, tuple[int, str]]:
-    """`{name: (rev, topic)}` of those rooms that there are. Raises Refused."""
-    found: dict[str, tuple[int, str]] = await store.read(queries.revs, names)
+async def standings(store: Memory, names: Sequence[str]) -> tuple[str, dict[str, tuple[int, str]]]:
+    """The name of the history; and `{name: (rev, topic)}` of those rooms that there are. Raises Refused."""
+    found: tuple[str, dict[str, tuple[int, str]]] = await store.read(queries.standings, names)
     return found
 
 

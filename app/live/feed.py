@@ -40,17 +40,17 @@ class Bus(Protocol):
 
 
 class Feed:
-    """The chat's broadcaster where several processes serve the same rooms. on_lost: called where the database has lost
-    what was told, so that everybody has to start over."""
+    """The chat's broadcaster where several processes serve the same rooms. on_replaced: called with the name of the
+    history where that is another one now, or has lost what was told, so that everybody has to start over."""
 
-    def __init__(self, local: Broadcaster, store: Store) -> None:
+    def __init__(self, local: Broadcaster, store: Store, epoch: str) -> None:
         self.bus: Bus | None = None
-        self.on_lost: Callable[[], None] = lambda: None
+        self.on_replaced: Callable[[str], None] = self.start_over
         self.send_to, self.has_gone = local.send_to, local.has_gone
         self._local, self._store = local, store
         self._rooms: dict[str, RoomOrder] = {}  # with listeners here
         self._held = Held()
-        self.lookup = Lookup(store, self._rooms, local.send, self._lost)
+        self.lookup = Lookup(store, self._rooms, local.send, epoch, lambda epoch: self.on_replaced(epoch))
         self._look_at = 0.0  # on the loop's clock
         self._doubtful: set[str] = set()  # rooms that are compared before that
         self._must_look = asyncio.Event()
@@ -136,8 +136,9 @@ class Feed:
                 log.exception("the rooms could not be compared with the database")
             await asyncio.sleep(PAUSE_S)
 
-    def start_over(self) -> None:
-        """The database is another one, or has lost something: what is known of its rooms says nothing."""
+    def start_over(self, epoch: str) -> None:
+        """The history is another one, or has lost something: what is known of its rooms says nothing."""
+        self.lookup.epoch = epoch
         for here in tuple(self._rooms.values()):
             here.close()
             self._store.room_changed(here.name)
@@ -163,7 +164,3 @@ class Feed:
             self._local.send(room, packet)
 
         self._rooms[room] = RoomOrder(room, send, self.lookup.fill, self._held)
-
-    def _lost(self) -> None:
-        self.start_over()
-        self.on_lost()

@@ -38,18 +38,22 @@ class Counts:
 
 class Lookup:
     """rooms: those with listeners here, by name. tell: tells the listeners of a room. describe: a stored room as its
-    members are told of it. on_lost: called where the database has lost what was told."""
+    members are told of it. epoch: the name of the history. on_replaced: called with another one's where the database
+    holds that now; with the same where it has lost what was told.
+    """
 
     def __init__(
         self,
         store: Store,
         rooms: dict[str, RoomOrder],
         tell: Callable[[str, Packet], None],
-        on_lost: Callable[[], None],
+        epoch: str,
+        on_replaced: Callable[[str], None],
     ) -> None:
         self.counts = Counts()
         self.describe: Callable[[Room], Room] = dict
-        self._store, self._rooms, self._tell, self._on_lost = store, rooms, tell, on_lost
+        self._store, self._rooms, self._tell = store, rooms, tell
+        self.epoch, self._on_replaced = epoch, on_replaced
         self._turns = asyncio.Semaphore(FILLS_AT_ONCE)
         self._background: set[asyncio.Task[None]] = set()
         self._beginning: asyncio.Task[None] | None = None
@@ -75,10 +79,16 @@ class Lookup:
         await self._compare(self._rooms[name] for name in names if name in self._rooms)
 
     async def _compare(self, some: Iterable[RoomOrder]) -> None:
-        rooms = [(here, here.rev) for here in some]
+        rooms, before = [(here, here.rev) for here in some], self.epoch
         if not rooms:
             return
-        found = await missed.standings(self._store, [here.name for here, _ in rooms])
+        epoch, found = await missed.standings(self._store, [here.name for here, _ in rooms])
+        if before != self.epoch:
+            return  # what was read may be of the history before
+        if epoch != self.epoch:
+            log.warning("the database holds another history now")
+            self._on_replaced(epoch)
+            return
         for here, known in rooms:
             if self._is_open(here):
                 self._note(here, known, *found.get(here.name, (0, "")))
@@ -99,7 +109,7 @@ class Lookup:
         """A standby took over that had not got all. What comes next bears revs that were told already, of other
         changes."""
         log.error("the database has lost changes: #%s is at rev %d, and was told up to %s", here.name, rev, here.rev)
-        self._on_lost()
+        self._on_replaced(self.epoch)
 
     async def _tell_topic(self, here: RoomOrder, topic: str) -> None:
         """A topic that nobody told."""

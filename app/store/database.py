@@ -70,6 +70,11 @@ class Database:
         with contextlib.suppress(Refused):
             await self.write(queries.probe)
 
+    def room_changed(self, room: str) -> None:
+        """Another process has changed something of this room: what is remembered of it is not as it is now."""
+        self._cache.invalidate(room)
+        self._cache.invalidate(ALL_ROOMS)
+
     # --- closing ---
 
     def set_lock_deadline(self, seconds: float) -> None:
@@ -123,11 +128,6 @@ class Database:
             return await self.read(ask, *args)
 
         return await self._cache.get_or_load(ALL_ROOMS, (ask, args), load)
-
-    def room_changed(self, room: str) -> None:
-        """Another process has changed something of this room: what is remembered of it is not as it is now."""
-        self._cache.invalidate(room)
-        self._cache.invalidate(ALL_ROOMS)
 
     async def write(self, ask: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Ask a question that changes something; returns once it is committed.

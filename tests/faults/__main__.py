@@ -19,6 +19,7 @@ from tests.faults import (
     test_kills,
     test_network,
     test_readers,
+    test_redis,
     test_stops,
     test_storage,
 )
@@ -60,6 +61,15 @@ def sigstop(seconds: float) -> Drill:
     async def drill(folder: Path) -> tuple[bool, str]:
         gone, violations = await test_stops.stand_still(folder / "data", seconds)
         return not violations and not gone, f"{seconds} s still: {gone} of 50 let go, {told(violations)}"
+
+    return drill
+
+
+def cluster(trouble: test_redis.Trouble, processes: int = 2, **options: str) -> Drill:
+    async def drill(folder: Path) -> tuple[bool, str]:
+        acked, worst, violations = await test_redis.talk_through(folder, trouble, processes, **options)
+        fine = not violations and worst < test_redis.NEWS_WITHIN_S
+        return fine, f"{processes} processes, {acked} words acked, news after {worst:.1f} s at most, {told(violations)}"
 
     return drill
 
@@ -146,6 +156,15 @@ STORAGE = {
 }
 
 
+CLUSTER = {
+    "cluster-redis-killed": cluster(test_redis.kills(20), 3),
+    "cluster-redis-hung": cluster(test_redis.hangs(10)),
+    "cluster-redis-away": cluster(test_redis.away(60)),
+    "cluster-redis-garbage": cluster(test_redis.garbage(1_000)),
+    "cluster-redis-cuts": cluster(test_redis.cuts(20), **test_redis.CUT),
+}
+
+
 def drills(times: int) -> tuple[dict[str, Drill], dict[str, Drill]]:
     """Those that measure, one after the other; those that mostly wait, side by side."""
     measuring = {
@@ -160,6 +179,7 @@ def drills(times: int) -> tuple[dict[str, Drill], dict[str, Drill]]:
         **{f"floods-{loop}": floods(loop, "20") for loop in test_floods.LOOPS},
         **{f"floods-{loop}-without-rates": floods(loop, "off") for loop in test_floods.LOOPS},
         **{name: test(run, what) for name, (run, what) in STORAGE.items()},
+        **CLUSTER,
     }
     waiting = {f"sigstop-{seconds}": sigstop(seconds) for seconds in (1, 10, 60)}
     waiting |= {f"half-open-{transport}": half_open(transport) for transport in test_network.TRANSPORTS}

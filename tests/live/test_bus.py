@@ -292,6 +292,37 @@ def lose(db: Any, *, room: str, after: int) -> None:
     db.exec_driver_sql(f"UPDATE rooms SET rev = {after}, seq = {after}")
 
 
+async def test_another_history_in_the_database_is_another_one_for_everybody(tmp_path: Path, redis: RedisServer) -> None:
+    """As where the operator loads a backup into it: who notices first does not matter."""
+    async with two(tmp_path, redis) as talk:
+        await talk.say(4)
+        await talk.all_heard()
+        await talk.a.database.write(queries.rename_epoch, "f" * 32)
+        await until(lambda: not talk.alice.client.connected and not talk.bob.client.connected)
+        async with Talker(talk.a.url, token=talk.alice.token) as alice, Talker(talk.b.url) as bob:
+            assert (await alice.join(ROOM, after=4, epoch="0" * 32))["reset"]
+            assert (await bob.join(ROOM))["room"]["epoch"] == "f" * 32
+            await alice.say(ROOM, "and on")
+            assert (await bob.hears("message"))["message"]["rev"] == 5
+        assert await redis.call("PUBSUB", "CHANNELS", "parlor:*") in ([], [f"parlor:ffffffff:room:{ROOM}"])
+
+
+async def test_who_joins_before_redis_knows_of_it_hears_of_it_then(
+    tmp_path: Path, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was said between the join and the subscription is looked for once that is confirmed."""
+    monkeypatch.setattr("app.live.feed.LOOK_S", 1_000)
+    async with two(tmp_path, redis) as talk:
+        redis.suspend()
+        await talk.bob.join("new")
+        await talk.alice.join("new")
+        assert talk.a.feed
+        talk.a.feed.bus = None
+        await talk.alice.say("new", "hello")
+        redis.resume()
+        await talk.bob.hears_texts("new", 1)
+
+
 async def test_how_redis_is_is_told_and_keeps_nobody_from_serving(tmp_path: Path, redis: RedisServer) -> None:
     async with two(tmp_path, redis) as talk, aiohttp.ClientSession() as http:
 
@@ -320,4 +351,4 @@ async def test_a_redis_that_is_not_there_is_said_at_the_start(start_server: Star
 
 async def test_who_needs_no_redis_has_none_of_it(server: Running) -> None:
     assert server.feed is None and server.redis is None
-    assert await server.database.read(queries.revs, ["lobby"]) == {}
+    assert await server.database.read(queries.standings, ["lobby"]) == (server.chat.epoch, {})

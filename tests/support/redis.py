@@ -80,12 +80,29 @@ class RedisServer:
         finally:
             writer.close()
 
+    @asynccontextmanager
+    async def overhears(self, pattern: str) -> AsyncIterator[AsyncIterator[tuple[str, bytes]]]:
+        """What is published on channels like this, by anybody: `(channel, bytes)`."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+
+        async def heard() -> AsyncIterator[tuple[str, bytes]]:
+            while True:
+                _, _, channel, said = await _read(reader, as_text=False)
+                yield channel.decode(), said
+
+        try:
+            writer.write(f"PSUBSCRIBE {pattern}\r\n".encode())
+            await _read(reader)
+            yield heard()
+        finally:
+            writer.close()
+
 
 def _words(value: str) -> list[str]:
     return value.split() or [""]
 
 
-async def _read(reader: asyncio.StreamReader) -> Any:
+async def _read(reader: asyncio.StreamReader, as_text: bool = True) -> Any:
     line = (await reader.readline()).rstrip(b"\r\n")
     kind, rest = line[:1], line[1:]
     if kind == b"-":
@@ -93,9 +110,10 @@ async def _read(reader: asyncio.StreamReader) -> Any:
     if kind == b":":
         return int(rest)
     if kind == b"$":
-        return None if rest == b"-1" else (await reader.readexactly(int(rest) + 2))[:-2].decode(errors="replace")
+        found = None if rest == b"-1" else (await reader.readexactly(int(rest) + 2))[:-2]
+        return found.decode(errors="replace") if found is not None and as_text else found
     if kind == b"*":
-        return [await _read(reader) for _ in range(int(rest))]
+        return [await _read(reader, as_text) for _ in range(int(rest))]
     return rest.decode()
 
 

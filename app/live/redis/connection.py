@@ -20,12 +20,13 @@ from app.live.redis.address import Address, Unusable, close
 from app.live.redis.commands import Commands
 from app.live.redis.counts import Counts
 from app.live.redis.frames import Seal
-from app.live.redis.subscriptions import OnBody, OnReady, Subscriptions
+from app.live.redis.subscriptions import OnBody, OnReady, Reopen, Subscriptions
 
 __all__ = ["RedisConnection", "Unusable"]
 
 log = logging.getLogger("parlor.redis")
 
+CLOSE_TIMEOUT_S = 0.3
 FIRST_DELAY_S, MAX_DELAY_S = 0.05, 1.0  # before the next attempt to connect
 
 
@@ -72,6 +73,10 @@ class RedisConnection:
         self.on_connected.remove(done)
 
     async def close(self) -> None:
+        """What was published before is on its way, where Redis answers within CLOSE_TIMEOUT_S."""
+        with contextlib.suppress(Unusable, TimeoutError):
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self.call("PING")
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -127,6 +132,8 @@ class RedisConnection:
             try:
                 connection = await self.address.open()
                 await link.serve(connection, self._opened)
+            except Reopen:
+                delay = 0.0
             except (RedisError, OSError, TimeoutError, Unusable) as error:
                 self._lost(error)
             finally:

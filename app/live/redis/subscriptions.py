@@ -23,6 +23,10 @@ OnBody = Callable[[str, bytes], None]
 OnReady = Callable[[], None]
 
 
+class Reopen(Exception):
+    """Nothing is wrong: all subscriptions are to be made anew."""
+
+
 @dataclass
 class _Channel:
     """Whom to call with what comes there, by kind."""
@@ -52,7 +56,7 @@ class Subscriptions:
     def rename(self, prefix: str, seal: Seal) -> None:
         """From now on channels have this prefix, and frames this seal."""
         self._prefix, self._seal = prefix, seal
-        self._must_reopen = self._is_listening
+        self._must_reopen, self.is_open = self._is_listening, False
         self._wake.set()
 
     def add(self, name: str, kind: bytes, on_body: OnBody, on_ready: OnReady | None) -> None:
@@ -83,7 +87,7 @@ class Subscriptions:
             self._wake.set()
 
     async def serve(self, connection: AbstractConnection, on_open: Callable[[], None]) -> None:
-        """Until the connection breaks: raises RedisError, OSError or TimeoutError."""
+        """Until the connection breaks: raises RedisError, OSError, TimeoutError or Reopen."""
         self._changes = [("SUBSCRIBE", name) for name in self._channels]
         self._awaited = set(self._channels)
         self._must_reopen = False
@@ -102,7 +106,7 @@ class Subscriptions:
         while True:
             await _within(PING_INTERVAL_S, self._wake)
             if self._must_reopen:
-                raise ConnectionError("another history has begun")
+                raise Reopen
             if time.monotonic() > self._heard_at + SILENCE_TIMEOUT_S:
                 raise TimeoutError
             changes, self._changes = self._changes, []
@@ -112,7 +116,7 @@ class Subscriptions:
 
     async def _read(self, connection: AbstractConnection, on_open: Callable[[], None]) -> None:
         while True:
-            if not self.is_open and not self._awaited:
+            if not (self.is_open or self._awaited or self._must_reopen):
                 self.is_open = True
                 on_open()
             said = await connection.read_response(timeout=math.inf)

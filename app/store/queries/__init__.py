@@ -55,9 +55,9 @@ from app.store.queries.rooms import (
     open_room,
     probe,
     rename_epoch,
-    revs,
     rooms_with_messages,
     set_topic,
+    standings,
     unused_rooms,
 )
 from app.store.queries.rooms import (
@@ -124,7 +124,6 @@ __all__ = [
     "renew_lease",
     "reserve",
     "reserved",
-    "revs",
     "room",
     "rooms_with_messages",
     "rule",
@@ -133,6 +132,7 @@ __all__ = [
     "said_on",
     "set_rule",
     "set_topic",
+    "standings",
     "stay",
     "unused_guests",
     "unused_rooms",

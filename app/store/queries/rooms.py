@@ -67,20 +67,20 @@ def room_now(db: Connection, name: str) -> dict[str, Any]:
     return found[0]
 
 
-def revs(db: Connection, names: Sequence[str]) -> dict[str, tuple[int, str]]:
-    """Where these rooms stand: `{name: (rev, topic)}`, of those that there are."""
+def set_topic(db: Connection, *, room: str, topic: str) -> dict[str, Any]:
+    is_used = bool(topic) or room_now(db, room)["rev"] > 0
+    db.execute(update(rooms).where(rooms.c.name == room).values(topic=topic, active_at=now() if is_used else 0))
+    return room_now(db, room)
+
+
+def standings(db: Connection, names: Sequence[str]) -> tuple[str, dict[str, tuple[int, str]]]:
+    """The name of the history, and where these rooms stand in it: `{name: (rev, topic)}`, of those that there are."""
     found: dict[str, tuple[int, str]] = {}
     for first in range(0, len(names), NAMES_PER_STATEMENT):
         some = names[first : first + NAMES_PER_STATEMENT]
         wanted = select(rooms.c.name, rooms.c.rev, rooms.c.topic).where(rooms.c.name.in_(some))
         found |= {name: (rev, topic) for name, rev, topic in db.execute(wanted)}
-    return found
-
-
-def set_topic(db: Connection, *, room: str, topic: str) -> dict[str, Any]:
-    is_used = bool(topic) or room_now(db, room)["rev"] > 0
-    db.execute(update(rooms).where(rooms.c.name == room).values(topic=topic, active_at=now() if is_used else 0))
-    return room_now(db, room)
+    return epoch(db), found
 
 
 def lively_rooms(db: Connection, also: Sequence[str], limit: int) -> list[dict[str, Any]]:

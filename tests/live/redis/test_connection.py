@@ -67,6 +67,15 @@ async def test_what_one_publishes_the_others_hear_in_its_order_and_itself_does_n
         assert a.counts.lag > 0, "its own come back, which tells how long it takes"
 
 
+async def test_the_last_words_of_a_process_are_heard(redis: RedisServer) -> None:
+    async with connected(redis.url, "b") as b:
+        heard = await listening(b, "room:lobby")
+        async with connected(redis.url, "a") as a:
+            for number in range(500):
+                a.publish("room:lobby", b"n", b"%d" % number)
+        await until(lambda: len(heard) == 500)
+
+
 async def test_a_kind_is_heard_by_whoever_asked_for_it(redis: RedisServer) -> None:
     async with connected(redis.url, "a") as a, connected(redis.url, "b") as b:
         news, people = await listening(b, "room:lobby"), await listening(b, "room:lobby", b"p")
@@ -195,8 +204,9 @@ async def test_another_history_has_channels_of_its_own(redis: RedisServer) -> No
     async with connected(redis.url, "a") as a, connected(redis.url, "b", "fedcba9876543210") as b:
         heard = await listening(a, "room:lobby")
         a.change_epoch("fedcba9876543210")
-        await until(lambda: not a.is_connected)
+        assert not a.is_connected
         await until(lambda: a.is_connected)
+        assert a.counts.interruptions == 0, "nothing is wrong"
         b.publish("room:lobby", b"n", b"hello")
         await until(lambda: heard)
 
