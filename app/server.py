@@ -371,7 +371,9 @@ async def _open_store(settings: Settings) -> tuple[ServingLock, Database]:
                 f"{_other_server(lock, database)}: stop that one, or give this one a folder of its own (PARLOR_DATA)."
             )
         await database.start(alone)
-    except Refused as refusal:  # it is no file
+    except Refused as refusal:
+        if lock:
+            lock.release()
         raise BadSetting(refusal.text) from None
     except (OSError, SQLAlchemyError, CommandError) as error:
         if lock:

@@ -57,6 +57,7 @@ from app.store.queries.rooms import (
     room_now as room,
 )
 from app.store.queries.rows import now
+from app.store.queries.transfer import unfinished
 
 __all__ = [
     "Message",
@@ -100,6 +101,7 @@ __all__ = [
     "set_rule",
     "set_topic",
     "stay",
+    "unfinished",
     "unused_guests",
     "unused_rooms",
     "whose",
