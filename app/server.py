@@ -12,7 +12,6 @@ import time
 from collections.abc import Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientConnectionResetError, web
@@ -442,9 +441,8 @@ def _on_signals(end: asyncio.Event) -> None:
 
 def _greeting(running: Running) -> str:
     settings = running.settings
-    where = running.database.url.database or settings.database
     transports = ", then ".join(settings.transports)
-    return f"Parlor {__version__} serves {running.url} - transports: {transports} - data in {Path(where).resolve()}"
+    return f"Parlor {__version__} serves {running.url} - transports: {transports} - data in {running.database.place}"
 
 
 async def _open_store(settings: Settings) -> tuple[ServingLock, Database]:
@@ -454,13 +452,17 @@ async def _open_store(settings: Settings) -> tuple[ServingLock, Database]:
         if not settings.database_url:
             settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         database = Database(settings.database)
-        lock = ServingLock(str(database.url.database))
+        lock = ServingLock(database.file)
         alone = lock.take()
         if not alone and not _overlap(settings, lock, os.environ):
             raise BadSetting(
                 f"{_other_server(lock, database)}: stop that one, or give this one a folder of its own (PARLOR_DATA)."
             )
         await database.start(alone)
+    except Refused as refusal:
+        if lock:
+            lock.release()
+        raise BadSetting(refusal.text) from None
     except (OSError, SQLAlchemyError, CommandError) as error:
         if lock:
             lock.release()
@@ -488,7 +490,7 @@ def _overlap(settings: Settings, lock: ServingLock, environment: Mapping[str, st
 def _other_server(lock: ServingLock, database: Database) -> str:
     other = {"pid": "?", "host": "?", "since": "?"} | lock.holder()
     return (
-        f"another Parlor, process {other['pid']} on {other['host']}, has served {database.url.database} since "
+        f"another Parlor, process {other['pid']} on {other['host']}, has served {database.file} since "
         f"{other['since']} UTC, and people on the two would not hear each other"
     )
 

@@ -73,10 +73,11 @@ async def sign_in(
             brief=_brief(chat, keeps_token),
         )
     except Refused as refusal:
-        found = await chat.store.read(queries.whose, digest)  # where nothing can be stored one can still read
-        if found is None or found["nickname"] is None:
+        known = await chat.store.read(queries.whose, digest)  # where nothing can be stored one can still read
+        if known is None or known["nickname"] is None:
             raise refusal from None
         chat.has_unrecorded = True
+        found = known
     new = "person" if found.pop("is_new", False) else "name" if found.pop("is_renamed", False) else ""
     return Profile(**found), new
 

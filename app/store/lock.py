@@ -24,12 +24,13 @@ HELD_BY_ANOTHER = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 
 
 class ServingLock:
-    """`take` it to serve; `holder` says who has it otherwise."""
+    """`take` it to serve; `holder` says who has it otherwise. Of a database that is no file (None) everybody has it: it
+    serves many at once."""
 
-    def __init__(self, database: str) -> None:
+    def __init__(self, database: str | None) -> None:
         self.path = Path(f"{database}.lock")
         self._fd: int | None = None
-        self._without = False  # nothing can be locked here
+        self._without = database is None  # nothing can be locked here
 
     @property
     def is_held(self) -> bool:
