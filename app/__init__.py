@@ -4,6 +4,7 @@
     config.py          every setting once: name, type, default, help
     logs.py            logging: one line for each event
     process.py         standard streams, file descriptors, addresses to listen on
+    workers.py         several processes on one port, and their parent
     model.py           the nouns: Person, Connection, Member, Refused
     server.py          connects the parts; the only module that knows them all
     export.py          what an operator does to a room: export, keep

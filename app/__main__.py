@@ -1,4 +1,7 @@
-"""The command line. `python -m app` serves; every setting is a flag and an environment variable of the same name."""
+"""The command line. `python -m app` serves; every setting is a flag and an environment variable of the same name.
+
+Each command imports what it needs when it runs: the parent of several workers needs little, and lives as long as they.
+"""
 
 import gc
 
@@ -14,13 +17,9 @@ from typing import IO, Any
 import click
 from pydantic import SecretStr
 
-from app import __version__, config, logs, process, server
+from app import __version__, config, logs, process, workers
 from app.config import BadSetting, Settings
-from app.copy import copy as copy_history
-from app.export import export_room, set_retention
 from app.model import Refused
-from app.socketio.adapter import UnfitLibrary
-from app.tools.doctor import Finding, examine, lines
 
 
 def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -55,10 +54,17 @@ def _given(context: click.Context, flags: dict[str, Any]) -> dict[str, Any]:
 def serve(context: click.Context, /, **flags: Any) -> None:
     """Serve rooms until SIGTERM, SIGHUP or Ctrl-C."""
     sys.stdout = process.best_effort(sys.stdout)
-    settings, _ = config.load(_given(context, flags))
-    logs.configure(settings.log_level, settings.log_format)
+    given = _given(context, flags)
+    settings, _ = config.load(given)
+    worker = workers.Worker.of_this_process()
+    logs.configure(settings.log_level, settings.log_format, worker.number if worker else None)
     process.raise_descriptor_limit()
-    server.run(settings)
+    count, _ = workers.how_many(settings)
+    if count > 1 and worker is None:
+        sys.exit(workers.serve(settings, given, count))
+    with process.importing():
+        from app import server
+    server.run(settings, worker)
 
 
 @cli.command("check-config")
@@ -81,6 +87,8 @@ def check_config(context: click.Context, /, **flags: Any) -> None:
 @click.pass_context
 def export(context: click.Context, /, room: str, form: str, output: IO[str], **flags: Any) -> None:
     """Write a room to a file, while the server runs or not."""
+    from app.export import export_room
+
     os.umask(0o077)  # the file is for its owner alone, as the room's messages are
     settings, _ = config.load(_given(context, flags))
 
@@ -99,6 +107,8 @@ def export(context: click.Context, /, room: str, form: str, output: IO[str], **f
 @click.pass_context
 def keep(context: click.Context, /, room: str, days: float | None, messages: int | None, **flags: Any) -> None:
     """Say how long a room's messages are kept. What is not said is as the server has it."""
+    from app.export import set_retention
+
     settings, _ = config.load(_given(context, flags))
     _run(set_retention(settings, room, days, messages))
     click.echo(f"#{room}: days {_kept(days)}, messages {_kept(messages)}")
@@ -113,6 +123,7 @@ def copy(source: str, target: str) -> None:
     SOURCE and TARGET are what DATABASE_URL would be: sqlite:///data/parlor.db, postgres://user:password@host/name. No
     server may have them open. The target is empty, or an unfinished copy, which goes on.
     """
+    from app.copy import copy as copy_history
 
     async def work() -> None:
         shown = sys.stderr.isatty()
@@ -149,6 +160,8 @@ def doctor(url: str, as_json: bool, idle: float | None, most: int | None) -> Non
     Ends with 0 where all is well, 1 where something is to be mended, 2 where nobody can talk.
     """
 
+    from app.tools.doctor import Finding, examine, lines
+
     def tell(name: str, finding: Finding) -> None:
         if not as_json:
             click.echo(lines(name, finding))
@@ -180,7 +193,7 @@ def main() -> None:
             cli(prog_name="parlor" if sys.argv[0].endswith("parlor") else "python -m app")
         finally:
             sys.stdout.flush()
-    except (BadSetting, UnfitLibrary) as error:
+    except BadSetting as error:
         sys.exit(f"Parlor cannot start: {error}")
     except OSError as error:
         process.discard(sys.stdout)

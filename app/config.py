@@ -184,6 +184,13 @@ class Settings(BaseModel):
         validation_alias="PORT",
         description="Port to listen on; 0 takes a free one. IIS calls it HTTP_PLATFORM_PORT.",
     )
+    workers: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Processes that serve on this port together, for more people than one core carries. With SQLite "
+        "only where REDIS_URL is set. Some hosts set WEB_CONCURRENCY themselves.",
+    )
     transports: Transports = Field(
         ("websocket", "polling"),
         description="What server and page speak, in the order to try: `websocket,polling`, `polling`, `websocket` or "
@@ -260,16 +267,17 @@ class Settings(BaseModel):
     max_websockets: Annotated[int | None, BeforeValidator(_plan)] = Field(
         None,
         ge=0,
-        description="WebSockets at once; the next one is answered 503, and that browser talks by polling. Also as the "
-        "name of an Azure plan: `free` (5), `shared` (35), `basic` (350).",
+        description="WebSockets at once, of each worker; the next one is answered 503, and that browser talks by "
+        "polling. Also as the name of an Azure plan: `free` (5), `shared` (35), `basic` (350).",
     )
     max_per_address: Annotated[int | None, BeforeValidator(_no_limit)] = Field(
         None,
         ge=0,
         description="Connections at once from one address (of IPv6: from one /64), the visitor's where proxies are "
-        "trusted (trust_proxies); the next one is answered 429. A school or an office may come from one: leave room "
-        "for two or three for each person. `off` or 0: no limit. Default: 2000, or half of the file descriptors, for "
-        "public addresses; no limit for those of private networks, where a proxy may stand that nobody told of.",
+        "trusted (trust_proxies), to each worker; the next one is answered 429. A school or an office may come from "
+        "one: leave room for two or three for each person. `off` or 0: no limit. Default: 2000, or half of the file "
+        "descriptors, for public addresses; no limit for those of private networks, where a proxy may stand that "
+        "nobody told of.",
     )
     max_connection_age: float | None = Field(
         None,
@@ -295,7 +303,8 @@ class Settings(BaseModel):
         20,
         ge=1,
         allow_inf_nan=False,
-        description="Actions a second that one person may sustain, ten times that at once; `off`: no limit.",
+        description="Actions a second that one person may sustain at each worker, ten times that at once; `off`: no "
+        "limit.",
     )
     secret: SecretStr = Field(
         SecretStr(""),
@@ -352,7 +361,7 @@ DATA_SAFE = "/\\: "
 
 
 # Where hosts have names of their own for a setting: tried after its first name, in this order.
-ALSO = {"host": ("BIND_ADDRESS",), "port": ("HTTP_PLATFORM_PORT",)}
+ALSO = {"host": ("BIND_ADDRESS",), "port": ("HTTP_PLATFORM_PORT",), "workers": ("WEB_CONCURRENCY",)}
 
 
 def environment_names(name: str, field: FieldInfo) -> tuple[str, ...]:

@@ -14,10 +14,10 @@ access_log = logging.getLogger("parlor.access")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-def configure(level: str, form: str) -> None:
-    """Log everything to stderr from now on. form: text or json."""
+def configure(level: str, form: str, worker: int | None = None) -> None:
+    """Log everything to stderr from now on. form: text or json. worker: its number, where there are several."""
     handler = LineHandler()
-    handler.setFormatter(JSONFormatter() if form == "json" else TextFormatter())
+    handler.setFormatter(JSONFormatter(worker) if form == "json" else TextFormatter(worker))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     _preload(handler)
@@ -41,22 +41,29 @@ class LineHandler(logging.StreamHandler[Any]):
 
 
 class TextFormatter(logging.Formatter):
-    """`2026-11-21 12:00:00,000 INFO parlor: what happened`; a traceback stays on the line."""
+    """`2026-11-21 12:00:00,000 INFO parlor: what happened`, of a worker `... INFO [2] parlor: ...`; a traceback stays
+    on the line."""
 
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    def __init__(self, worker: int | None = None) -> None:
+        named = "" if worker is None else f"[{worker}] "
+        super().__init__(f"%(asctime)s %(levelname)s {named}%(name)s: %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
         return one_line(super().format(record))
 
 
 class JSONFormatter(logging.Formatter):
-    """`{"at", "level", "name", "text", "error"?}` and, for a request, the fields of the access log."""
+    """`{"at", "level", "worker"?, "name", "text", "error"?}` and, for a request, the fields of the access log."""
+
+    def __init__(self, worker: int | None = None) -> None:
+        super().__init__()
+        self._named: dict[str, Any] = {} if worker is None else {"worker": worker}
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
             "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03}",
             "level": record.levelname.lower(),
+            **self._named,
             "name": record.name,
             "text": one_line(record.getMessage()),
         }

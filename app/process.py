@@ -3,12 +3,14 @@ on."""
 
 import contextlib
 import errno
+import gc
 import io
 import os
 import secrets
 import select
 import socket
 import sys
+from collections.abc import Iterator
 from string import ascii_lowercase, digits
 from typing import Any, TextIO
 
@@ -20,9 +22,21 @@ except ImportError:  # not on Windows
 WRITE_TIMEOUT_MS = 50  # for the reader of a stream to make room; then lines are dropped until it has
 DESCRIPTORS_WANTED = (1_048_576, 10_240)  # where the hard limit is infinite: the defaults of Linux and macOS
 BIND_ATTEMPTS = 20  # to find a port that is free on every address
+CAN_SHARE_PORT = os.name == "posix" and hasattr(socket, "SO_REUSEPORT")  # several processes may listen on one
 
 _CHUNK = 4096  # bytes (PIPE_BUF): a pipe that is ready takes so many without blocking
 _FAMILY_MISSING = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
+_ADDRESS_IN_USE = (48, 98, 10048)  # EADDRINUSE on macOS, Linux, Windows
+
+
+@contextlib.contextmanager
+def importing() -> Iterator[None]:
+    """What is imported stays: to look through it again and again while it grows takes a tenth of the start, and later
+    each full collection would take 40 ms, in which nobody is answered."""
+    gc.disable()
+    yield
+    gc.freeze()
+    gc.enable()
 
 
 def new_process_id() -> str:
@@ -113,23 +127,31 @@ def descriptor_limit() -> int | None:
     return None if soft == resource.RLIM_INFINITY else soft
 
 
-def bind(addresses: tuple[str, ...], port: int) -> list[socket.socket]:
+def bind(addresses: tuple[str, ...], port: int, shared: bool = False) -> list[socket.socket]:
     """A socket for each address, all on one port. `::` means every address of IPv6 and of IPv4; a name means all the
-    addresses that it resolves to. Raises OSError."""
+    addresses that it resolves to. shared: other processes of ours may listen there, too; the kernel spreads what comes
+    over all that do. Raises OSError."""
     for _ in range(BIND_ATTEMPTS - 1):
         try:
-            return _bind(addresses, port)
+            return _bind(addresses, port, shared)
         except OSError as error:
             if port or error.errno != errno.EADDRINUSE:  # a free port of one address may be taken on the next
                 raise
-    return _bind(addresses, port)
+    return _bind(addresses, port, shared)
 
 
-def _bind(addresses: tuple[str, ...], port: int) -> list[socket.socket]:
+def why_not_bound(host: str, port: int, error: OSError) -> str:
+    """What `bind` raised, as a sentence."""
+    if error.errno in _ADDRESS_IN_USE:
+        return f"Port {port} on {host} is taken by another program. Choose another with PORT or --port."
+    return f"Port {port} on {host} cannot be listened on ({error.strerror}). Look at HOST and PORT."
+
+
+def _bind(addresses: tuple[str, ...], port: int, shared: bool) -> list[socket.socket]:
     bound: list[socket.socket] = []
     try:
         for address in addresses:
-            port = _bind_one(address, port, bound)
+            port = _bind_one(address, port, bound, shared)
     except OSError:
         for one in bound:
             one.close()
@@ -137,7 +159,7 @@ def _bind(addresses: tuple[str, ...], port: int) -> list[socket.socket]:
     return bound
 
 
-def _bind_one(address: str, port: int, bound: list[socket.socket]) -> int:
+def _bind_one(address: str, port: int, bound: list[socket.socket], shared: bool) -> int:
     """Add sockets for all that the address resolves to, and return the port. A family that this machine lacks is
     skipped if another one works."""
     before, missing = len(bound), None
@@ -145,7 +167,7 @@ def _bind_one(address: str, port: int, bound: list[socket.socket]) -> int:
         if any(one.family == family and one.getsockname()[:2] == (where[0], port) for one in bound):
             continue  # the same address again
         try:
-            one = _listening_socket(family, (where[0], port, *where[2:]))
+            one = _listening_socket(family, (where[0], port, *where[2:]), shared)
         except OSError as error:
             if error.errno not in _FAMILY_MISSING:
                 raise
@@ -182,11 +204,13 @@ class _ListeningSocket(socket.socket):
             raise
 
 
-def _listening_socket(family: int, where: tuple[Any, ...]) -> socket.socket:
+def _listening_socket(family: int, where: tuple[Any, ...], shared: bool) -> socket.socket:
     one = _ListeningSocket(family, socket.SOCK_STREAM)
     try:
         if os.name == "posix":  # on Windows it would share the port with another program
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:  # IPv4 has a socket of its own, so that no peer is called ::ffff:192.0.2.1
             one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         one.bind(where)

@@ -37,17 +37,21 @@ from app.live.redis.buckets import RedisBuckets
 from app.live.redis.bus import RedisBus
 from app.live.redis.connection import RedisConnection, Unusable
 from app.live.redis.directory import RedisDirectory
+from app.live.redis.relay import Relay
 from app.live.socket import attach, create_server, listen, register_handlers
 from app.logs import AccessLogger, access_log, log_request
 from app.model import Refused
 from app.socketio import AddressLimit, Listener, Server
+from app.socketio.adapter import UnfitLibrary
 from app.store import queries
 from app.store.database import Database
 from app.store.lock import ServingLock
 from app.web import CHAT, diagnostics, edge, ops, pages
 from app.web import log as log_page
 from app.web.assets import Assets, templates
-from app.web.metrics import METRICS, Metrics, SocketStats, measuring, metrics
+from app.web.metrics import METRICS, Metrics, SocketStats, measuring, metrics, told
+from app.web.siblings import SIBLINGS, Siblings
+from app.workers import STOP_SIGNALS, Worker, how_many, on_signals
 
 try:
     import uvloop
@@ -56,12 +60,12 @@ except ImportError:  # not on Windows
 
 log = logging.getLogger("parlor")
 
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
 VERBS_TIMEOUT_S = 2.5  # for running verbs, when the server stops
 LOCK_TIMEOUT_S = 1.5  # within it, for another process's lock on the database; the rest is for sending the answer
 CLOSE_TIMEOUT_S = 1.0  # for connections to close
 WATCH_INTERVAL_S = 1.0  # between checks of the database's files
 TAKEOVER_INTERVAL_S = 0.25  # between attempts to take the lock over from the previous version
+SHARING_ATTEMPTS = 4  # in so many intervals, for one that starts to be done
 MAX_OVERLAP_S = 300.0  # Dokku stops the old version 60 s after the new one answers, or some minutes later
 HOST_IDLE_LIMIT_S = 30.0  # the strictest known host cuts a request that has brought no byte for so long
 KEEPALIVE_S = 75.0  # longer than the 60 s of common proxies: a proxy must not send into a connection we have closed
@@ -107,6 +111,7 @@ class Running:
     feed: Feed | None  # where others may serve the same rooms
     redis: RedisConnection | None
     directory: RedisDirectory | None
+    relay: Relay | None
 
     async def stop(self) -> None:
         """Accept nothing new, let running verbs finish and answer, disconnect everybody, close the store. Under 5 s."""
@@ -114,7 +119,8 @@ class Running:
             listener.close()
         self.sockets.stop_accepting()
         self.database.set_lock_deadline(LOCK_TIMEOUT_S)
-        await self.sockets.wait_idle(VERBS_TIMEOUT_S)
+        released = [self.relay.release_all()] if self.relay else []
+        await asyncio.gather(self.sockets.wait_idle(VERBS_TIMEOUT_S), *released)
         self.chat.is_stopping = True
         self.sockets.close_all()
         self.runner.app[ECHOES].close_all(GOING_AWAY)
@@ -135,8 +141,9 @@ class Running:
         self.lock.release()
 
 
-async def start(settings: Settings) -> Running:
-    """Open the store, then listen. Raises BadSetting with one sentence where that cannot be done."""
+async def start(settings: Settings, worker: Worker | None = None) -> Running:
+    """Open the store, then listen; as a `worker` beside others, where there are several. Raises BadSetting with one
+    sentence where that cannot be done."""
     process_id = process.new_process_id()
     lock, database = await _open_store(settings)
     site = _edge(settings)
@@ -145,6 +152,7 @@ async def start(settings: Settings) -> Running:
         return site.visitor(request.all, request.peer)
 
     sockets = create_server(
+        process=process_id,
         ping_interval=settings.ping_interval,
         ping_timeout=settings.ping_timeout,
         max_payload=settings.max_payload,
@@ -201,8 +209,12 @@ async def start(settings: Settings) -> Running:
         background_tasks.append(asyncio.create_task(_renew_skeletons(chat)))
 
     database.replaced = start_over
+    app = application(settings, chat, sockets, local)
+    if worker:
+        registry = app[METRICS].registry
+        app[SIBLINGS] = Siblings(worker.number, worker.of, worker.folder, lambda: told(registry))
     runner = web.AppRunner(
-        application(settings, chat, sockets, local),
+        app,
         handle_signals=False,
         handler_cancellation=True,
         shutdown_timeout=CLOSE_TIMEOUT_S,
@@ -215,11 +227,14 @@ async def start(settings: Settings) -> Running:
     if feed:
         feed.on_replaced = start_over
         directory = _share_rooms(runner.app, chat, feed, redis)
+    relay = None
+    if redis:
+        relay = sockets.engine.relay = Relay(redis, sockets.engine)
+        app[METRICS].more.append(relay.readings)
     await runner.setup()
     try:
-        listeners = await _listen(
-            runner, settings, None if settings.trust_proxies else sockets.engine.settings.addresses
-        )
+        addresses = None if settings.trust_proxies else sockets.engine.settings.addresses
+        listeners = await _listen(runner, settings, addresses, shared=worker is not None)
     except BadSetting:
         await runner.cleanup()
         await lease.end()
@@ -244,7 +259,7 @@ async def start(settings: Settings) -> Running:
     url = _url(settings, listeners)
     return Running(
         *(url, settings, chat, sockets, database, runner, listeners, lock, background_tasks, lease, must_stop),
-        *(feed, redis, directory),
+        *(feed, redis, directory, relay),
     )
 
 
@@ -269,6 +284,7 @@ def _share_rooms(app: web.Application, chat: Chat, feed: Feed, redis: RedisConne
     """Other processes may serve the same rooms: hear of what happens there, and tell."""
     feed.lookup.describe = partial(rooms.as_told, chat)
     app[METRICS].more.append(feed.readings)
+    app[ops.OTHERS] = lambda: "database" if redis is None else "redis" if redis.is_connected else "redis away"
     if redis is None:
         log.warning(
             "No REDIS_URL: should other processes serve the same database, people on different ones hear each other "
@@ -316,9 +332,10 @@ async def _take_over(
             return
         await asyncio.sleep(TAKEOVER_INTERVAL_S)
         await database.watch()
-    log.info("the version before has ended: this one serves alone")
-    with contextlib.suppress(Refused):  # nothing can be stored at present: the next start does it
-        await lease.end_others()
+    if await asyncio.to_thread(lock.take, alone=True):
+        log.info("the version before has ended: this one serves alone")
+        with contextlib.suppress(Refused):  # nothing can be stored at present: the next start does it
+            await lease.end_others()
     await _watch(database, lock)
 
 
@@ -382,14 +399,17 @@ def _middlewares(settings: Settings) -> list[Middleware]:
     return [middleware for middleware, wanted in chosen if wanted] + always
 
 
-async def serve(settings: Settings) -> None:
-    """Serve until SIGTERM, SIGINT or SIGHUP. A second signal changes nothing."""
-    running = await start(settings)
-    for warning in warnings(settings, os.environ):
-        log.warning("%s", warning)
+async def serve(settings: Settings, worker: Worker | None = None) -> None:
+    """Serve until SIGTERM, SIGINT or SIGHUP, or until a worker's parent is gone. A second signal changes nothing."""
+    running = await start(settings, worker)
+    if worker is None or worker.number == 1:
+        for warning in warnings(settings, os.environ):
+            log.warning("%s", warning)
     asyncio.get_running_loop().set_exception_handler(partial(_on_fault, running.runner.app[ops.DESCRIPTORS]))
     end = asyncio.Event()
-    _on_signals(end)
+    on_signals(lambda _: end.set())
+    if worker:
+        worker.on_parent_gone(end.set)
     print(_greeting(running), flush=True)
     running.must_stop.add_done_callback(lambda _: end.set())
     await end.wait()
@@ -413,9 +433,8 @@ def warnings(settings: Settings, environment: Mapping[str, str]) -> Iterator[str
     """Settings that work, but probably not as they were meant."""
     if names := injected(environment):
         yield f"{', '.join(names)}: put there by the host for a service called like us, and passed over."
-    workers = environment.get("WEB_CONCURRENCY", "1")
-    if workers.isdigit() and int(workers) > 1:
-        yield f"WEB_CONCURRENCY is {workers}, but Parlor is one process: rooms live in its memory. It is ignored."
+    if why_fewer := how_many(settings)[1]:
+        yield why_fewer
     if settings.ping_interval >= HOST_IDLE_LIMIT_S:
         yield (
             f"PARLOR_PING_INTERVAL is {settings.ping_interval:g} s: hosts that cut a request after "
@@ -427,16 +446,6 @@ def warnings(settings: Settings, environment: Mapping[str, str]) -> Iterator[str
             "PARLOR_EMBED is set, but no proxy is trusted to say that visitors came by https (PARLOR_TRUST_PROXIES): "
             "over http browsers keep no cookies in frames, so that people there are new at each visit."
         )
-
-
-def _on_signals(end: asyncio.Event) -> None:
-    """Set `end` at the first signal. Not by the loop's own handlers: closing the loop removes those, and the next
-    SIGTERM would kill a process that is about to exit with 0."""
-    loop = asyncio.get_running_loop()
-    for number in STOP_SIGNALS:
-        if number not in (signal.SIGTERM, signal.SIGINT) and signal.getsignal(number) is signal.SIG_IGN:
-            continue  # set by nohup: the server is to outlive its terminal
-        signal.signal(number, lambda *_: loop.call_soon_threadsafe(end.set))
 
 
 def _greeting(running: Running) -> str:
@@ -452,13 +461,15 @@ async def _open_store(settings: Settings) -> tuple[ServingLock, Database]:
         if not settings.database_url:
             settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         database = Database(settings.database)
-        lock = ServingLock(database.file)
-        alone = lock.take()
-        if not alone and not _overlap(settings, lock, os.environ):
+        lock = ServingLock(database.file, shared=bool(settings.redis_url.get_secret_value()))
+        alone = lock.take(alone=True)
+        if not alone and not await _shares(lock) and not _overlap(settings, lock, os.environ):
             raise BadSetting(
                 f"{_other_server(lock, database)}: stop that one, or give this one a folder of its own (PARLOR_DATA)."
             )
         await database.start(alone)
+        if alone:
+            lock.take()
     except Refused as refusal:
         if lock:
             lock.release()
@@ -470,6 +481,15 @@ async def _open_store(settings: Settings) -> tuple[ServingLock, Database]:
         where = "DATABASE_URL" if settings.database_url else f"the data folder {settings.data} (PARLOR_DATA)"
         raise BadSetting(f"Messages cannot be stored in {where}: {reason}.") from None
     return lock, database
+
+
+async def _shares(lock: ServingLock) -> bool:
+    """Whether it could be taken. Another one that shares it has it for itself while it starts."""
+    for _ in range(SHARING_ATTEMPTS):
+        if lock.take():
+            return True
+        await asyncio.sleep(TAKEOVER_INTERVAL_S)
+    return False
 
 
 def _overlap(settings: Settings, lock: ServingLock, environment: Mapping[str, str]) -> float:
@@ -495,11 +515,13 @@ def _other_server(lock: ServingLock, database: Database) -> str:
     )
 
 
-async def _listen(runner: web.AppRunner, settings: Settings, addresses: AddressLimit | None) -> list[Listener]:
+async def _listen(
+    runner: web.AppRunner, settings: Settings, addresses: AddressLimit | None, shared: bool
+) -> list[Listener]:
     bound: list[socket.socket] = []
     access = _log_request if settings.access_log else None
     try:
-        bound += process.bind(settings.addresses, settings.port)
+        bound += process.bind(settings.addresses, settings.port, shared)
         limit = process.descriptor_limit()
         max_silent = limit and limit // SILENT_SHARE
         return [
@@ -508,13 +530,7 @@ async def _listen(runner: web.AppRunner, settings: Settings, addresses: AddressL
     except OSError as error:
         for one in bound:
             one.close()
-        why = (
-            "is taken by another program"
-            if error.errno in _ADDRESS_IN_USE
-            else f"cannot be listened on ({error.strerror})"
-        )
-        mend = "Choose another with PORT or --port" if error.errno in _ADDRESS_IN_USE else "Look at HOST and PORT"
-        raise BadSetting(f"Port {settings.port} on {settings.host} {why}. {mend}.") from None
+        raise BadSetting(process.why_not_bound(settings.host, settings.port, error)) from None
 
 
 def _address_limit(settings: Settings) -> AddressLimit:
@@ -540,11 +556,11 @@ def _url(settings: Settings, listeners: list[Listener]) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}{settings.base_path}"
 
 
-_ADDRESS_IN_USE = (48, 98, 10048)  # EADDRINUSE on macOS, Linux, Windows
-
-
-def run(settings: Settings) -> None:
+def run(settings: Settings, worker: Worker | None = None) -> None:
     """Serve in a new event loop: uvloop's, where it is installed."""
     use = uvloop.new_event_loop if uvloop and settings.loop == "uvloop" else asyncio.new_event_loop
-    with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=use) as runner:
-        runner.run(serve(settings))
+    try:
+        with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=use) as runner:
+            runner.run(serve(settings, worker))
+    except UnfitLibrary as error:
+        raise BadSetting(str(error)) from None

@@ -13,6 +13,7 @@ MAY = {
     "app.model": (),
     "app.config": (),
     "app.logs": (),
+    "app.workers": ("app.config", "app.process"),
     "app.store": ("app.model", "app.store"),
     "app.chat": ("app.model", "app.chat", "app.store.queries", "app.store"),
     "app.engineio": ("app.engineio",),

@@ -85,7 +85,7 @@ async def test_each_request_is_a_line_without_secrets(tmp_path: Path, form: str)
 @pytest.mark.parametrize(
     ("flags", "environment", "word"),
     [
-        ({}, {"WEB_CONCURRENCY": "2"}, "WEB_CONCURRENCY"),
+        ({"workers": "2"}, {}, "WEB_CONCURRENCY"),
         ({"ping_interval": "60"}, {}, "PARLOR_PING_INTERVAL"),
     ],
 )
@@ -98,4 +98,4 @@ def test_what_will_not_work_as_thought_is_said_at_the_start(
 
 
 def test_with_the_defaults_there_is_nothing_to_warn_of() -> None:
-    assert list(warnings(load({}, {})[0], {"WEB_CONCURRENCY": "1"})) == []
+    assert list(warnings(load({}, {"WEB_CONCURRENCY": "1"})[0], {})) == []

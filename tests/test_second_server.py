@@ -125,6 +125,21 @@ def test_a_lock_file_that_was_removed_is_made_again(tmp_path: Path) -> None:
     second.release()
 
 
+def test_those_who_hear_each_other_share_the_lock_once_the_first_has_started(tmp_path: Path) -> None:
+    database = str(tmp_path / "parlor.db")
+    first, second = ServingLock(database, shared=True), ServingLock(database, shared=True)
+    stranger = ServingLock(database)
+    assert first.take(alone=True) and not second.take(), "it starts"
+    assert first.take() and second.take() and not second.take(alone=True)
+    assert second.take(), "flock(2) had given it up"
+    assert not stranger.take()
+    first.release()
+    assert not stranger.take()
+    second.release()
+    assert stranger.take() and not first.take()
+    stranger.release()
+
+
 def test_a_folder_in_which_nothing_can_be_made_keeps_nobody_from_serving(tmp_path: Path) -> None:
     lock = ServingLock(str(tmp_path / "missing" / "parlor.db"))
     assert lock.take() and lock.take() and lock.is_held

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol
 
 from app.engineio.addresses import AddressLimit
 from app.engineio.heartbeat import Deadlines, Heartbeats
@@ -17,6 +18,7 @@ from app.engineio.reason import Reason
 from app.engineio.request import BadRequest, Request
 from app.engineio.session import Session, Upgrade
 from app.engineio.ticks import Ticks
+from app.engineio.transports import Exchange as TransportExchange
 from app.engineio.transports import PollingTransport, PollWriter, WebSocketTransport
 from app.engineio.websocket import WebSocketConnection, accept, handshake_fault
 from app.engineio.writer import TickWriter
@@ -35,7 +37,8 @@ CORS = (
 
 @dataclass(frozen=True)
 class Settings:
-    """ping_interval, ping_timeout: seconds, fractions allowed. max_payload: bytes of one POST or WebSocket message.
+    """process: begins the ids of sessions, so that other processes know whose they are; of the same length in all of
+    them. ping_interval, ping_timeout: seconds, fractions allowed. max_payload: bytes of one POST or WebSocket message.
     transports: of `websocket`, `polling`. origins: allowed besides the page's own host; `*` allows all. outbox_limit:
     bytes that may wait for one slow reader. max_websockets: the next one is answered 503. max_age: seconds after which
     a session is closed, up to a tenth earlier. points_per_second: what a session regains of the points that it spends
@@ -45,6 +48,7 @@ class Settings:
     every answer, whole lines.
     """
 
+    process: str = ""
     ping_interval: float = 25
     ping_timeout: float = 20
     max_payload: int = 1_000_000
@@ -99,6 +103,19 @@ class Exchange:
 
     def _answer(self, status: int, kind: str, body: bytes) -> None:
         self.connection.answer(status, f"Content-Type: {kind}\r\n{self._headers}".encode(), body)
+
+
+class Relay(Protocol):
+    """Takes requests of sessions to the processes that have them."""
+
+    def is_elsewhere(self, sid: str) -> bool:
+        """True where another process has it, as its id says, and can be asked."""
+
+    def ask(self, sid: str, request: Request, exchange: Exchange) -> None:
+        """Let the other process answer a GET or a POST. Raises Refusal."""
+
+    def expect(self, sid: str, exchange: Exchange) -> None:
+        """The head of a POST is here, its body to come. Breaks it off, its session is to end."""
 
 
 class Admission:
@@ -162,6 +179,28 @@ class Admission:
             raise Refusal(3, "No 'Connection: Upgrade' header arrived: a proxy on the way strips it")
 
 
+class Lingering:
+    """Sessions that we have ended, with a last poll still to come."""
+
+    def __init__(self) -> None:
+        self._transports: dict[str, PollingTransport] = {}
+        self._deadlines = Deadlines[str](LINGER_S, self.forget)
+
+    def add(self, sid: str, transport: PollingTransport) -> None:
+        self._transports[sid] = transport
+        self._deadlines.add(sid)
+
+    def __len__(self) -> int:
+        return len(self._transports)
+
+    def get(self, sid: str) -> PollingTransport | None:
+        return self._transports.get(sid)
+
+    def forget(self, sid: str) -> None:
+        self._deadlines.discard(sid)
+        self._transports.pop(sid, None)
+
+
 class EngineServer:
     """Sessions by sid. The layer above sets `on_open(session, request)`, `on_message(session, data)` and
     `on_close(session, reason)`; `on_message` may raise ProtocolError, which closes the session."""
@@ -175,8 +214,8 @@ class EngineServer:
         self.on_message: Callable[[Session, Encoded], None] = lambda *_: None
         self.on_close: Callable[[Session, Reason], None] = lambda *_: None
         self.admission = Admission(settings)
-        self._lingering: dict[str, PollingTransport] = {}  # ended by us, with a last poll still to come
-        self._lingerers = Deadlines[str](LINGER_S, self._lingering_over)
+        self.relay: Relay | None = None  # where there are other processes
+        self._lingering = Lingering()
 
     @property
     def max_body(self) -> int:
@@ -200,9 +239,12 @@ class EngineServer:
 
     def expect(self, request: Request, connection: HttpConnection) -> None:
         """A POST whose body is still to come: one at a time, and one that breaks off ends its session."""
-        session = self.sessions.get(request.query.get("sid", ""))
+        sid = request.query.get("sid", "")
+        session = self.sessions.get(sid)
         if request.method == "POST" and session and isinstance(session.transport, PollingTransport):
             session.transport.posts.expect(Exchange(connection, ""))
+        elif request.method == "POST" and self.relay and self.relay.is_elsewhere(sid):
+            self.relay.expect(sid, Exchange(connection, ""))
 
     def refuse(self, request: Request, connection: HttpConnection, fault: BadRequest) -> None:
         _forget(self.sessions, request, connection)
@@ -215,17 +257,28 @@ class EngineServer:
         if request.method == "OPTIONS":
             exchange.respond(b"")
         elif request.query["transport"] == "websocket":
-            self._websocket(request, connection, sid)
+            _serve_websocket(self, request, connection, sid)
         elif sid is None:
             _polling(self._open(request, self.admission.enter(request))).poll(exchange)
+        elif self.relay and self.relay.is_elsewhere(sid):
+            self.relay.ask(sid, request, exchange)
         elif request.method == "POST":
-            _polling(self._find(sid)).posts.read(exchange, bytes(request.body))
-        elif (lingering := self._lingering.get(sid)) is not None:
-            lingering.poll(exchange)
-            if not lingering.buffered:
-                self._lingering_over(sid)
+            self.read_post(sid, exchange, bytes(request.body))
         else:
-            _polling(self._find(sid)).poll(exchange, _hold(request))
+            self.answer_poll(sid, exchange, hold_of(request))
+
+    def read_post(self, sid: str, exchange: TransportExchange, body: bytes) -> None:
+        """A POST of a session that is here. Raises Refusal."""
+        _polling(self._find(sid)).posts.read(exchange, body)
+
+    def answer_poll(self, sid: str, exchange: TransportExchange, hold_s: float | None) -> None:
+        """A GET of a session that is here, or was until just now. Raises Refusal."""
+        if (lingering := self._lingering.get(sid)) is None:
+            _polling(self._find(sid)).poll(exchange, hold_s)
+            return
+        lingering.poll(exchange)
+        if not lingering.buffered:
+            self._lingering.forget(sid)
 
     def _find(self, sid: str) -> Session:
         session = self.sessions.get(sid)
@@ -234,23 +287,12 @@ class EngineServer:
         session.intake.charge(1)
         return session
 
-    def _websocket(self, request: Request, connection: HttpConnection, sid: str | None) -> None:
-        session = self._find(sid) if sid is not None else None
-        check_handshake(self, request)
-        address = "" if session else self.admission.enter(request)
-        socket = take_over(self, connection, request)
-        early = connection.reader.rest
-        if session is not None:
-            Upgrade(session, socket).start(early)
-        else:
-            self._open(request, address, socket, early)
-
     # --- sessions ---
 
     def _open(
         self, request: Request, address: str, socket: WebSocketConnection | None = None, early: bytes = b""
     ) -> Session:
-        session = Session(self, new_sid(), address, self.settings.points_per_second)
+        session = Session(self, self.settings.process + new_sid(), address, self.settings.points_per_second)
         self.sessions[session.sid] = session
         if socket is None:
             session.use(PollingTransport(session, self.polls, self.settings.outbox_limit, self.ticks))
@@ -289,13 +331,8 @@ class EngineServer:
             self.settings.addresses.leave(session.address)
         transport = session.transport
         if reason is Reason.SERVER_DISCONNECT and isinstance(transport, PollingTransport):
-            self._lingering[session.sid] = transport
-            self._lingerers.add(session.sid)
+            self._lingering.add(session.sid, transport)
         self.on_close(session, reason)
-
-    def _lingering_over(self, sid: str) -> None:
-        self._lingerers.discard(sid)
-        self._lingering.pop(sid, None)
 
     @property
     def is_full(self) -> bool:
@@ -306,6 +343,20 @@ class EngineServer:
         """Plain WebSockets count among the others."""
         polling = sum(1 for session in self.sessions.values() if session.transport.name == "polling")
         return {"websocket": self.websockets, "polling": polling}
+
+
+def _serve_websocket(engine: EngineServer, request: Request, connection: HttpConnection, sid: str | None) -> None:
+    if sid is not None and engine.relay and engine.relay.is_elsewhere(sid):
+        raise Refusal(3, "Another process has this session, which stays with polling")
+    session = engine._find(sid) if sid is not None else None
+    check_handshake(engine, request)
+    address = "" if session else engine.admission.enter(request)
+    socket = take_over(engine, connection, request)
+    early = connection.reader.rest
+    if session is not None:
+        Upgrade(session, socket).start(early)
+    else:
+        engine._open(request, address, socket, early)
 
 
 def check_handshake(engine: EngineServer, request: Request) -> None:
@@ -349,7 +400,7 @@ def _forget(sessions: dict[str, Session], request: Request, connection: HttpConn
         session.transport.posts.forget(connection)
 
 
-def _hold(request: Request) -> float | None:
+def hold_of(request: Request) -> float | None:
     """Seconds that the client lets this poll be held: `hold` in the query, in milliseconds; None where it says nothing.
     A browser has six connections to a host for all of its tabs, so those beyond the first few ask without waiting."""
     hold = request.query.get("hold")

@@ -1,6 +1,8 @@
-"""/metrics for Prometheus. The numbers are read when it asks; counting costs nothing else."""
+"""/metrics for Prometheus. The numbers are read when it asks; counting costs nothing else. Any of several workers tells
+the numbers of all."""
 
 import asyncio
+import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,9 +14,11 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.samples import Sample
 
 from app.chat import Chat
 from app.chat.counts import BOUNDS, Durations, Reading
+from app.web.siblings import SIBLINGS, Siblings
 
 LAG_INTERVAL_S = 0.5  # between measurements of the event loop's lag
 
@@ -92,15 +96,55 @@ METRICS = web.AppKey("metrics", Metrics)
 
 async def metrics(request: web.Request) -> web.Response:
     """Prometheus text."""
-    body = generate_latest(request.app[METRICS].registry)
+    own = request.app[METRICS].registry
+    siblings = request.app.get(SIBLINGS)
+    body = generate_latest(_Workers(await _tell_all(own, siblings)) if siblings else own)
     return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
 
 async def measuring(app: web.Application) -> Any:
-    """Measures the event loop's lag while the application runs."""
+    """Measures the event loop's lag while the application runs, and tells other workers of it."""
     app[METRICS].loop_lag.measure()
+    if siblings := app.get(SIBLINGS):
+        await siblings.start()
     yield
     app[METRICS].loop_lag.stop()
+    if siblings:
+        await siblings.close()
+
+
+def told(registry: CollectorRegistry) -> bytes:
+    """All of a worker's numbers, for another one to tell."""
+    families = [
+        (one.name, one.documentation, one.type, [(sample.name, sample.labels, sample.value) for sample in one.samples])
+        for one in registry.collect()
+    ]
+    return json.dumps(families).encode()
+
+
+async def _tell_all(own: CollectorRegistry, siblings: Siblings) -> dict[int, bytes | None]:
+    """By the numbers of the workers; None of those that do not answer."""
+    return dict(sorted([*(await siblings.ask_others()).items(), (siblings.number, told(own))]))
+
+
+class _Workers:
+    """A registry of what several workers have told: the same families, with the worker's number as a label."""
+
+    def __init__(self, by_number: dict[int, bytes | None]) -> None:
+        self._by_number = by_number
+
+    def collect(self) -> Iterator[Metric]:
+        up = GaugeMetricFamily("parlor_worker_up", "Whether the worker told its numbers.", labels=["worker"])
+        families: dict[str, Metric] = {}
+        for number, text in self._by_number.items():
+            up.add_metric([str(number)], text is not None)
+            for name, documentation, kind, samples in json.loads(text or b"[]"):
+                family = families.setdefault(name, Metric(name, documentation, kind))
+                family.samples += [
+                    Sample(sample, labels | {"worker": str(number)}, value) for sample, labels, value in samples
+                ]
+        yield up
+        yield from families.values()
 
 
 def _histogram(name: str, text: str, durations: Durations) -> HistogramMetricFamily:

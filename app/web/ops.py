@@ -14,6 +14,7 @@ from aiohttp import web
 from app.model import Refused
 from app.web import CHAT
 from app.web.edge import Handler, at
+from app.web.siblings import SIBLINGS
 
 log = logging.getLogger("parlor")
 
@@ -86,6 +87,8 @@ class Descriptors:
 
 DESCRIPTORS = web.AppKey("descriptors", Descriptors)
 PARTS = web.AppKey("parts", dict[str, Callable[[], str]])  # how parts are on which nothing depends, by name
+# How other processes of this Parlor are heard: `redis`, `redis away`, `database`; not there where they are not heard.
+OTHERS: web.AppKey[Callable[[], str]] = web.AppKey("others")
 INDEX_ROOMS = web.AppKey("index_rooms", bool)
 
 
@@ -103,8 +106,16 @@ async def short_of_descriptors(request: web.Request, handler: Handler) -> web.St
 
 
 async def healthz(request: web.Request) -> web.Response:
-    """The process is alive. Needs no database."""
-    return web.json_response({"ok": True, "version": request.app[CHAT].version, "boot": BOOT})
+    """The process is alive. Needs no database. Two answers from one address tell whether they are from one process
+    (`boot`) or from several of one Parlor: those have one `history`, and say how they hear `others`. worker: its
+    number, where a parent has several."""
+    chat, siblings = request.app[CHAT], request.app.get(SIBLINGS)
+    said = {"ok": True, "version": chat.version, "boot": BOOT, "process": chat.process, "history": chat.epoch[:8]}
+    if siblings:
+        said["worker"] = siblings.number
+    if tell := request.app.get(OTHERS):
+        said["others"] = tell()
+    return web.json_response(said)
 
 
 async def readyz(request: web.Request) -> web.Response:

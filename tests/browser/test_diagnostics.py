@@ -1,12 +1,10 @@
 """The page that tells an operator what is wrong between a browser and the site: each fault of a proxy is named."""
 
 import asyncio
-import itertools
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import Locator, expect
@@ -15,7 +13,7 @@ from tests.browser.conftest import Between, Start, Visit
 from tests.browser.test_page import PHONE, fits
 from tests.support.browser import LIMIT, Visitor
 from tests.support.process import serving
-from tests.support.proxy import Fault, Proxy
+from tests.support.proxy import Fault, Proxy, RoundRobin
 from tests.support.together import at_once
 
 LOOKS_FOR = 4 * LIMIT * 1000  # milliseconds; a handshake that hangs is waited for twice, and all faults look at once
@@ -115,24 +113,16 @@ async def test_what_the_operator_switched_off_is_not_broken(
         assert alice.websockets == []
 
 
-class Turns(Proxy):
-    """Sends each connection to the next of several servers, as a balancer without sticky sessions does."""
-
-    def __init__(self, *targets: str) -> None:
-        super().__init__(targets[0])
-        self.turns = itertools.cycle((urlsplit(one).hostname, urlsplit(one).port) for one in targets)
-
-    async def _pass_on(self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.target = next(self.turns)
-        await super()._pass_on(head, reader, writer)
-
-
 async def test_two_processes_behind_one_address_are_named(visit: Visit, tmp_path: Path) -> None:
-    async with serving(tmp_path / "one") as one, serving(tmp_path / "two") as two, Turns(one.url, two.url) as balancer:
+    async with (
+        serving(tmp_path / "one") as one,
+        serving(tmp_path / "two") as two,
+        RoundRobin(one.url, two.url) as balancer,
+    ):
         alice = await looks(visit, balancer.url)
         await concludes(alice, "Several servers answer in turn: people miss each other.")
         await expect(finding(alice, "Server")).to_contain_text("from more than one process")
-        await expect(mends(alice).first).to_contain_text("run one replica")
+        await expect(mends(alice).first).to_contain_text("Run one replica")
 
 
 async def test_a_server_that_is_away_and_one_that_is_another_are_told_apart(proxy: Proxy, visit: Visit) -> None:

@@ -14,9 +14,11 @@ from app.tools.doctor.site import site_of
 from tests.browser.conftest import Start
 from tests.doctor.conftest import Faults
 from tests.doctor.test_faults import line
+from tests.support import PATIENCE
 from tests.support.mounted import stock_server
 from tests.support.process import free_port, serving
 from tests.support.proxy import Fault
+from tests.support.redis import redis_server
 from tests.support.together import at_once
 
 FIRST = "name and certificate"
@@ -136,6 +138,21 @@ async def test_our_own_server_is_asked_less_than_five_times_a_second_beside_a_ha
     known.facts.add("upgrade")
     [found] = await polling.storm(known)
     assert found.verdict == "ok", found.seen
+
+
+async def test_several_processes_of_one_parlor_are_well(faulty: Faults, tmp_path: Path) -> None:
+    async with redis_server(tmp_path / "redis") as redis:
+        more: dict[str, str] = {"REDIS_URL": redis.url}
+        async with serving(tmp_path / "data", **more) as one, serving(tmp_path / "data", **more) as other:
+            report = await examine((await faulty(one.url, other.url)).url, idle=LOOK)
+            assert "2 processes of one Parlor" in line(report, "processes")[0].seen
+            assert "no stickiness is needed" in line(report, "stickiness")[0].seen
+            assert (report.usable, report.exit_code) == (["websocket", "polling"], 0)
+            await redis.kill()
+            async with asyncio.timeout(PATIENCE):
+                while "Redis is away" not in line(report, "processes")[0].cause:
+                    report = await examine((await faulty(one.url, other.url)).url, idle=LOOK)
+            assert report.exit_code == 1
 
 
 async def test_several_processes(faulty: Faults, tmp_path: Path) -> None:

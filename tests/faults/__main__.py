@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import test_affinity
 from tests.faults import (
     test_clock,
     test_crowd,
@@ -22,6 +23,7 @@ from tests.faults import (
     test_redis,
     test_stops,
     test_storage,
+    test_workers,
 )
 from tests.faults.flood import KINDS
 from tests.support.process import Standing
@@ -70,6 +72,23 @@ def cluster(trouble: test_redis.Trouble, processes: int = 2, **options: str) -> 
         acked, worst, violations = await test_redis.talk_through(folder, trouble, processes, **options)
         fine = not violations and worst < test_redis.NEWS_WITHIN_S
         return fine, f"{processes} processes, {acked} words acked, news after {worst:.1f} s at most, {told(violations)}"
+
+    return drill
+
+
+def workers(times: int) -> Drill:
+    async def drill(folder: Path) -> tuple[bool, str]:
+        acked, violations = await test_workers.kill_workers(folder, times, 3)
+        return not violations, f"{times} kills of one of 3 workers, {acked} words acked, {told(violations)}"
+
+    return drill
+
+
+def polls(seconds: float) -> Drill:
+    async def drill(folder: Path) -> tuple[bool, str]:
+        said, proxy = await test_affinity.polls_for(seconds, folder)
+        fine = proxy.statuses.keys() == {200} and not any(one["disconnects"] for one in said)
+        return fine, f"{seconds} s of polling by the official client, 3 processes, no affinity: {dict(proxy.statuses)}"
 
     return drill
 
@@ -162,6 +181,8 @@ CLUSTER = {
     "cluster-redis-away": cluster(test_redis.away(60)),
     "cluster-redis-garbage": cluster(test_redis.garbage(1_000)),
     "cluster-redis-cuts": cluster(test_redis.cuts(20), **test_redis.CUT),
+    "cluster-workers": workers(20),
+    "cluster-polls": polls(60),
 }
 
 

@@ -41,7 +41,7 @@ async def test_who_was_told_much_before_a_kick_hears_it_all(mounted: Mounted, tr
 async def test_the_goodbye_to_a_poll_that_never_comes_is_not_kept(
     mounted: Mounted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mounted.server.engine._lingerers, "_seconds", 0.05)
+    monkeypatch.setattr(mounted.server.engine._lingering._deadlines, "_seconds", 0.05)
     watch(mounted)
     async with mounted.polls() as polls:
         await mounted.server.disconnect(await polls.join())

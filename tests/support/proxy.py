@@ -9,6 +9,7 @@ import asyncio
 import base64
 import contextlib
 import hashlib
+import itertools
 from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
@@ -205,6 +206,26 @@ class Proxy:
             return ""
         self.break_off[method] -= 1
         return method
+
+
+class RoundRobin(Proxy):
+    """Sends each connection, with its one request, to the next of several servers, as a balancer without sticky
+    sessions does. `statuses` counts those of their answers."""
+
+    def __init__(self, *targets: str) -> None:
+        super().__init__(targets[0])
+        self.statuses: Counter[int] = Counter()
+        self.targets = [(urlsplit(one).hostname, urlsplit(one).port) for one in targets]
+        self._turn = itertools.count()
+
+    async def _pass_on(self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.target = self.targets[next(self._turn) % len(self.targets)]
+        await super()._pass_on(head, reader, writer)
+
+    async def _write(self, data: bytes, sink: asyncio.StreamWriter, way: Way) -> None:
+        if way == "down" and data.startswith(b"HTTP/1.1 "):
+            self.statuses[int(data[9:12])] += 1
+        await super()._write(data, sink, way)
 
 
 def _abort(ends: Ends) -> None:

@@ -8,6 +8,8 @@ from app.tools.doctor.sessions import POLLING, PONG, Polls, opened
 from app.tools.doctor.site import Finding, Reply, Site, skipped
 
 HEALTH_REQUESTS = 8
+PASSED_ON = "the processes pass them on to each other: no stickiness is needed"
+NOT_PASSED_ON = "the processes pass requests on to each other, but lost some: Redis or one of them went away meanwhile"
 POSTS = 6  # of one session; with two processes and no stickiness, 63 of 64 tries find it
 
 
@@ -24,9 +26,31 @@ async def processes(site: Site) -> list[Finding]:
     if failing:
         cause, mend = down(site, failing)
         return [Finding(f"{seen}; but also {failing}", "bad", f"some requests do not arrive: {cause}", mend)]
-    if len(several) > 1:
-        return [Finding(seen, "bad", _why_several(site.boots), site.mend("processes", "run one process (one worker)."))]
-    return [Finding(seen)]
+    if len(several) == 1:
+        return [Finding(seen)]
+    healths = [reply.json for reply in replies if "boot" in reply.json]
+    site.others = {str(health.get("others", "")) for health in healths}
+    if "" in site.others or len({health.get("history") for health in healths}) > 1:
+        mend = site.mend(
+            "processes", "run one process (one worker), or give all one database and one Redis (REDIS_URL)."
+        )
+        return [Finding(seen, "bad", _why_several(site.boots), mend)]
+    seen += f": {len(several)} processes of one Parlor"
+    return [Finding(seen, "warn", *WHY_SLOW[one]) for one in WHY_SLOW if one in site.others] or [Finding(seen)]
+
+
+WHY_SLOW = {
+    "redis away": (
+        "Redis is away: people on different processes hear each other up to 2 s late, and polls that do not reach the "
+        "process with their session are refused",
+        "see what /readyz and the log say of Redis.",
+    ),
+    "database": (
+        "without Redis people on different processes hear each other up to 2 s late, and polls that do not reach the "
+        "process with their session are refused",
+        "set REDIS_URL, the same for all processes, or run one.",
+    ),
+}
 
 
 def _why_several(boots: list[str]) -> str:
@@ -102,8 +126,10 @@ async def stickiness(site: Site) -> list[Finding]:
         f" (cookie {by_cookie})" if by_cookie else ""
     )
     if not lost:
-        return [Finding(seen)]
+        return [Finding(f"{seen}; {PASSED_ON}" if site.others == {"redis"} else seen)]
     site.mark_unusable("polling")
+    if site.others == {"redis"}:
+        return [Finding(seen, "bad", NOT_PASSED_ON, "see what /readyz and the log say of Redis, and look again.")]
     if lost[0].refusal and lost[0].refusal[0] == SESSION:
         several = "several processes, and no stickiness" if len(set(site.boots)) > 1 else "the process forgets sessions"
         cause = f"{several}: a session lives in one process, and the others answer `{lost[0].refusal[1]}`"

@@ -105,6 +105,7 @@ class Site:
     offered: tuple[str, ...] = TRANSPORTS  # as far as is known, what the operator allows
     recognised: list[known_hosts.Host] = field(default_factory=list)
     boots: list[str] = field(default_factory=list)
+    others: set[str] = field(default_factory=set)  # how its processes hear each other; one that does not: ""
     version: str = ""  # of the Parlor that answers
     interval: float = 20.0  # seconds between heartbeats, as announced
     token: str = ""  # of our guest, so that all checks are one person

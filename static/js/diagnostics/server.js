@@ -7,7 +7,7 @@ const TRUST = "Tell the server how many proxies stand in front of it: PARLOR_TRU
 const PASS_ON = "The proxy has to pass on how people came: X-Forwarded-Proto and X-Forwarded-Host.";
 const PARALLEL_REQUESTS = 6; // as many connections as a browser opens, so that they may reach different processes
 
-/** Does the server answer, and is it one process? Each of several would know only some of the people. */
+/** Does the server answer, and is it one process, or several of one Parlor? Others would know only some of the people. */
 export async function server() {
   try {
     const began = clock();
@@ -15,8 +15,7 @@ export async function server() {
     const took = clock() - began;
     if (!first.boot) return stranger(first);
     const others = await Promise.all(Array.from({ length: PARALLEL_REQUESTS }, askHealth));
-    const boots = new Set([first, ...others].map(({ boot }) => boot));
-    return counted(boots, `Parlor ${first.version} answers in ${ms(took)}`);
+    return counted([first, ...others], `Parlor ${first.version} answers in ${ms(took)}`);
   } catch (error) {
     return {
       verdict: "bad",
@@ -32,8 +31,8 @@ async function askHealth() {
   const answer = await ask(sitePath("/healthz"));
   const text = await answer.text();
   try {
-    const { version, boot } = JSON.parse(text);
-    return { version, boot };
+    const { version, boot, history, others } = JSON.parse(text);
+    return { version, boot, history, others };
   } catch {
     return { said: `${answer.status}: ${short(text)}` };
   }
@@ -49,14 +48,28 @@ function stranger({ said }) {
   };
 }
 
-function counted({ size }, seen) {
+function counted(healths, seen) {
+  const { size } = new Set(healths.map(({ boot }) => boot));
   if (size === 1) return { verdict: "ok", seen };
+  const histories = new Set(healths.map(({ history }) => history));
+  if (histories.size > 1 || healths.some(({ others }) => !others)) return strangers(seen);
+  seen = `${seen}, from ${size} processes of one Parlor`;
+  if (healths.every(({ others }) => others === "redis")) return { verdict: "ok", seen };
+  return {
+    verdict: "warn",
+    seen,
+    cause: "The processes do not reach each other by Redis: news comes up to 2 s late, and polling may break off again and again.",
+    mend: "Set REDIS_URL, the same for all processes, and see what /readyz says of it; or run one process.",
+  };
+}
+
+function strangers(seen) {
   return {
     verdict: "bad",
     areMany: true,
     seen: `${seen}, from more than one process`,
     cause: "Several processes stand behind this address. Each knows only the people who came to it.",
-    mend: "Parlor is one process: run one replica with one worker, and end the old one after a deploy.",
+    mend: "Run one replica with one worker, or give all one database and one Redis (REDIS_URL); end the old one after a deploy.",
   };
 }
 
