@@ -374,6 +374,15 @@ def environment_names(name: str, field: FieldInfo) -> tuple[str, ...]:
     return (first, *ALSO.get(name, ()))
 
 
+def check_database(url: str, name: str) -> None:
+    """name: of where the URL came from. Raises BadSetting."""
+    if not url.startswith(("sqlite:", *POSTGRES)):
+        scheme = url.partition(":")[0][:40] if ":" in url else "unknown"
+        raise BadSetting(f"{name} names a {scheme} database; Parlor stores in PostgreSQL (postgres://) or SQLite.")
+    if url.startswith("sqlite:") and not re.fullmatch(r"sqlite:///[^:?].*", url):
+        raise BadSetting(f"{name} names no file; it is like sqlite:///folder/parlor.db.")
+
+
 def without_password(url: str) -> str:
     """For people: no secret that a URL may hold, in its first part or among its parameters."""
     shown = re.sub(r"(://[^:@/?#]*):.*@", r"\1:***@", url, flags=re.DOTALL)
@@ -463,13 +472,7 @@ def _sentence(error: ValidationError, given: Mapping[str, Any], origin: Mapping[
 
 def _check(settings: Settings, origin: Mapping[str, str]) -> None:
     """What single values cannot tell: whether they fit together, and what this version can do."""
-    if not settings.database.startswith(("sqlite:", *POSTGRES)):
-        scheme = settings.database.partition(":")[0][:40] if ":" in settings.database else "unknown"
-        raise BadSetting(
-            f"{origin['database_url']} names a {scheme} database; Parlor stores in PostgreSQL (postgres://) or SQLite."
-        )
-    if settings.database.startswith("sqlite:") and not re.fullmatch(r"sqlite:///[^:?].*", settings.database):
-        raise BadSetting(f"{origin['database_url']} names no file; it is like sqlite:///folder/parlor.db.")
+    check_database(settings.database, origin["database_url"])
     if 0 < len(settings.admin_password.get_secret_value()) < MIN_PASSWORD:
         raise BadSetting(
             f"{origin['admin_password']} is too short to be safe from guessing: {MIN_PASSWORD} characters at least."

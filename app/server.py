@@ -33,6 +33,7 @@ from app.live.admin import AdminUI
 from app.live.broadcaster import Broadcaster
 from app.live.echo import echoes
 from app.live.feed import Feed
+from app.live.redis.buckets import RedisBuckets
 from app.live.redis.bus import RedisBus
 from app.live.redis.connection import RedisConnection, Unusable
 from app.live.redis.directory import RedisDirectory
@@ -109,8 +110,8 @@ class Running:
     must_stop: asyncio.Future[str]  # resolves with the reason where it may not go on serving
     feed: Feed | None  # where others may serve the same rooms
     redis: RedisConnection | None
-    relay: Relay | None
     directory: RedisDirectory | None
+    relay: Relay | None
 
     async def stop(self) -> None:
         """Accept nothing new, let running verbs finish and answer, disconnect everybody, close the store. Under 5 s."""
@@ -192,7 +193,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
     with contextlib.suppress(Refused):  # it begins with the first look
         await lease.begin()
     await _renew_skeletons(chat)
-    register_handlers(sockets, chat)
+    register_handlers(sockets, chat, visitor)
     if password := settings.admin_password.get_secret_value():
         AdminUI(sockets, password, visitor)
 
@@ -258,7 +259,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
     url = _url(settings, listeners)
     return Running(
         *(url, settings, chat, sockets, database, runner, listeners, lock, background_tasks, lease, must_stop),
-        *(feed, redis, relay, directory),
+        *(feed, redis, directory, relay),
     )
 
 
@@ -296,6 +297,7 @@ def _share_rooms(app: web.Application, chat: Chat, feed: Feed, redis: RedisConne
     app[METRICS].more.append(bus.readings)
     app[ops.PARTS]["redis"] = lambda: "connected" if redis.is_connected else "away"
     directory = chat.directory = RedisDirectory(redis, chat)
+    chat.rates.shared = RedisBuckets(redis)
     app[METRICS].more.append(directory.readings)
     return directory
 
@@ -470,7 +472,9 @@ async def _open_store(settings: Settings) -> tuple[ServingLock, Database]:
         await database.start(alone)
         if alone:
             lock.take()
-    except Refused as refusal:  # it is no file
+    except Refused as refusal:
+        if lock:
+            lock.release()
         raise BadSetting(refusal.text) from None
     except (OSError, SQLAlchemyError, CommandError) as error:
         if lock:

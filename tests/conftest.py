@@ -97,6 +97,7 @@ ON_BOTH = (
     "test_database",
     "test_forgetting",
     "test_identity",
+    "test_leases",
     "test_messages",
     "test_names",
     "test_people",

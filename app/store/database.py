@@ -50,11 +50,15 @@ class Database:
             return PostgreSQL(url, self._on_replaced)
         return SQLite(make_url(url), self._on_replaced)
 
-    async def start(self, alone: bool = True) -> None:
+    async def start(self, alone: bool = True, unfinished: bool = False) -> None:
         """Bring the schema up to date, and open the database. alone: no other server has it open, so whoever seems to
-        be here has left. Raises Refused, SQLAlchemyError, CommandError or OSError where that cannot be done."""
+        be here has left. unfinished: it may be a copy that is not whole yet (app/copy.py). Raises Refused,
+        SQLAlchemyError, CommandError or OSError where that cannot be done."""
         self._loop = asyncio.get_running_loop()
         await asyncio.to_thread(self._storage.start, alone)
+        if not unfinished and await self.read(queries.unfinished) is not None:
+            await self.close()
+            raise Refused("storage", f"The copy into {self.place} is not finished: run `python -m app copy` again.")
 
     def open_existing(self) -> None:
         """Open the database as it is, beside a server that may be running. Raises Refused where there is none."""

@@ -250,7 +250,7 @@ class SQLite:
 
 def _begin(db: Connection, alone: bool) -> str:
     """The epoch of this history. A stop that was none leaves people who seem to be here."""
-    if alone:
+    if alone and queries.unfinished(db) is None:
         queries.mark_all_departed(db)
     _count_mark(db)
     return queries.begin_epoch(db, uuid4().hex)

@@ -66,6 +66,7 @@ from app.store.queries.rooms import (
     room_now as room,
 )
 from app.store.queries.rows import now
+from app.store.queries.transfer import unfinished
 
 __all__ = [
     "Message",
@@ -116,6 +117,7 @@ __all__ = [
     "set_topic",
     "standings",
     "stay",
+    "unfinished",
     "unused_guests",
     "unused_rooms",
     "whose",

@@ -76,7 +76,7 @@ def arrive(
     brief: int | None = None,
 ) -> dict[str, Any]:
     """The person whose token has this fingerprint, made on the first visit, connected to `process` from now on:
-    `{id, nickname, reserved, rev, renamed?}`.
+    `{id, nickname, reserved, rev, is_new?, is_renamed?}`.
 
     A wish that is taken is passed over: a known person keeps their name, a new one gets the first of `guests` that is
     free. held: milliseconds that a name stays its owner's after they left. minted: the token was made just now, so
@@ -90,7 +90,7 @@ def arrive(
     person, nickname = found["id"], found["nickname"]
     for name, looks in (*([wish] if wish else ()), *(() if nickname else guests())):
         if name != nickname and _free(db, person, looks, held):
-            found |= {"nickname": name, "rev": _bear(db, person, name, looks), "renamed": True}
+            found |= {"nickname": name, "rev": _bear(db, person, name, looks), "is_renamed": True}
             break
     stay(db, person, process)  # whoever is known has left, even where their name went to somebody else meanwhile
     return found
@@ -115,7 +115,7 @@ def _newcomer(
     _admit.run(db, fingerprint=token, person=new_id, created_at=at)
     for look in looks:
         _look.run(db, skeleton=look, person=new_id)
-    return {"id": new_id, "nickname": nickname, "reserved": False, "rev": 0}
+    return {"id": new_id, "nickname": nickname, "reserved": False, "rev": 0, "is_new": True}
 
 
 @changes(Changes.PEOPLE)
