@@ -180,6 +180,19 @@ async def test_a_redis_that_hangs_keeps_nobody_waiting(tmp_path: Path, redis: Re
         assert await talk.all_heard() < NEWS_WITHIN
 
 
+async def test_a_redis_that_hangs_does_not_hold_up_a_stop(tmp_path: Path, redis: RedisServer) -> None:
+    async with servers(tmp_path) as begin:
+        server = await begin(redis_url=redis.url)
+        async with Talker(server.url, "alice") as alice:
+            await alice.join(ROOM)
+            redis.suspend()
+            await alice.say(ROOM, "last words")
+            began = time.monotonic()
+            await server.stop()
+            assert time.monotonic() - began < 5
+        redis.resume()
+
+
 async def test_subscribers_that_redis_cuts_miss_nothing(tmp_path: Path) -> None:
     """Hardly anything may wait for a subscriber: whoever hears a few long messages at once is cut."""
     limit = {"client_output_buffer_limit": "pubsub 2000 0 0"}
