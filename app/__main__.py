@@ -75,7 +75,8 @@ def check_config(context: click.Context, /, **flags: Any) -> None:
     settings, origin = config.load(_given(context, flags))
     for name in Settings.model_fields:
         value = getattr(settings, name)
-        click.echo(f"{name:16} {_shown(value):32} {origin[name]}")
+        shown = config.without_password(value) if name == "database_url" else value
+        click.echo(f"{name:16} {_shown(shown):32} {origin[name]}")
 
 
 @cli.command()
@@ -111,6 +112,31 @@ def keep(context: click.Context, /, room: str, days: float | None, messages: int
     settings, _ = config.load(_given(context, flags))
     _run(set_retention(settings, room, days, messages))
     click.echo(f"#{room}: days {_kept(days)}, messages {_kept(messages)}")
+
+
+@cli.command()
+@click.argument("source")
+@click.argument("target")
+def copy(source: str, target: str) -> None:
+    """Move a whole history into another database: from SQLite to PostgreSQL, or back.
+
+    SOURCE and TARGET are what DATABASE_URL would be: sqlite:///data/parlor.db, postgres://user:password@host/name. No
+    server may have them open. The target is empty, or an unfinished copy, which goes on.
+    """
+
+    from app.copy import copy as copy_history
+
+    async def work() -> None:
+        shown = sys.stderr.isatty()
+        last = ""
+        async for what, done, total in copy_history(source, target):
+            if shown or what != last:
+                click.echo(f"\r{what}: {done:,} of {total:,}".ljust(60), nl=not shown, err=True)
+            last = what
+        click.echo("\n" * shown, nl=False, err=True)
+
+    _run(work())
+    click.echo(f"All of it is in {config.without_password(target)} now. Set DATABASE_URL to it.")
 
 
 def _kept(limit: float | None) -> str:

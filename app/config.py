@@ -198,7 +198,11 @@ class Settings(BaseModel):
     )
     data: Path = Field(Path("data"), description="Folder of the SQLite database; made if there is none.")
     database_url: str = Field(
-        "", validation_alias="DATABASE_URL", description="Database; SQLite in the data folder where empty."
+        "",
+        validation_alias="DATABASE_URL",
+        description="Database: `postgres://user:password@host:5432/name`, as hosts hand it out (PostgreSQL 13 or "
+        "later; `?sslmode=require` and other parameters of libpq work), or `sqlite:///folder/file.db`; SQLite in the "
+        "data folder where empty.",
     )
     redis_url: Annotated[SecretStr, AfterValidator(_redis)] = Field(
         SecretStr(""),
@@ -351,6 +355,7 @@ class Settings(BaseModel):
         return tuple(dict.fromkeys(part.strip().strip("[]") for part in self.host.split(",")))
 
 
+POSTGRES = ("postgres://", "postgresql://")  # as hosts hand it out
 MIN_PASSWORD = 12  # characters
 DATA_SAFE = "/\\: "
 
@@ -363,6 +368,21 @@ def environment_names(name: str, field: FieldInfo) -> tuple[str, ...]:
     """The names under which the environment may give a setting, the first one first."""
     first = field.validation_alias if isinstance(field.validation_alias, str) else PREFIX + name.upper()
     return (first, *ALSO.get(name, ()))
+
+
+def check_database(url: str, name: str) -> None:
+    """name: of where the URL came from. Raises BadSetting."""
+    if not url.startswith(("sqlite:", *POSTGRES)):
+        scheme = url.partition(":")[0][:40] if ":" in url else "unknown"
+        raise BadSetting(f"{name} names a {scheme} database; Parlor stores in PostgreSQL (postgres://) or SQLite.")
+    if url.startswith("sqlite:") and not re.fullmatch(r"sqlite:///[^:?].*", url):
+        raise BadSetting(f"{name} names no file; it is like sqlite:///folder/parlor.db.")
+
+
+def without_password(url: str) -> str:
+    """For people: no secret that a URL may hold, in its first part or among its parameters."""
+    shown = re.sub(r"(://[^:@/?#]*):.*@", r"\1:***@", url, flags=re.DOTALL)
+    return re.sub(r"((?:password|sslpassword)=)[^&]*", r"\1***", shown, flags=re.IGNORECASE)
 
 
 def flag(name: str) -> str:
@@ -448,11 +468,7 @@ def _sentence(error: ValidationError, given: Mapping[str, Any], origin: Mapping[
 
 def _check(settings: Settings, origin: Mapping[str, str]) -> None:
     """What single values cannot tell: whether they fit together, and what this version can do."""
-    if not settings.database.startswith("sqlite:"):
-        scheme = settings.database.partition(":")[0]
-        raise BadSetting(f"{origin['database_url']} names a {scheme} database; this version stores in SQLite only.")
-    if not re.fullmatch(r"sqlite:///[^:?].*", settings.database):
-        raise BadSetting(f"{origin['database_url']} names no file; it is like sqlite:///folder/parlor.db.")
+    check_database(settings.database, origin["database_url"])
     if 0 < len(settings.admin_password.get_secret_value()) < MIN_PASSWORD:
         raise BadSetting(
             f"{origin['admin_password']} is too short to be safe from guessing: {MIN_PASSWORD} characters at least."

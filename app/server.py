@@ -12,7 +12,6 @@ import time
 from collections.abc import Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientConnectionResetError, web
@@ -34,9 +33,14 @@ from app.live.admin import AdminUI
 from app.live.broadcaster import Broadcaster
 from app.live.echo import echoes
 from app.live.feed import Feed
+from app.live.redis.buckets import RedisBuckets
 from app.live.redis.bus import RedisBus
+from app.live.redis.carrier import RedisCarrier
 from app.live.redis.connection import RedisConnection, Unusable
-from app.live.redis.relay import Relay
+from app.live.redis.directory import RedisDirectory
+from app.live.relay import Relay
+from app.live.relay.carriers import Carrier
+from app.live.relay.local import LocalCarrier
 from app.live.socket import attach, create_server, listen, register_handlers
 from app.logs import AccessLogger, access_log, log_request
 from app.model import Refused
@@ -109,6 +113,7 @@ class Running:
     must_stop: asyncio.Future[str]  # resolves with the reason where it may not go on serving
     feed: Feed | None  # where others may serve the same rooms
     redis: RedisConnection | None
+    directory: RedisDirectory | None
     relay: Relay | None
 
     async def stop(self) -> None:
@@ -119,6 +124,7 @@ class Running:
         self.database.set_lock_deadline(LOCK_TIMEOUT_S)
         released = [self.relay.release_all()] if self.relay else []
         await asyncio.gather(self.sockets.wait_idle(VERBS_TIMEOUT_S), *released)
+        self.chat.is_stopping = True
         self.sockets.close_all()
         self.runner.app[ECHOES].close_all(GOING_AWAY)
         await self.sockets.wait_closed(CLOSE_TIMEOUT_S)
@@ -128,6 +134,10 @@ class Running:
         for task in self.background_tasks:
             task.cancel()
         await self.lease.end()
+        if self.directory:
+            await self.directory.close()
+        if self.relay:
+            self.relay.close()
         if self.feed:
             self.feed.stop()
         if self.redis:
@@ -188,7 +198,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
     with contextlib.suppress(Refused):  # it begins with the first look
         await lease.begin()
     await _renew_skeletons(chat)
-    register_handlers(sockets, chat)
+    register_handlers(sockets, chat, visitor)
     if password := settings.admin_password.get_secret_value():
         AdminUI(sockets, password, visitor)
 
@@ -218,19 +228,22 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         access_log_class=AccessLogger,
     )
     runner.app[METRICS].more.append(lease.readings)
+    directory = None
     if feed:
         feed.on_replaced = start_over
-        _share_rooms(runner.app, chat, feed, redis)
-    relay = None
-    if redis:
-        relay = sockets.engine.relay = Relay(redis, sockets.engine)
-        app[METRICS].more.append(relay.readings)
+        directory = _share_rooms(runner.app, chat, feed, redis)
+    beside = LocalCarrier(worker.folder, process_id) if worker else None
+    relay = _relay(app, sockets, beside, redis)
+    if beside:
+        await beside.start()
     await runner.setup()
     try:
         addresses = None if settings.trust_proxies else sockets.engine.settings.addresses
         listeners = await _listen(runner, settings, addresses, shared=worker is not None)
     except BadSetting:
         await runner.cleanup()
+        if relay:
+            relay.close()
         await lease.end()
         if redis:
             await redis.close()
@@ -247,12 +260,26 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
     ]
     if feed:
         work.append(feed.run())
+    if directory:
+        work.append(directory.run())
     background_tasks = [asyncio.create_task(one) for one in work]
     url = _url(settings, listeners)
     return Running(
         *(url, settings, chat, sockets, database, runner, listeners, lock, background_tasks, lease, must_stop),
-        *(feed, redis, relay),
+        *(feed, redis, directory, relay),
     )
+
+
+def _relay(
+    app: web.Application, sockets: Server, beside: LocalCarrier | None, redis: RedisConnection | None
+) -> Relay | None:
+    """Requests of sessions that other processes have go to those: to other workers directly, to others by Redis."""
+    carriers: list[Carrier] = [*([beside] if beside else []), *([RedisCarrier(redis)] if redis else [])]
+    if not carriers:
+        return None
+    relay = sockets.engine.relay = Relay(sockets.engine, carriers)
+    app[METRICS].more.append(relay.readings)
+    return relay
 
 
 async def _connect_redis(
@@ -272,7 +299,7 @@ async def _connect_redis(
     return redis
 
 
-def _share_rooms(app: web.Application, chat: Chat, feed: Feed, redis: RedisConnection | None) -> None:
+def _share_rooms(app: web.Application, chat: Chat, feed: Feed, redis: RedisConnection | None) -> RedisDirectory | None:
     """Other processes may serve the same rooms: hear of what happens there, and tell."""
     feed.lookup.describe = partial(rooms.as_told, chat)
     app[METRICS].more.append(feed.readings)
@@ -282,10 +309,14 @@ def _share_rooms(app: web.Application, chat: Chat, feed: Feed, redis: RedisConne
             "No REDIS_URL: should other processes serve the same database, people on different ones hear each other "
             "up to 2 s later, and do not see each other in the list of people."
         )
-        return
+        return None
     bus = feed.bus = RedisBus(redis, feed)
     app[METRICS].more.append(bus.readings)
     app[ops.PARTS]["redis"] = lambda: "connected" if redis.is_connected else "away"
+    directory = chat.directory = RedisDirectory(redis, chat)
+    chat.rates.shared = RedisBuckets(redis)
+    app[METRICS].more.append(directory.readings)
+    return directory
 
 
 async def _renew_skeletons(chat: Chat) -> None:
@@ -438,9 +469,8 @@ def warnings(settings: Settings, environment: Mapping[str, str]) -> Iterator[str
 
 def _greeting(running: Running) -> str:
     settings = running.settings
-    where = running.database.url.database or settings.database
     transports = ", then ".join(settings.transports)
-    return f"Parlor {__version__} serves {running.url} - transports: {transports} - data in {Path(where).resolve()}"
+    return f"Parlor {__version__} serves {running.url} - transports: {transports} - data in {running.database.place}"
 
 
 async def _open_store(settings: Settings) -> tuple[ServingLock, Database]:
@@ -450,7 +480,7 @@ async def _open_store(settings: Settings) -> tuple[ServingLock, Database]:
         if not settings.database_url:
             settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         database = Database(settings.database)
-        lock = ServingLock(str(database.url.database), shared=bool(settings.redis_url.get_secret_value()))
+        lock = ServingLock(database.file, shared=bool(settings.redis_url.get_secret_value()))
         alone = lock.take(alone=True)
         if not alone and not await _shares(lock) and not _overlap(settings, lock, os.environ):
             raise BadSetting(
@@ -459,6 +489,10 @@ async def _open_store(settings: Settings) -> tuple[ServingLock, Database]:
         await database.start(alone)
         if alone:
             lock.take()
+    except Refused as refusal:
+        if lock:
+            lock.release()
+        raise BadSetting(refusal.text) from None
     except (OSError, SQLAlchemyError, CommandError) as error:
         if lock:
             lock.release()
@@ -495,7 +529,7 @@ def _overlap(settings: Settings, lock: ServingLock, environment: Mapping[str, st
 def _other_server(lock: ServingLock, database: Database) -> str:
     other = {"pid": "?", "host": "?", "since": "?"} | lock.holder()
     return (
-        f"another Parlor, process {other['pid']} on {other['host']}, has served {database.url.database} since "
+        f"another Parlor, process {other['pid']} on {other['host']}, has served {database.file} since "
         f"{other['since']} UTC, and people on the two would not hear each other"
     )
 

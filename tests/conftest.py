@@ -1,6 +1,6 @@
 """Fixtures: the shipped server on a free port of the loopback, with real SQLite in a folder of the test's own."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,11 @@ import pytest
 from app.config import Settings
 from app.server import Running, start
 from tests.support.mounted import Mount, Mounted
+from tests.support.postgres import Cluster, cluster
 from tests.support.process import free_port
 
 Start = Callable[..., Awaitable[Running]]
+STORAGES = ("sqlite", "postgres")
 
 
 # The folder or file decides; a single test elsewhere carries the marker itself (pyproject.toml says what each means).
@@ -79,13 +81,63 @@ def _is_in(item: pytest.Item, place: str) -> bool:
     return item.path.is_relative_to(Path(__file__).parent / place)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests that have a database run on each of them, if their file is in ON_BOTH. Not those of the rules that try many
+    values of a payload: what they refuse never comes as far."""
+    name, test = metafunc.module.__name__, metafunc.definition
+    tries_values = name.startswith("tests.chat") and test.get_closest_marker("parametrize")
+    is_meant = name.rpartition(".")[-1] in ON_BOTH and not test.get_closest_marker("sqlite")
+    if "storage" in metafunc.fixturenames and is_meant and not tries_values:
+        metafunc.parametrize("storage", STORAGES)
+
+
+# What is asked of the database there is the same, whichever it is.
+ON_BOTH = (
+    "test_changes",
+    "test_database",
+    "test_forgetting",
+    "test_identity",
+    "test_leases",
+    "test_messages",
+    "test_names",
+    "test_people",
+    "test_retention",
+    "test_rooms",
+)
+
+
+@pytest.fixture
+def storage() -> str:
+    """Which database: a name of STORAGES."""
+    return "sqlite"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A server of this worker's own."""
+    with cluster() as one:
+        yield one
+
+
+@pytest.fixture
+def database_url(storage: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Of an empty database of this test's own."""
+    if storage == "sqlite":
+        yield f"sqlite:///{tmp_path / 'parlor.db'}"
+        return
+    postgres: Cluster = request.getfixturevalue("postgres")
+    with postgres.lend() as url:
+        yield url
+
+
 @asynccontextmanager
-async def servers(folder: Path) -> AsyncIterator[Start]:
+async def servers(folder: Path, database_url: str = "") -> AsyncIterator[Start]:
     """Start servers with settings of one's own, stopped at the end; all share the data folder unless told otherwise."""
     running: list[Running] = []
 
     async def begin(**settings: Any) -> Running:
-        choices = {"host": "127.0.0.1", "port": free_port(), "data": folder / "data", "rate_limit": "off"} | settings
+        choices = {"host": "127.0.0.1", "port": free_port(), "data": folder / "data", "rate_limit": "off"}
+        choices |= {"database_url": database_url} | settings
         running.append(await start(Settings(**choices)))
         return running[-1]
 
@@ -95,8 +147,9 @@ async def servers(folder: Path) -> AsyncIterator[Start]:
 
 
 @pytest.fixture
-async def start_server(tmp_path: Path) -> AsyncIterator[Start]:
-    async with servers(tmp_path) as begin:
+async def start_server(tmp_path: Path, storage: str, request: pytest.FixtureRequest) -> AsyncIterator[Start]:
+    url = "" if storage == "sqlite" else request.getfixturevalue("database_url")
+    async with servers(tmp_path, url) as begin:
         yield begin
 
 

@@ -23,12 +23,14 @@ MAY = {
     "app.tools": ("app.config", "app.model", "app.tools"),
     "app.server": ("app",),
     "app.export": ("app",),
+    "app.copy": ("app",),
     "app.__main__": ("app",),
     "app": (),
 }
 HOMES = {
-    "sqlalchemy": ("app.store", "app.server"),
+    "sqlalchemy": ("app.store", "app.server", "app.copy"),
     "alembic": ("app.store", "app.server"),
+    "psycopg": ("app.store.address", "app.store.postgres"),
     "socketio": ("app.socketio", "app.live", "app.tools"),
     "engineio": ("app.tools",),
     "httptools": ("app.engineio",),

@@ -2,14 +2,20 @@
 and a broadcaster."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, TypeVarTuple
 
 from app.chat.counts import Counts
 from app.chat.presence import Presence
 from app.chat.queue import Queue
 from app.chat.rates import Rates
 from app.model import LIMITS, Limits, Profile
+
+P = ParamSpec("P")
+S = TypeVar("S")
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 __all__ = ["Broadcaster", "Chat", "Directory", "Memory"]
 
@@ -61,13 +67,15 @@ class Alone:
 class Memory(Protocol):
     """How the rules remember: each query of store/queries, run in a transaction of its own."""
 
-    async def read(self, ask: Any, *args: Any, **kwargs: Any) -> Any: ...
+    async def read(self, ask: Callable[Concatenate[Any, P], T], *args: P.args, **kwargs: P.kwargs) -> T: ...
 
-    async def read_cached(self, room: str, shape: Any, ask: Any, *args: Any) -> Any: ...
+    async def read_cached(
+        self, room: str, shape: Callable[[T], S], ask: Callable[[Any, str, *Ts], T], *args: *Ts
+    ) -> S: ...
 
-    async def read_cached_rooms(self, ask: Any, *args: Any) -> Any: ...
+    async def read_cached_rooms(self, ask: Callable[[Any, *Ts], T], *args: *Ts) -> T: ...
 
-    async def write(self, ask: Any, *args: Any, **kwargs: Any) -> Any: ...
+    async def write(self, ask: Callable[Concatenate[Any, P], T], *args: P.args, **kwargs: P.kwargs) -> T: ...
 
     async def ready(self) -> None: ...
 
@@ -81,7 +89,8 @@ class Chat:
     nickname_hold: seconds that a name stays its owner's after their last socket is gone. grace: seconds that a room
     awaits somebody whose connection broke. keep_days, keep_messages: what is kept of a room; None: all.
     site: its name, which nobody may bear. guest_days: days after which unused guests and rooms are forgotten; 0: never.
-    has_unrecorded: people have come or left, and that could not be stored. opening, forgetting: rooms that are being
+    has_unrecorded: people have come or left, and that could not be stored. is_stopping: whoever is disconnected now is
+    expected elsewhere. opening, forgetting: rooms that are being
     made, or forgotten. passphrases: where they are read, one at a time, for each takes 64 MB.
     """
 
@@ -100,6 +109,7 @@ class Chat:
     presence: Presence = field(init=False)
     directory: Directory = field(default_factory=Alone)
     has_unrecorded: bool = False
+    is_stopping: bool = False
     keep_days: float | None = None
     keep_messages: int | None = None
     guest_days: float = 0

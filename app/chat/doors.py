@@ -4,6 +4,7 @@ A door (Socket.IO today) turns its client's words into calls: `arrive` when a co
 event, `depart` when it ends. What they mean is decided here.
 """
 
+import contextlib
 import enum
 import logging
 from collections.abc import Iterable
@@ -16,6 +17,7 @@ from app.model import Connection, Limits, Person, Refused
 
 log = logging.getLogger("parlor.chat")
 
+NEWCOMER = 2  # points of the rate that a new person costs the address from which they come
 RELOAD_S = 4.0  # in which a page that is reloaded reconnects
 
 
@@ -28,27 +30,44 @@ class Ending(enum.Enum):
 
 
 async def arrive(
-    chat: Chat, id: str, tokens: Iterable[object], nickname: object = None, tab: bool = False
+    chat: Chat, id: str, tokens: Iterable[object], nickname: object = None, tab: bool = False, address: str = ""
 ) -> Connection:
     """A connection opens: find or make its person, and welcome them. Raises Refused where that can be neither read nor
-    stored.
+    stored, or where too many new people come from one address.
 
     id: by which the broadcaster knows the connection. tokens: where the client may have one, the first place first;
     without any, a new one is made and told in `welcome`. nickname: a wish; a bad or taken one is passed over. tab: the
-    client forgets its token with the browser's tab.
+    client forgets its token with the browser's tab. address: from which new people are counted; empty: nowhere.
     """
     given = next((one for one in tokens if people.is_token(one)), None)
     token, is_new = given or people.new_token(), given is None
     keeps_token = not (is_new or tab)
-    profile, is_renamed = await people.sign_in(chat, token, nickname, is_new, keeps_token)
+    if address:
+        await _count_newcomer(chat, address, given)
+    profile, new = await people.sign_in(chat, token, nickname, is_new, keeps_token)
+    if new == "person" and given and address:  # with a token that somebody has made up, or that was lost here
+        with contextlib.suppress(Refused):
+            await chat.rates.spend_everywhere(_newcomers(address), NEWCOMER)
     person = Person(profile.id, profile.nickname)
     connection = Connection(id, person, people.fingerprint(chat, token), keeps_token)
     known = chat.presence.online.nickname(person.id)
     chat.presence.connect(connection, profile.reserved, profile.rev)
-    if is_renamed or known not in (None, profile.nickname):
+    if new == "name" or known not in (None, profile.nickname):
         people.tell_others(chat, profile, connection)
     chat.broadcaster.send_to(id, "welcome", _welcome(chat, person, token if is_new else None))
     return connection
+
+
+async def _count_newcomer(chat: Chat, address: str, token: str | None) -> None:
+    """Raises Refused where too many new people have come from the address. Somebody with a token is looked at where
+    that is so: whoever makes tokens up is new as well."""
+    name = _newcomers(address)
+    if token is None or (chat.rates.is_spent(name, NEWCOMER) and not await people.is_known(chat, token)):
+        await chat.rates.spend_everywhere(name, NEWCOMER)
+
+
+def _newcomers(address: str) -> str:
+    return f"newcomers from {address}"
 
 
 async def depart(chat: Chat, connection: Connection, ending: Ending) -> None:
@@ -67,7 +86,7 @@ def _grace(chat: Chat, ending: Ending) -> float:
     """Seconds that the rooms wait for the person."""
     match ending:
         case Ending.DELIBERATE:
-            return 0
+            return chat.grace if chat.is_stopping else 0
         case Ending.PAGE_CLOSED:
             return min(RELOAD_S, chat.grace)
         case Ending.BROKEN:

@@ -135,9 +135,8 @@ async def changes(
 ) -> tuple[dict[str, Any], Answer]:
     """The room and what changed in it, as of one moment (`queries.catch_up`). The answer is cached and shared: callers
     do not change it."""
-    asked = (queries.catch_up, after, epoch, _page(chat, limit), chat.limits.behind)
-    found: tuple[dict[str, Any], Answer] = await chat.store.read_cached(room, _caught_up, *asked)
-    return found
+    most, behind = _page(chat, limit), chat.limits.behind
+    return await chat.store.read_cached(room, _caught_up, queries.catch_up, after, epoch, most, behind)
 
 
 def _page(chat: Chat, limit: int | None) -> int:

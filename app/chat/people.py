@@ -52,9 +52,9 @@ async def renew_skeletons(chat: Chat) -> None:
 
 async def sign_in(
     chat: Chat, token: str, wish: object, minted: bool = False, keeps_token: bool = True
-) -> tuple[Profile, bool]:
-    """The person of a token, made on the first visit; and whether a known one has got another name. A wish that is bad
-    or taken is passed over. minted: the token is new. keeps_token: as in Connection."""
+) -> tuple[Profile, str]:
+    """The person of a token, made on the first visit; and what of them is new, the "person" or the "name". A wish that
+    is bad or taken is passed over. minted: the token is new. keeps_token: as in Connection."""
     try:
         name = names.named(names.bearable(names.nickname(wish), chat.site)) if isinstance(wish, str) else None
     except Refused:
@@ -73,12 +73,17 @@ async def sign_in(
             brief=_brief(chat, keeps_token),
         )
     except Refused as refusal:
-        found = await chat.store.read(queries.whose, digest)  # where nothing can be stored one can still read
-        if found is None or found["nickname"] is None:
+        known = await chat.store.read(queries.whose, digest)  # where nothing can be stored one can still read
+        if known is None or known["nickname"] is None:
             raise refusal from None
         chat.has_unrecorded = True
-    is_renamed = found.pop("renamed", False)
-    return Profile(**found), is_renamed
+        found = known
+    new = "person" if found.pop("is_new", False) else "name" if found.pop("is_renamed", False) else ""
+    return Profile(**found), new
+
+
+async def is_known(chat: Chat, token: str) -> bool:
+    return await chat.store.read(queries.whose, fingerprint(chat, token)) is not None
 
 
 async def note_departure(chat: Chat, person: str, keeps_token: bool) -> None:
@@ -131,7 +136,7 @@ async def identify(chat: Chat, connection: Connection, *, nickname: NicknameWish
     owner = await chat.store.read(queries.reserved, name, names.skeletons(name))
     if owner is None:
         raise Refused("not_allowed", f"Nobody has reserved “{name}”, so no passphrase opens it.")
-    chat.rates.spend(f"passphrase of {owner['id']}", TRY)
+    await chat.rates.spend_everywhere(f"passphrase of {owner['id']}", TRY)
     if not await chat.passphrases.run(connection.id, _opens, owner["passphrase"], passphrase):
         raise Refused("not_allowed", f"This is not the passphrase of “{owner['nickname']}”.")
     token, former = connection.token, connection.person.id

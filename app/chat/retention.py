@@ -92,7 +92,8 @@ async def forget_unused(chat: Chat) -> tuple[int, int]:
 
 
 async def _forget_guests(chat: Chat, left_before: int) -> int:
-    deleted, after = 0, ""
+    deleted = 0
+    after: str | None = ""
     while after is not None:
         unused, after = await chat.store.read(queries.unused_guests, after, left_before, ROWS_PER_WRITE)
         if unused := [one for one in unused if not chat.presence.online.is_here(one)]:
@@ -103,7 +104,8 @@ async def _forget_guests(chat: Chat, left_before: int) -> int:
 
 async def _forget_rooms(chat: Chat, made_before: int) -> int:
     """A join of one of these rooms waits until the room is deleted, and makes it again (`rooms.join`)."""
-    deleted, after = 0, ""
+    deleted = 0
+    after: str | None = ""
     while after is not None:
         unused, after = await chat.store.read(queries.unused_rooms, after, made_before, ROWS_PER_WRITE)
         if unused := [name for name in unused if not chat.presence.rooms.count(name)]:

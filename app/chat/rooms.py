@@ -39,6 +39,7 @@ async def join(
     try:
         await chat.broadcaster.follow(room)
         about, missed = await _opened(chat, room, after, epoch)
+        await chat.directory.wait_known(room)
     except BaseException:
         if not had_joined:
             _exit(chat, connection, room)

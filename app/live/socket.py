@@ -4,6 +4,7 @@ One person's messages keep their order because the engine begins the events of o
 the store commits in the order of the requests.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from socketio.exceptions import ConnectionRefusedError
@@ -11,8 +12,10 @@ from socketio.exceptions import ConnectionRefusedError
 from app.chat import Chat, doors
 from app.chat.doors import Ending
 from app.chat.verbs import VERBS, perform
+from app.engineio.addresses import is_public, network
+from app.engineio.request import Request
 from app.model import COOKIE, Refused
-from app.socketio import Reason, Server, attach, create_server, listen
+from app.socketio import REQUEST, Reason, Server, attach, create_server, listen
 
 __all__ = ["attach", "create_server", "listen", "register_handlers"]
 
@@ -23,14 +26,16 @@ ENDINGS: dict[str, Ending] = {
 }
 
 
-def register_handlers(server: Server, chat: Chat) -> None:
-    """Let `chat` handle the events of namespace `/` of `server`."""
+def register_handlers(server: Server, chat: Chat, visitor: Callable[[Request], str]) -> None:
+    """Let `chat` handle the events of namespace `/` of `server`. visitor: the address of whoever asks."""
 
     async def connect(socket: str, environ: dict[str, Any], auth: dict[str, Any] | None) -> None:
         auth = auth or {}
         tokens = auth.get("token"), _cookie(environ)
         try:
-            await doors.arrive(chat, socket, tokens, auth.get("nickname"), tab=auth.get("tab") is True)
+            where = network(visitor(environ[REQUEST]))
+            tab, address = auth.get("tab") is True, where if is_public(where) else ""
+            await doors.arrive(chat, socket, tokens, auth.get("nickname"), tab, address)
         except Refused as refusal:
             raise ConnectionRefusedError(refusal.text, refusal.answer()) from None
 

@@ -10,31 +10,31 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 
 from app.store import queries
-from app.store.engine import transaction
+from app.store.changes import Changes, changes_of
 
 # A question -> the one that asks many of its kind by a few statements, given the keywords of each.
 _COMBINED: dict[Callable[..., Any], Callable[..., list[Any]]] = {queries.insert_message: queries.insert_messages}
 
 _FAULTS_OF_THE_WRITE = (IntegrityError, DataError, ProgrammingError)  # any other error is the database's
 
+UNIQUE_VIOLATION = "23505"  # PostgreSQL, appendix A
+
 
 class Write:
     """A question that waits to be asked in a transaction, and the future of its answer."""
 
-    __slots__ = ("args", "ask", "done", "kwargs", "no_room", "room")
+    __slots__ = ("args", "ask", "changes", "done", "kwargs")
 
     def __init__(
-        self,
-        ask: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        done: asyncio.Future[Any],
-        room: str | None,
-        no_room: bool,
+        self, ask: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], done: asyncio.Future[Any]
     ) -> None:
-        """room: of which alone something changes; None: of any, unless `no_room`."""
         self.ask, self.args, self.kwargs, self.done = ask, args, kwargs, done
-        self.room, self.no_room = room, no_room
+        self.changes = changes_of(ask)
+
+    @property
+    def room(self) -> str | None:
+        """The one of which alone something changes."""
+        return self.kwargs["room"] if self.changes is Changes.ROOM else None
 
     def settle(self, outcome: Any) -> None:
         if self.done.done():  # the caller was cancelled
@@ -45,11 +45,15 @@ class Write:
             self.done.set_result(outcome)
 
 
-def in_one_transaction(db: Connection, batch: list[Write]) -> list[Any]:
+Transaction = Callable[[Connection, Callable[..., list[Any]], list[Write]], list[Any]]
+
+
+def in_one_transaction(db: Connection, batch: list[Write], transaction: Transaction) -> list[Any]:
     """What each of them answers, or the exception it raised. Raises SQLAlchemyError where all failed.
 
     First with questions of one kind combined; where a message of the batch was stored before, each by itself. Both
     without savepoints, which cost as much as a write; where one is refused, all again with a savepoint for each.
+    transaction: the database's own, which calls its second argument with the connection and the batch.
     """
     for ask_all in (_combined, _in_turn):
         try:
@@ -84,17 +88,27 @@ def _each_apart(db: Connection, batch: list[Write]) -> list[Any]:
 
 
 def _apart(db: Connection, one: Write) -> Any:
-    """One of a batch. If it raises, what it wrote is rolled back, and its neighbours are not touched."""
-    savepoint = db.begin_nested()
-    try:
-        answer = one.ask(db, *one.args, **one.kwargs)
-    except Exception as error:
-        if _of_the_database(error):
-            raise
-        savepoint.rollback()
-        return error
-    savepoint.commit()
-    return answer
+    """One of a batch. If it raises, what it wrote is rolled back, and its neighbours are not touched. Where another
+    process was faster by a moment, it is asked again, and finds what that one wrote."""
+    for last in (False, False, True):
+        savepoint = db.begin_nested()
+        try:
+            answer = one.ask(db, *one.args, **one.kwargs)
+        except Exception as error:
+            if _of_the_database(error):
+                raise
+            savepoint.rollback()
+            if last or not _lost_a_race(error):
+                return error
+        else:
+            savepoint.commit()
+            return answer
+    raise AssertionError
+
+
+def _lost_a_race(error: Exception) -> bool:
+    """True where a row came to be between a look and a write: with several writers only, so never on SQLite."""
+    return isinstance(error, IntegrityError) and getattr(error.orig, "sqlstate", None) == UNIQUE_VIOLATION
 
 
 def _of_the_database(error: Exception) -> bool:

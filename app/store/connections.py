@@ -5,24 +5,77 @@ import math
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app.model import Refused
+from app.store import engine
 from app.store.batch import Write, in_one_transaction
-from app.store.engine import RETRY_AFTER, open_engine
+from app.store.engine import RETRY_AFTER
+
+T = TypeVar("T")
 
 READERS = 2  # threads
+WRITING = "BEGIN IMMEDIATE"  # a deferred one fails at once when it turns to writing
+BUSY_STEP = 0.2  # seconds to wait for another process's lock at a time, so that who stops need not wait for all of it
+PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",  # an ack means committed, and survives the power cord
+    f"PRAGMA busy_timeout={int(BUSY_STEP * 1000)}",
+)
+
+
+def migrate(url: URL) -> None:
+    """Bring the schema up to date; with foreign keys off, for SQLite changes a table by making it anew (ALTER TABLE,
+    section 7). Raises DBAPIError, CommandError."""
+    opened = open_engine(url, WRITING, foreign_keys=False)
+    try:
+        with opened.begin() as db:
+            engine.upgrade(db)
+    finally:
+        opened.dispose()
+
+
+def open_engine(url: URL, begin: str | None, foreign_keys: bool = True) -> Engine:
+    """An engine whose transactions open with `begin`. None: who uses it begins and ends its transactions
+    (`transaction` below)."""
+    opened = create_engine(url, connect_args={"check_same_thread": False})
+
+    @event.listens_for(opened, "connect")
+    def _connected(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver opens no transactions of its own
+        for pragma in PRAGMAS:
+            connection.execute(pragma).close()
+        connection.execute(f"PRAGMA foreign_keys={'ON' if foreign_keys else 'OFF'}").close()
+
+    if begin:
+        event.listen(opened, "begin", partial(_begin, begin))
+    return opened
+
+
+def _begin(begin: str, connection: Connection) -> None:
+    """By the driver itself: Core's own way costs as much as a statement's work."""
+    error_kind = connection.dialect.loaded_dbapi.Error
+    try:
+        connection.connection.dbapi_connection.execute(begin).close()  # type: ignore[union-attr]
+    except error_kind as error:
+        raise DBAPIError.instance(begin, None, error, error_kind, dialect=connection.dialect) from error
+
+
+def transaction(db: Connection, ask: Callable[..., T], *args: Any) -> T:
+    return engine.transaction(db, WRITING, ask, *args)
 
 
 class Connections:
     """Kept while they are open: once the file is moved away, none can be opened."""
 
     def __init__(self, url: URL) -> None:
+        self.url = url
         self._reading = open_engine(url, "BEGIN")
         self._writing = open_engine(url, None)
         self._writer: Connection | None = None
@@ -99,7 +152,7 @@ class Connections:
         until = time.monotonic() + busy
         while True:
             try:
-                return in_one_transaction(self.writer, batch)
+                return in_one_transaction(self.writer, batch, transaction)
             except SQLAlchemyError as error:
                 self._drop_writer()
                 is_locked = isinstance(error, DBAPIError) and "locked" in str(error.orig)

@@ -3,9 +3,9 @@ The event loop never touches the file."""
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, TypeVarTuple
 
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
@@ -14,15 +14,20 @@ from app.model import Refused
 from app.store import queries
 from app.store.batch import Write
 from app.store.cache import RoomCache
+from app.store.changes import Changes
 from app.store.commits import CommitQueue
-from app.store.connections import READERS
 from app.store.engine import RETRY_AFTER
-from app.store.sqlite import Replaced, SQLite
+from app.store.postgres import PostgreSQL
+from app.store.sqlite import SQLite
+from app.store.storage import Replaced, Storage
 
+P = ParamSpec("P")
 S = TypeVar("S")
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 LOCK_TIMEOUT_S = 5.0  # to wait for another process's lock
+POSTGRES = ("postgres://", "postgresql://")
 ALL_ROOMS = ""  # the name of no room, for questions about all of them
 
 
@@ -30,25 +35,35 @@ class Database:
     """Raises Refused("storage") where the database cannot serve."""
 
     def __init__(self, url: str) -> None:
-        self.url = make_url(url)
-        self._sqlite = SQLite(self.url, self._on_replaced)
-        self._reader = ThreadPoolExecutor(READERS, "parlor-read")
+        """Raises Refused where the URL cannot be understood."""
+        self._storage = self._storage_of(url)
+        self.place, self.file = self._storage.place, self._storage.file
+        self._reader = ThreadPoolExecutor(self._storage.readers, "parlor-read")
         self._cache = RoomCache()
         self._commits = CommitQueue(self._commit, self._invalidate)
         self._closing: asyncio.Future[None] | None = None
         self._closed = False
         self.replaced: Callable[[str], None] = lambda _epoch: None  # called with the epoch of a history that took over
 
-    async def start(self, alone: bool = True) -> None:
-        """Bring the schema up to date, and open the file. alone: no other server has it open, so whoever seems to be
-        here has left. Raises DBAPIError or OSError where that cannot be done."""
+    def _storage_of(self, url: str) -> Storage:
+        if url.startswith(POSTGRES):
+            return PostgreSQL(url, self._on_replaced)
+        return SQLite(make_url(url), self._on_replaced)
+
+    async def start(self, alone: bool = True, unfinished: bool = False) -> None:
+        """Bring the schema up to date, and open the database. alone: no other server has it open, so whoever seems to
+        be here has left. unfinished: it may be a copy that is not whole yet (app/copy.py). Raises Refused,
+        SQLAlchemyError, CommandError or OSError where that cannot be done."""
         self._loop = asyncio.get_running_loop()
-        await asyncio.to_thread(self._sqlite.start, alone)
+        await asyncio.to_thread(self._storage.start, alone)
+        if not unfinished and await self.read(queries.unfinished) is not None:
+            await self.close()
+            raise Refused("storage", f"The copy into {self.place} is not finished: run `python -m app copy` again.")
 
     def open_existing(self) -> None:
-        """Open the file as it is, beside a server that may be running. Raises Refused where there is none."""
+        """Open the database as it is, beside a server that may be running. Raises Refused where there is none."""
         self._loop = asyncio.get_running_loop()
-        self._sqlite.open_existing()
+        self._storage.open_existing()
 
     def _on_replaced(self, epoch: str) -> None:
         """On the writer's thread."""
@@ -62,19 +77,24 @@ class Database:
     async def ready(self) -> None:
         """Read a row. Raises Refused where that cannot be done, or where nothing can be stored just now."""
         await self.read(queries.probe)
-        if self._sqlite.trouble:
-            raise self._sqlite.trouble
+        if self._storage.trouble:
+            raise self._storage.trouble
 
     async def watch(self) -> None:
         """Check whether the files are what they were, though nobody asks for anything."""
         with contextlib.suppress(Refused):
             await self.write(queries.probe)
 
+    def room_changed(self, room: str) -> None:
+        """Another process has changed something of this room: what is remembered of it is not as it is now."""
+        self._cache.invalidate(room)
+        self._cache.invalidate(ALL_ROOMS)
+
     # --- closing ---
 
     def set_lock_deadline(self, seconds: float) -> None:
         """From now on wait at most `seconds` for another process's lock; later writes fail at once."""
-        self._sqlite.set_lock_deadline(seconds)
+        self._storage.set_lock_deadline(seconds)
 
     async def close(self) -> None:
         """Commit what waits; what another process's lock keeps from being stored now is refused. A second call waits
@@ -89,24 +109,26 @@ class Database:
         self._closed = True
         await self._commits.finish()
         await asyncio.to_thread(self._reader.shutdown)
-        await asyncio.to_thread(self._sqlite.close)
+        await asyncio.to_thread(self._storage.close)
 
     # --- questions ---
 
-    async def read(self, ask: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    async def read(self, ask: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Ask a question that changes nothing, as of one moment."""
 
         def question(db: Connection) -> T:
             return ask(db, *args, **kwargs)
 
         try:
-            return await self._loop.run_in_executor(self._reader, self._sqlite.ask, question)
+            return await self._loop.run_in_executor(self._reader, self._storage.ask, question)
         except Replaced:
             with contextlib.suppress(Refused):
                 await self.write(queries.probe)  # the writer opens the other file
-            return await self._loop.run_in_executor(self._reader, self._sqlite.ask, question)
+            return await self._loop.run_in_executor(self._reader, self._storage.ask, question)
 
-    async def read_cached(self, room: str, shape: Callable[[T], S], ask: Callable[..., T], *args: Hashable) -> S:
+    async def read_cached(
+        self, room: str, shape: Callable[[T], S], ask: Callable[[Connection, str, *Ts], T], *args: *Ts
+    ) -> S:
         """`read` of a question about this room alone, in the shape that it is wanted in; from memory where nothing of
         the room has changed since the same was asked. The answer is shared: nobody may change it."""
 
@@ -115,7 +137,7 @@ class Database:
 
         return await self._cache.get_or_load(room, (ask, shape, args), load)
 
-    async def read_cached_rooms(self, ask: Callable[..., T], *args: Hashable) -> T:
+    async def read_cached_rooms(self, ask: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
         """`read` of a question about all rooms; from memory where nothing of any room has changed since. The answer is
         shared: nobody may change it."""
 
@@ -124,12 +146,7 @@ class Database:
 
         return await self._cache.get_or_load(ALL_ROOMS, (ask, args), load)
 
-    def room_changed(self, room: str) -> None:
-        """Another process has changed something of this room: what is remembered of it is not as it is now."""
-        self._cache.invalidate(room)
-        self._cache.invalidate(ALL_ROOMS)
-
-    async def write(self, ask: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    async def write(self, ask: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Ask a question that changes something; returns once it is committed.
 
         Writers of one commit go on in the order in which they were committed, without a pause between them: what they
@@ -137,18 +154,17 @@ class Database:
         """
         if self._closed:
             raise Refused("storage", "The server stops, and stores nothing any more.", retry_after=RETRY_AFTER)
-        room, no_room = kwargs.get("room"), ask in queries.OF_PEOPLE
-        write = Write(ask, args, kwargs, self._loop.create_future(), room, no_room)
+        write = Write(ask, args, kwargs, self._loop.create_future())
         self._commits.add(write)
         answer: T = await write.done
         return answer
 
     def _commit(self, batch: list[Write]) -> list[Any]:
         """On the writer's thread."""
-        return self._sqlite.commit(batch, LOCK_TIMEOUT_S)
+        return self._storage.commit(batch, LOCK_TIMEOUT_S)
 
     def _invalidate(self, batch: list[Write]) -> None:
         for write in batch:
-            if not write.no_room:
+            if write.changes not in (Changes.NOTHING, Changes.PEOPLE):
                 self._cache.invalidate(write.room)
                 self._cache.invalidate(ALL_ROOMS)

@@ -26,14 +26,15 @@ HELD_BY_ANOTHER = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 
 
 class ServingLock:
-    """`take` it to serve; `holder` says who has it otherwise. shared: with others that do so, too."""
+    """`take` it to serve; `holder` says who has it otherwise. shared: with others that do so, too. Of a database that
+    is no file (None) everybody has it: it serves many at once."""
 
-    def __init__(self, database: str, shared: bool = False) -> None:
+    def __init__(self, database: str | None, shared: bool = False) -> None:
         self.path = Path(f"{database}.lock")
         self._shared = shared and CAN_SHARE
         self._fd: int | None = None
         self._is_shared = False  # as it is held
-        self._without = False  # nothing can be locked here
+        self._without = database is None  # nothing can be locked here
 
     @property
     def is_held(self) -> bool:

@@ -39,9 +39,13 @@ class Prepared:
         sql, given, defaults = self._compiled.get(dialect.name) or self._compile(db)
         try:
             each = [given(defaults | row if defaults else row) for row in rows]
-            return _count(db.connection.dbapi_connection.executemany(sql, each))  # type: ignore[union-attr]
+            cursor = db.connection.cursor()
+            cursor.executemany(sql, each)
+            count = _count(cursor)
+            cursor.close()
         except dialect.loaded_dbapi.Error as error:
             raise DBAPIError.instance(sql, None, error, dialect.loaded_dbapi.Error, dialect=dialect) from error
+        return count
 
     def first(self, db: Connection, **values: Any) -> Row | None:
         """The first row, of a statement that gives one at most; None where there is none."""

@@ -8,6 +8,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -19,11 +20,12 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from app.model import Refused
 from app.store import queries
 from app.store.batch import Write
-from app.store.connections import Connections
-from app.store.engine import RETRY_AFTER, migrate, transaction, unavailable
+from app.store.connections import READERS, Connections, migrate, transaction
+from app.store.engine import RETRY_AFTER, unavailable
 from app.store.files import DatabaseFile, next_mark
 from app.store.journal import Journal
 from app.store.lock import ServingLock
+from app.store.storage import Replaced
 
 log = logging.getLogger("parlor.store")
 
@@ -37,17 +39,17 @@ REMOVED = (
 )
 
 
-class Replaced(Refused):
-    """Another file is under our name than the one that is open."""
-
-
 class SQLite:
     """One database, opened to serve from it or to read it beside a server. `replaced` is called with the epoch when
     another history took the place of ours: everybody has to come again."""
 
+    readers = READERS
+
     def __init__(self, url: URL, replaced: Callable[[str], None]) -> None:
         path = str(url.database)
-        self._url, self._replaced = url, replaced
+        self.file: str | None = path
+        self.place = str(Path(path).resolve())
+        self._replaced = replaced
         self._file, self._journal, self._connections = DatabaseFile(path), Journal(path), Connections(url)
         self._all_due = 0.0
         self._serves = False  # False: only reads beside a server
@@ -79,7 +81,7 @@ class SQLite:
                     self._journal.adopt(self._file.path)
         self._file.open = self._file.place
         if self._file.open is None:
-            raise Refused("storage", f"There is no database at {self._url.database}.")
+            raise Refused("storage", f"There is no database at {self.file}.")
 
     def close(self) -> None:
         if self._serves and not self._journal.is_in_place():
@@ -89,7 +91,7 @@ class SQLite:
             self._journal.remove_spares()
 
     def _prepare(self, alone: bool = True) -> str:
-        migrate(self._url)
+        migrate(self._connections.url)
         epoch = transaction(self._connections.writer, _begin, alone)
         self._open()
         return epoch
@@ -119,7 +121,7 @@ class SQLite:
                 with self._connections.reader() as db:
                     return question(db)
         except DBAPIError as error:
-            raise unavailable(error) from error
+            raise unavailable(error.orig) from error
 
     def commit(self, batch: list[Write], busy: float) -> list[Any]:
         """What each of them answers, in one transaction; for another process's lock it waits `busy` seconds. The files
@@ -136,7 +138,7 @@ class SQLite:
             raise
         except DBAPIError as error:
             log.error("could not commit %d writes: %s", len(batch), error.orig)
-            self.trouble = unavailable(error)
+            self.trouble = unavailable(error.orig)
             raise self.trouble from error
         if self.trouble:
             log.warning("messages are stored again")
@@ -248,7 +250,7 @@ class SQLite:
 
 def _begin(db: Connection, alone: bool) -> str:
     """The epoch of this history. A stop that was none leaves people who seem to be here."""
-    if alone:
+    if alone and queries.unfinished(db) is None:
         queries.mark_all_departed(db)
     _count_mark(db)
     return queries.begin_epoch(db, uuid4().hex)

@@ -1,4 +1,4 @@
-"""The rules without a wire: verbs asked through the gate of a real server, on real SQLite."""
+"""The rules without a wire: verbs asked through the gate of a real server, on a real database."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

@@ -1,15 +1,13 @@
 """Guests who never said anything, and rooms in which nobody did: forgotten after a while, and nobody else is."""
 
 import asyncio
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, create_engine, text
 
 from app.chat import retention
 from app.server import Running
@@ -22,16 +20,20 @@ DAY = 86_400_000
 TABLES = ("people", "tokens", "skeletons", "rooms")
 
 
-def rows(folder: Path) -> dict[str, int]:
-    with closing(sqlite3.connect(folder / "data" / "parlor.db")) as db:
-        return {table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES}
+async def rows(server: Running) -> dict[str, int]:
+    counts = [text(f"SELECT count(*) FROM {table}") for table in TABLES]
+    found = await server.database.read(lambda db: [db.scalar(count) for count in counts])
+    return dict(zip(TABLES, found, strict=True))
 
 
-def age(folder: Path, days: float = 8) -> None:
+async def age(server: Running, days: float = 8) -> None:
     """Everybody left, and every room was made, so many days earlier."""
-    with closing(sqlite3.connect(folder / "data" / "parlor.db")) as db, db:
-        db.execute("UPDATE people SET left_at = left_at - ?", (int(days * DAY),))
-        db.execute("UPDATE rooms SET created_at = created_at - ?", (int(days * DAY),))
+
+    def make_older(db: Connection) -> None:
+        db.execute(text("UPDATE people SET left_at = left_at - :ms"), {"ms": int(days * DAY)})
+        db.execute(text("UPDATE rooms SET created_at = created_at - :ms"), {"ms": int(days * DAY)})
+
+    await server.database.write(make_older)
 
 
 async def came_and_went(server: Running, nickname: str, *does: tuple[str, dict[str, Any]]) -> str:
@@ -51,78 +53,74 @@ async def came_and_went(server: Running, nickname: str, *does: tuple[str, dict[s
 LOBBY = {"room": "lobby"}
 
 
-async def test_who_said_nothing_is_forgotten_and_comes_back_as_somebody_new(server: Running, tmp_path: Path) -> None:
+async def test_who_said_nothing_is_forgotten_and_comes_back_as_somebody_new(server: Running) -> None:
     token = await came_and_went(server, "ann", ("join", LOBBY))
-    age(tmp_path)
+    await age(server)
     assert await retention.forget_unused(server.chat) == (1, 1)
-    assert rows(tmp_path) == dict.fromkeys(TABLES, 0)
+    assert await rows(server) == dict.fromkeys(TABLES, 0)
     async with Talker(server.url, "ann", token=token) as ann:
         assert ann.me["nickname"] == "ann"
         await ann.join("lobby")
         await ann.say("lobby", "hello")
 
 
-async def test_who_said_something_reacted_or_reserved_a_name_is_kept(server: Running, tmp_path: Path) -> None:
+async def test_who_said_something_reacted_or_reserved_a_name_is_kept(server: Running) -> None:
     said = {**LOBBY, "text": "hello", "id": "an-id-of-a-message"}
     await came_and_went(server, "ann", ("join", LOBBY), ("send", said))
     await came_and_went(server, "bob", ("join", LOBBY), ("react", {**LOBBY, "seq": 1, "emoji": "👍", "on": True}))
     await came_and_went(server, "cat", ("reserve", {"passphrase": "a passphrase that is long"}))
     async with Talker(server.url, "dan") as dan:
         await dan.join("attic")
-        age(tmp_path)
+        await age(server)
         assert await retention.forget_unused(server.chat) == (0, 0)
-        assert rows(tmp_path)["people"] == 4
+        assert (await rows(server))["people"] == 4
 
 
-async def test_who_left_lately_is_kept_and_so_is_a_name_that_is_held_longer(
-    start_server: Start, tmp_path: Path
-) -> None:
+async def test_who_left_lately_is_kept_and_so_is_a_name_that_is_held_longer(start_server: Start) -> None:
     server = await start_server(nickname_hold=20 * 86_400)
     await came_and_went(server, "ann", ("join", LOBBY))
-    age(tmp_path, 8)
+    await age(server, 8)
     assert (await retention.forget_unused(server.chat))[0] == 0
-    age(tmp_path, 13)
+    await age(server, 13)
     assert (await retention.forget_unused(server.chat))[0] == 1
 
 
-async def test_nobody_is_forgotten_where_the_operator_says_so(start_server: Start, tmp_path: Path) -> None:
+async def test_nobody_is_forgotten_where_the_operator_says_so(start_server: Start) -> None:
     server = await start_server(guest_days=0)
     await came_and_went(server, "ann", ("join", LOBBY))
-    age(tmp_path, 1_000)
+    await age(server, 1_000)
     assert await retention.forget_unused(server.chat) == (0, 0)
-    assert rows(tmp_path) == dict.fromkeys(TABLES, 1)
+    assert await rows(server) == dict.fromkeys(TABLES, 1)
 
 
-async def test_a_room_with_a_topic_a_rule_or_a_word_is_kept(server: Running, tmp_path: Path) -> None:
+async def test_a_room_with_a_topic_a_rule_or_a_word_is_kept(server: Running) -> None:
     said = {"room": "said", "text": "hello", "id": "an-id-of-a-message"}
     joins = (("join", {"room": name}) for name in ("topic", "rule", "said", "empty"))
     await came_and_went(server, "ann", *joins, ("topic", {"room": "topic", "topic": "tea"}), ("send", said))
     await server.database.write(queries.keep, room="rule", days=None, messages=9)
-    age(tmp_path)
+    await age(server)
     await retention.forget_unused(server.chat)
-    assert rows(tmp_path)["rooms"] == 3
+    assert (await rows(server))["rooms"] == 3
 
 
-async def test_more_than_fit_into_one_transaction_all_go(
-    server: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_more_than_fit_into_one_transaction_all_go(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "ROWS_PER_WRITE", 2)
     monkeypatch.setattr(retention, "PAUSE_S", 0)
     for name in ("ann", "bob", "cat", "dan", "eve"):
         await came_and_went(server, name, ("join", {"room": f"room-of-{name}"}))
-    age(tmp_path)
+    await age(server)
     assert await retention.forget_unused(server.chat) == (5, 5)
 
 
 async def test_who_enters_a_room_that_is_being_forgotten_can_talk_there(
-    server: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "PAUSE_S", 0)
     async with Talker(server.url, "ann") as ann:
         for n in range(20):
             await ann.join("lobby")
             await ann.ask("leave", LOBBY)
-            age(tmp_path)
+            await age(server)
             _, joined = await asyncio.gather(retention.forget_unused(server.chat), ann.join("lobby"))
             assert joined["rev"] == 0
             answer = await ann.ask("topic", {"room": "lobby", "topic": f"{n}"})
@@ -148,12 +146,14 @@ async def plan(server: Running, ask: Any, *args: Any) -> list[str]:
     return await server.database.read(asked)
 
 
+@pytest.mark.sqlite
 async def test_rooms_that_nobody_used_cost_the_landing_page_nothing(server: Running) -> None:
     steps = await plan(server, queries.lively_rooms, ("lobby", "attic"), 100)
     assert "SEARCH rooms USING INDEX ix_rooms_active_at (active_at>?)" in steps
     assert [step for step in steps if step.startswith("SCAN")] == []
 
 
+@pytest.mark.sqlite
 async def test_looking_for_the_unused_costs_a_page_at_a_time(server: Running) -> None:
     guests = await plan(server, queries.unused_guests, "", 0, 100)
     found = await plan(server, queries.unused_rooms, "", 0, 100)
@@ -194,6 +194,7 @@ async def test_many_who_ask_for_the_rooms_share_one_answer(server: Running) -> N
     assert asked == 2
 
 
+@pytest.mark.sqlite
 async def test_a_database_of_the_version_before_lists_the_rooms_that_were_used(
     start_server: Start, tmp_path: Path
 ) -> None:

@@ -1,11 +1,10 @@
 """Reserved nicknames: kept for ever, and one person on every device that knows the passphrase."""
 
 import asyncio
-import sqlite3
-from pathlib import Path
 
 import pytest
 from confusable_homoglyphs.confusables import confusables_data
+from sqlalchemy import text
 
 from app.chat import Chat, doors, names, people
 from app.chat.doors import Ending
@@ -102,10 +101,10 @@ async def test_guessing_soon_is_too_fast_whoever_guesses(start_server: Start) ->
     assert errors == ["not_allowed", "too_fast", "too_fast"]
 
 
-async def test_the_store_does_not_hold_passphrases(chat: Chat, ask: Ask, alice: Connection, tmp_path: Path) -> None:
+async def test_the_store_does_not_hold_passphrases(chat: Chat, ask: Ask, alice: Connection) -> None:
     await ask(alice, "reserve", passphrase=PHRASE)
-    with sqlite3.connect(next(tmp_path.rglob("parlor.db"))) as db:
-        (shown,) = db.execute("SELECT passphrase FROM people WHERE id = ?", (alice.person.id,)).fetchone()
+    who = {"who": alice.person.id}
+    shown = await chat.store.read(lambda db: db.scalar(text("SELECT passphrase FROM people WHERE id = :who"), who))
     assert shown.startswith("$argon2id$")
     assert PHRASE not in shown
 

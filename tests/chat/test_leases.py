@@ -174,6 +174,7 @@ async def test_what_could_not_be_stored_when_people_came_and_left_is_stored_late
     assert await rows(chat) == {(alice.person.id, chat.process)}
 
 
+@pytest.mark.sqlite
 async def test_a_crash_leaves_no_lease_behind_on_a_file_that_one_server_has_alone(start_server: Start) -> None:
     """The next start holds the lock of the file: all others are gone, and their people with them."""
     server = await start_server()

@@ -295,6 +295,7 @@ async def test_it_is_told_whether_a_name_is_borne_here_kept_or_reserved(
         await doors.depart(chat, again, Ending.DELIBERATE)
 
 
+@pytest.mark.sqlite
 async def test_another_rule_for_names_takes_nobody_s_name_and_compares_all_of_them(
     start_server: Start, tmp_path: Path
 ) -> None:

@@ -1,9 +1,7 @@
 """How long messages are kept, and what people see of it."""
 
-import sqlite3
-from pathlib import Path
-
 import pytest
+from sqlalchemy import Connection, text
 
 from app.chat import retention
 from app.chat.retention import Retention
@@ -23,21 +21,23 @@ async def said(server: Running, count: int, room: str = "lobby") -> Talker:
     return alice
 
 
-def age(folder: Path, seqs: range, days: float) -> None:
+async def age(server: Running, seqs: range, days: float) -> None:
     """These were said so many days ago."""
-    with sqlite3.connect(next(folder.rglob("parlor.db"))) as db:
-        db.execute(
-            "UPDATE messages SET at = at - ? WHERE seq BETWEEN ? AND ?", (int(days * DAY), seqs.start, seqs.stop - 1)
-        )
+
+    def make_older(db: Connection) -> None:
+        statement = text("UPDATE messages SET at = at - :ms WHERE seq BETWEEN :first AND :last")
+        db.execute(statement, {"ms": int(days * DAY), "first": seqs.start, "last": seqs.stop - 1})
+
+    await server.database.write(make_older)
 
 
 async def left(alice: Talker, room: str = "lobby") -> list[int]:
     return [one["seq"] for one in (await alice.ask("history", {"room": room}))["messages"]]
 
 
-async def test_nothing_is_let_go_unless_the_operator_says_so(server: Running, tmp_path: Path) -> None:
+async def test_nothing_is_let_go_unless_the_operator_says_so(server: Running) -> None:
     alice = await said(server, 3)
-    age(tmp_path, range(1, 4), 10_000)
+    await age(server, range(1, 4), 10_000)
     assert await retention.prune(server.chat) == 0
     assert "keep" not in (await alice.join("lobby"))["room"]
     await alice.client.disconnect()
@@ -55,19 +55,19 @@ async def test_the_oldest_go_and_the_newest_stay(start_server: Start) -> None:
     await alice.client.disconnect()
 
 
-async def test_what_is_too_old_goes_however_few_there_are(start_server: Start, tmp_path: Path) -> None:
+async def test_what_is_too_old_goes_however_few_there_are(start_server: Start) -> None:
     server = await start_server(keep_days=7)
     alice = await said(server, 5)
-    age(tmp_path, range(1, 4), 8)
+    await age(server, range(1, 4), 8)
     assert await retention.prune(server.chat) == 3
     assert await left(alice) == [4, 5]
     await alice.client.disconnect()
 
 
-async def test_one_message_with_a_wrong_time_takes_none_before_it_along(start_server: Start, tmp_path: Path) -> None:
+async def test_one_message_with_a_wrong_time_takes_none_before_it_along(start_server: Start) -> None:
     server = await start_server(keep_days=7)
     alice = await said(server, 5)
-    age(tmp_path, range(5, 6), 20_000)
+    await age(server, range(5, 6), 20_000)
     assert await retention.prune(server.chat) == 0
     assert await left(alice) == [1, 2, 3, 4, 5]
     await alice.client.disconnect()

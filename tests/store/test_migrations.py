@@ -9,7 +9,8 @@ from sqlalchemy.engine import make_url
 
 from app.chat import doors, people
 from app.store import queries
-from app.store.engine import MIGRATIONS, open_engine
+from app.store.connections import open_engine
+from app.store.engine import MIGRATIONS
 from tests.conftest import Start
 
 

@@ -7,6 +7,7 @@ People of other processes are here by connections that stand for theirs: one for
 """
 
 from bisect import bisect_left, bisect_right, insort
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -130,6 +131,15 @@ class Online:
     def remove(self, id: str) -> None:
         self._by_id.pop(id, None)
 
+    def here_by_room(self) -> dict[str, dict[str, OnlinePerson]]:
+        """The people who are in rooms through connections to this process, by id."""
+        found: dict[str, dict[str, OnlinePerson]] = {}
+        for person in self._by_id.values():
+            for id, rooms in person.connections.items():
+                for room in () if id.startswith(REMOTE) else rooms:
+                    found.setdefault(room, {})[person.id] = person
+        return found
+
     def start_over(self) -> None:
         """Another history has begun, in which changes are numbered anew."""
         for person in self._by_id.values():
@@ -193,9 +203,15 @@ class RoomPresence:
 
 
 class Rooms:
-    """The people of every room. An empty room stays until it is discarded."""
+    """The people of every room. An empty room stays until it is discarded.
+
+    elsewhere: how many are in rooms at other processes, as those say. known: the rooms in which it is known who they
+    are, so that they are counted with those who are here, each once.
+    """
 
     def __init__(self) -> None:
+        self.elsewhere: Counter[str] = Counter()
+        self.known: set[str] = set()
         self._rooms: dict[str, RoomPresence] = {}
         self._busiest: list[tuple[int, str]] = []  # minus the people, room
 
@@ -212,11 +228,15 @@ class Rooms:
 
     def count(self, room: str) -> int:
         here = self._rooms.get(room)
-        return len(here.connections) if here else 0
+        count = len(here.connections) if here else 0
+        return count if room in self.known else count + self.elsewhere[room]
 
     def busiest(self, limit: int) -> list[str]:
         """The rooms with the most people."""
-        return [room for _, room in self._busiest[:limit]]
+        here = [room for _, room in self._busiest[:limit]]
+        if not self.elsewhere:
+            return here
+        return sorted({*here, *self.elsewhere}, key=lambda room: (-self.count(room), room))[:limit]
 
     def page(self, room: str, after: str | None, limit: int) -> tuple[list[Entry], bool]:
         """See RoomPresence.page; empty where nobody is in the room."""
@@ -235,8 +255,9 @@ class Rooms:
 
     def discard(self, room: str) -> None:
         """Forgets the room if nobody is in it."""
-        if not self.count(room):
-            self._rooms.pop(room, None)
+        here = self._rooms.get(room)
+        if here and not here.connections:
+            del self._rooms[room]
 
     def _move(self, room: str, before: int, now: int) -> None:
         """Gives the room its place among the busiest."""

@@ -1,7 +1,9 @@
 """Every question we ask of the memory, written once for every database.
 
-Each takes the open transaction first and runs inside it; who writes, writes through `Database.write`, so that BEGIN
-IMMEDIATE holds and a read before a write cannot go stale. Rows come back as plain dicts. Times are milliseconds.
+Each takes the open transaction first and runs inside it; who writes, writes through `Database.write`, and says with
+`@changes` what. A read before a write cannot go stale: SQLite has one writer (BEGIN IMMEDIATE); elsewhere the row of a
+room that is changed is locked before, and queries about people lock their rows themselves (`with_for_update`). Rows
+come back as plain dicts. Times are milliseconds.
 """
 
 from app.store.queries.days import day_of, said_on
@@ -64,28 +66,9 @@ from app.store.queries.rooms import (
     room_now as room,
 )
 from app.store.queries.rows import now
-
-OF_PEOPLE = frozenset(
-    (
-        *(
-            arrive,
-            claim,
-            depart,
-            forget_guests,
-            hand_over,
-            look_anew,
-            mark_all_departed,
-            probe,
-            reserve,
-            set_rule,
-            stay,
-        ),
-        *(begin_lease, end_lease, end_other_leases, renew_lease),
-    )
-)  # that change nothing of any room
+from app.store.queries.transfer import unfinished
 
 __all__ = [
-    "OF_PEOPLE",
     "Message",
     "Name",
     "NotAllNew",
@@ -134,6 +117,7 @@ __all__ = [
     "set_topic",
     "standings",
     "stay",
+    "unfinished",
     "unused_guests",
     "unused_rooms",
     "whose",

@@ -7,17 +7,18 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, select, update
 from sqlalchemy import delete as remove
-from sqlalchemy.dialects.sqlite import insert as insert_or_not  # PostgreSQL's says the same in the same words
 
+from app.store.changes import Changes, changes
 from app.store.prepared import Prepared
 from app.store.queries.people import is_connected
-from app.store.queries.rows import now
+from app.store.queries.rows import insert_or_not, now
 from app.store.tables import connected, people, processes
 
 _processes = Prepared(select(processes))
 _renew = Prepared(update(processes).where(processes.c.id == bindparam("process")).values(seen_at=bindparam("at")))
 
 
+@changes(Changes.PEOPLE)
 def begin_lease(db: Connection, *, process: str, host: str, pid: int, version: str) -> None:
     """The process serves from now on. Whoever seems to be here, and is connected to no process that has a lease, has
     left."""
@@ -32,10 +33,12 @@ def all_leases(db: Connection) -> list[dict[str, Any]]:
     return _processes.dicts(db)
 
 
+@changes(Changes.PEOPLE)
 def renew_lease(db: Connection, *, process: str) -> None:
     _renew.run(db, process=process, at=now())
 
 
+@changes(Changes.PEOPLE)
 def end_lease(db: Connection, *, process: str, seen_at: int | None = None) -> bool:
     """The process is gone: those who were connected to it alone have left. seen_at: of the lease that ran out; False
     where it was renewed since, or another process has done this already."""
@@ -50,6 +53,7 @@ def end_lease(db: Connection, *, process: str, seen_at: int | None = None) -> bo
     return True
 
 
+@changes(Changes.PEOPLE)
 def end_other_leases(db: Connection, *, process: str) -> None:
     """All processes but this one are gone."""
     db.execute(remove(processes).where(processes.c.id != process))
@@ -61,6 +65,7 @@ def connected_to(db: Connection, process: str) -> list[str]:
     return list(db.execute(select(connected.c.person).where(connected.c.process == process)).scalars())
 
 
+@changes(Changes.PEOPLE)
 def mark_all_departed(db: Connection) -> None:
     """No process serves: whoever a crash left behind as present has left."""
     db.execute(remove(processes))
@@ -76,5 +81,5 @@ def _note_departures(db: Connection) -> None:
 def _mark_departed(db: Connection, gone: ColumnElement[bool]) -> None:
     """For how long their names are held stays as it is. Their rows are locked first, and judged once more by what
     others have committed until then."""
-    db.execute(select(people.c.id).where(gone).order_by(people.c.id).with_for_update()).all()
+    db.execute(select(people.c.id).where(gone).order_by(people.c.id).with_for_update(key_share=True)).all()
     db.execute(update(people).where(gone).values(left_at=now()))

@@ -7,13 +7,13 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Integer, bindparam, func, insert, select, update
 from sqlalchemy import delete as remove
-from sqlalchemy.dialects.sqlite import insert as insert_or_not  # PostgreSQL's says the same in the same words
 
 from app.model import Refused
+from app.store.changes import Changes, changes
 from app.store.prepared import Prepared
 from app.store.queries.rooms import epoch as epoch_now
 from app.store.queries.rooms import room_now
-from app.store.queries.rows import now, plain
+from app.store.queries.rows import insert_or_not, now, plain
 from app.store.tables import messages, reactions, rooms
 
 Message = dict[str, Any]
@@ -58,6 +58,7 @@ _reacted_first = Prepared(
 )
 
 
+@changes(Changes.ROOM)
 def insert_message(
     db: Connection,
     *,
@@ -165,6 +166,7 @@ def _exists(db: Connection, room: str, seq: int) -> bool:
     return db.execute(select(messages.c.seq).where(messages.c.room == room, messages.c.seq == seq)).first() is not None
 
 
+@changes(Changes.ROOM)
 def edit(db: Connection, *, room: str, seq: int, author: str, text: str) -> tuple[Message, bool]:
     """Give one's own message another text. Returns it, and whether that changed anything."""
     message = _own(db, room, seq, author)
@@ -175,6 +177,7 @@ def edit(db: Connection, *, room: str, seq: int, author: str, text: str) -> tupl
     return _changed(db, room, seq, text=text, edited=now()), True
 
 
+@changes(Changes.ROOM)
 def delete(db: Connection, *, room: str, seq: int, author: str) -> tuple[Message, bool]:
     """Take one's own message back: a tombstone stays in its place. Returns it, and whether that changed anything."""
     message = _own(db, room, seq, author)
@@ -184,6 +187,7 @@ def delete(db: Connection, *, room: str, seq: int, author: str) -> tuple[Message
     return _changed(db, room, seq, text="", reply_to=None, reactions=None, deleted=now(), deleted_by=author), True
 
 
+@changes(Changes.ROOM)
 def react(
     db: Connection,
     *,
@@ -281,6 +285,7 @@ def said_after(db: Connection, *, room: str, after: int, limit: int) -> list[Mes
     return _page(_after.dicts(db, room=room, start=after, most=limit), limit)[0]
 
 
+@changes(Changes.ROOM)
 def delete_oldest(db: Connection, *, room: str, before_seq: int, before_at: int, limit: int) -> int:
     """Deletes up to `limit` messages from the oldest on, and stops before the first whose seq and time are both to be
     kept: a message with a wrong time does not take later ones along. Returns their number."""

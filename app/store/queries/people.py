@@ -11,11 +11,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, insert, select, update
 from sqlalchemy import delete as remove
-from sqlalchemy.dialects.sqlite import insert as insert_or_not  # PostgreSQL's says the same in the same words
 
 from app.model import Refused
+from app.store.changes import Changes, changes
 from app.store.prepared import Prepared, Row
-from app.store.queries.rows import now, page_of, plain
+from app.store.queries.rows import insert_or_not, now, page_of, plain
 from app.store.tables import connected, messages, people, reactions, rules, skeletons, tokens
 
 Name = tuple[str, Sequence[str]]  # a nickname, and the skeletons of its looks
@@ -31,19 +31,26 @@ _whose = Prepared(
     .join_from(people, tokens)
     .where(tokens.c.fingerprint == bindparam("token"))
 )
+_whose_locked = Prepared(
+    select(people.c.id, people.c.nickname, people.c.passphrase.is_not(None), people.c.rev)
+    .join_from(people, tokens)
+    .where(tokens.c.fingerprint == bindparam("token"))
+    .with_for_update(of=people, key_share=True)
+)
+_lock = Prepared(select(people.c.id).where(_one).with_for_update(key_share=True))
 _make = Prepared(insert(people), sets=("id", "nickname", "created_at", "held"))
 _admit = Prepared(insert(tokens), sets=("fingerprint", "person", "created_at"))
 _holding = Prepared(
     select(people.c.id, people.c.left_at, people.c.held, people.c.passphrase, people.c.nickname)
     .join_from(people, skeletons)
     .where(skeletons.c.skeleton == bindparam("look"), people.c.id != bindparam("who"))
+    .with_for_update(of=people, key_share=True)  # one who comes back now keeps the name, or comes after it was taken
 )
 _unlook = Prepared(remove(skeletons).where(skeletons.c.person == bindparam("who")))
 _look = Prepared(insert(skeletons), sets=("skeleton", "person"))
 _call = Prepared(
     update(people).where(_one).values(nickname=bindparam("name"), rev=people.c.rev + 1).returning(people.c.rev)
 )
-_lock = Prepared(select(people.c.id).where(_one).with_for_update())
 _connect = Prepared(
     insert_or_not(connected).on_conflict_do_nothing(index_elements=("person", "process")), sets=("person", "process")
 )
@@ -55,6 +62,7 @@ _leave = Prepared(update(people).where(_one, ~is_connected).values(left_at=bindp
 _stay = Prepared(update(people).where(_one, people.c.left_at.is_not(None)).values(left_at=None))
 
 
+@changes(Changes.PEOPLE)
 def arrive(
     db: Connection,
     *,
@@ -68,13 +76,13 @@ def arrive(
     brief: int | None = None,
 ) -> dict[str, Any]:
     """The person whose token has this fingerprint, made on the first visit, connected to `process` from now on:
-    `{id, nickname, reserved, rev, renamed?}`.
+    `{id, nickname, reserved, rev, is_new?, is_renamed?}`.
 
     A wish that is taken is passed over: a known person keeps their name, a new one gets the first of `guests` that is
     free. held: milliseconds that a name stays its owner's after they left. minted: the token was made just now, so
     nobody has come with it before. brief: that time where nobody is known to keep the token.
     """
-    found = None if minted else whose(db, token)
+    found = None if minted else _person(_whose_locked.first(db, token=token))
     if found is None:
         newcomer = _newcomer(db, token, new_id, chain([wish] if wish else [], guests()), held, brief)
         _connect.run(db, person=new_id, process=process)
@@ -82,7 +90,7 @@ def arrive(
     person, nickname = found["id"], found["nickname"]
     for name, looks in (*([wish] if wish else ()), *(() if nickname else guests())):
         if name != nickname and _free(db, person, looks, held):
-            found |= {"nickname": name, "rev": _bear(db, person, name, looks), "renamed": True}
+            found |= {"nickname": name, "rev": _bear(db, person, name, looks), "is_renamed": True}
             break
     stay(db, person, process)  # whoever is known has left, even where their name went to somebody else meanwhile
     return found
@@ -90,7 +98,10 @@ def arrive(
 
 def whose(db: Connection, token: str) -> dict[str, Any] | None:
     """The person whose token has this fingerprint: `{id, nickname, reserved, rev}`."""
-    found = _whose.first(db, token=token)
+    return _person(_whose.first(db, token=token))
+
+
+def _person(found: Row | None) -> dict[str, Any] | None:
     return {"id": found[0], "nickname": found[1], "reserved": bool(found[2]), "rev": found[3]} if found else None
 
 
@@ -104,13 +115,15 @@ def _newcomer(
     _admit.run(db, fingerprint=token, person=new_id, created_at=at)
     for look in looks:
         _look.run(db, skeleton=look, person=new_id)
-    return {"id": new_id, "nickname": nickname, "reserved": False, "rev": 0}
+    return {"id": new_id, "nickname": nickname, "reserved": False, "rev": 0, "is_new": True}
 
 
+@changes(Changes.PEOPLE)
 def claim(db: Connection, *, person: str, name: Name, held: int, spare: Sequence[Name]) -> int:
     """Give `person` the nickname. Returns their rev. Raises `nickname_taken`, with the first of `spare` that is free as
     `suggestion`."""
     nickname, looks = name
+    _lock.first(db, who=person)
     if not _free(db, person, looks, held):
         free = next((other for other, shapes in spare if _free(db, person, shapes, held)), None)
         raise _taken(nickname, _holders(db, person, looks), held, free)
@@ -187,6 +200,7 @@ def _holders(db: Connection, person: str, looks: Sequence[str]) -> set[Row]:
     return {holder for look in looks for holder in _holding.all(db, look=look, who=person)}
 
 
+@changes(Changes.PEOPLE)
 def reserve(db: Connection, *, person: str, passphrase: str | None) -> int:
     """Keep the person's nickname for them, for ever; None: no longer. `passphrase` is its argon2 hash. Returns the
     person's rev."""
@@ -216,16 +230,19 @@ def rule(db: Connection, name: str) -> str | None:
     return found
 
 
+@changes(Changes.PEOPLE)
 def set_rule(db: Connection, name: str, version: str) -> None:
     db.execute(remove(rules).where(rules.c.name == name))
     db.execute(insert(rules).values(name=name, version=version))
 
 
+@changes(Changes.PEOPLE)
 def look_anew(db: Connection, *, after: str, looks_of: Callable[[str], Sequence[str]]) -> str | None:
     """Make the skeletons of some hundred names anew, from the person behind `after` on; the last one of them, or None
     where there are no more. Of two names that look the same now, both stay."""
     wanted = select(people.c.id, people.c.nickname).where(people.c.id > after, people.c.nickname.is_not(None))
-    found = db.execute(wanted.order_by(people.c.id).limit(NAMES_AT_ONCE)).all()
+    locked = wanted.order_by(people.c.id).limit(NAMES_AT_ONCE).with_for_update(key_share=True)
+    found = db.execute(locked).all()
     stored: dict[str, set[str]] = {person: set() for person, _ in found}
     for skeleton, person in db.execute(
         select(skeletons.c.skeleton, skeletons.c.person).where(skeletons.c.person.in_(stored))
@@ -244,12 +261,14 @@ def _next(db: Connection, skeleton: str) -> int:
     return 0 if last is None else last + 1
 
 
+@changes(Changes.PEOPLE)
 def hand_over(db: Connection, *, token: str, person: str, process: str) -> None:
     """From now on the token names `person`, who is connected to `process` with it."""
     db.execute(update(tokens).where(tokens.c.fingerprint == token).values(person=person))
     stay(db, person, process)
 
 
+@changes(Changes.PEOPLE)
 def depart(db: Connection, person: str, process: str = "", brief: int | None = None) -> None:
     """Nobody of this person is connected to `process` any more. With the last process, the time begins after which the
     name is free for others. brief: milliseconds of it, where it is not the usual."""
@@ -258,6 +277,7 @@ def depart(db: Connection, person: str, process: str = "", brief: int | None = N
     _leave.run(db, who=person, at=now(), held=brief)
 
 
+@changes(Changes.PEOPLE)
 def stay(db: Connection, person: str, process: str) -> None:
     """The person is connected to `process`; of another history's nothing is known here."""
     if _lock.first(db, who=person) is None:
@@ -283,9 +303,10 @@ def unused_guests(db: Connection, after: str, left_before: int, limit: int) -> t
     return page_of(db, people.c.id, _is_unused(left_before), after, limit)
 
 
+@changes(Changes.PEOPLE)
 def forget_guests(db: Connection, ids: Sequence[str], left_before: int) -> int:
     """Those of them who are still unused; their tokens name nobody any more. How many."""
-    still = select(people.c.id).where(people.c.id.in_(ids), _is_unused(left_before)).with_for_update()
+    still = select(people.c.id).where(people.c.id.in_(ids), _is_unused(left_before)).with_for_update(of=people)
     gone = db.execute(still).scalars().all()
     for table in (tokens, skeletons):
         db.execute(remove(table).where(table.c.person.in_(gone)))

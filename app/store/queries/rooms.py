@@ -6,8 +6,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Integer, and_, bindparam, delete, insert, select, text, update
 
 from app.model import Refused
+from app.store.changes import Changes, changes
 from app.store.prepared import Prepared
-from app.store.queries.rows import now, page_of, plain
+from app.store.queries.rows import insert_or_not, now, page_of, plain
 from app.store.tables import epochs, messages, rooms
 
 NAMES_PER_STATEMENT = 1_000  # every database takes so many parameters
@@ -33,6 +34,7 @@ def epoch(db: Connection) -> str:
     return name
 
 
+@changes(Changes.ROOMS)
 def begin_epoch(db: Connection, name: str) -> str:
     """Name the history of a new database; one that has a name keeps it. That name."""
     if db.execute(select(epochs.c.epoch)).first() is None:
@@ -40,23 +42,28 @@ def begin_epoch(db: Connection, name: str) -> str:
     return epoch(db)
 
 
+@changes(Changes.ROOMS)
 def rename_epoch(db: Connection, name: str) -> str:
     """From now on it is another history: revs that were told may be claimed by other messages. That name."""
     db.execute(update(epochs).values(epoch=name))
     return name
 
 
-def probe(db: Connection) -> None:
-    """Read a row of the history's name and one of the messages. Raises Refused where there is no history."""
-    if _epoch.first(db) is None:
+@changes(Changes.NOTHING)
+def probe(db: Connection) -> str:
+    """Read the history's name and one of the messages. Returns the name. Raises Refused where there is no history."""
+    found = _epoch.first(db)
+    if found is None:
         raise Refused("storage", "The database holds no history.")
     _any_message.first(db)
+    return str(found[0])
 
 
+@changes(Changes.ROOM)
 def open_room(db: Connection, *, room: str) -> None:
     """Make the room if there is none of that name."""
-    if db.execute(select(rooms.c.name).where(rooms.c.name == room)).first() is None:
-        db.execute(insert(rooms).values(name=room, topic="", seq=0, rev=0, created_at=now(), active_at=0))
+    row = {"name": room, "topic": "", "seq": 0, "rev": 0, "created_at": now(), "active_at": 0}
+    db.execute(insert_or_not(rooms).values(row).on_conflict_do_nothing())
 
 
 def room_now(db: Connection, name: str) -> dict[str, Any]:
@@ -65,6 +72,13 @@ def room_now(db: Connection, name: str) -> dict[str, Any]:
     if not found:
         raise Refused("no_such_room", f"There is no room #{name}.")
     return found[0]
+
+
+@changes(Changes.ROOM)
+def set_topic(db: Connection, *, room: str, topic: str) -> dict[str, Any]:
+    is_used = bool(topic) or room_now(db, room)["rev"] > 0
+    db.execute(update(rooms).where(rooms.c.name == room).values(topic=topic, active_at=now() if is_used else 0))
+    return room_now(db, room)
 
 
 def standings(db: Connection, names: Sequence[str]) -> tuple[str, dict[str, tuple[int, str]]]:
@@ -77,12 +91,6 @@ def standings(db: Connection, names: Sequence[str]) -> tuple[str, dict[str, tupl
     return epoch(db), found
 
 
-def set_topic(db: Connection, *, room: str, topic: str) -> dict[str, Any]:
-    is_used = bool(topic) or room_now(db, room)["rev"] > 0
-    db.execute(update(rooms).where(rooms.c.name == room).values(topic=topic, active_at=now() if is_used else 0))
-    return room_now(db, room)
-
-
 def lively_rooms(db: Connection, also: Sequence[str], limit: int) -> list[dict[str, Any]]:
     """The rooms used last, and those named in `also`: `{name, topic, rev}`."""
     found = {room["name"]: room for room in _used_last.dicts(db, most=limit)}
@@ -92,6 +100,7 @@ def lively_rooms(db: Connection, also: Sequence[str], limit: int) -> list[dict[s
     return list(found.values())
 
 
+@changes(Changes.ROOM)
 def keep(db: Connection, *, room: str, days: float | None, messages: int | None) -> None:
     """How long the room's messages are kept: None is as the server has it, 0 is for ever."""
     room_now(db, room)
@@ -122,6 +131,7 @@ def unused_rooms(db: Connection, after: str, made_before: int, limit: int) -> tu
     return page_of(db, rooms.c.name, _is_unused(made_before), after, limit)
 
 
+@changes(Changes.ROOMS)
 def forget_rooms(db: Connection, names: Sequence[str], made_before: int) -> int:
     """Those of them that are still unused. How many."""
     return db.execute(delete(rooms).where(rooms.c.name.in_(names), _is_unused(made_before))).rowcount

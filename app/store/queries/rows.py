@@ -4,6 +4,9 @@ import time
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, select
+from sqlalchemy.dialects.postgresql import insert as insert_or_not  # SQLite says the same in the same words
+
+__all__ = ["insert_or_not", "now", "page_of", "plain"]
 
 
 def now() -> int:

@@ -25,6 +25,8 @@ def upgrade() -> None:
     )
     op.rename_table("skeletons", "former_skeletons")
     op.drop_index("ix_skeletons_person", "former_skeletons")
+    if op.get_bind().dialect.name == "postgresql":  # whose indexes, of keys too, have names for the whole database
+        op.drop_constraint("pk_skeletons", "former_skeletons")
     op.create_table(
         "skeletons",
         sa.Column("skeleton", sa.String(1024), primary_key=True),

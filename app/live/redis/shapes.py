@@ -1,0 +1,88 @@
+"""What processes tell each other of people: its shapes, checked like what comes from a client.
+
+| channel | kind | body |
+|---|---|---|
+| of a room | `p` | who came and left there: `[before, number, [[person, nickname, reserved, rev, grace], ...]]` |
+| `people` | `q` | how somebody is called now: `[person, nickname, reserved, rev]` |
+| `people` | `i` | a browser is another person's now: `[token, former, [person, nickname, reserved, rev]]` |
+| `processes` | `b` | a process lives: `[generation, stops, {room: people}]` |
+
+`grace` is null for who is there now, else the seconds for which the room waits. `number` is that of the frame among all
+of its process, `before` the number of the one before in this room: where it is not the one that was heard last, some
+were missed. A process begins another generation when it has written everything anew.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Annotated, Any, TypeVar
+
+import orjson
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+
+from app.chat.kinds import RoomName
+from app.chat.visible import is_blank, without_controls
+from app.live.redis.frames import BadFrame
+from app.model import Profile
+
+T = TypeVar("T")
+
+MAX_CHANGES = 200  # in one frame
+MAX_ROOMS = 100  # counted in a beat
+MAX_GRACE_S = 86_400
+
+CAME, PROFILE, IDENTIFIED, BEAT = b"p", b"q", b"i", b"b"
+
+
+def _can_be_shown(name: str) -> str:
+    if is_blank(name) or without_controls(name) != name:
+        raise ValueError("no nickname")
+    return name
+
+
+Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,32}$")]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=256), AfterValidator(_can_be_shown)]
+Number = Annotated[int, Field(ge=0, le=2**53)]
+Grace = Annotated[float, Field(ge=0, le=MAX_GRACE_S, allow_inf_nan=False)]
+Token = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+Called = tuple[Id, Name, bool, Number]
+Change = tuple[Id, Name, bool, Number, Grace | None]
+Changes = Annotated[list[Change], Field(max_length=MAX_CHANGES)]
+Counts = Annotated[dict[RoomName, Annotated[int, Field(ge=1, le=10**7)]], Field(max_length=MAX_ROOMS)]
+
+
+def _shape(shape: Any) -> Callable[[bytes], Any]:
+    """Reads a body. Raises BadFrame."""
+    adapter: TypeAdapter[Any] = TypeAdapter(shape, config=ConfigDict(strict=True))
+
+    def read(body: bytes) -> Any:
+        try:
+            return adapter.validate_json(body)
+        except ValidationError as error:
+            raise BadFrame(
+                f"of another shape ({error.errors(include_url=False, include_input=False)[0]['msg']})"
+            ) from None
+
+    return read
+
+
+read_changes: Callable[[bytes], tuple[int, int, list[Change]]] = _shape(tuple[Number, Number, Changes])
+read_called: Callable[[bytes], Called] = _shape(Called)
+read_identified: Callable[[bytes], tuple[str, str, Called]] = _shape(tuple[Token, Id, Called])
+read_beat: Callable[[bytes], tuple[int, bool, dict[str, int]]] = _shape(tuple[Number, bool, Counts])
+read_entry: Callable[[bytes], tuple[str, bool, int]] = _shape(tuple[Name, bool, Number])
+read_id: Callable[[bytes], str] = lambda body: _id(orjson.dumps(body.decode()))  # noqa: E731
+_id: Callable[[bytes], str] = _shape(Id)
+
+
+def called(profile: Profile) -> list[Any]:
+    return [profile.id, profile.nickname, profile.reserved, profile.rev]
+
+
+write = orjson.dumps
+
+
+def some_at_a_time(many: Iterable[T], count: int) -> Iterator[list[T]]:
+    rest = iter(many)
+    while some := list(islice(rest, count)):
+        yield some

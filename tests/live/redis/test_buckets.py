@@ -1,0 +1,115 @@
+"""What is counted over all processes: guesses at passphrases, new people by address."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from app.chat import doors, people
+from app.chat.rates import Rates
+from app.live.redis.buckets import RedisBuckets
+from app.live.redis.connection import RedisConnection
+from app.model import Refused
+from tests.conftest import Start
+from tests.support.redis import RedisServer, redis_server
+
+PHRASE = "correct horse battery"
+ADDRESS = "198.51.100.7"
+
+
+@pytest.fixture
+async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
+    async with redis_server(tmp_path / "redis") as server:
+        yield server
+
+
+@pytest.fixture
+async def two(redis: RedisServer) -> AsyncIterator[list[Rates]]:
+    """Of two processes, with buckets of ten seconds' worth at two points a second."""
+    connections = [RedisConnection(redis.url, name, "epoch") for name in ("process1", "process2")]
+    rates = [Rates(2) for _ in connections]
+    for one, connection in zip(rates, connections, strict=True):
+        await connection.start()
+        one.shared = RedisBuckets(connection)
+    yield rates
+    for connection in connections:
+        await connection.close()
+
+
+async def refusal(rates: Rates, cost: float = 12) -> float:
+    """The seconds after which it would pass; 0 where it did."""
+    try:
+        await rates.spend_everywhere("what is tried", cost)
+    except Refused as refused:
+        assert refused.code == "too_fast"
+        return float(refused.extra["retry_after"])
+    return 0.0
+
+
+async def test_what_is_spent_at_one_process_is_spent_at_the_other(two: list[Rates]) -> None:
+    one, other = two
+    assert await refusal(one) == 0
+    assert 0 < await refusal(other) <= 2.1, "4 points are missing"
+
+
+async def test_of_many_at_once_as_many_pass_as_there_are_points(two: list[Rates]) -> None:
+    waits = await asyncio.gather(*(refusal(rates, 1) for rates in two for _ in range(20)))
+    assert waits.count(0) in (20, 21), "one may be regained meanwhile"
+
+
+async def test_a_bucket_is_gone_once_it_is_full_again(two: list[Rates], redis: RedisServer) -> None:
+    await refusal(two[0], 4)
+    (key,) = await redis.call("KEYS", "*rate:*")
+    assert 0 < await redis.call("PTTL", key) <= 2_001
+    assert "what" not in key, "names may hold addresses"
+
+
+@pytest.mark.parametrize("how", ["killed", "suspended"])
+async def test_without_an_answer_each_process_counts_by_itself_and_nobody_waits_long(
+    two: list[Rates], redis: RedisServer, how: str
+) -> None:
+    if how == "killed":
+        await redis.kill()
+    else:
+        redis.suspend()
+    async with asyncio.timeout(5):
+        assert [await refusal(rates) for rates in two] == [0, 0]
+        assert await refusal(two[0]) > 0
+    redis.resume() if how == "suspended" else None
+
+
+async def test_guesses_at_a_passphrase_are_counted_over_all_processes(start_server: Start, redis: RedisServer) -> None:
+    one, other = [(await start_server(redis_url=redis.url, rate_limit=2)).chat for _ in range(2)]
+    alice = await doors.arrive(one, "socket of alice", [people.new_token()], "alice")
+    await people.reserve(one, alice, passphrase=PHRASE)
+    errors = []
+    for chat in (one, other):
+        guesser = await doors.arrive(chat, "a guesser", [people.new_token()], None)
+        with pytest.raises(Refused) as refused:
+            await people.identify(chat, guesser, nickname="alice", passphrase="a wrong guess")
+        errors.append(refused.value.code)
+    assert errors == ["not_allowed", "too_fast"]
+
+
+async def test_new_people_of_an_address_are_counted_over_all_processes(start_server: Start, redis: RedisServer) -> None:
+    """At one point a second a bucket holds five of them; whoever is known comes in all the same."""
+    chats = [(await start_server(redis_url=redis.url, rate_limit=1)).chat for _ in range(2)]
+    token = people.new_token()
+    await doors.arrive(chats[0], "socket of alice", [token], "alice", address=ADDRESS)
+    for n in range(4):
+        await doors.arrive(chats[n % 2], f"socket {n}", [], None, address=ADDRESS)
+    for chat in chats:
+        with pytest.raises(Refused) as refused:
+            await doors.arrive(chat, "one more", [], None, address=ADDRESS)
+        assert (refused.value.code, refused.value.extra["retry_after"] > 0) == ("too_fast", True)
+    await doors.arrive(chats[1], "another socket of alice", [token], address=ADDRESS)
+    await doors.arrive(chats[1], "somewhere else", [], None, address="198.51.100.8")
+
+
+async def test_whoever_makes_tokens_up_is_a_new_person_each_time(start_server: Start) -> None:
+    chat = (await start_server(rate_limit=1)).chat
+    for n in range(5):
+        await doors.arrive(chat, f"socket {n}", [people.new_token()], None, address=ADDRESS)
+    with pytest.raises(Refused):
+        await doors.arrive(chat, "one more", [people.new_token()], None, address=ADDRESS)

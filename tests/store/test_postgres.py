@@ -1,0 +1,455 @@
+"""PostgreSQL alone: several processes on one database, a start that cannot be, a server that is away or hangs."""
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, text
+
+from app.config import BadSetting
+from app.model import Refused
+from app.store import postgres as storage
+from app.store import queries
+from app.store.database import Database
+from app.store.engine import transaction, upgrade
+from tests.conftest import Start
+from tests.support import PATIENCE
+from tests.support.postgres import Cluster, cluster
+from tests.support.talker import until
+
+
+@pytest.fixture
+def url(postgres: Cluster) -> Iterator[str]:
+    with postgres.lend() as url:
+        yield url
+
+
+@contextlib.asynccontextmanager
+async def processes(url: str, count: int) -> AsyncIterator[list[Database]]:
+    """As many as there may be: each has threads and connections of its own."""
+    databases = [Database(url) for _ in range(count)]
+    await asyncio.gather(*(one.start() for one in databases))
+    try:
+        yield databases
+    finally:
+        await asyncio.gather(*(one.close() for one in databases))
+
+
+@pytest.fixture
+async def database(url: str) -> AsyncIterator[Database]:
+    async with processes(url, 1) as (database,):
+        await database.write(queries.open_room, room="lobby")
+        await arrives(database, "alice")
+        yield database
+
+
+async def arrives(database: Database, name: str, **more: Any) -> dict[str, Any]:
+    arrival: dict[str, Any] = {"wish": (name, [name]), "guests": lambda: [(f"guest {name}", [f"guest {name}"])]}
+    return await database.write(queries.arrive, **({"token": name, "new_id": name, "held": 0} | arrival | more))
+
+
+def message(n: int, room: str = "lobby", author: str = "alice") -> dict[str, Any]:
+    words = {"author": author, "nickname": author, "kind": "said", "text": "x", "reply_to": None}
+    return words | {"room": room, "id": f"message-{n}"}
+
+
+async def says(database: Database, n: int) -> int:
+    stored, _ = await database.write(queries.insert_message, **message(n))
+    return int(stored["rev"])
+
+
+async def says_again(database: Database, n: int) -> int:
+    """As soon as it can be stored."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            with contextlib.suppress(Refused):
+                return await says(database, n)
+            await asyncio.sleep(0.02)
+
+
+def ids(db: Connection, statement: str) -> list[str]:
+    return list(db.scalars(text(statement)))
+
+
+# --- several processes ---
+
+
+async def test_of_a_hundred_claims_of_one_name_through_three_processes_one_wins(url: str) -> None:
+    async with processes(url, 3) as databases:
+        people = [f"person-{n}" for n in range(100)]
+        await asyncio.gather(*(arrives(databases[0], one, wish=None) for one in people))
+
+        async def claims(nth: int, person: str) -> str:
+            spare = [(f"spare {person}", [f"spare {person}"])]
+            try:
+                name = ("Zoe", ["zoe", "ZOE"])
+                await databases[nth % 3].write(queries.claim, person=person, name=name, held=0, spare=spare)
+            except Refused as refusal:
+                return refusal.code
+            return "won"
+
+        outcomes = Counter(await asyncio.gather(*(claims(nth, one) for nth, one in enumerate(people))))
+        assert outcomes == {"won": 1, "nickname_taken": 99}
+        named = await databases[1].read(ids, "SELECT id FROM people WHERE nickname = 'Zoe'")
+        looks = await databases[2].read(ids, "SELECT DISTINCT person FROM skeletons WHERE skeleton IN ('zoe', 'ZOE')")
+        assert named == looks and len(named) == 1
+
+
+async def test_whoever_arrives_through_several_processes_at_once_is_one_person(url: str) -> None:
+    async with processes(url, 3) as databases:
+        found = await asyncio.gather(*(arrives(databases[n % 3], "ann", new_id=f"new-{n}") for n in range(12)))
+        assert len({(one["id"], one["nickname"]) for one in found}) == 1
+        assert await databases[0].read(lambda db: db.scalar(text("SELECT count(*) FROM people"))) == 1
+
+
+async def test_a_room_that_several_processes_open_at_once_is_one(url: str) -> None:
+    async with processes(url, 3) as databases:
+        await asyncio.gather(*(databases[n % 3].write(queries.open_room, room=f"r{n % 5}") for n in range(60)))
+        assert await databases[0].read(lambda db: db.scalar(text("SELECT count(*) FROM rooms"))) == 5
+
+
+async def test_what_three_processes_say_at_once_has_one_order_without_gaps(url: str) -> None:
+    """In rooms that each of them names in another order, and changed at the same time: nobody waits for ever."""
+    async with processes(url, 3) as databases:
+        rooms = ["attic", "cellar", "lobby"]
+        await asyncio.gather(*(databases[0].write(queries.open_room, room=room) for room in rooms))
+        await asyncio.gather(*(arrives(one, f"p{nth}") for nth, one in enumerate(databases)))
+
+        async def talks(nth: int, n: int) -> None:
+            room = (rooms if nth % 2 else rooms[::-1])[n % 3]
+            said, _ = await databases[nth].write(queries.insert_message, **message(n, room, f"p{nth}"))
+            where = {"room": room, "seq": said["seq"]}
+            if n % 3 == 0:
+                await databases[nth].write(queries.edit, **where, author=f"p{nth}", text=f"edited {n}")
+            if n % 4 == 0:
+                how = {"nickname": "x", "emoji": "👍", "on": True, "max_emojis": 9, "max_names": 3}
+                await databases[(nth + 1) % 3].write(queries.react, **where, person=f"p{(nth + 1) % 3}", **how)
+
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.gather(*(talks(nth, n) for n in range(60) for nth in range(3)))
+        for room in rooms:
+            stored = await databases[0].read(queries.said_after, room=room, after=0, limit=500)
+            about = await databases[0].read(queries.room, room)
+            assert [one["seq"] for one in stored] == list(range(1, len(stored) + 1))
+            revs = [one["rev"] for one in stored]
+            assert len(set(revs)) == len(revs) and max(revs) == about["rev"]
+
+
+async def test_of_an_edit_and_a_deletion_at_once_nothing_comes_back(url: str) -> None:
+    async with processes(url, 2) as (one, other):
+        await one.write(queries.open_room, room="lobby")
+        await arrives(one, "alice")
+        for n in range(1, 21):
+            await says(one, n)
+            where = {"room": "lobby", "seq": n, "author": "alice"}
+            edit = one.write(queries.edit, **where, text="edited")
+            await asyncio.gather(edit, other.write(queries.delete, **where), return_exceptions=True)
+        stored = await one.read(queries.said_after, room="lobby", after=0, limit=50)
+        assert [(bool(m["deleted"]), m["text"]) for m in stored] == [(True, "")] * 20
+
+
+async def test_a_name_whose_owner_comes_back_at_that_moment_is_borne_by_one(url: str) -> None:
+    async with processes(url, 2) as (one, other):
+        await arrives(one, "bob")
+        for n in range(20):
+            await arrives(one, "ann", token="a", new_id="a")
+            await one.write(queries.depart, "a")
+            claim = other.write(queries.claim, person="bob", name=("ann", ["ann"]), held=0, spare=[])
+            comes_back = arrives(one, "ann", token="a", new_id="a")
+            await asyncio.gather(comes_back, claim, return_exceptions=True)
+            assert len(await one.read(ids, "SELECT id FROM people WHERE nickname = 'ann'")) == 1, n
+            await other.write(queries.claim, person="bob", name=("bob", ["bob"]), held=0, spare=[])
+
+
+async def test_four_processes_start_at_once_on_an_empty_database(postgres: Cluster) -> None:
+    async with processes(postgres.database(), 4) as databases:
+        assert len(set(await asyncio.gather(*(one.read(queries.epoch) for one in databases)))) == 1
+
+
+async def test_a_start_beside_others_marks_nobody_as_gone(url: str, database: Database) -> None:
+    async with processes(url, 1):
+        assert await database.read(lambda db: db.scalar(text("SELECT left_at FROM people"))) is None
+
+
+async def test_a_process_that_stands_still_with_a_room_in_hand_is_ended(
+    database: Database, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "WRITING", storage.WRITING.replace("timeout = 3000", "timeout = 100"))
+
+    def stands_still(db: Connection, *, room: str) -> None:
+        queries.set_topic(db, room=room, topic="never")
+        time.sleep(0.6)
+
+    async with processes(url, 1) as (other,):
+        held = asyncio.create_task(other.write(stands_still, room="lobby"))
+        await until(lambda: other._commits._running)
+        assert await says_again(database, 1) == 1
+        with contextlib.suppress(Refused):
+            await held
+
+
+# --- migrations and starts ---
+
+
+async def test_what_an_older_version_stored_is_kept(postgres: Cluster) -> None:
+    url = postgres.database()
+    made = storage.PostgreSQL(url, lambda _epoch: None)
+
+    def as_0002(db: Connection) -> None:
+        upgrade(db, "0002")
+        for statement in (
+            "INSERT INTO epochs VALUES ('e')",
+            "INSERT INTO people VALUES ('alice', 't', 'Alice', 'allce', 1, NULL)",
+            "INSERT INTO rooms VALUES ('lobby', 'a\x1btopic', 1, 1, 1, 1)",
+            "INSERT INTO messages VALUES ('lobby',1,1,'message-1','alice','Alice','said','hi',NULL,1,NULL,NULL,NULL)",
+            "INSERT INTO reactions VALUES ('lobby', 1, '👍', 'alice', 'Alice', 1)",
+        ):
+            db.execute(text(statement))
+
+    with made._engine.connect() as db:
+        transaction(db, storage.MIGRATING, as_0002)
+    async with processes(url, 1) as (database,):
+        assert await database.read(queries.epoch) == "e"
+        assert await database.read(queries.whose, "t") == {"id": "alice", "nickname": "Alice", "reserved": False}
+        (one,) = await database.read(queries.said_after, room="lobby", after=0, limit=9)
+        assert (one["text"], one["reactions"]) == ("hi", {"👍": [1, ["Alice"]]})
+        assert (await database.read(queries.room, "lobby"))["topic"] == "atopic"
+
+
+async def refused(start_server: Start, url: str) -> str:
+    with pytest.raises(BadSetting) as problem:
+        await start_server(database_url=url)
+    told = str(problem.value)
+    assert "\n" not in told and "secret" not in told and "hunter" not in told, told
+    return told
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"password": "hunter2"}, "password authentication failed"),
+        ({"database": "nowhere"}, 'database "nowhere" does not exist'),
+        ({"user": "nobody"}, 'authentication failed for user "nobody"'),
+    ],
+    ids=["password", "database", "user"],
+)
+async def test_who_may_not_come_in_is_told_in_one_sentence(
+    postgres: Cluster, start_server: Start, change: dict[str, str], told: str
+) -> None:
+    assert told in await refused(start_server, postgres.url(**({"database": "postgres"} | change)))
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("postgres://u:hunter2@127.0.0.1:1/db", "127.0.0.1"),
+        ("postgres://u:hunter2@nowhere.invalid/db", "nowhere.invalid"),
+        ("postgres://u:hunter2@host:port/db", "is not the address"),
+        ("postgres://u:hun/ter2@host/db", "is not the address"),
+        ("postgres://u:a@hunter2@host/db", "is not the address"),
+        ("postgres://u:hunter2@[::1/db", "is not the address"),
+        ("postgres://u:hunter2@127.0.0.1/db?pgbouncer=true", "pgbouncer"),
+        ("postgresql://u:hunter2@127.0.0.1/db?sslmode=maybe", "sslmode"),
+    ],
+    ids=["closed", "no-host", "port", "slash", "at", "bracket", "parameter", "sslmode"],
+)
+async def test_an_address_that_leads_nowhere_is_told_in_one_sentence(start_server: Start, url: str, told: str) -> None:
+    assert told in await refused(start_server, url)
+
+
+async def test_a_database_of_another_program_is_not_touched(postgres: Cluster, start_server: Start) -> None:
+    url = postgres.database()
+    name = url.rpartition("/")[-1]
+    postgres.execute("CREATE TABLE orders (id int)", name)
+    assert "another program, with tables orders" in await refused(start_server, url)
+    assert postgres.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", name) == [(1,)]
+
+
+async def test_a_database_of_a_newer_parlor_is_told_in_one_sentence(postgres: Cluster, start_server: Start) -> None:
+    url = postgres.database()
+    await (await start_server(database_url=url)).stop()
+    postgres.execute("UPDATE alembic_version SET version_num = '9999'", url.rpartition("/")[-1])
+    assert "made by a newer Parlor" in await refused(start_server, url)
+
+
+async def test_an_encoding_that_cannot_hold_all_is_told_in_one_sentence(postgres: Cluster, start_server: Start) -> None:
+    assert "its encoding is SQL_ASCII" in await refused(start_server, postgres.database(encoding="SQL_ASCII"))
+
+
+async def test_a_server_that_is_too_old_is_told_in_one_sentence(
+    url: str, start_server: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "OLDEST", 99)
+    assert "and 99 or later is needed" in await refused(start_server, url)
+
+
+async def test_who_may_make_no_tables_is_told_in_one_sentence(postgres: Cluster, start_server: Start) -> None:
+    url = postgres.database()
+    postgres.execute("CREATE ROLE guest LOGIN PASSWORD 'hunter2'")
+    told = await refused(start_server, postgres.url(url.rpartition("/")[-1], "guest", "hunter2"))
+    assert "permission denied" in told
+
+
+async def test_a_server_says_where_its_data_is_without_the_password(url: str, start_server: Start) -> None:
+    server = await start_server(database_url=f"{url}?sslmode=prefer&application_name=club")
+    assert server.database.place == f"postgresql://127.0.0.1:{url.partition('127.0.0.1:')[2]}"
+    assert server.lock.is_held
+    assert not (Path(str(server.settings.data)) / "parlor.db").exists()
+    names = await server.database.read(lambda db: db.scalar(text("SELECT current_setting('application_name')")))
+    assert names == "club"
+
+
+# --- faults while serving ---
+
+
+async def test_connections_that_are_ended_are_opened_anew_and_nobody_sees_it(
+    postgres: Cluster, url: str, database: Database
+) -> None:
+    for n in range(1, 6):
+        postgres.disconnect(url.rpartition("/")[-1])
+        rev, epoch = await asyncio.gather(says(database, n), database.read(queries.epoch))
+        assert (rev, len(epoch)) == (n, 32)
+
+
+def sleeps(db: Connection, seconds: float) -> None:
+    db.execute(text("SELECT pg_sleep(:seconds)"), {"seconds": seconds})
+
+
+async def test_a_slow_question_ends_in_a_refusal(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage, "READING", storage.READING.replace("timeout = 8000", "timeout = 50"))
+    with pytest.raises(Refused, match="statement timeout") as refusal:
+        await database.read(sleeps, 9)
+    assert refusal.value.extra["retry_after"] == 2.0
+    assert await database.read(queries.epoch)
+
+
+async def test_a_slow_question_never_holds_up_a_stop(url: str) -> None:
+    database = Database(url)
+    await database.start()
+    asked = (database.read(sleeps, 7), database.write(sleeps, 3))
+    slow = [asyncio.ensure_future(one) for one in asked]
+    await until(lambda: len(database._storage._pool._used) == 2)  # type: ignore[attr-defined]
+    async with asyncio.timeout(4.5):
+        await database.close()
+    assert {type(one) for one in await asyncio.gather(*slow, return_exceptions=True)} == {Refused}
+
+
+async def test_a_standby_is_refused_and_once_it_is_promoted_all_is_stored_again() -> None:
+    with cluster() as first:
+        async with processes(first.database(), 1) as (before,):
+            await before.write(queries.open_room, room="lobby")
+            await arrives(before, "alice")
+            assert await says(before, 1) == 1
+            standby = first.copy(first.folder.parent / "standby")
+            standby.begin()
+            try:
+                database = Database(standby.url("test_0"))
+                database.open_existing()
+                try:
+                    with pytest.raises(Refused, match="read-only") as refusal:
+                        await says(database, 2)
+                    assert refusal.value.extra["retry_after"]
+                    await database.watch()
+                    with pytest.raises(Refused, match="read-only"):
+                        await database.ready()
+                    standby.promote()
+                    assert await says_again(database, 2) == 2
+                    await database.ready()
+                finally:
+                    await database.close()
+            finally:
+                standby.kill()
+
+
+async def test_while_the_server_is_away_it_is_said_and_all_resumes_by_itself() -> None:
+    with cluster() as server:
+        async with processes(server.database(), 1) as (database,):
+            await database.write(queries.open_room, room="lobby")
+            await arrives(database, "alice")
+            assert await says(database, 1) == 1
+            server.kill()
+            for act in (says(database, 2), database.read(queries.epoch), database.ready()):
+                with pytest.raises(Refused) as refusal:
+                    await act
+                assert (refusal.value.code, refusal.value.extra["retry_after"]) == ("storage", 2.0)
+            server.begin()
+            assert await says_again(database, 2) == 2
+            await database.ready()
+
+
+async def test_a_server_that_hangs_is_noticed_and_holds_up_no_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage, "WRITE_LIMIT_S", 0.3)
+    monkeypatch.setattr(storage, "READ_LIMIT_S", 0.3)
+    with cluster() as server:
+        async with processes(server.database(), 1) as (database,):
+            await database.write(queries.open_room, room="lobby")
+            await arrives(database, "alice")
+            server.send_signal(signal.SIGSTOP)
+            try:
+                outcomes = await asyncio.gather(says(database, 1), database.read(queries.epoch), return_exceptions=True)
+                assert {type(one) for one in outcomes} == {Refused}
+            finally:
+                server.send_signal(signal.SIGCONT)
+            assert await says_again(database, 1) == 1
+            server.send_signal(signal.SIGSTOP)
+            database.set_lock_deadline(0.2)
+            async with asyncio.timeout(4.5):
+                await database.close()
+            server.send_signal(signal.SIGCONT)
+
+
+async def test_a_disk_that_is_full_is_a_refusal_and_all_resumes_by_itself(
+    database: Database, postgres: Cluster, url: str
+) -> None:
+    """As the server says it: by a trigger, for a real one would take the other tests along."""
+    name = url.rpartition("/")[-1]
+    postgres.execute(
+        "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$",
+        name,
+    )
+    for table in ("messages", "epochs"):
+        postgres.execute(
+            f"CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON {table} EXECUTE FUNCTION full_disk()", name
+        )
+    with pytest.raises(Refused, match="No space left"):
+        await says(database, 1)
+    await database.watch()
+    with pytest.raises(Refused, match="No space left"):
+        await database.ready()
+    postgres.execute("DROP FUNCTION full_disk CASCADE", name)
+    await database.watch()
+    await database.ready()
+    assert await says(database, 1) == 1
+
+
+async def test_another_history_in_its_place_makes_everybody_come_again(
+    database: Database, postgres: Cluster, url: str
+) -> None:
+    epochs: list[str] = []
+    database.replaced = epochs.append
+    await database.watch()
+    postgres.execute("UPDATE epochs SET epoch = 'another'", url.rpartition("/")[-1])
+    postgres.disconnect(url.rpartition("/")[-1])
+    assert await database.read(queries.epoch) == "another"
+    await until(lambda: epochs == ["another"])
+    postgres.execute("UPDATE epochs SET epoch = 'a third'", url.rpartition("/")[-1])
+    await database.watch()
+    await until(lambda: epochs == ["another", "a third"])
+
+
+async def test_a_database_that_was_emptied_is_a_refusal(database: Database, postgres: Cluster, url: str) -> None:
+    postgres.execute("ALTER TABLE epochs RENAME TO away", url.rpartition("/")[-1])
+    try:
+        postgres.disconnect(url.rpartition("/")[-1])
+        with pytest.raises(Refused, match="holds no history"):
+            await database.read(queries.epoch)
+    finally:
+        postgres.execute("ALTER TABLE away RENAME TO epochs", url.rpartition("/")[-1])
+    assert await says_again(database, 1) == 1
