@@ -218,7 +218,9 @@ async def test_what_an_older_version_stored_is_kept(postgres: Cluster) -> None:
         transaction(db, storage.MIGRATING, as_0002)
     async with processes(url, 1) as (database,):
         assert await database.read(queries.epoch) == "e"
-        assert await database.read(queries.whose, "t") == {"id": "alice", "nickname": "Alice", "reserved": False}
+        assert await database.read(queries.whose, "t") == {
+            **{"id": "alice", "nickname": "Alice", "reserved": False, "rev": 0}
+        }
         (one,) = await database.read(queries.said_after, room="lobby", after=0, limit=9)
         assert (one["text"], one["reactions"]) == ("hi", {"👍": [1, ["Alice"]]})
         assert (await database.read(queries.room, "lobby"))["topic"] == "atopic"

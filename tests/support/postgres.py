@@ -85,6 +85,12 @@ class Cluster:
             assert self._process.poll() is None, (self.folder.parent / "log").read_text()
         raise AssertionError((self.folder.parent / "log").read_text())
 
+    @property
+    def pid(self) -> int:
+        """Of its first process."""
+        assert self._process
+        return self._process.pid
+
     def promote(self) -> None:
         self._run("pg_ctl", "promote", "-D", str(self.folder), "-w")
 
