@@ -27,6 +27,7 @@ class Cluster(Server):
     ) -> None:
         """redis, postgres: their first processes."""
         self._redis, self._postgres = redis, postgres
+        self.keeps_order = name == PARLOR  # with socket.io's adapter each process tells its own news first
         super().__init__(name, command, cwd, data)
 
     def cpu(self) -> float:

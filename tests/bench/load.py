@@ -61,7 +61,7 @@ class _Watch:
         acks: list[float] = []
         for room in self._crowd.rooms:
             ears = [member.ear for member in room if member.ear]
-            if len({ear.order for ear in ears}) > 1:
+            if self._crowd.ordered and len({ear.order for ear in ears}) > 1:
                 raise Fault("a room's members heard different things")
             for ear in ears:
                 delays += ear.delays
@@ -87,12 +87,13 @@ class Crowd:
         name: str = "bench",
         kind: type[Member] = Member,
         seldom: float = 0.0,
+        ordered: bool = True,
     ) -> None:
-        """reads: one in so many reads all, besides the speakers. seldom: seconds after which those who only count look
+        """ordered: all are to hear the same order. reads: one in so many reads all, besides the speakers. seldom: seconds after which those who only count look
         for what came, where a look at each message would be the limit; for the delays only the readers matter."""
         self.poll = _polls.pop()
         self.by_fd: dict[int, Member] = {}
-        self.heard = 0
+        self.heard, self.ordered = 0, ordered
         self._seldom = self._look = 0.0  # seconds between looks of those who only count; when the next one is due
         self.rooms: list[list[Member]] = [[] for _ in range(rooms)]
         self.turns = [(room, who) for who in range(min(speakers, members)) for room in range(rooms)]

@@ -45,7 +45,8 @@ def _crowds(sizes: Sizes, one_room: tuple[int, ...]) -> Iterator[tuple[str, int,
 
 
 def _come(rooms: int, members: int) -> Come:
-    return lambda server: Crowd(server.port, rooms, members, speakers=10 if rooms == 1 else 2)
+    speakers = 10 if rooms == 1 else 2
+    return lambda server: Crowd(server.port, rooms, members, speakers=speakers, ordered=server.keeps_order)
 
 
 def _busy_rate(sizes: Sizes, server: Server, come: Come, members: int) -> float:

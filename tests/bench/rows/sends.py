@@ -29,7 +29,7 @@ def _sends(sizes: Sizes, start: Start, what: str, rooms: int, members: int) -> I
     most = Row(f"committed sends a second, {what}, acks p99 < {sizes.acks_late:g} ms", "acks/s")
     late = Row(f"acks p99 at that rate, {what}", "ms")
     with start() as servers:
-        crowds = [(server, Crowd(server.port, rooms, members)) for server in servers]
+        crowds = [(server, Crowd(server.port, rooms, members, ordered=server.keeps_order)) for server in servers]
         stored = {server.name: _stored(server) for server in servers if server.database}
         for turn in range(sizes.warm + sizes.rounds):
             for server, crowd in crowds:
