@@ -89,8 +89,9 @@ class Crowd:
         seldom: float = 0.0,
         ordered: bool = True,
     ) -> None:
-        """ordered: all are to hear the same order. reads: one in so many reads all, besides the speakers. seldom: seconds after which those who only count look
-        for what came, where a look at each message would be the limit; for the delays only the readers matter."""
+        """reads: one in so many reads all, besides the speakers. seldom: seconds after which those who only count look
+        for what came, where a look at each message would be the limit; for the delays only the readers matter. ordered:
+        all are to hear the same order."""
         self.poll = _polls.pop()
         self.by_fd: dict[int, Member] = {}
         self.heard, self.ordered = 0, ordered

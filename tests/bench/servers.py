@@ -31,7 +31,8 @@ DATABASES = {PARLOR: "parlor.db", STORED: "peer.db"}  # of those that store
 
 
 class Server:
-    """A process on the servers' core. `keeps_order`: all members of a room hear the same. `data` is the folder it stores in, if it does, `database` what it stores in."""
+    """A process on the servers' core. `data` is the folder it stores in, if it does, `database` what it stores in.
+    `keeps_order`: all members of a room hear the same."""
 
     keeps_order = True
 
