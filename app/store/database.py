@@ -36,7 +36,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         """Raises Refused where the URL cannot be understood."""
-        self._storage = self._storage_of(url)
+        self._storage = _storage_of(url, self._on_replaced)
         self.place, self.file = self._storage.place, self._storage.file
         self._reader = ThreadPoolExecutor(self._storage.readers, "parlor-read")
         self._cache = RoomCache()
@@ -44,11 +44,6 @@ class Database:
         self._closing: asyncio.Future[None] | None = None
         self._closed = False
         self.replaced: Callable[[str], None] = lambda _epoch: None  # called with the epoch of a history that took over
-
-    def _storage_of(self, url: str) -> Storage:
-        if url.startswith(POSTGRES):
-            return PostgreSQL(url, self._on_replaced)
-        return SQLite(make_url(url), self._on_replaced)
 
     async def start(self, alone: bool = True, unfinished: bool = False) -> None:
         """Bring the schema up to date, and open the database. alone: no other server has it open, so whoever seems to
@@ -168,3 +163,7 @@ class Database:
             if write.changes not in (Changes.NOTHING, Changes.PEOPLE):
                 self._cache.invalidate(write.room)
                 self._cache.invalidate(ALL_ROOMS)
+
+
+def _storage_of(url: str, on_replaced: Callable[[str], None]) -> Storage:
+    return PostgreSQL(url, on_replaced) if url.startswith(POSTGRES) else SQLite(make_url(url), on_replaced)
