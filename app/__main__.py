@@ -123,7 +123,6 @@ def copy(source: str, target: str) -> None:
     SOURCE and TARGET are what DATABASE_URL would be: sqlite:///data/parlor.db, postgres://user:password@host/name. No
     server may have them open. The target is empty, or an unfinished copy, which goes on.
     """
-
     from app.copy import copy as copy_history
 
     async def work() -> None:
