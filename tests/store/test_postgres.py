@@ -5,7 +5,7 @@ import contextlib
 import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from app.store import postgres as storage
 from app.store import queries
 from app.store.database import Database
 from app.store.engine import transaction, upgrade
+from app.store.queries import people as people_queries
 from tests.conftest import Start
 from tests.support import PATIENCE
 from tests.support.postgres import Cluster, cluster
@@ -156,17 +157,52 @@ async def test_of_an_edit_and_a_deletion_at_once_nothing_comes_back(url: str) ->
         assert [(bool(m["deleted"]), m["text"]) for m in stored] == [(True, "")] * 20
 
 
-async def test_a_name_whose_owner_comes_back_at_that_moment_is_borne_by_one(url: str) -> None:
+def slowly(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, a moment later: others come in between."""
+
+    def later(*args: Any, **kwargs: Any) -> Any:
+        time.sleep(0.03)
+        return function(*args, **kwargs)
+
+    return later
+
+
+async def test_a_name_whose_owner_comes_back_at_that_moment_is_borne_by_one(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(people_queries, "_until", slowly(people_queries._until))
     async with processes(url, 2) as (one, other):
-        await arrives(one, "bob")
-        for n in range(20):
+        await arrives(other, "bob")
+        for n in range(5):
             await arrives(one, "ann", token="a", new_id="a")
             await one.write(queries.depart, "a")
             claim = other.write(queries.claim, person="bob", name=("ann", ["ann"]), held=0, spare=[])
-            comes_back = arrives(one, "ann", token="a", new_id="a")
-            await asyncio.gather(comes_back, claim, return_exceptions=True)
-            assert len(await one.read(ids, "SELECT id FROM people WHERE nickname = 'ann'")) == 1, n
+            outcome, back = await asyncio.gather(
+                claim, arrives(one, "ann", token="a", new_id="a"), return_exceptions=True
+            )
+            assert isinstance(back, dict)
+            assert (back["nickname"] == "ann") == isinstance(outcome, Refused), (n, outcome, back)
+            owner = "bob" if outcome is None else "a"
+            assert await one.read(ids, "SELECT id FROM people WHERE nickname = 'ann'") == [owner]
+            assert await one.read(ids, "SELECT person FROM skeletons WHERE skeleton = 'ann'") == [owner]
             await other.write(queries.claim, person="bob", name=("bob", ["bob"]), held=0, spare=[])
+
+
+async def test_who_loses_a_race_is_told_so_and_nothing_breaks(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside a write that is refused, so that each of the batch is asked by itself."""
+    monkeypatch.setattr(people_queries, "_bear", slowly(people_queries._bear))
+    async with processes(url, 2) as databases:
+        for one, name in zip(databases, ("ann", "bob"), strict=True):
+            await arrives(one, name)
+        for n in range(5):
+            claims = (
+                one.write(queries.claim, person=person, name=(f"z{n}", [f"z{n}"]), held=0, spare=[])
+                for one, person in zip(databases, ("ann", "bob"), strict=True)
+            )
+            wrong = (one.write(queries.insert_message, **message(1, "nowhere")) for one in databases)
+            outcomes = await asyncio.gather(*wrong, *claims, return_exceptions=True)
+            codes = sorted(one.code if isinstance(one, Refused) else str(one) for one in outcomes)
+            assert codes == ["None", "nickname_taken", "no_such_room", "no_such_room"]
 
 
 async def test_four_processes_start_at_once_on_an_empty_database(postgres: Cluster) -> None:
