@@ -35,9 +35,12 @@ from app.live.echo import echoes
 from app.live.feed import Feed
 from app.live.redis.buckets import RedisBuckets
 from app.live.redis.bus import RedisBus
+from app.live.redis.carrier import RedisCarrier
 from app.live.redis.connection import RedisConnection, Unusable
 from app.live.redis.directory import RedisDirectory
-from app.live.redis.relay import Relay
+from app.live.relay import Relay
+from app.live.relay.carriers import Carrier
+from app.live.relay.local import LocalCarrier
 from app.live.socket import attach, create_server, listen, register_handlers
 from app.logs import AccessLogger, access_log, log_request
 from app.model import Refused
@@ -133,6 +136,8 @@ class Running:
         await self.lease.end()
         if self.directory:
             await self.directory.close()
+        if self.relay:
+            self.relay.close()
         if self.feed:
             self.feed.stop()
         if self.redis:
@@ -227,16 +232,18 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
     if feed:
         feed.on_replaced = start_over
         directory = _share_rooms(runner.app, chat, feed, redis)
-    relay = None
-    if redis:
-        relay = sockets.engine.relay = Relay(redis, sockets.engine)
-        app[METRICS].more.append(relay.readings)
+    beside = LocalCarrier(worker.folder, process_id) if worker else None
+    relay = _relay(app, sockets, beside, redis)
+    if beside:
+        await beside.start()
     await runner.setup()
     try:
         addresses = None if settings.trust_proxies else sockets.engine.settings.addresses
         listeners = await _listen(runner, settings, addresses, shared=worker is not None)
     except BadSetting:
         await runner.cleanup()
+        if relay:
+            relay.close()
         await lease.end()
         if redis:
             await redis.close()
@@ -261,6 +268,18 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         *(url, settings, chat, sockets, database, runner, listeners, lock, background_tasks, lease, must_stop),
         *(feed, redis, directory, relay),
     )
+
+
+def _relay(
+    app: web.Application, sockets: Server, beside: LocalCarrier | None, redis: RedisConnection | None
+) -> Relay | None:
+    """Requests of sessions that other processes have go to those: to other workers directly, to others by Redis."""
+    carriers: list[Carrier] = [*([beside] if beside else []), *([RedisCarrier(redis)] if redis else [])]
+    if not carriers:
+        return None
+    relay = sockets.engine.relay = Relay(sockets.engine, carriers)
+    app[METRICS].more.append(relay.readings)
+    return relay
 
 
 async def _connect_redis(

@@ -30,6 +30,16 @@ def test_check_config_prints_every_setting_and_where_it_came_from() -> None:
     assert "hunter2" not in done.stdout
 
 
+@pytest.mark.parametrize(
+    "url", ["postgres://me:hunter2@db/x", "postgresql://db/x?user=me&password=hunter2&sslmode=allow"]
+)
+def test_check_config_shows_a_database_without_its_password(url: str) -> None:
+    done = run("check-config", DATABASE_URL=url)
+    assert done.returncode == 0, done.stderr
+    assert url.replace("hunter2", "***") in done.stdout
+    assert "hunter2" not in done.stdout
+
+
 def test_a_flag_may_stand_before_the_command_or_behind_it() -> None:
     assert "Club" in run("--site", "Club", "check-config").stdout
     assert "Tea" in run("--site", "Club", "check-config", "--site", "Tea").stdout

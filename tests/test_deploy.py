@@ -22,7 +22,7 @@ def test_requirements_are_the_project_s_own_dependencies_all_pinned() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     lines = (ROOT / "requirements.txt").read_text().splitlines()
     assert lines == project["dependencies"]
-    pinned = r"[a-z0-9-]+==[0-9.]+(; sys_platform != \"win32\")?"
+    pinned = r"[a-z0-9-]+(\[[a-z]+\])?==[0-9.]+(; sys_platform != \"win32\")?"
     assert all(re.fullmatch(pinned, line) for line in lines)
 
 

@@ -18,6 +18,7 @@ _COMBINED: dict[Callable[..., Any], Callable[..., list[Any]]] = {queries.insert_
 _FAULTS_OF_THE_WRITE = (IntegrityError, DataError, ProgrammingError)  # any other error is the database's
 
 UNIQUE_VIOLATION = "23505"  # PostgreSQL, appendix A
+PREPARED_BEFORE = "42P05"  # of a statement's name: a pooler handed us another one's connection
 
 
 class Write:
@@ -113,4 +114,6 @@ def _lost_a_race(error: Exception) -> bool:
 
 def _of_the_database(error: Exception) -> bool:
     """True where the database is full, locked or unreadable; False where this write was wrong by itself."""
-    return isinstance(error, DBAPIError) and not isinstance(error, _FAULTS_OF_THE_WRITE)
+    if not isinstance(error, DBAPIError):
+        return False
+    return not isinstance(error, _FAULTS_OF_THE_WRITE) or getattr(error.orig, "sqlstate", None) == PREPARED_BEFORE

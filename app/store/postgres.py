@@ -56,6 +56,7 @@ MIGRATING = "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 60
 # SQLSTATEs (PostgreSQL, appendix A)
 AGAIN = ("40001", "40P01", "0A000")  # serialization failure, deadlock, a plan of before a table was changed
 LOST = ("57P01", "57P02", "57P03", "57P05", "25P03")  # shut down, crashed, starting, idle too long
+NOT_PREPARED = ("26000", "42P05")  # behind a pooler that gives each transaction another server (PgBouncer before 1.21)
 READ_ONLY = "25006"
 
 _locked = Prepared(
@@ -88,6 +89,7 @@ class PostgreSQL:
             use_native_hstore=False,
         )
         self._pool = Pool(self._open, READERS + 1)
+        self._prepare_threshold: int | None = 5  # uses of a statement before it is prepared
         self._epoch = ""
         self.set_lock_deadline, self.close = self._pool.set_deadline, self._pool.close
         self.trouble: Refused | None = None  # why nothing could be stored at the last try
@@ -117,7 +119,9 @@ class PostgreSQL:
 
     def _connect(self) -> psycopg.Connection[Any]:
         """The driver's. Transactions are ours to begin. Raises psycopg.Error, Refused."""
-        driver: psycopg.Connection[Any] = psycopg.connect(**self._parameters, autocommit=True)
+        driver: psycopg.Connection[Any] = psycopg.connect(
+            **self._parameters, autocommit=True, prepare_threshold=self._prepare_threshold
+        )
         version, encoding = driver.info.server_version // 10_000, driver.info.parameter_status("server_encoding")
         if version < OLDEST:
             driver.close()
@@ -158,7 +162,7 @@ class PostgreSQL:
                 with self._pool.connection(READ_LIMIT_S) as db:
                     return transaction(db, READING, question)
             except DBAPIError as error:
-                if attempt == 2 or not (_is_lost(error) or _state(error) in AGAIN):
+                if attempt == 2 or not (_is_lost(error) or self._may_ask_again(error)):
                     raise unavailable(reason(error.orig)) from error
         raise AssertionError
 
@@ -188,9 +192,19 @@ class PostgreSQL:
                     return in_one_transaction(db, batch, self._write)
             except DBAPIError as error:
                 is_lost = _is_lost(error) and error.statement != COMMIT  # there, it may be stored
-                if not (is_lost or _state(error) in AGAIN) or time.monotonic() > until:
+                if not (is_lost or self._may_ask_again(error)) or time.monotonic() > until:
                     raise
                 time.sleep(random.uniform(0, 0.02))  # noqa: S311 - two that met do not meet again
+
+    def _may_ask_again(self, error: DBAPIError) -> bool:
+        """The server has rolled it back for a reason that will not be there the next time."""
+        state = _state(error)
+        if state in NOT_PREPARED and self._prepare_threshold is not None:
+            log.warning("a pooler in front of the database knows no prepared statements: we do without")
+            self._prepare_threshold = None
+            self._pool.renew()
+            return True
+        return state in AGAIN or state in NOT_PREPARED
 
     def _write(self, db: Connection, ask_all: Callable[..., list[Any]], batch: list[Write]) -> list[Any]:
         def locked(db: Connection) -> list[Any]:

@@ -17,8 +17,9 @@ from aiohttp import web
 
 from app import engineio, socketio
 from app.engineio import EngineServer, Session, Settings
+from app.live.redis.carrier import RedisCarrier
 from app.live.redis.connection import RedisConnection
-from app.live.redis.relay import Relay
+from app.live.relay import Relay
 from app.process import new_process_id
 from app.server import uvloop
 from app.socketio import Server, create_server
@@ -73,7 +74,7 @@ async def suites_app(redis: str = "") -> web.Application:
 async def relay(redis: str, process: str, engine: EngineServer) -> Relay:
     connection = RedisConnection(redis, process, "conformance")
     await connection.start()
-    return Relay(connection, engine)
+    return Relay(engine, [RedisCarrier(connection)])
 
 
 async def serve_suites(port: int, redis: str) -> None:

@@ -180,11 +180,24 @@ async def test_a_redis_that_hangs_keeps_nobody_waiting(tmp_path: Path, redis: Re
         assert await talk.all_heard() < NEWS_WITHIN
 
 
+async def test_a_redis_that_hangs_does_not_hold_up_a_stop(tmp_path: Path, redis: RedisServer) -> None:
+    async with servers(tmp_path) as begin:
+        server = await begin(redis_url=redis.url)
+        async with Talker(server.url, "alice") as alice:
+            await alice.join(ROOM)
+            redis.suspend()
+            await alice.say(ROOM, "last words")
+            began = time.monotonic()
+            await server.stop()
+            assert time.monotonic() - began < 5
+        redis.resume()
+
+
 async def test_subscribers_that_redis_cuts_miss_nothing(tmp_path: Path) -> None:
     """Hardly anything may wait for a subscriber: whoever hears a few long messages at once is cut."""
     limit = {"client_output_buffer_limit": "pubsub 2000 0 0"}
     async with redis_server(tmp_path / "redis", **limit) as redis, two(tmp_path, redis) as talk:
-        while not all(one.redis and one.redis.counts.interruptions for one in talk.servers):
+        while not all(one.redis and one.redis.outages.count for one in talk.servers):
             long = [asyncio.create_task(one.say("long", "\U0001f600" * 4_000)) for one in talk.people for _ in range(4)]
             await asyncio.gather(talk.say(20), *long)
         assert await talk.all_heard() < NEWS_WITHIN

@@ -5,23 +5,26 @@ import contextlib
 import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession
 from sqlalchemy import Connection, text
 
-from app.config import BadSetting
+from app.config import BadSetting, Settings
+from app.export import export_room, set_retention
 from app.model import Refused
 from app.store import postgres as storage
 from app.store import queries
 from app.store.database import Database
 from app.store.engine import transaction, upgrade
+from app.store.queries import people as people_queries
 from tests.conftest import Start
 from tests.support import PATIENCE
 from tests.support.postgres import Cluster, cluster
-from tests.support.talker import until
+from tests.support.talker import Talker, until
 
 
 @pytest.fixture
@@ -154,17 +157,52 @@ async def test_of_an_edit_and_a_deletion_at_once_nothing_comes_back(url: str) ->
         assert [(bool(m["deleted"]), m["text"]) for m in stored] == [(True, "")] * 20
 
 
-async def test_a_name_whose_owner_comes_back_at_that_moment_is_borne_by_one(url: str) -> None:
+def slowly(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, a moment later: others come in between."""
+
+    def later(*args: Any, **kwargs: Any) -> Any:
+        time.sleep(0.03)
+        return function(*args, **kwargs)
+
+    return later
+
+
+async def test_a_name_whose_owner_comes_back_at_that_moment_is_borne_by_one(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(people_queries, "_until", slowly(people_queries._until))
     async with processes(url, 2) as (one, other):
-        await arrives(one, "bob")
-        for n in range(20):
+        await arrives(other, "bob")
+        for n in range(5):
             await arrives(one, "ann", token="a", new_id="a")
             await one.write(queries.depart, "a")
             claim = other.write(queries.claim, person="bob", name=("ann", ["ann"]), held=0, spare=[])
-            comes_back = arrives(one, "ann", token="a", new_id="a")
-            await asyncio.gather(comes_back, claim, return_exceptions=True)
-            assert len(await one.read(ids, "SELECT id FROM people WHERE nickname = 'ann'")) == 1, n
+            outcome, back = await asyncio.gather(
+                claim, arrives(one, "ann", token="a", new_id="a"), return_exceptions=True
+            )
+            assert isinstance(back, dict)
+            assert (back["nickname"] == "ann") == isinstance(outcome, Refused), (n, outcome, back)
+            owner = "bob" if outcome is None else "a"
+            assert await one.read(ids, "SELECT id FROM people WHERE nickname = 'ann'") == [owner]
+            assert await one.read(ids, "SELECT person FROM skeletons WHERE skeleton = 'ann'") == [owner]
             await other.write(queries.claim, person="bob", name=("bob", ["bob"]), held=0, spare=[])
+
+
+async def test_who_loses_a_race_is_told_so_and_nothing_breaks(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside a write that is refused, so that each of the batch is asked by itself."""
+    monkeypatch.setattr(people_queries, "_bear", slowly(people_queries._bear))
+    async with processes(url, 2) as databases:
+        for one, name in zip(databases, ("ann", "bob"), strict=True):
+            await arrives(one, name)
+        for n in range(5):
+            claims = (
+                one.write(queries.claim, person=person, name=(f"z{n}", [f"z{n}"]), held=0, spare=[])
+                for one, person in zip(databases, ("ann", "bob"), strict=True)
+            )
+            wrong = (one.write(queries.insert_message, **message(1, "nowhere")) for one in databases)
+            outcomes = await asyncio.gather(*wrong, *claims, return_exceptions=True)
+            codes = sorted(one.code if isinstance(one, Refused) else str(one) for one in outcomes)
+            assert codes == ["None", "nickname_taken", "no_such_room", "no_such_room"]
 
 
 async def test_four_processes_start_at_once_on_an_empty_database(postgres: Cluster) -> None:
@@ -453,3 +491,113 @@ async def test_a_database_that_was_emptied_is_a_refusal(database: Database, post
     finally:
         postgres.execute("ALTER TABLE away RENAME TO epochs", url.rpartition("/")[-1])
     assert await says_again(database, 1) == 1
+
+
+async def test_without_prepared_statements_all_goes_on(database: Database, url: str, postgres: Cluster) -> None:
+    """As behind a pooler that hands each transaction to another server."""
+    for n in range(1, 10):
+        await says(database, n)
+    await database.write(lambda db: db.execute(text("DEALLOCATE ALL")))
+    assert await says(database, 10) == 10
+    assert await database.read(queries.epoch)
+
+
+async def test_what_was_confirmed_outlives_kills_of_the_server() -> None:
+    """People say again, under the same ids, what was not confirmed: each once, in an order without gaps."""
+    with cluster() as server:
+        async with processes(server.database(), 2) as databases:
+            await databases[0].write(queries.open_room, room="lobby")
+            await arrives(databases[0], "alice")
+            confirmed: dict[int, int] = {}
+
+            async def talks(nth: int) -> None:
+                for n in range(nth, 240, 6):
+                    confirmed[n] = await says_again(databases[nth % 2], n)
+
+            talking = [asyncio.create_task(talks(nth)) for nth in range(6)]
+            for kill in range(1, 4):
+                await until(lambda kill=kill: len(confirmed) > kill * 30)
+                await asyncio.to_thread(lambda: (server.kill(), server.begin()))
+            await asyncio.gather(*talking)
+            stored = await databases[0].read(queries.said_after, room="lobby", after=0, limit=500)
+            assert [one["rev"] for one in stored] == list(range(1, 241))
+            assert {one["id"]: one["rev"] for one in stored} == {f"message-{n}": rev for n, rev in confirmed.items()}
+
+
+# --- a whole server ---
+
+
+async def test_two_servers_on_one_database_hold_one_conversation(start_server: Start, url: str) -> None:
+    one, other = await start_server(database_url=url), await start_server(database_url=url)
+    async with Talker(one.url, "alice") as alice, Talker(other.url, "alice") as second:
+        assert (alice.me["nickname"], second.me["nickname"].startswith("guest-")) == ("alice", True)
+        await alice.join("lobby")
+        await alice.say("lobby", "hello")
+        joined = await second.join("lobby")
+        assert [message["text"] for message in joined["messages"]] == ["hello"]
+        assert (await second.say("lobby", "hello yourself"))["rev"] == 2
+        assert [m["text"] for m in (await alice.ask("sync", {"room": "lobby", "after": 1}))["messages"]] == [
+            "hello yourself"
+        ]
+
+
+async def test_no_character_that_a_client_sends_breaks_anything(start_server: Start, url: str) -> None:
+    server = await start_server(database_url=url)
+    async with Talker(server.url, "a\0b") as somebody:
+        assert somebody.me["nickname"].startswith("guest-")
+        await somebody.join("lobby")
+        for payload in ({"text": "a\0b", "id": "message-1"}, {"text": "x", "id": "message\0-1"}):
+            assert (await somebody.ask("send", {"room": "lobby"} | payload))["error"] == "bad_payload"
+        for verb, payload in (("topic", {"topic": "a\0b"}), ("react", {"seq": 1, "emoji": "\0", "on": True})):
+            assert (await somebody.ask(verb, {"room": "lobby"} | payload))["error"] == "bad_payload"
+        assert (await somebody.ask("rename", {"nickname": "a\0b"}))["error"] in ("bad_payload", "bad_nickname")
+        assert (await somebody.ask("history", {"room": "lobby", "after": 2**53 - 1}))["messages"] == []
+        far = {"room": "lobby", "text": "x", "id": "message-2", "reply_to": 2**53 - 1}
+        assert (await somebody.ask("send", far))["error"] == "no_such_message"
+        assert (await somebody.ask("reacted", {"room": "lobby", "seqs": [2**53 - 1]}))["mine"] == {}
+
+
+async def test_rooms_are_exported_and_given_a_retention(database: Database, url: str) -> None:
+    settings = Settings(database_url=url)  # type: ignore[call-arg]
+    await says(database, 1)
+    lines = [line async for line in export_room(settings, "lobby", "jsonl")]
+    assert len(lines) == 1 and '"seq":1' in lines[0]
+    await set_retention(settings, "lobby", 0.5, 9)
+    about = await database.read(queries.room, "lobby")
+    assert (about["keep_days"], about["keep_messages"]) == (0.5, 9)
+    with pytest.raises(Refused, match="no room #cellar"):
+        [line async for line in export_room(settings, "cellar", "jsonl")]
+
+
+async def test_days_of_a_room_are_read(database: Database) -> None:
+    await says(database, 1)
+    day = await database.read(queries.day_of, room="lobby", seq=1)
+    page = await database.read(queries.said_on, room="lobby", day=None, start=None, limit=9)
+    assert (page["day"], [one["seq"] for one in page["messages"]]) == (day, [1])
+
+
+async def test_while_the_database_is_away_nobody_is_disconnected_and_all_goes_on_by_itself(
+    start_server: Start,
+) -> None:
+    with cluster() as postgres:
+        server = await start_server(database_url=postgres.database())
+        async with Talker(server.url, "alice") as alice, ClientSession() as http:
+            await alice.join("lobby")
+            await alice.say("lobby", "before")
+            postgres.kill()
+            refusal = await alice.ask("send", {"room": "lobby", "text": "x", "id": "message-1"})
+            assert (refusal["error"], refusal["retry_after"]) == ("storage", 2.0)
+            assert (await alice.ask("echo", {}))["ok"]
+            async with http.get(f"{server.url}/readyz") as ready:
+                assert ready.status == 503
+            postgres.begin()
+
+            async def is_stored() -> bool:
+                return bool((await alice.ask("send", {"room": "lobby", "text": "x", "id": "message-1"}))["ok"])
+
+            async with asyncio.timeout(PATIENCE):
+                while not await is_stored():
+                    await asyncio.sleep(0.05)
+            async with http.get(f"{server.url}/readyz") as ready:
+                assert ready.status == 200
+            assert alice.client.connected

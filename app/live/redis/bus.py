@@ -61,7 +61,7 @@ class RedisBus:
         yield Reading("parlor_bus_dropped", "News that Redis did not take.", counts.dropped)
         yield Reading("parlor_bus_received", "News of other processes.", counts.received)
         yield Reading("parlor_bus_garbage", "What came from Redis and was none of ours.", counts.garbage)
-        yield Reading("parlor_redis_interruptions", "Times that Redis was lost.", counts.interruptions)
+        yield Reading("parlor_redis_interruptions", "Times that Redis was lost.", redis.outages.count)
 
     def _on_news(self, room: str, body: bytes) -> None:
         """Raises BadFrame for what this version does not understand."""

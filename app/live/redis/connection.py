@@ -7,7 +7,6 @@ pipeline, in its order.
 
 import asyncio
 import contextlib
-import logging
 import random
 import time
 from collections.abc import Callable
@@ -20,11 +19,10 @@ from app.live.redis.address import Address, Unusable, close
 from app.live.redis.commands import Commands
 from app.live.redis.counts import Counts
 from app.live.redis.frames import Seal
+from app.live.redis.outages import Outages
 from app.live.redis.subscriptions import OnBody, OnReady, Reopen, Subscriptions
 
 __all__ = ["RedisConnection", "Unusable"]
-
-log = logging.getLogger("parlor.redis")
 
 CLOSE_TIMEOUT_S = 0.3
 FIRST_DELAY_S, MAX_DELAY_S = 0.05, 1.0  # before the next attempt to connect
@@ -53,7 +51,7 @@ class RedisConnection:
         self.on_trouble: list[Callable[[], None]] = []
         self._commands, self._subscriptions = Commands(self.counts), Subscriptions(self.counts)
         self._tasks: list[asyncio.Task[None]] = []
-        self._away_since: float | None = None
+        self.outages = Outages()
         self.change_epoch(epoch)
 
     async def start(self, required: bool = True) -> None:
@@ -77,6 +75,7 @@ class RedisConnection:
         with contextlib.suppress(Unusable, TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await self.call("PING")
+        self.outages.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -135,7 +134,7 @@ class RedisConnection:
             except Reopen:
                 delay = 0.0
             except (RedisError, OSError, TimeoutError, Unusable) as error:
-                self._lost(error)
+                self._lost(error, connection is not None)
             finally:
                 if connection:
                     with contextlib.suppress(RedisError, OSError):
@@ -146,18 +145,13 @@ class RedisConnection:
     def _opened(self) -> None:
         if not self.is_connected:
             return
-        if self._away_since is not None:
-            log.warning("Redis is back after %.1f s", time.monotonic() - self._away_since)
-        self._away_since = None
+        self.outages.end()
         for call in tuple(self.on_connected):
             call()
 
-    def _lost(self, error: BaseException) -> None:
+    def _lost(self, error: BaseException, had_served: bool) -> None:
         self._commands.check()  # the other connection may be gone as well
-        if self._away_since is None:
-            self._away_since = time.monotonic()
-            self.counts.interruptions += 1
-            why = str(error) or f"no answer from {self.address.where}"
-            log.warning("Redis is away (%s): other processes' news come by looking, within 2 s", why)
-        for call in tuple(self.on_trouble):
-            call()
+        self.outages.begin(str(error) or f"no answer from {self.address.where}")
+        if had_served:
+            for call in tuple(self.on_trouble):
+                call()

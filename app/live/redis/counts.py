@@ -12,5 +12,4 @@ class Counts:
     dropped: int = 0
     received: int = 0
     garbage: int = 0
-    interruptions: int = 0
     lag: float = 0.0

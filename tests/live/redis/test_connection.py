@@ -165,6 +165,26 @@ async def test_after_a_death_of_redis_all_is_as_before(redis: RedisServer, caplo
     assert len([one for one in said if "is away" in one]) == len([one for one in said if "is back" in one]) == 2, said
 
 
+async def test_short_interruptions_one_after_the_other_are_not_told_again_and_again(
+    redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    def said() -> list[str]:
+        lines = [one.message for one in caplog.records if one.name == "parlor.redis"]
+        return ["away" if "is away" in line else "back" for line in lines]
+
+    async with connected(redis.url, "a") as a:
+        await listening(a, "room:lobby")
+        for _ in range(5):
+            before = a.outages.count
+            await redis.call("CLIENT", "KILL", "TYPE", "pubsub")
+            await until(lambda before=before: a.outages.count > before and a.is_connected)
+        await redis.kill()
+        await until(lambda: said().count("away") == 2)
+        await redis.begin()
+        await until(lambda: a.is_connected)
+    assert said() == ["away", "back", "away", "back"], "the first, and the one that lasted"
+
+
 async def test_a_redis_that_hangs_is_left_and_found_again(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.live.redis.commands.ANSWER_TIMEOUT_S", 0.3)
     monkeypatch.setattr("app.live.redis.subscriptions.SILENCE_TIMEOUT_S", 0.3)
@@ -194,7 +214,7 @@ async def test_a_subscriber_that_is_cut_hears_on(tmp_path: Path) -> None:
     async with redis_server(tmp_path, **limit) as redis, connected(redis.url, "a") as a, connected(redis.url, "b") as b:
         heard = await listening(b, "room:lobby")
         a.publish("room:lobby", b"n", bytes(200_000))
-        await until(lambda: b.counts.interruptions and b.is_connected)
+        await until(lambda: b.outages.count and b.is_connected)
         heard.clear()
         a.publish("room:lobby", b"n", b"hello")
         await until(lambda: ("a0000000", b"hello") in heard)
@@ -206,7 +226,7 @@ async def test_another_history_has_channels_of_its_own(redis: RedisServer) -> No
         a.change_epoch("fedcba9876543210")
         assert not a.is_connected
         await until(lambda: a.is_connected)
-        assert a.counts.interruptions == 0, "nothing is wrong"
+        assert a.outages.count == 0, "nothing is wrong"
         b.publish("room:lobby", b"n", b"hello")
         await until(lambda: heard)
 

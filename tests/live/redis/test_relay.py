@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from app.live.redis import relayed
+from app.live.redis.carrier import RedisCarrier
 from app.live.redis.connection import RedisConnection
-from app.live.redis.relay import Relay
+from app.live.relay import Relay, relayed
 from app.process import new_process_id
 from tests.support.mounted import Mount, Mounted, empty, watch
 from tests.support.raw import Answer, Gone, Line, Polls, head
@@ -74,7 +74,7 @@ async def pairs(redis: RedisServer, mount: Mount) -> AsyncIterator[Pairs]:
                 connection = RedisConnection(redis.url, process, "0123456789abcdef")
                 await connection.start()
                 stack.push_async_callback(connection.close)
-                relays.append(Relay(connection, one.server.engine))
+                relays.append(Relay(one.server.engine, [RedisCarrier(connection)]))
                 one.server.engine.relay = relays[-1]
                 echo(one)
                 mounted.append(one)
@@ -334,7 +334,7 @@ async def test_an_answer_that_redis_lost_ends_the_session(pair: Pair, monkeypatc
     async with pair.session() as (here, there):
         polling = asyncio.create_task(there.poll())
         await until(lambda: pair.is_held(there))
-        monkeypatch.setattr(pair.relays[0]._owning, "_publish", lambda *_: None)
+        monkeypatch.setattr(pair.connections[0], "publish", lambda *_: None)
         await here.send('42["said","lost"]')
         await until(lambda: reasons)
         monkeypatch.undo()

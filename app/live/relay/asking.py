@@ -1,17 +1,13 @@
 """Requests that came here and are another process's to answer (relay.py)."""
 
-import asyncio
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.engineio.request import Request
 from app.engineio.server import Exchange, Refusal, hold_of
-from app.live.redis import relayed
-from app.live.redis.connection import RedisConnection, Unusable
-
-_PROCESS = re.compile(r"[a-z0-9]{8}")
+from app.live.relay import relayed
+from app.live.relay.carriers import Carriers
 
 
 @dataclass(eq=False, slots=True)
@@ -35,20 +31,18 @@ class Asked:
 
 
 class Owners:
-    """The processes that are asked, as far as this one knows. on_dead: called with one that hears nothing any more."""
+    """The processes that are asked, as far as this one knows."""
 
-    def __init__(self, redis: RedisConnection, on_dead: Callable[[str], None]) -> None:
-        self._redis, self._on_dead = redis, on_dead
+    def __init__(self) -> None:
         self._heard: dict[str, float] = {}  # when each was heard last
-        self._dead: dict[str, float] = {}  # that nobody subscribes for, and since when
-        self._checks: set[asyncio.Task[None]] = set()
-
-    def tell(self, owner: str, kind: bytes, body: bytes) -> None:
-        self._redis.publish(relayed.channel(owner), kind, body)
+        self._dead: dict[str, float] = {}  # that hear nothing, and since when
 
     def hear(self, owner: str) -> None:
         self._heard[owner] = time.monotonic()
         self._dead.pop(owner, None)
+
+    def bury(self, owner: str) -> None:
+        self._dead[owner] = time.monotonic()
 
     def is_dead(self, owner: str) -> bool:
         return owner in self._dead
@@ -61,34 +55,16 @@ class Owners:
         self._dead = {owner: since for owner, since in self._dead.items() if since > before}
         self._heard = {owner: at for owner, at in self._heard.items() if at > before}
 
-    def check(self, owners: set[str]) -> None:
-        """Does anybody hear what these are asked? Redis knows at once where a process has ended."""
-        if owners:
-            task = asyncio.create_task(self._look_for(sorted(owners)))
-            self._checks.add(task)
-            task.add_done_callback(self._checks.discard)
-
-    async def _look_for(self, owners: list[str]) -> None:
-        channels = [self._redis.key(relayed.channel(owner)) for owner in owners]
-        try:
-            answer = await self._redis.call("PUBSUB", "NUMSUB", *channels)
-        except Unusable:
-            return  # on_trouble tells, or it may not be asked: then silence does
-        for owner, count in zip(owners, answer[1::2], strict=True):
-            if not count:
-                self._dead[owner] = time.monotonic()
-                self._on_dead(owner)
-
 
 class Asking:
     """The requests that other processes are to answer."""
 
-    def __init__(self, redis: RedisConnection) -> None:
-        self._redis = redis
+    def __init__(self, carriers: Carriers) -> None:
+        self._carriers = carriers
         self._open: dict[int, Asked] = {}
         self._last_id = 0
         self._bytes = 0  # of bodies that wait for their answer
-        self._owners = Owners(redis, self.give_up_all)
+        self._owners = Owners()
         self._told: set[str] = set()  # owners that were told of open requests
         self.answered = self.failed = 0
         self.on_body = {relayed.ANSWERED: self._on_answer, relayed.CUT: self._on_cut, relayed.HERE: self._on_here}
@@ -97,16 +73,11 @@ class Asking:
     def is_busy(self) -> bool:
         return bool(self._open or self._told)
 
-    @property
-    def is_waiting(self) -> bool:
-        return any(not one.is_answered for one in self._open.values())
-
     def is_elsewhere(self, sid: str) -> bool:
-        owner = sid[:8]
-        return owner != self._redis.process and self._redis.is_connected and bool(_PROCESS.fullmatch(owner))
+        return self._carriers.to(sid[:8]) is not None
 
     def expect(self, sid: str, exchange: Exchange) -> None:
-        exchange.on_lost = lambda: self._owners.tell(sid[:8], relayed.BROKEN, sid.encode(errors="replace"))
+        exchange.on_lost = lambda: self._carriers.send(sid[:8], relayed.BROKEN, sid.encode(errors="replace"))
 
     def ask(self, sid: str, request: Request, exchange: Exchange) -> None:
         """Raises Refusal."""
@@ -124,26 +95,35 @@ class Asking:
         self._open[asked.id] = asked
         self._bytes += asked.size
         if is_poll:
-            self._owners.tell(
+            self._carriers.send(
                 owner,
                 relayed.ASK_GET,
                 relayed.GET.pack(asked.id, -1 if hold_s is None else int(hold_s * 1000)) + name,
             )
         else:
-            self._owners.tell(owner, relayed.ASK_POST, relayed.POST.pack(asked.id, len(name)) + name + body)
+            self._carriers.send(owner, relayed.ASK_POST, relayed.POST.pack(asked.id, len(name)) + name + body)
         self._told.add(owner)
         if now - self._owners.heard_at(owner) > 2 * relayed.TICK_S:
-            self._owners.check({owner})
+            self._carriers.check({owner})
 
-    def release_all(self) -> None:
-        for one in self._open.values():
-            if one.is_poll and not one.is_answered:
-                self._owners.tell(one.owner, relayed.RELEASE, one.sid.encode(errors="replace"))
+    def release(self) -> bool:
+        """Let the polls be answered now. False once nothing waits for its answer any more."""
+        waiting = [one for one in self._open.values() if not one.is_answered]
+        for one in waiting:
+            if one.is_poll:
+                self._carriers.send(one.owner, relayed.RELEASE, one.sid.encode(errors="replace"))
+        return bool(waiting)
 
-    def give_up_all(self, owner: str | None = None) -> None:
-        """Those of one owner, or of all."""
+    @property
+    def others(self) -> set[str]:
+        return {one.owner for one in self._open.values()}
+
+    def give_up(self, owners: set[str], is_dead: bool = False) -> None:
+        """What is asked of these."""
+        for owner in owners if is_dead else ():
+            self._owners.bury(owner)
         for one in list(self._open.values()):
-            if owner in (one.owner, None):
+            if one.owner in owners:
                 self._give_up(one)
 
     def tick(self) -> None:
@@ -161,9 +141,11 @@ class Asking:
         for owner, asked in by_owner.items():
             waiting = [one.id for one in asked if not one.is_answered]
             others = [one.id for one in asked if one.is_answered]
-            self._owners.tell(owner, relayed.OPEN, relayed.COUNT.pack(len(waiting)) + relayed.packed(waiting + others))
+            self._carriers.send(
+                owner, relayed.OPEN, relayed.COUNT.pack(len(waiting)) + relayed.packed(waiting + others)
+            )
         self._told = {owner for owner, asked in by_owner.items() if asked}
-        self._owners.check({one.owner for one in self._open.values() if not one.is_answered})
+        self._carriers.check({one.owner for one in self._open.values() if not one.is_answered})
 
     # --- what the owner says ---
 
@@ -204,7 +186,7 @@ class Asking:
     def _lost(self, asked: Asked) -> None:
         """Its client is gone, perhaps without the answer."""
         self._forget(asked)
-        self._owners.tell(asked.owner, relayed.LOST, relayed.ID.pack(asked.id))
+        self._carriers.send(asked.owner, relayed.LOST, relayed.ID.pack(asked.id))
 
     def _give_up(self, asked: Asked) -> None:
         """Its client is to come anew. Should the owner live, the session ends there, too."""
@@ -212,7 +194,7 @@ class Asking:
         if asked.is_answered:
             return
         self.failed += 1
-        self._owners.tell(asked.owner, relayed.LOST, relayed.ID.pack(asked.id))
+        self._carriers.send(asked.owner, relayed.LOST, relayed.ID.pack(asked.id))
         asked.exchange.on_lost = None
         asked.exchange.refuse(1, "Session ID unknown")
 

@@ -19,11 +19,6 @@ ANSWER = struct.Struct(">QHB")  # id, status, Engine.IO's code; then the body or
 COUNT = struct.Struct(">I")
 
 
-def channel(process: str) -> str:
-    """Where a process hears what others ask it, and answer it."""
-    return f"relay:{process}"
-
-
 def ids_of(body: bytes) -> list[int]:
     return [id for (id,) in ID.iter_unpack(body)]
 

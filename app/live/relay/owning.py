@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from app.engineio.server import EngineServer, Refusal
 from app.engineio.transports import PollingTransport
-from app.live.redis import relayed
-from app.live.redis.connection import RedisConnection
+from app.live.relay import relayed
+from app.live.relay.carriers import Carriers
 
 
 class RelayedExchange:
@@ -45,8 +45,8 @@ class Asker:
 class Owning:
     """The requests for sessions of this process that came to others."""
 
-    def __init__(self, redis: RedisConnection, engine: EngineServer) -> None:
-        self._redis, self._engine = redis, engine
+    def __init__(self, carriers: Carriers, engine: EngineServer) -> None:
+        self._carriers, self._engine = carriers, engine
         self._askers: dict[str, Asker] = {}
         self.served = 0
         self.on_body = {
@@ -137,7 +137,7 @@ class Owning:
         self._publish(exchange.process, relayed.CUT, relayed.ID.pack(exchange.id))
 
     def _publish(self, process: str, kind: bytes, body: bytes) -> None:
-        self._redis.publish(relayed.channel(process), kind, body)
+        self._carriers.send(process, kind, body)
 
     # --- how they end ---
 
@@ -149,10 +149,15 @@ class Owning:
                 del self._askers[process]
                 _lose_all(asker)
 
-    def give_up_all(self) -> None:
-        askers, self._askers = self._askers, {}
-        for asker in askers.values():
-            _lose_all(asker)
+    @property
+    def others(self) -> set[str]:
+        return set(self._askers)
+
+    def give_up(self, processes: set[str]) -> None:
+        """What these have asked."""
+        for process in processes:
+            if asker := self._askers.pop(process, None):
+                _lose_all(asker)
 
 
 def _lose_all(asker: Asker) -> None:

@@ -1,21 +1,23 @@
 """Polls and POSTs that reach another process than the one that has their session: no sticky sessions are needed.
 
-A session's id begins with that of its process, the owner. Whoever is asked in its place asks the owner over Redis and
-answers what that answers; to the owner the request is one of its own, whose connection may be lost. Redis may lose
-anything at any time. So whoever asks tells the owner every second which requests are open, and the owner tells which of
-them it does not have: what only one of the two knows of is given up. The client then comes anew, and catches up.
+A session's id begins with that of its process, the owner. Whoever is asked in its place asks the owner and answers what
+that answers; to the owner the request is one of its own, whose connection may be lost. What carries the frames, Redis
+or a socket (carriers.py), may lose anything at any time. So whoever asks tells the owner every second which requests
+are open, and the owner tells which of them it does not have: what only one of the two knows of is given up. The client
+then comes anew, and catches up.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 from app.chat.counts import Reading
 from app.engineio.request import Request
 from app.engineio.server import EngineServer, Exchange
-from app.live.redis import relayed
-from app.live.redis.asking import Asking
-from app.live.redis.connection import RedisConnection
-from app.live.redis.owning import Owning
+from app.live.relay import relayed
+from app.live.relay.asking import Asking
+from app.live.relay.carriers import Carrier, Carriers, OnBody
+from app.live.relay.owning import Owning
 
 RELEASE_LOOKS, RELEASE_PAUSE_S = 25, 0.02  # for polls to be answered when this process stops
 
@@ -23,15 +25,16 @@ RELEASE_LOOKS, RELEASE_PAUSE_S = 25, 0.02  # for polls to be answered when this 
 class Relay:
     """Both sides, in one process. Set as `engine.relay`."""
 
-    def __init__(self, redis: RedisConnection, engine: EngineServer) -> None:
-        self._asking, self._owning = Asking(redis), Owning(redis, engine)
-        self._process, self._redis = redis.process, redis
+    def __init__(self, engine: EngineServer, carriers: Sequence[Carrier]) -> None:
+        self._carriers = Carriers(engine.settings.process, carriers)
+        self._asking, self._owning = Asking(self._carriers), Owning(self._carriers, engine)
         self.is_elsewhere, self.expect = self._asking.is_elsewhere, self._asking.expect
         self._ticking: asyncio.TimerHandle | None = None
-        mine = relayed.channel(redis.process)
-        for kind, on_body in (self._asking.on_body | self._owning.on_body).items():
-            redis.subscribe(mine, kind, self._ticking_after(on_body))
-        redis.on_trouble.append(self._give_up_all)
+        on_body = self._asking.on_body | self._owning.on_body
+        for carrier in carriers:
+            carrier.on_dead = self._dead
+            carrier.on_trouble = partial(self._in_trouble, carrier)
+            carrier.on_body = {kind: self._ticking_after(call) for kind, call in on_body.items()}
 
     def ask(self, sid: str, request: Request, exchange: Exchange) -> None:
         self._asking.ask(sid, request, exchange)
@@ -39,11 +42,14 @@ class Relay:
 
     async def release_all(self) -> None:
         """This process stops: let the polls that wait here be answered now. Their clients go on with another one."""
-        self._asking.release_all()
         for _ in range(RELEASE_LOOKS):
-            if not self._asking.is_waiting:
+            if not self._asking.release():
                 return
             await asyncio.sleep(RELEASE_PAUSE_S)
+
+    def close(self) -> None:
+        for carrier in self._carriers.all:
+            carrier.close()
 
     def readings(self) -> Iterator[Reading]:
         yield Reading("parlor_relayed", "Polls and POSTs that another process answered.", self._asking.answered)
@@ -52,7 +58,7 @@ class Relay:
         text = "Polls and POSTs that came to another process and were answered here."
         yield Reading("parlor_relay_served", text, self._owning.served)
 
-    def _ticking_after(self, on_body: Callable[[str, bytes], None]) -> Callable[[str, bytes], None]:
+    def _ticking_after(self, on_body: OnBody) -> OnBody:
         def received(process: str, body: bytes) -> None:
             on_body(process, body)
             self._tick_later()
@@ -69,7 +75,11 @@ class Relay:
         self._owning.tick()
         self._tick_later()
 
-    def _give_up_all(self) -> None:
-        """Redis was lost, and nobody knows what with it."""
-        self._asking.give_up_all()
-        self._owning.give_up_all()
+    def _dead(self, process: str) -> None:
+        self._asking.give_up({process}, is_dead=True)
+        self._owning.give_up({process})
+
+    def _in_trouble(self, carrier: Carrier) -> None:
+        """Nobody knows what was lost with it."""
+        for side in (self._asking, self._owning):
+            side.give_up({one for one in side.others if self._carriers.to(one) in (None, carrier)})
