@@ -586,10 +586,14 @@ async def test_while_the_database_is_away_nobody_is_disconnected_and_all_goes_on
         async with Talker(server.url, "alice") as alice, ClientSession() as http:
             await alice.join("lobby")
             await alice.say("lobby", "before")
+            await alice.join("lobby")
+            await until(lambda: not len(server.database._cache))
             postgres.kill()
             refusal = await alice.ask("send", {"room": "lobby", "text": "x", "id": "message-1"})
             assert (refusal["error"], refusal["retry_after"]) == ("storage", 2.0)
             assert (await alice.ask("echo", {}))["ok"]
+            joined = await alice.join("lobby")
+            assert [one["text"] for one in joined["messages"]] == ["before"], "what is known is shown"
             async with http.get(f"{server.url}/readyz") as ready:
                 assert ready.status == 503
             postgres.begin()
