@@ -607,3 +607,23 @@ async def test_while_the_database_is_away_nobody_is_disconnected_and_all_goes_on
             async with http.get(f"{server.url}/readyz") as ready:
                 assert ready.status == 200
             assert alice.client.connected
+
+
+async def test_a_server_stops_in_time_though_its_database_hangs(start_server: Start) -> None:
+    """With a message under way, somebody connected, and one more who would like to come."""
+    with cluster() as postgres:
+        server = await start_server(database_url=postgres.database())
+        alice = await Talker(server.url, "alice").__aenter__()
+        await alice.join("lobby")
+        postgres.send_signal(signal.SIGSTOP)
+        try:
+            sending = asyncio.create_task(alice.ask("send", {"room": "lobby", "text": "x", "id": "message-1"}))
+            await until(lambda: server.database._commits._running)
+            begun = time.monotonic()
+            await server.stop()
+            assert time.monotonic() - begun < 5
+            with contextlib.suppress(Exception):  # the answer, or the end of the connection
+                assert (await sending)["error"] == "storage"
+        finally:
+            postgres.send_signal(signal.SIGCONT)
+            await alice.client.disconnect()
