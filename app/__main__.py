@@ -125,7 +125,6 @@ def copy(source: str, target: str) -> None:
     """
     from app.copy import copy as copy_history
 
-
     async def work() -> None:
         shown = sys.stderr.isatty()
         last = ""

@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from app import workers
 from app.config import load
 from app.server import warnings
+from tests.support.postgres import Cluster
 from tests.support.process import Process, refusal, serving
 from tests.support.redis import RedisServer, redis_server
 from tests.support.talker import Talker, until
@@ -207,6 +208,30 @@ async def test_with_sqlite_and_no_redis_one_process_serves_and_says_why(tmp_path
         code, errors = await server.ended(WITHIN)
     assert code == 0
     assert errors.count("REDIS_URL") == 1
+
+
+async def test_with_postgresql_and_no_redis_workers_pass_polls_on_to_each_other(
+    postgres: Cluster, tmp_path: Path
+) -> None:
+    """As on a host that sets WEB_CONCURRENCY by itself. Each request of the client's may reach either."""
+    async with (
+        serving(tmp_path, WEB_CONCURRENCY="2", DATABASE_URL=postgres.database()) as server,
+        Talker(server.url, "alice", transport="polling") as alice,
+        Talker(server.url, "bob", transport="polling") as bob,
+    ):
+        assert len(children(server)) == 2
+        for talker in (alice, bob):
+            await talker.join("lobby")
+        for n in range(10):
+            await (alice, bob)[n % 2].say("lobby", f"word {n}")
+        for talker in (alice, bob):
+            assert await talker.hears_texts("lobby", 10) == [f"word {n}" for n in range(10)]
+        async with contextlib.AsyncExitStack() as stack:
+            for _ in range(10):  # each on a connection of its own
+                await stack.enter_async_context(Talker(server.url, transport="polling"))
+        seen = samples(await asked_until(server.url, "/metrics", bool))
+        assert seen["parlor_relay_failed_total", "1"] == seen["parlor_relay_failed_total", "2"] == 0
+        assert seen["parlor_relayed_total", "1"] + seen["parlor_relayed_total", "2"] > 0
 
 
 @pytest.mark.parametrize(

@@ -127,19 +127,31 @@ class Database:
         """`read` of a question about this room alone, in the shape that it is wanted in; from memory where nothing of
         the room has changed since the same was asked. The answer is shared: nobody may change it."""
 
-        async def load() -> S:
-            return shape(await self.read(ask, room, *args))
+        question = (ask, shape, args)
 
-        return await self._cache.get_or_load(room, (ask, shape, args), load)
+        async def load() -> S:
+            try:
+                return shape(await self.read(ask, room, *args))
+            except Refused as refusal:
+                known: S = self._cache.last_known(room, question, refusal)
+                return known
+
+        return await self._cache.get_or_load(room, question, load)
 
     async def read_cached_rooms(self, ask: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
         """`read` of a question about all rooms; from memory where nothing of any room has changed since. The answer is
         shared: nobody may change it."""
 
-        async def load() -> T:
-            return await self.read(ask, *args)
+        question = (ask, args)
 
-        return await self._cache.get_or_load(ALL_ROOMS, (ask, args), load)
+        async def load() -> T:
+            try:
+                return await self.read(ask, *args)
+            except Refused as refusal:
+                known: T = self._cache.last_known(ALL_ROOMS, question, refusal)
+                return known
+
+        return await self._cache.get_or_load(ALL_ROOMS, question, load)
 
     async def write(self, ask: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Ask a question that changes something; returns once it is committed.
@@ -159,10 +171,12 @@ class Database:
         return self._storage.commit(batch, LOCK_TIMEOUT_S)
 
     def _invalidate(self, batch: list[Write]) -> None:
+        """The batch was tried. Where it failed, part of it may be stored; nobody is told of that."""
+        drop = self._cache.set_aside if self._storage.trouble else self._cache.invalidate
         for write in batch:
             if write.changes not in (Changes.NOTHING, Changes.PEOPLE):
-                self._cache.invalidate(write.room)
-                self._cache.invalidate(ALL_ROOMS)
+                drop(write.room)
+                drop(ALL_ROOMS)
 
 
 def _storage_of(url: str, replaced: Callable[[str], None]) -> Storage:
