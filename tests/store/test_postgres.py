@@ -627,3 +627,13 @@ async def test_a_server_stops_in_time_though_its_database_hangs(start_server: St
         finally:
             postgres.send_signal(signal.SIGCONT)
             await alice.client.disconnect()
+
+
+async def test_what_is_acked_is_on_the_disk_whatever_the_server_does_for_others(postgres: Cluster) -> None:
+    url = postgres.database()
+    name = url.rpartition("/")[-1]
+    setting = text("SELECT current_setting('synchronous_commit')")
+    for default, wanted in (("off", "on"), ("remote_apply", "remote_apply")):
+        postgres.execute(f"ALTER DATABASE {name} SET synchronous_commit = {default}")
+        async with processes(url, 1) as (database,):
+            assert await database.write(lambda db: db.scalar(setting)) == wanted
