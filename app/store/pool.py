@@ -63,7 +63,8 @@ class Pool:
                 del self._used[db]
                 if is_whole and not self._is_closed:
                     self._idle.append(db)
-                self._changed.notify_all()
+                if self._waiting:
+                    self._changed.notify_all()
             if not is_whole or self._is_closed:
                 _close(db)
             if driver.closed:
@@ -96,8 +97,9 @@ class Pool:
         with self._changed:
             self._start()
             self._waiting += 1
-            self._changed.notify_all()
             try:
+                if not self._idle:
+                    self._changed.notify_all()
                 while not self._idle:
                     self._wait(until)
             finally:
@@ -164,16 +166,13 @@ class Pool:
 
     def _watch(self) -> None:
         """Cut off what takes too long."""
-        while True:
+        while not self._is_closed:
+            time.sleep(LOOK_S)
             with self._changed:
-                self._changed.wait_for(lambda: self._is_closed or bool(self._used))
-                if self._is_closed:
-                    return
                 for driver, since, until in self._used.values():
                     if time.monotonic() > min(until, max(self._deadline, since + LAST_WORD_S)):
                         self._cut.add(driver)
                         _cut(driver)
-                self._changed.wait_for(lambda: self._is_closed, LOOK_S)
 
 
 def _no_answer() -> Refused:

@@ -46,11 +46,11 @@ MIGRATION_KEY = 0x5061726C6F72  # of the advisory lock: "Parlor"
 
 # By SET LOCAL, which poolers between us and the server let through. A process that stands still in the middle of a
 # transaction holds rooms locked: the server ends it.
-_LIMITS = (
-    "SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 3000"
-)
+_LIMITS = "SET LOCAL statement_timeout = {}; SET LOCAL idle_in_transaction_session_timeout = 3000"
+# An ack means committed, and survives the power cord, whatever the server does for others.
+_DURABLE = "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
 READING = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {_LIMITS.format(8000)}"
-WRITING = f"BEGIN ISOLATION LEVEL READ COMMITTED; {_LIMITS.format(4000)}; SET LOCAL synchronous_commit = on"
+WRITING = f"BEGIN ISOLATION LEVEL READ COMMITTED; {_LIMITS.format(4000)}; {_DURABLE}"
 MIGRATING = "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 60000"
 
 # SQLSTATEs (PostgreSQL, appendix A)
@@ -251,7 +251,8 @@ def _epoch_of(db: Connection) -> str:
 def _lock_rooms(db: Connection, batch: list[Write]) -> None:
     """Whoever changes a room reads it first. In the order of names, so that no two processes wait for each other."""
     names = sorted({room for write in batch if (room := write.room) is not None})
-    if names:
+    claim_first = len(names) == 1 and all(write.ask is queries.insert_message for write in batch)
+    if names and not claim_first:  # which locks the row as well
         _locked.all(db, names=names)
 
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import shutil
 import signal
+import subprocess
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -627,3 +629,34 @@ async def test_a_server_stops_in_time_though_its_database_hangs(start_server: St
         finally:
             postgres.send_signal(signal.SIGCONT)
             await alice.client.disconnect()
+
+
+async def test_what_is_acked_is_on_the_disk_whatever_the_server_does_for_others(postgres: Cluster) -> None:
+    url = postgres.database()
+    name = url.rpartition("/")[-1]
+    setting = text("SELECT current_setting('synchronous_commit')")
+    for default, wanted in (("off", "on"), ("remote_apply", "remote_apply")):
+        postgres.execute(f"ALTER DATABASE {name} SET synchronous_commit = {default}")
+        async with processes(url, 1) as (database,):
+            assert await database.write(lambda db: db.scalar(setting)) == wanted
+
+
+async def test_tls_is_spoken_as_the_address_says(start_server: Start) -> None:
+    with cluster() as server:
+        url = server.database()
+        assert "does not support SSL" in await refused(start_server, f"{url}?sslmode=require")
+        server.kill()
+        key, certificate = server.folder / "server.key", server.folder / "server.crt"
+        subject = ("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1")
+        made = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "9", *subject)
+        subprocess.run([*made, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+        key.chmod(0o600)
+        for file in (key, certificate):
+            shutil.chown(file, server.folder.stat().st_uid, server.folder.stat().st_gid)
+        server.options["ssl"] = "on"
+        server.begin()
+        for wanted in ("sslmode=require", f"sslmode=verify-full&sslrootcert={certificate}"):
+            async with processes(f"{url}?{wanted}", 1) as (database,):
+                speaks = text("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+                assert await database.read(lambda db, speaks=speaks: db.scalar(speaks)) is True
+        assert "certificate" in await refused(start_server, f"{url}?sslmode=verify-full&sslrootcert=system")
