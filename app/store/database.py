@@ -36,7 +36,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         """Raises Refused where the URL cannot be understood."""
-        self._storage = self._storage_of(url)
+        self._storage = _storage_of(url, self._on_replaced)
         self.place, self.file = self._storage.place, self._storage.file
         self._reader = ThreadPoolExecutor(self._storage.readers, "parlor-read")
         self._cache = RoomCache()
@@ -44,11 +44,6 @@ class Database:
         self._closing: asyncio.Future[None] | None = None
         self._closed = False
         self.replaced: Callable[[str], None] = lambda _epoch: None  # called with the epoch of a history that took over
-
-    def _storage_of(self, url: str) -> Storage:
-        if url.startswith(POSTGRES):
-            return PostgreSQL(url, self._on_replaced)
-        return SQLite(make_url(url), self._on_replaced)
 
     async def start(self, alone: bool = True, unfinished: bool = False) -> None:
         """Bring the schema up to date, and open the database. alone: no other server has it open, so whoever seems to
@@ -132,19 +127,31 @@ class Database:
         """`read` of a question about this room alone, in the shape that it is wanted in; from memory where nothing of
         the room has changed since the same was asked. The answer is shared: nobody may change it."""
 
-        async def load() -> S:
-            return shape(await self.read(ask, room, *args))
+        question = (ask, shape, args)
 
-        return await self._cache.get_or_load(room, (ask, shape, args), load)
+        async def load() -> S:
+            try:
+                return shape(await self.read(ask, room, *args))
+            except Refused as refusal:
+                known: S = self._cache.last_known(room, question, refusal)
+                return known
+
+        return await self._cache.get_or_load(room, question, load)
 
     async def read_cached_rooms(self, ask: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
         """`read` of a question about all rooms; from memory where nothing of any room has changed since. The answer is
         shared: nobody may change it."""
 
-        async def load() -> T:
-            return await self.read(ask, *args)
+        question = (ask, args)
 
-        return await self._cache.get_or_load(ALL_ROOMS, (ask, args), load)
+        async def load() -> T:
+            try:
+                return await self.read(ask, *args)
+            except Refused as refusal:
+                known: T = self._cache.last_known(ALL_ROOMS, question, refusal)
+                return known
+
+        return await self._cache.get_or_load(ALL_ROOMS, question, load)
 
     async def write(self, ask: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Ask a question that changes something; returns once it is committed.
@@ -164,7 +171,13 @@ class Database:
         return self._storage.commit(batch, LOCK_TIMEOUT_S)
 
     def _invalidate(self, batch: list[Write]) -> None:
+        """The batch was tried. Where it failed, part of it may be stored; nobody is told of that."""
+        drop = self._cache.set_aside if self._storage.trouble else self._cache.invalidate
         for write in batch:
             if write.changes not in (Changes.NOTHING, Changes.PEOPLE):
-                self._cache.invalidate(write.room)
-                self._cache.invalidate(ALL_ROOMS)
+                drop(write.room)
+                drop(ALL_ROOMS)
+
+
+def _storage_of(url: str, replaced: Callable[[str], None]) -> Storage:
+    return PostgreSQL(url, replaced) if url.startswith(POSTGRES) else SQLite(make_url(url), replaced)

@@ -25,7 +25,7 @@ log = logging.getLogger("parlor.store")
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0  # between two attempts to connect
 PATIENCE_S = 1.5  # to wait for a connection that is being opened
-LAST_WORD_S = 0.5  # after the deadline: for what is quick
+LAST_WORD_S = 0.5  # after the deadline, for what begins then: it may be quick
 LOOK_S = 0.1  # between two looks at connections that are in use
 
 
@@ -170,7 +170,7 @@ class Pool:
                 if self._is_closed:
                     return
                 for driver, since, until in self._used.values():
-                    if time.monotonic() > min(until, max(self._deadline, since) + LAST_WORD_S):
+                    if time.monotonic() > min(until, max(self._deadline, since + LAST_WORD_S)):
                         self._cut.add(driver)
                         _cut(driver)
                 self._changed.wait_for(lambda: self._is_closed, LOOK_S)

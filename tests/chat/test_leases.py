@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from random import Random
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy import select
 from app.chat import Chat, doors, people
 from app.chat.doors import Ending
 from app.chat.leases import LOOKS, Lease
-from app.model import Refused
+from app.model import Connection, Refused
 from app.server import Running
 from app.store import queries
 from app.store.tables import connected
@@ -130,6 +131,29 @@ async def test_of_two_that_find_a_lease_run_out_one_ends_it(two: Two) -> None:
     ends = [server.chat.store.write(queries.end_lease, process="gone0000", seen_at=seen_at) for server in two]
     assert sorted(await asyncio.gather(*ends)) == [False, True]
     assert not await one.chat.store.write(queries.end_lease, process=other.chat.process, seen_at=1), "it was renewed"
+
+
+async def test_arrivals_and_departures_that_cross_leave_the_database_as_it_is(two: Two) -> None:
+    """Three people come to and leave both processes at once, again and again, while leases are looked at."""
+    r, tokens = Random(1), [people.new_token() for _ in range(3)]
+    open_now: list[tuple[Chat, Connection]] = []
+
+    async def arrives(n: int) -> None:
+        chat = r.choice(two).chat
+        open_now.append((chat, await doors.arrive(chat, f"socket {n}", [r.choice(tokens)], None)))
+
+    async def departs() -> None:
+        if open_now:
+            chat, connection = open_now.pop(r.randrange(len(open_now)))
+            await doors.depart(chat, connection, Ending.DELIBERATE)
+
+    for n in range(40):
+        await asyncio.gather(arrives(3 * n), departs(), arrives(3 * n + 1), departs(), departs(), arrives(3 * n + 2))
+        if n % 10 == 0:
+            await asyncio.gather(*(server.lease.look() for server in two))
+        chat = two[0].chat
+        assert await rows(chat) == {(one.person.id, where.process) for where, one in open_now}
+        assert await here(chat) == {one.person.nickname for _, one in open_now}
 
 
 async def test_a_stop_gives_the_lease_back_at_once(two: Two) -> None:

@@ -145,3 +145,28 @@ async def test_another_room_s_change_leaves_the_answers_of_this_one(database: Da
         await change
     await database.read_cached("lobby", plain, ask)
     assert ask.times == 1
+
+
+async def test_while_the_database_is_away_the_last_answer_is_given_and_no_older_one(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "MAX_AGE_S", 0.01)
+    ask, other = Asked(), Asked()
+    await database.read_cached("attic", plain, other)
+    await database.read_cached("lobby", plain, ask)
+    await until(lambda: not len(database._cache))
+    await says(database, "attic", 1)
+    place = tmp_path / "parlor.db"
+    place.rename(tmp_path / "away.db")
+    for n in range(3):  # readers that have the file open still answer
+        await until(lambda: not len(database._cache))
+        with pytest.raises(Refused, match="gone from its place"):
+            await says(database, "lobby", n)
+    monkeypatch.setattr(database, "read", refuse)
+    assert await database.read_cached("lobby", plain, ask) == 0
+    with pytest.raises(Refused, match="away"):
+        await database.read_cached("attic", plain, other)
+
+
+async def refuse(*_: Any) -> Any:
+    raise Refused("storage", "The database is away.")

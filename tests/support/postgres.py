@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
@@ -100,23 +101,18 @@ class Cluster:
         return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def kill(self) -> None:
-        """As if its machine lost its power."""
-        self._end(signal.SIGKILL)
-
-    def stop(self) -> None:
-        """It disconnects everybody, and ends."""
-        self._end(signal.SIGINT)
-
-    def _end(self, number: signal.Signals) -> None:
-        if self._process is None:
+        """SIGKILL, all its processes: a new one does not begin while one of them has the shared memory."""
+        if self._process is None or self._process.poll() is not None:
             return
+        self._process.send_signal(signal.SIGSTOP)  # it begins no more of them
         children = self._children()
-        self._process.send_signal(number)
-        self._process.wait(30)
-        self._process = None
-        for pid in children if number == signal.SIGKILL else ():
+        for pid in [*children, self._process.pid]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        self._process.wait(30)
+        self._process = None
+        while any(map(_lives, children)):
+            time.sleep(0.01)
 
     def url(self, database: str, user: str = "parlor", password: str = QUOTED) -> str:
         return f"postgres://{user}:{password}@127.0.0.1:{self.port}/{database}"
@@ -165,6 +161,13 @@ class Cluster:
 
     def _user(self) -> dict[str, Any]:
         return {"user": USER, "group": USER, "extra_groups": [], "cwd": "/"} if os.geteuid() == 0 else {}
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[-1].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 @contextmanager

@@ -1,12 +1,6 @@
-"""The directory of people over all processes: each tells the others by Redis who is with it, and that it lives.
-
-Every 2 s a process tells that it lives, and how many are in its fullest rooms. One that is silent for 6 s has died, or
-is suspended: its people are shown as reconnecting, and leave if they do not come back. While Redis is away, what was
-known stays.
-"""
+"""The directory of people over all processes: each tells the others by Redis who is with it, and that it lives."""
 
 import asyncio
-import heapq
 import logging
 from collections.abc import Coroutine, Iterator
 from typing import Any
@@ -16,35 +10,34 @@ from app.chat.counts import Reading
 from app.chat.presence.state import OnlinePerson
 from app.live.redis import shapes
 from app.live.redis.connection import RedisConnection, Unusable
+from app.live.redis.heartbeats import Heartbeats
 from app.live.redis.other_people import OtherPeople
 from app.live.redis.own_people import OwnPeople
 from app.model import Profile
 
 log = logging.getLogger("parlor.directory")
 
-BEAT_S = 2.0
-SILENCE_S = 6.0  # of a process, after which it is taken for dead
+KNOWN_TIMEOUT_S = 0.3  # for a join to wait until it is known who is in the room, here and elsewhere
 CLOSE_TIMEOUT_S = 0.3  # for Redis to take the last words
-PEOPLE, PROCESSES = "people", "processes"  # channels
+PEOPLE = "people"  # the channel of how somebody is called
 
 
 class RedisDirectory:
     """The chat's Directory where there is a Redis."""
 
     def __init__(self, redis: RedisConnection, chat: Chat) -> None:
-        self._redis, self._chat, self._beat_s, self._silence_s = redis, chat, BEAT_S, SILENCE_S
-        self._must_beat = asyncio.Event()
-        self._own = OwnPeople(redis, chat.presence, self._must_beat.set)
-        self._others = OtherPeople(redis, chat)
+        self._redis, self._chat = redis, chat
         self._here: dict[str, set[str]] = {}  # by room: the people of this process
-        self._heard: dict[str, tuple[float, int]] = {}  # by process: when, on the loop's clock; its generation
-        self._counts: dict[str, dict[str, int]] = {}  # by process: people, by room
+        self._others = OtherPeople(redis, chat)
+        self._heartbeats = Heartbeats(redis, chat.presence.rooms.elsewhere, self._here)
+        self._heartbeats.on_appeared = self._others.appeared
+        self._heartbeats.on_gone = lambda process: self._others.gone(process, chat.grace)
+        self._own = OwnPeople(redis, chat.presence, self._heartbeats.next_generation)
         self._tasks: set[asyncio.Task[None]] = set()
         chat.presence.on_change = self._on_change
         redis.on_connected.append(self._on_connected)
         redis.subscribe(PEOPLE, shapes.PROFILE, self._on_profile)
         redis.subscribe(PEOPLE, shapes.IDENTIFIED, self._on_identified)
-        redis.subscribe(PROCESSES, shapes.BEAT, self._on_beat)
 
     # --- as the chat knows it ---
 
@@ -55,13 +48,21 @@ class RedisDirectory:
         self._redis.publish(PEOPLE, shapes.IDENTIFIED, shapes.write([token, former, shapes.called(owner)]))
 
     async def wait_known(self, room: str) -> None:
-        await self._others.wait_known(room)
+        """Also until others know who is here: whoever joins at another process after this one's answer sees them."""
+        if not len(self._heartbeats):
+            return
+        try:
+            async with asyncio.timeout(KNOWN_TIMEOUT_S):
+                await self._own.wait_told()
+                await self._others.wait_known(room)
+        except TimeoutError:
+            log.debug("it is not known yet who is in #%s elsewhere", room)
 
     # --- for as long as the server runs ---
 
     async def run(self) -> None:
         self._on_connected()
-        await asyncio.gather(self._own.run(), self._beat())
+        await asyncio.gather(self._own.run(), self._heartbeats.run())
 
     async def close(self) -> None:
         """The last words of this process: its people are expected elsewhere."""
@@ -69,7 +70,7 @@ class RedisDirectory:
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await self._own.tell()
-                self._tell_beat(stops=True)
+                self._heartbeats.tell(stops=True)
                 await self._redis.call("PING")
         except (Unusable, TimeoutError):
             log.debug("other processes find out by themselves that this one has ended")
@@ -78,11 +79,11 @@ class RedisDirectory:
             task.cancel()
 
     def readings(self) -> Iterator[Reading]:
-        yield Reading("parlor_directory_processes", "Other processes that are heard.", len(self._heard), False)
+        yield Reading("parlor_directory_processes", "Other processes that are heard.", len(self._heartbeats), False)
         text = "People of other processes, in rooms to which somebody of this one listens."
         yield Reading("parlor_people_elsewhere", text, len(self._others.elsewhere), False)
 
-    # --- what happens here ---
+    # --- what happens ---
 
     def _on_change(self, room: str, person: OnlinePerson, grace: float | None) -> None:
         here = self._here.setdefault(room, set())
@@ -99,73 +100,9 @@ class RedisDirectory:
 
     def _on_connected(self) -> None:
         """Redis is back, and nobody could be heard meanwhile."""
-        self._forgive()
+        self._heartbeats.forgive()
         self._own.rewrite()
         self._others.read_again()
-        self._must_beat.set()
-
-    async def _beat(self) -> None:
-        now = asyncio.get_running_loop().time
-        while True:
-            began = now()
-            try:
-                async with asyncio.timeout(self._beat_s):
-                    await self._must_beat.wait()
-            except TimeoutError:
-                pass
-            self._must_beat.clear()
-            if now() > began + 2 * self._beat_s:  # this process was suspended, and has not read yet what came meanwhile
-                self._forgive()
-            self._tell_beat()
-            self._end_silent(now())
-
-    def _forgive(self) -> None:
-        """Nobody could be heard until now."""
-        now = asyncio.get_running_loop().time()
-        self._heard = {process: (now, generation) for process, (_, generation) in self._heard.items()}
-
-    def _tell_beat(self, stops: bool = False) -> None:
-        fullest = heapq.nlargest(shapes.MAX_ROOMS, self._here, key=lambda room: len(self._here[room]))
-        counts = {room: len(self._here[room]) for room in fullest}
-        self._redis.publish(PROCESSES, shapes.BEAT, shapes.write([self._own.generation, stops, counts]))
-
-    # --- what others tell ---
-
-    def _on_beat(self, process: str, body: bytes) -> None:
-        """Raises BadFrame."""
-        generation, stops, counts = shapes.read_beat(body)
-        if stops:
-            self._end(process)
-            return
-        before = self._heard.get(process)
-        self._heard[process] = asyncio.get_running_loop().time(), generation
-        self._count(process, counts)
-        if before is None:
-            self._must_beat.set()  # it may have begun just now, and know of nobody
-        if before is None or before[1] != generation:
-            self._others.appeared(process)
-
-    def _end_silent(self, now: float) -> None:
-        """While Redis is away nobody can be heard."""
-        if self._redis.is_connected:
-            for process, (at, _) in tuple(self._heard.items()):
-                if now > at + self._silence_s:
-                    log.warning("process %s has not been heard of for %g s: its people are awaited", process, now - at)
-                    self._end(process)
-
-    def _end(self, process: str) -> None:
-        self._heard.pop(process, None)
-        self._count(process, {})
-        self._others.gone(process, self._chat.grace)
-
-    def _count(self, process: str, counts: dict[str, int]) -> None:
-        elsewhere = self._chat.presence.rooms.elsewhere
-        elsewhere.subtract(self._counts.pop(process, {}))
-        elsewhere.update(counts)
-        for room in [room for room, count in elsewhere.items() if count <= 0]:
-            del elsewhere[room]
-        if counts:
-            self._counts[process] = counts
 
     def _on_profile(self, _process: str, body: bytes) -> None:
         """Raises BadFrame."""
@@ -174,9 +111,7 @@ class RedisDirectory:
     def _on_identified(self, _process: str, body: bytes) -> None:
         """Raises BadFrame."""
         token, former, owner = shapes.read_identified(body)
-        self._start(people.hear_identified(self._chat, token, former, Profile(*owner)))
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        work: Coroutine[Any, Any, None] = people.hear_identified(self._chat, token, former, Profile(*owner))
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

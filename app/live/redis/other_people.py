@@ -5,10 +5,8 @@ numbered: what was missed is found when the next one comes, and the room is read
 """
 
 import asyncio
-from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from app.chat import Chat, people
 from app.chat.presence.elsewhere import Elsewhere
@@ -20,7 +18,6 @@ from app.live.redis.own_people import key_of
 from app.model import Profile
 
 LINGER_S = 10.0  # for which a room that nobody here listens to any more is followed: a page may be loaded anew
-KNOWN_TIMEOUT_S = 0.3  # for a join to wait until it is known who is there
 PEOPLE_AT_ONCE = 250  # put into a room in one step of the loop
 
 Frame = tuple[int, int, list[shapes.Change]]
@@ -73,11 +70,7 @@ class OtherPeople:
     async def wait_known(self, room: str) -> None:
         here = self._rooms.get(room)
         if here and self.processes and self._redis.is_connected and not here.known.is_set():
-            try:
-                async with asyncio.timeout(KNOWN_TIMEOUT_S):
-                    await here.known.wait()
-            except TimeoutError:
-                pass
+            await here.known.wait()
 
     def read_again(self) -> None:
         """Redis is back: nothing could be read meanwhile, though channels may have been open."""
@@ -138,22 +131,20 @@ class OtherPeople:
 
     # --- reading a room ---
 
-    def _read_all(self, here: _Room) -> None:
-        """The channel is open: what was told before was missed."""
+    def _read(self, here: _Room, *processes: str) -> None:
+        """What these processes have there."""
 
-        async def read_all() -> None:
-            await asyncio.gather(*(self._read_until_whole(here, one) for one in tuple(self.processes)))
+        async def read() -> None:
+            await asyncio.gather(*(self._read_until_whole(here, one) for one in processes))
             here.known.set()
 
-        self._start(read_all())
-
-    def _read(self, here: _Room, process: str) -> None:
-        self._start(self._read_until_whole(here, process))
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
+        task = asyncio.get_running_loop().create_task(read())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def _read_all(self, here: _Room) -> None:
+        """The channel is open: what was told before was missed."""
+        self._read(here, *self.processes)
 
     async def _read_until_whole(self, here: _Room, process: str) -> None:
         if process in here.waiting:

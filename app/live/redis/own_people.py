@@ -19,7 +19,7 @@ from app.live.redis.connection import RedisConnection, Unusable
 
 log = logging.getLogger("parlor.directory")
 
-GATHER_S = 0.02  # over which changes are gathered; the first one after a pause waits for nothing
+GATHER_S = 0.005  # over which changes are gathered; the first one after a pause waits for nothing
 EXPIRE_S, REFRESH_S = 120, 40.0  # of what is written; whoever died is noticed long before
 FIELDS = 500  # in one command
 COMMANDS = 500  # in one pipeline
@@ -31,7 +31,6 @@ class OwnPeople:
     """on_rewritten: called when all rooms have been written anew, and others are to read them again."""
 
     def __init__(self, redis: RedisConnection, presence: Presence, on_rewritten: Callable[[], None]) -> None:
-        self.generation = 0
         self._on_rewritten = on_rewritten
         self._redis, self._presence = redis, presence
         self._told: dict[str, set[str]] = {}  # by room: the people, as others know them
@@ -40,12 +39,21 @@ class OwnPeople:
         self._changes: dict[str, Changed] = {}  # by room, not told yet
         self._must_rewrite = True  # what is in Redis is not what is so
         self._wake = asyncio.Event()
+        self._telling: asyncio.Future[None] | None = None  # done when what has changed is told
+        self._being_told: asyncio.Future[None] | None = None  # the same of what is on its way
 
     def note(self, room: str, person: OnlinePerson, grace: float | None) -> None:
         """As Presence.on_change."""
         if not self._must_rewrite:
             self._changes.setdefault(room, {})[person.id] = grace
+        if self._redis.is_connected:
+            self._telling = self._telling or asyncio.get_running_loop().create_future()
             self._wake.set()
+
+    async def wait_told(self) -> None:
+        """Until others can find whoever has come or left here until now; at once where Redis is away."""
+        if telling := self._telling or self._being_told:
+            await asyncio.shield(telling)
 
     def rewrite(self) -> None:
         """Redis is back, perhaps empty."""
@@ -71,26 +79,33 @@ class OwnPeople:
                     refresh_at = now() + REFRESH_S
                     await self._refresh()
             except Unusable as error:
-                self._must_rewrite = True  # once Redis is back
+                self._must_rewrite = True
                 log.debug("other processes do not know who is here: %s", error)
 
     async def tell(self) -> None:
         """Write what has changed, and tell. Raises Unusable."""
-        if self._must_rewrite:
-            if self._redis.is_connected:
+        self._being_told, self._telling = self._telling, None
+        try:
+            if not self._must_rewrite:
+                changes, self._changes = self._changes, {}
+                await self._tell(changes)
+            elif self._redis.is_connected:
                 await self._write_anew()
-            return
-        changes, self._changes = self._changes, {}
+        except Unusable:
+            self._must_rewrite = True
+            raise
+        finally:
+            if self._being_told:
+                self._being_told.set_result(None)
+                self._being_told = None
+
+    async def _tell(self, changes: dict[str, Changed]) -> None:
         commands: list[tuple[Any, ...]] = []
         frames: list[tuple[str, bytes]] = []
         for room, people in changes.items():
             for some in shapes.some_at_a_time(people.items(), shapes.MAX_CHANGES):
                 frames.append((room, self._frame(room, dict(some), commands)))
-        try:
-            await self._call(commands)
-        except Unusable:
-            self._must_rewrite = True
-            raise
+        await self._call(commands)
         for room, frame in frames:
             self._redis.publish(channel(room), shapes.CAME, frame)
 
@@ -129,17 +144,12 @@ class OwnPeople:
         self._told, self._numbers = {}, {}
         alive = self._redis.key(f"alive:{self._redis.process}")
         commands: list[tuple[Any, ...]] = [("DEL", alive)]
-        try:
-            for room, people in self._presence.online.here_by_room().items():
-                commands += self._room_anew(room, people)
-                if len(commands) > COMMANDS:
-                    await self._call(commands)
-                    commands = []
-            await self._call([*commands, ("SET", alive, self.generation + 1, "EX", EXPIRE_S)])
-        except Unusable:
-            self._must_rewrite = True
-            raise
-        self.generation += 1
+        for room, people in self._presence.online.here_by_room().items():
+            commands += self._room_anew(room, people)
+            if len(commands) > COMMANDS:
+                await self._call(commands)
+                commands = []
+        await self._call([*commands, ("SET", alive, self._number, "EX", EXPIRE_S)])
         self._on_rewritten()
 
     def _room_anew(self, room: str, people: dict[str, OnlinePerson]) -> list[tuple[Any, ...]]:
