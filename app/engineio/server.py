@@ -330,7 +330,11 @@ class EngineServer:
         if self.sessions.pop(session.sid, None):
             self.settings.addresses.leave(session.address)
         transport = session.transport
-        if reason is Reason.SERVER_DISCONNECT and isinstance(transport, PollingTransport):
+        if isinstance(transport, PollingTransport) and (
+            reason is Reason.SERVER_DISCONNECT
+            # the client's goodbye has overtaken its poll, which comes by another process
+            or (reason is Reason.GOING_AWAY and self.relay is not None and transport.held is None)
+        ):
             self._lingering.add(session.sid, transport)
         self.on_close(session, reason)
 

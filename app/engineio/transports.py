@@ -108,12 +108,12 @@ class PollingTransport:
         "_goodbye",
         "_is_scheduled",
         "_limit",
-        "_poll",
         "_polls",
         "_receiver",
         "_timer",
         "_waiting",
         "buffered",
+        "held",
         "is_upgrading",
         "posts",
     )
@@ -124,7 +124,7 @@ class PollingTransport:
         self.posts = PostReader(receiver, ticks)
         self._waiting: list[Packet] = []
         self.buffered = 0  # characters that wait for a poll
-        self._poll: Exchange | None = None
+        self.held: Exchange | None = None  # the poll that waits
         self._answered: Exchange | None = None  # the one before
         self._is_scheduled = False  # the poll is answered at the end of this tick
         self._timer: asyncio.TimerHandle | None = None  # the end of a poll that is not held for long
@@ -145,11 +145,11 @@ class PollingTransport:
     def poll(self, exchange: Exchange, hold_s: float | None = None) -> None:
         """A GET, to be answered after `hold_s` seconds at the latest. A second one beside it ends the session, and so
         does one whose connection is lost: what it carried would be lost without a word."""
-        if self._poll is not None:
+        if self.held is not None:
             self._receiver.fail()
             exchange.refuse(3, "Bad request: two polls at once")
             return
-        self._poll = exchange
+        self.held = exchange
         exchange.on_lost = self._poll_lost
         limits = [limit for limit in (hold_s, UPGRADE_POLL_S if self.is_upgrading else None) if limit is not None]
         if self._waiting or self._goodbye:
@@ -159,28 +159,28 @@ class PollingTransport:
 
     def _end_hold(self, exchange: Exchange) -> None:
         """Answer a poll that brings nothing, unless its client asks too often."""
-        if self.posts.is_paused and exchange is self._poll:
+        if self.posts.is_paused and exchange is self.held:
             self._timer = asyncio.get_running_loop().call_later(PAUSED_POLL_S, self._end_hold, exchange)
         else:
             self._answer(exchange)
 
     def release_poll(self) -> None:
         """Answer the poll that waits now, with whatever there is."""
-        if self._poll is not None:
-            self._answer(self._poll)
+        if self.held is not None:
+            self._answer(self.held)
 
     def _schedule(self) -> None:
-        if self._poll is not None and not self._is_scheduled:
+        if self.held is not None and not self._is_scheduled:
             self._is_scheduled = True
             self._polls.schedule(self)
 
     def flush(self) -> None:
         self._is_scheduled = False
-        if self._poll is not None and (self._waiting or self._goodbye):
-            self._answer(self._poll)
+        if self.held is not None and (self._waiting or self._goodbye):
+            self._answer(self.held)
 
     def _answer(self, exchange: Exchange) -> None:
-        if exchange is not self._poll:  # was answered meanwhile
+        if exchange is not self.held:  # was answered meanwhile
             return
         self._poll_ended()
         self._answered = exchange
@@ -205,7 +205,7 @@ class PollingTransport:
         self._receiver.fail()
 
     def _poll_ended(self) -> None:
-        self._poll = None
+        self.held = None
         if self._timer:
             self._timer.cancel()
             self._timer = None

@@ -45,7 +45,7 @@ async def polling_tabs(
 
 def waiting_polls(server: Running) -> int:
     transports = (session.transport for session in server.sockets.engine.sessions.values())
-    return sum(1 for transport in transports if transport.name == "polling" and transport._poll)
+    return sum(1 for transport in transports if transport.name == "polling" and transport.held)
 
 
 def is_held(request: Request) -> bool:

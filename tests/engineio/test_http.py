@@ -315,7 +315,7 @@ async def test_nothing_is_left_of_connections_that_came_to_nothing(site: Site) -
 
 def is_polling(session: Session) -> bool:
     assert isinstance(session.transport, PollingTransport)
-    return session.transport._poll is not None
+    return session.transport.held is not None
 
 
 @pytest.mark.parametrize(

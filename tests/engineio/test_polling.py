@@ -208,7 +208,7 @@ async def test_a_poll_that_asks_to_be_held_for_long_brings_what_comes_meanwhile(
     async with mounted.polls() as polls:
         sid = await polls.join()
         waiting = asyncio.create_task(asked_to_hold(polls, 60_000))
-        await until(lambda: mounted.server.engine.sessions[polls.sid].transport._poll)
+        await until(lambda: mounted.server.engine.sessions[polls.sid].transport.held)
         await mounted.server.emit("news", 1, to=sid)
         assert await waiting == (200, '42["news",1]')
 

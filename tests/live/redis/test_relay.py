@@ -45,7 +45,7 @@ class Pair:
 
     def is_held(self, polls: Polls) -> bool:
         """True while the owner holds a poll of this session."""
-        return self.transport(polls)._poll is not None
+        return self.transport(polls).held is not None
 
     def transport(self, polls: Polls) -> Any:
         return self.owner.server.engine.sessions[polls.sid].transport
@@ -226,6 +226,16 @@ async def test_a_goodbye_of_the_client_ends_the_session(pair: Pair) -> None:
         await until(lambda: pair.is_held(here))
         assert await there.send("1") == (200, "ok")
         assert await polling == (200, "6")
+    assert reasons == ["going away"]
+
+
+async def test_a_goodbye_that_overtakes_the_poll_beside_it_leaves_that_an_answer(pair: Pair) -> None:
+    """They come by two processes: the poll that was sent first may arrive last."""
+    reasons = watch(pair.owner)
+    async with pair.session() as (here, there):
+        assert await here.send("1") == (200, "ok")
+        assert await there.poll() == (200, "6")
+        assert json.loads((await there.poll())[1]) == UNKNOWN
     assert reasons == ["going away"]
 
 
