@@ -71,7 +71,7 @@ def test_a_goal_is_weighed_against_its_row() -> None:
 def test_every_goal_names_a_row_that_is_measured() -> None:
     assert {goal.level for goal in GOALS} == {"must", "moonshot"}
     assert all(any(goal.rows.startswith((start[:4], r"\d")) for start in ROWS) for goal in GOALS)
-    assert len(MEASURES) == 9
+    assert len(MEASURES) == 10
 
 
 def test_the_figures_go_between_the_marks(tmp_path: Path) -> None:
