@@ -8,6 +8,7 @@ socket.io-protocol/v5-test-suite. They expect http://localhost:3000, pings of 30
 
 import argparse
 import asyncio
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -98,7 +99,9 @@ async def serve_several(port: int, processes: int, redis: str) -> None:
         proxy.port = port
         await stack.enter_async_context(proxy)
         print(proxy.url, flush=True)
-        await asyncio.Event().wait()
+        end = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end.set)
+        await end.wait()
 
 
 @asynccontextmanager
