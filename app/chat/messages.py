@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import orjson
 
 from app.chat import Chat, people
 from app.chat.kinds import ACTION, Emoji, Epoch, Flag, MessageId, MessageText, PageLimit, Rev, Seq, Seqs
+from app.chat.opening import in_room
 from app.chat.words import words
 from app.model import Member, Refused
 from app.store import queries
@@ -36,7 +37,8 @@ async def send(
     """
     action = ACTION.fullmatch(text)
     kind, said = ("action", action[1]) if action else ("said", text)
-    stored, new = await chat.store.write(
+    write = partial(
+        chat.store.write,
         queries.insert_message,
         room=member.room,
         author=member.id,
@@ -47,6 +49,7 @@ async def send(
         reply_to=reply_to,
         follows=follows,
     )
+    stored, new = await in_room(chat, member.room, write)
     chat.counts.said += new
     return _tell_if_new(chat, member, stored, new)
 
@@ -95,7 +98,8 @@ async def sync(
     chat: Chat, member: Member, *, after: Rev, limit: PageLimit | None = None, epoch: Epoch | None = None
 ) -> Answer:
     """What changed after rev `after`, oldest change first, each message once as it is now. `epoch`: as with join."""
-    return (await changes(chat, member.room, after, epoch, limit))[1]
+    ask = partial(changes, chat, member.room, after, epoch, limit)
+    return (await in_room(chat, member.room, ask))[1]
 
 
 async def history(

@@ -1,11 +1,12 @@
 """Rooms: join, leave, who is there, who is typing."""
 
-import asyncio
+from functools import partial
 from typing import Any
 
 from app.chat import Chat, people, retention
 from app.chat.kinds import Epoch, NicknameWish, PeopleLimit, Rev, RoomName, Topic
 from app.chat.messages import changes
+from app.chat.opening import in_room
 from app.model import Connection, Member, Person, Refused, Subscription
 from app.store import queries
 
@@ -38,7 +39,7 @@ async def join(
     _enter(chat, connection, room)  # before reading: what is said meanwhile is heard, not missed
     try:
         await chat.broadcaster.follow(room)
-        about, missed = await _opened(chat, room, after, epoch)
+        about, missed = await in_room(chat, room, partial(changes, chat, room, after, epoch))
         await chat.directory.wait_known(room)
     except BaseException:
         if not had_joined:
@@ -52,24 +53,6 @@ async def join(
         "count": chat.presence.rooms.count(room),
         **missed,
     }
-
-
-async def _opened(chat: Chat, room: str, after: int | None, epoch: str | None) -> tuple[dict[str, Any], Answer]:
-    """The room and what changed in it; the room is made if there is none. It is read first, so that an existing room
-    can be joined while nothing can be stored."""
-    if forgetting := chat.forgetting.get(room):
-        await asyncio.wait([forgetting])
-    try:
-        return await changes(chat, room, after, epoch)
-    except Refused as refusal:
-        if refusal.code != "no_such_room":
-            raise
-    opening = chat.opening.get(room)
-    if opening is None:  # of several who join a new room at once, one makes it
-        opening = chat.opening[room] = asyncio.ensure_future(chat.store.write(queries.open_room, room=room))
-        opening.add_done_callback(lambda _: chat.opening.pop(room))
-    await asyncio.shield(opening)
-    return await changes(chat, room, after, epoch)
 
 
 async def leave(chat: Chat, subscription: Subscription) -> Answer:
@@ -105,7 +88,8 @@ async def people_of(
 
 async def topic(chat: Chat, member: Member, *, topic: Topic) -> Answer:
     """Say what the room is about. Everybody in it is told."""
-    room = as_told(chat, await chat.store.write(queries.set_topic, room=member.room, topic=topic))
+    write = partial(chat.store.write, queries.set_topic, room=member.room, topic=topic)
+    room = as_told(chat, await in_room(chat, member.room, write))
     chat.broadcaster.broadcast(member.room, "room", {"room": room})
     return {"room": room}
 

@@ -14,7 +14,7 @@ from app.server import Running
 from app.store import queries
 from app.store.engine import MIGRATIONS
 from tests.conftest import Start
-from tests.support.talker import Talker
+from tests.support.talker import Talker, new_id
 
 DAY = 86_400_000
 TABLES = ("people", "tokens", "skeletons", "rooms")
@@ -127,6 +127,22 @@ async def test_who_enters_a_room_that_is_being_forgotten_can_talk_there(
             assert answer["ok"], answer
             await ann.ask("topic", {"room": "lobby", "topic": ""})
             await ann.ask("leave", LOBBY)
+
+
+async def test_who_sits_in_a_room_that_another_process_forgot_can_talk_there(server: Running) -> None:
+    """Another process need not know who is here."""
+    async with Talker(server.url, "ann") as ann, Talker(server.url, "bob") as bob:
+        for one in (ann, bob):
+            await one.join("lobby")
+        for ask in (
+            lambda: ann.ask("sync", {"room": "lobby", "after": 0}),
+            lambda: ann.ask("topic", {"room": "lobby", "topic": "tea"}),
+            lambda: ann.ask("send", {"room": "lobby", "id": new_id(), "text": "is anybody here?"}),
+        ):
+            await server.database.write(lambda db: db.execute(text("DELETE FROM rooms")))
+            answer = await ask()
+            assert answer["ok"], answer
+        assert await bob.hears_texts("lobby", 1) == ["is anybody here?"]
 
 
 # --- what it costs, by what the database does ---
