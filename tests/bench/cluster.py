@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from socket import create_connection
 from tempfile import TemporaryDirectory
@@ -99,5 +99,8 @@ def _tree(pid: int) -> Iterator[int]:
 
 def _spent(pid: int) -> float:
     """Seconds of processor time, user and system, of all threads."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    spent = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError):  # a thread that ended while we looked
+            spent += int((task / "schedstat").read_text().split()[0])
+    return spent / 1e9

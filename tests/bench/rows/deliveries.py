@@ -64,8 +64,8 @@ def _busy_rate(sizes: Sizes, server: Server, come: Come, members: int) -> float:
 def clustered(sizes: Sizes) -> Iterator[Row]:
     """Two processes each, on one port, with Redis: Parlor with PostgreSQL, socket.io with its adapter, storing nothing.
     All processes and Redis count."""
-    for what, rooms, members in _crowds(sizes, sizes.clustered_members):
-        with clusters() as servers:
+    with clusters() as servers:
+        for what, rooms, members in _crowds(sizes, sizes.clustered_members):
             yield from _talked(
                 sizes,
                 servers,
