@@ -188,8 +188,9 @@ class Settings(BaseModel):
         1,
         ge=1,
         le=64,
-        description="Processes that serve on this port together, for more people than one core carries. With SQLite "
-        "only where REDIS_URL is set. Some hosts set WEB_CONCURRENCY themselves.",
+        description="Processes that serve on this port together, for more people than one core carries: with "
+        "PostgreSQL, or where REDIS_URL is set. Some hosts set WEB_CONCURRENCY by themselves: it counts only where "
+        "REDIS_URL is set.",
     )
     transports: Transports = Field(
         ("websocket", "polling"),
@@ -365,7 +366,8 @@ DATA_SAFE = "/\\: "
 
 
 # Where hosts have names of their own for a setting: tried after its first name, in this order.
-ALSO = {"host": ("BIND_ADDRESS",), "port": ("HTTP_PLATFORM_PORT",), "workers": ("WEB_CONCURRENCY",)}
+HOSTS_OWN_WORKERS = "WEB_CONCURRENCY"  # which nobody may have chosen
+ALSO = {"host": ("BIND_ADDRESS",), "port": ("HTTP_PLATFORM_PORT",), "workers": (HOSTS_OWN_WORKERS,)}
 
 
 def environment_names(name: str, field: FieldInfo) -> tuple[str, ...]:
@@ -409,6 +411,9 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str] | None = None)
     except ValidationError as error:
         raise BadSetting(_sentence(error, given, origin)) from None
     _check(settings, origin)
+    if origin["workers"] == HOSTS_OWN_WORKERS and not settings.redis_url.get_secret_value():
+        settings = settings.model_copy(update={"workers": 1})
+        origin["workers"] = f"default ({HOSTS_OWN_WORKERS} counts where REDIS_URL is set)"
     return settings, origin
 
 

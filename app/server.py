@@ -25,7 +25,7 @@ from app import __version__, engineio, process
 from app.chat import Chat, people, retention, rooms
 from app.chat.leases import Lease
 from app.chat.rates import Rates
-from app.config import BadSetting, Settings, injected
+from app.config import HOSTS_OWN_WORKERS, BadSetting, Settings, injected
 from app.engineio.frames import GOING_AWAY
 from app.engineio.plain import PlainWebSockets
 from app.engineio.request import Request
@@ -150,7 +150,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
     """Open the store, then listen; as a `worker` beside others, where there are several. Raises BadSetting with one
     sentence where that cannot be done."""
     process_id = process.new_process_id()
-    lock, database = await _open_store(settings)
+    lock, database, epoch = await _open_store(settings)
     site = _edge(settings)
 
     def visitor(request: Request) -> str:
@@ -175,8 +175,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         headers=lambda request: site.header_lines(request.all, request.scheme),
     )
     local = Broadcaster(sockets)
-    epoch = await database.read(queries.epoch)
-    redis = await _connect_redis(settings, process_id, epoch, lock, database)
+    redis = await _connect_redis(settings, process_id, epoch, lock, database, required=not (worker and worker.again))
     feed = Feed(local, database, epoch) if redis or not settings.database.startswith("sqlite:") else None
     chat = Chat(
         store=database,
@@ -283,9 +282,9 @@ def _relay(
 
 
 async def _connect_redis(
-    settings: Settings, process_id: str, epoch: str, lock: ServingLock, database: Database
+    settings: Settings, process_id: str, epoch: str, lock: ServingLock, database: Database, required: bool
 ) -> RedisConnection | None:
-    """Raises BadSetting where it cannot be used."""
+    """Raises BadSetting where it cannot be used, if it is required."""
     url = settings.redis_url.get_secret_value()
     if not url:
         return None
@@ -293,11 +292,12 @@ async def _connect_redis(
         redis = RedisConnection(
             url, process_id, epoch, settings.secret.get_secret_value(), verify=settings.redis_verify
         )
-        await redis.start()
+        await redis.start(required)
     except Unusable as error:
         await database.close()
         lock.release()
-        raise BadSetting(f"REDIS_URL: {error}.") from None
+        end = "" if str(error).endswith("?") else "."
+        raise BadSetting(f"REDIS_URL: {error}{end}") from None
     return redis
 
 
@@ -454,7 +454,7 @@ def warnings(settings: Settings, environment: Mapping[str, str]) -> Iterator[str
     """Settings that work, but probably not as they were meant."""
     if names := injected(environment):
         yield f"{', '.join(names)}: put there by the host for a service called like us, and passed over."
-    if why_fewer := how_many(settings)[1]:
+    if why_fewer := how_many(settings)[1] or _why_not_as_hosts_say(settings, environment):
         yield why_fewer
     if settings.ping_interval >= HOST_IDLE_LIMIT_S:
         yield (
@@ -469,14 +469,25 @@ def warnings(settings: Settings, environment: Mapping[str, str]) -> Iterator[str
         )
 
 
+def _why_not_as_hosts_say(settings: Settings, environment: Mapping[str, str]) -> str:
+    asked = environment.get(HOSTS_OWN_WORKERS) or "1"
+    counts = settings.redis_url.get_secret_value() or environment.get("PARLOR_WORKERS")
+    if asked == "1" or counts or settings.workers > 1:
+        return ""
+    return (
+        f"{HOSTS_OWN_WORKERS} is {asked}, but one process serves: some hosts set it by themselves, so it counts only "
+        "where REDIS_URL is set. PARLOR_WORKERS counts with PostgreSQL alone, too."
+    )
+
+
 def _greeting(running: Running) -> str:
     settings = running.settings
     transports = ", then ".join(settings.transports)
     return f"Parlor {__version__} serves {running.url} - transports: {transports} - data in {running.database.place}"
 
 
-async def _open_store(settings: Settings) -> tuple[ServingLock, Database]:
-    """The lock on the database, and the database. Raises BadSetting where another server holds the lock."""
+async def _open_store(settings: Settings) -> tuple[ServingLock, Database, str]:
+    """The lock on the database, the database, and its epoch. Raises BadSetting where another server holds the lock."""
     lock = None
     try:
         if not settings.database_url:
@@ -491,6 +502,7 @@ async def _open_store(settings: Settings) -> tuple[ServingLock, Database]:
         await database.start(alone)
         if alone:
             lock.take()
+        epoch = await database.read(queries.epoch)
     except Refused as refusal:
         if lock:
             lock.release()
@@ -501,7 +513,7 @@ async def _open_store(settings: Settings) -> tuple[ServingLock, Database]:
         reason = error.strerror if isinstance(error, OSError) else getattr(error, "orig", error)
         where = "DATABASE_URL" if settings.database_url else f"the data folder {settings.data} (PARLOR_DATA)"
         raise BadSetting(f"Messages cannot be stored in {where}: {reason}.") from None
-    return lock, database
+    return lock, database, epoch
 
 
 async def _shares(lock: ServingLock) -> bool:

@@ -38,12 +38,14 @@ HANDED = "_PARLOR_WORKER"  # in a worker's environment: what its parent tells it
 @dataclass(frozen=True)
 class Worker:
     """What a worker knows of itself. number: from 1 on, the same after a restart. of: how many there are. folder: where
-    they find each other, by sockets that are called after their numbers.
+    they find each other, by sockets that are called after their numbers. again: it takes the place of one that served,
+    and serves without what the first could not start without and can do without.
     """
 
     number: int
     of: int
     folder: str
+    again: bool = False
 
     @classmethod
     def of_this_process(cls) -> Self | None:
@@ -72,8 +74,8 @@ def how_many(settings: Settings) -> tuple[int, str]:
         return 1, f"PARLOR_WORKERS is {settings.workers}, but on this system several processes cannot share a port."
     if settings.database.startswith("sqlite:") and not settings.redis_url.get_secret_value():
         return 1, (
-            f"PARLOR_WORKERS (or WEB_CONCURRENCY) is {settings.workers}, but one process serves: people on several "
-            "would not hear each other. With a database in a file that takes Redis (REDIS_URL)."
+            f"PARLOR_WORKERS is {settings.workers}, but one process serves: people on several would not hear each "
+            "other. With a database in a file that takes Redis (REDIS_URL)."
         )
     return settings.workers, ""
 
@@ -141,9 +143,9 @@ class Parent:
         if not self._stopped_by.done():
             self._stopped_by.set_result(number)
 
-    async def _begin(self, number: int) -> tuple[int, str]:
+    async def _begin(self, number: int, again: bool = False) -> tuple[int, str]:
         """Returns once it serves: its number and its greeting. Raises CannotStart."""
-        worker = Worker(number, self._count, self._folder)
+        worker = Worker(number, self._count, self._folder, again)
         one = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "app", "serve", *arguments(self._flags)),
             env=os.environ | {HANDED: json.dumps(asdict(worker))},
@@ -167,7 +169,7 @@ class Parent:
             await asyncio.sleep(delay)
             began = time.monotonic()
             with contextlib.suppress(CannotStart):
-                await self._begin(number)
+                await self._begin(number, again=True)
                 log.info("worker %d serves again", number)
 
     async def _end(self) -> None:

@@ -85,7 +85,7 @@ async def test_each_request_is_a_line_without_secrets(tmp_path: Path, form: str)
 @pytest.mark.parametrize(
     ("flags", "environment", "word"),
     [
-        ({"workers": "2"}, {}, "WEB_CONCURRENCY"),
+        ({"workers": "2"}, {}, "PARLOR_WORKERS"),
         ({"ping_interval": "60"}, {}, "PARLOR_PING_INTERVAL"),
     ],
 )

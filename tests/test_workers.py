@@ -76,6 +76,12 @@ async def healths(url: str, count: int) -> dict[int, dict[str, Any]]:
     return found
 
 
+def said_by(text: str, worker: int) -> str:
+    """What this worker hears the others by; nothing where another one answered."""
+    said = json.loads(text)
+    return str(said["others"]) if said["worker"] == worker else ""
+
+
 def samples(text: str) -> dict[tuple[str, ...], float]:
     families = list(text_string_to_metric_families(text))
     assert len({one.name for one in families}) == len(families), "a family that is told twice"
@@ -128,9 +134,7 @@ async def any_worker_tells_the_numbers_of_all(server: Process) -> None:
     assert ("parlor_people", "1") in samples(text) and ("parlor_people", "2") not in samples(text)
 
 
-async def test_a_worker_that_is_killed_begins_anew_even_when_it_cannot_at_first(
-    redis: RedisServer, tmp_path: Path
-) -> None:
+async def test_a_worker_that_is_killed_begins_anew_even_while_redis_is_away(redis: RedisServer, tmp_path: Path) -> None:
     async with two(redis, tmp_path / "data") as server:
         before = await healths(server.url, 2)
         first, second = children(server)
@@ -139,10 +143,14 @@ async def test_a_worker_that_is_killed_begins_anew_even_when_it_cannot_at_first(
         await healths(server.url, 2)
         await redis.kill()
         os.kill(second, signal.SIGKILL)
-        await asked_until(server.url, "/healthz", lambda text: json.loads(text)["worker"] == 1)
         await until(lambda: second not in children(server), WITHIN)
-        await redis.begin()
         after = await healths(server.url, 2)
+        assert {one["others"] for one in after.values()} == {"redis away"}
+        async with Talker(server.url, "bob") as bob:
+            await bob.join("lobby")
+            await bob.say("lobby", "without Redis")
+        await redis.begin()
+        await asked_until(server.url, "/healthz", lambda text: said_by(text, 2) == "redis")
         assert {one["boot"] for one in before.values()}.isdisjoint(one["boot"] for one in after.values())
         async with Talker(server.url, "alice") as alice:
             await alice.join("lobby")
@@ -210,12 +218,23 @@ async def test_with_sqlite_and_no_redis_one_process_serves_and_says_why(tmp_path
     assert errors.count("REDIS_URL") == 1
 
 
+async def test_what_a_host_sets_by_itself_begins_no_workers_where_there_is_no_redis(
+    postgres: Cluster, tmp_path: Path
+) -> None:
+    async with serving(tmp_path, WEB_CONCURRENCY="2", DATABASE_URL=postgres.database()) as server:
+        assert not children(server)
+        server.signal(signal.SIGTERM)
+        code, errors = await server.ended(WITHIN)
+    assert code == 0
+    assert errors.count("WEB_CONCURRENCY is 2, but one process serves") == 1
+
+
 async def test_with_postgresql_and_no_redis_workers_pass_polls_on_to_each_other(
     postgres: Cluster, tmp_path: Path
 ) -> None:
-    """As on a host that sets WEB_CONCURRENCY by itself. Each request of the client's may reach either."""
+    """Each request of the client's may reach either."""
     async with (
-        serving(tmp_path, WEB_CONCURRENCY="2", DATABASE_URL=postgres.database()) as server,
+        serving(tmp_path, PARLOR_WORKERS="2", DATABASE_URL=postgres.database()) as server,
         Talker(server.url, "alice", transport="polling") as alice,
         Talker(server.url, "bob", transport="polling") as bob,
     ):
@@ -242,13 +261,22 @@ async def test_with_postgresql_and_no_redis_workers_pass_polls_on_to_each_other(
         ({"WEB_CONCURRENCY": "4"}, 1, "WEB_CONCURRENCY"),
         ({"WEB_CONCURRENCY": "4", "REDIS_URL": "redis://localhost"}, 4, ""),
         ({"WEB_CONCURRENCY": "4", "PARLOR_WORKERS": "2", "REDIS_URL": "redis://localhost"}, 2, ""),
+        ({"WEB_CONCURRENCY": "4", "DATABASE_URL": "postgres://localhost/p"}, 1, "WEB_CONCURRENCY"),
+        ({"PARLOR_WORKERS": "4", "DATABASE_URL": "postgres://localhost/p"}, 4, ""),
+        ({"WEB_CONCURRENCY": "8", "PARLOR_WORKERS": "4", "DATABASE_URL": "postgres://localhost/p"}, 4, ""),
+        ({"WEB_CONCURRENCY": "8", "PARLOR_WORKERS": "1", "DATABASE_URL": "postgres://localhost/p"}, 1, ""),
+        ({"PARLOR_WORKERS": "4"}, 1, "PARLOR_WORKERS"),
+        ({"WEB_CONCURRENCY": "8", "PARLOR_WORKERS": "4"}, 1, "PARLOR_WORKERS"),
     ],
-    ids=["default", "one", "no redis", "redis", "both names"],
+    ids=[
+        *("default", "one", "a host's own, no redis", "redis", "both names", "a host's own, postgresql"),
+        *("postgresql", "both names, postgresql", "one, postgresql", "sqlite", "both names, sqlite"),
+    ],
 )
 def test_how_many_serve(given: dict[str, str], count: int, word: str) -> None:
     settings, _ = load({}, given)
     assert workers.how_many(settings)[0] == count
-    said = list(warnings(settings, {}))
+    said = list(warnings(settings, given))
     assert [word in one for one in said] == ([True] if word else [])
 
 
