@@ -36,13 +36,19 @@ class Refused(Exception):
 
 @dataclass
 class Release:
-    """A version that runs, or ran. `code` is its exit code."""
+    """A version that runs, or ran. `disk` is its data folder, `code` its exit code."""
 
     commit: str
     port: int
     log: Path
+    disk: Path
     process: asyncio.subprocess.Process
     code: int | None = None
+
+    @property
+    def url(self) -> str:
+        """Past the router."""
+        return f"http://127.0.0.1:{self.port}"
 
     async def health(self, path: str, timeout: float) -> dict[str, Any] | None:
         """What it answers a health check with; None where that is no 200."""
@@ -50,7 +56,7 @@ class Release:
         with contextlib.suppress(aiohttp.ClientError, TimeoutError):
             async with (
                 aiohttp.ClientSession(timeout=within) as http,
-                http.get(f"http://127.0.0.1:{self.port}{path}") as answer,
+                http.get(self.url + path) as answer,
             ):
                 if answer.status == 200:
                     found: dict[str, Any] = await answer.json()
@@ -136,9 +142,20 @@ class Host:
             await self.meanwhile()
             await self._stop(old)
 
+    async def restart(self) -> None:
+        """The same version anew, as once a day."""
+        assert self.running
+        commit = self.running.commit
+        await self._stop(self.running)
+        checkout = self.folder / "checkouts" / commit
+        venv = await asyncio.to_thread(self.builds.venv, checkout / "requirements.txt")
+        self.running = await self._start(commit, checkout, venv)
+        self.front.leads_to = self.running.port
+
     async def _start(self, commit: str, checkout: Path, venv: Path) -> Release:
         """Returns once it answers its health check, as app.json has it. Raises Refused where it never does."""
         port, log = free_port(), self.folder / f"{len(self.past)}-{commit}.log"
+        disk = self.data if isinstance(self.database, Path) else self.folder / f"disk-{port}"
         environment = self.settings | {
             "PATH": f"{venv / 'bin'}:{defpath}",
             "HOME": str(self.folder),
@@ -147,7 +164,7 @@ class Host:
             "WEB_CONCURRENCY": "2",
             "DYNO": "web.1",
             "PYTHONUNBUFFERED": "1",
-            "PARLOR_DATA": str(self.data if isinstance(self.database, Path) else self.folder / f"disk-{port}"),
+            "PARLOR_DATA": str(disk),
             "BIND_ADDRESS" if self.order == "instead" else "HOST": "127.0.0.1",
         }
         described = json.loads((checkout / "app.json").read_text())
@@ -155,7 +172,7 @@ class Host:
             process = await asyncio.create_subprocess_exec(
                 *self._command(checkout, port), cwd=checkout, env=environment, stdout=out, stderr=out
             )
-        new = Release(commit, port, log, process)
+        new = Release(commit, port, log, disk, process)
         self.alive.append(new)
         if not await _healthy(new, described["healthchecks"]["web"][0]):
             await self._stop(new)
