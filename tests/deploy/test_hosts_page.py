@@ -6,8 +6,11 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from app.config import load
+from app.store.address import parameters
+from app.workers import how_many
 from tests.support import PATIENCE
 from tests.support.need import program
 from tests.support.process import PROJECT, serving
@@ -44,6 +47,27 @@ def test_the_unit_sets_what_parlor_knows_and_nginx_expects() -> None:
     assert f"proxy_pass http://{settings.host}:{settings.port};" in block("nginx")
     assert settings.trust_proxies == 1
     assert str(settings.data) == f"/var/lib/{dict(unit())['StateDirectory']}"
+
+
+def test_two_workers_take_what_the_page_puts_beside_the_unit() -> None:
+    values = dict(line.split("=", 1) for line in block("ini").splitlines())
+    settings, _ = load({}, environment() | values)
+    assert how_many(settings) == (2, "")
+    assert settings.database == values["DATABASE_URL"]
+    assert dict(unit())["EnvironmentFile"] == "-/etc/parlor.env"
+    made = block("sh", "createdb")
+    assert f"createuser --pwprompt {urlsplit(settings.database).username}\n" in made
+    assert made.splitlines()[2].endswith(f" {urlsplit(settings.database).path[1:]}")
+
+
+def test_what_azure_is_told_is_what_parlor_knows() -> None:
+    told = block("sh", "az webapp config appsettings").replace("\\\n", "")
+    words = [word.split("=", 1) for word in shlex.split(told[told.index("--settings") :])[1:]]
+    given = {name: value for name, value in words if name != "SCM_DO_BUILD_DURING_DEPLOYMENT"}
+    settings, _ = load({}, given)
+    assert settings.trust_proxies == 1 and settings.force_https
+    assert parameters(settings.database)["host"] == "$SERVER.postgres.database.azure.com"
+    assert shlex.split(told)[shlex.split(told).index("--startup-file") + 1] == "exec python -m app"
 
 
 def test_nginx_waits_longer_than_a_heartbeat_takes() -> None:
