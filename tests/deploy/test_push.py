@@ -27,7 +27,7 @@ MAY_END = {"beside": {0}, "instead": {0, -signal.SIGKILL}}  # Piku gives it 3 s,
 BACK_WITHIN = 40.0  # seconds: a page that met no server for its WebSocket, but one for its poll, looks again after 20
 PAUSE = 0.25  # seconds from line to line
 QUICK = (0.05, 0.5)  # seconds between attempts to come back
-SIDE_BY_SIDE = 3.0  # seconds that the old version and the new one both serve, at least
+SIDE_BY_SIDE = 2.0  # seconds that the old version and the new one both serve, at least
 NEWS_WITHIN = 3.0  # seconds from process to process, without Redis as well
 
 
@@ -202,8 +202,5 @@ async def test_a_release_on_an_empty_disk_keeps_its_history_over_a_restart(
         async with Talker(host.url, "alice", token=alice.token) as again:
             assert again.me == alice.me
             assert [one["text"] for one in (await again.join(HALL))["messages"]] == ["before the restart"]
-        await pushed(project, host, "1.0.1")
-        async with Talker(host.url, "bob") as bob:
-            assert [one["text"] for one in (await bob.join(HALL))["messages"]] == ["before the restart"]
-    assert [release.disk.exists() for release in host.past] == [False] * 3
+    assert [release.disk.exists() for release in host.past] == [False, False]
     assert [fault for release in host.past for fault in release.faults()] == []
