@@ -31,6 +31,7 @@ MARKED = {
         "test_export.py",
         "test_logs.py",
         "test_process.py",
+        "test_starting.py",
         "test_stopping.py",
         "test_workers.py",
     ),
