@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,7 @@ from tests.faults import (
     test_journal,
     test_kills,
     test_network,
+    test_postgres,
     test_readers,
     test_redis,
     test_stops,
@@ -72,6 +74,17 @@ def cluster(trouble: test_redis.Trouble, processes: int = 2, **options: str) -> 
         acked, worst, violations = await test_redis.talk_through(folder, trouble, processes, **options)
         fine = not violations and worst < test_redis.NEWS_WITHIN_S
         return fine, f"{processes} processes, {acked} words acked, news after {worst:.1f} s at most, {told(violations)}"
+
+    return drill
+
+
+def on_postgres(trouble: test_postgres.Trouble, is_bounded: bool = False, **how: Any) -> Drill:
+    """is_bounded: the database lives all the while, and so do the processes."""
+
+    async def drill(folder: Path) -> tuple[bool, str]:
+        acked, worst, violations = await test_postgres.talk_through(folder, trouble, **how)
+        fine = not violations and (not is_bounded or worst < test_redis.NEWS_WITHIN_S)
+        return fine, f"{acked} words acked, news after {worst:.1f} s at most, {told(violations)}"
 
     return drill
 
@@ -181,6 +194,13 @@ CLUSTER = {
     "cluster-redis-away": cluster(test_redis.away(60)),
     "cluster-redis-garbage": cluster(test_redis.garbage(1_000)),
     "cluster-redis-cuts": cluster(test_redis.cuts(20), **test_redis.CUT),
+    "cluster-postgres-killed": on_postgres(test_postgres.is_killed(20)),
+    "cluster-postgres-hung": on_postgres(test_postgres.hangs(10)),
+    "cluster-postgres-ended": on_postgres(test_postgres.ends_everybody(20), is_bounded=True),
+    "cluster-postgres-fails-over": on_postgres(test_postgres.fails_over, standby=True),
+    "cluster-process-killed": on_postgres(test_postgres.loses_a_process(20), processes=3),
+    "cluster-process-hung": on_postgres(test_postgres.stops_a_process(10), processes=3),
+    "cluster-without-redis": on_postgres(test_postgres.goes_on, is_bounded=True, processes=3, redis=False),
     "cluster-workers": workers(20),
     "cluster-polls": polls(60),
 }
