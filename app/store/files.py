@@ -16,6 +16,7 @@ HEADER = 100  # bytes of a database file's header (SQLite, "Database File Format
 MAGIC = b"SQLite format 3\x00"
 SETTLED_S = 1.0  # a file that was overwritten is whole when it has not changed for so long
 COUNTED = 2**20  # marks of one history
+CHECKPOINT_S = 1.0  # for another process's checkpoint to let the file grow
 
 
 class DatabaseFile:
@@ -71,8 +72,17 @@ class DatabaseFile:
 
     def is_overwritten(self, found: os.stat_result) -> bool:
         """Did a stranger write to it, and not as SQLite does? After a checkpoint by another process its header has the
-        same mark or a later one; that of a backup which was copied over it has an earlier one."""
-        return not self._is_whole(found) or not _follows(_mark(self._header()), self._mark)
+        same mark or a later one; that of a backup which was copied over it has an earlier one. A checkpoint writes the
+        header first, and the file grows behind it: a file that is too short is looked at for a while."""
+        is_known = self._strange is not None and self._strange[0] == _state(found)
+        until = time.monotonic() + (0 if is_known else CHECKPOINT_S)
+        while not self._is_whole(found):
+            if time.monotonic() > until or not _follows(_mark(self._header()), self._mark):
+                return True
+            time.sleep(CHECKPOINT_S / 500)
+            assert self._fd is not None
+            found = os.fstat(self._fd)
+        return not _follows(_mark(self._header()), self._mark)
 
     def is_settled(self, found: os.stat_result) -> bool:
         """Is what was written over it whole, and no longer being written?"""

@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import stat
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from app.model import Refused
 from app.store import files, queries
 from app.store.database import Database
+from app.store.files import COUNTED, HEADER, MAGIC, DatabaseFile
 from app.store.sqlite import _count_mark
 from tests.support.talker import until
 
@@ -367,3 +369,25 @@ async def test_the_journal_of_another_state_of_the_database_is_not_used(served: 
     assert [one.name.partition("-wal.aside")[1] for one in again.folder.iterdir() if one != again.path] == [
         "-wal.aside"
     ]
+
+
+def test_while_another_process_makes_a_checkpoint_the_file_is_not_overwritten(tmp_path: Path) -> None:
+    """Its header tells of pages that are not there yet."""
+    path = tmp_path / "a.db"
+
+    def header(pages: int) -> bytes:
+        made = bytearray(MAGIC.ljust(HEADER, b"\x00"))
+        made[16:18], made[28:32], made[60:64] = (4096).to_bytes(2), pages.to_bytes(4), (5 * COUNTED).to_bytes(4)
+        return bytes(made)
+
+    path.write_bytes(header(1).ljust(4096, b"\x00"))
+    file = DatabaseFile(str(path))
+    file.hold()
+    path.write_bytes(header(2).ljust(4096, b"\x00"))
+    growing = threading.Timer(0.05, os.truncate, (path, 8192))
+    growing.start()
+    assert not file.is_overwritten(path.stat())
+    growing.join()
+    os.truncate(path, 4096)
+    assert file.is_overwritten(path.stat()), "it was cut"
+    file.let_go()
