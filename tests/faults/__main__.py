@@ -195,7 +195,7 @@ CLUSTER = {
     "cluster-redis-garbage": cluster(test_redis.garbage(1_000)),
     "cluster-redis-cuts": cluster(test_redis.cuts(20), **test_redis.CUT),
     "cluster-postgres-killed": on_postgres(test_postgres.is_killed(20)),
-    "cluster-postgres-hung": on_postgres(test_postgres.hangs(10)),
+    "cluster-postgres-hung": on_postgres(test_postgres.hangs(10), look=False),
     "cluster-postgres-ended": on_postgres(test_postgres.ends_everybody(20), is_bounded=True),
     "cluster-postgres-fails-over": on_postgres(test_postgres.fails_over, standby=True),
     "cluster-process-killed": on_postgres(test_postgres.loses_a_process(20), processes=3),
