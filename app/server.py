@@ -10,7 +10,7 @@ import signal
 import socket
 import time
 from collections.abc import Coroutine, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -98,23 +98,23 @@ ECHOES = web.AppKey("echoes", PlainWebSockets)
 
 @dataclass
 class Running:
-    """A server that is serving, at `url`."""
+    """A server that is serving, at `url`; empty before it listens."""
 
-    url: str
     settings: Settings
     chat: Chat
     sockets: Server
     database: Database
     runner: web.AppRunner
-    listeners: list[Listener]
     lock: ServingLock
-    background_tasks: list[asyncio.Task[None]]
     lease: Lease
     must_stop: asyncio.Future[str]  # resolves with the reason where it may not go on serving
     feed: Feed | None  # where others may serve the same rooms
     redis: RedisConnection | None
     directory: RedisDirectory | None
     relay: Relay | None
+    url: str = ""
+    listeners: list[Listener] = field(default_factory=list)
+    background_tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def stop(self) -> None:
         """Accept nothing new, let running verbs finish and answer, disconnect everybody, close the store. Under 5 s."""
@@ -210,7 +210,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         if feed:
             feed.start_over(epoch)
         sockets.disconnect_all_within(CLOSE_TIMEOUT_S)
-        background_tasks.append(asyncio.create_task(_renew_skeletons(chat)))
+        running.background_tasks.append(asyncio.create_task(_renew_skeletons(chat)))
 
     database.replaced = start_over
     app = application(settings, chat, sockets, local)
@@ -236,20 +236,16 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
     if beside:
         await beside.start()
     await runner.setup()
+    must_stop: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    running = Running(
+        *(settings, chat, sockets, database, runner, lock, lease, must_stop, feed, redis, directory, relay)
+    )
     try:
         addresses = None if settings.trust_proxies else sockets.engine.settings.addresses
-        listeners = await _listen(runner, settings, addresses, shared=worker is not None)
+        running.listeners = await _listen(runner, settings, addresses, shared=worker is not None)
     except BadSetting:
-        await runner.cleanup()
-        if relay:
-            relay.close()
-        await lease.end()
-        if redis:
-            await redis.close()
-        await database.close()
-        lock.release()
+        await running.stop()
         raise
-    must_stop: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     watch = _watch(database, lock) if lock.is_held else _take_over(settings, lease, database, lock, must_stop)
     work: list[Coroutine[Any, Any, None]] = [
         retention.run(chat),
@@ -261,12 +257,9 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         work.append(feed.run())
     if directory:
         work.append(directory.run())
-    background_tasks = [asyncio.create_task(one) for one in work]
-    url = _url(settings, listeners)
-    return Running(
-        *(url, settings, chat, sockets, database, runner, listeners, lock, background_tasks, lease, must_stop),
-        *(feed, redis, directory, relay),
-    )
+    running.background_tasks += [asyncio.create_task(one) for one in work]
+    running.url = _url(settings, running.listeners)
+    return running
 
 
 def _relay(

@@ -12,6 +12,7 @@ from app.server import Running, start
 from tests.support.mounted import Mount, Mounted
 from tests.support.postgres import Cluster, cluster
 from tests.support.process import free_port
+from tests.support.redis import RedisServer, redis_server
 
 Start = Callable[..., Awaitable[Running]]
 STORAGES = ("sqlite", "postgres")
@@ -145,6 +146,12 @@ async def servers(folder: Path, database_url: str = "") -> AsyncIterator[Start]:
     yield begin
     for one in running:
         await one.stop()
+
+
+@pytest.fixture
+async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
+    async with redis_server(tmp_path / "redis") as server:
+        yield server
 
 
 @pytest.fixture

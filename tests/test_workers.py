@@ -20,18 +20,12 @@ from app.config import load
 from app.server import warnings
 from tests.support.postgres import Cluster
 from tests.support.process import Process, refusal, serving
-from tests.support.redis import RedisServer, redis_server
+from tests.support.redis import RedisServer
 from tests.support.talker import Talker, until
 from tests.test_stopping import WITHIN, is_free
 
 TWO = "--workers", "2"
 BRIEFLY = aiohttp.ClientTimeout(total=2)  # more than a worker waits for another
-
-
-@pytest.fixture
-async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
-    async with redis_server(tmp_path / "redis") as server:
-        yield server
 
 
 @asynccontextmanager

@@ -24,14 +24,12 @@ class Missed:
 
 async def standings(store: Memory, names: Sequence[str]) -> tuple[str, dict[str, tuple[int, str]]]:
     """The name of the history; and `{name: (rev, topic)}` of those rooms that there are. Raises Refused."""
-    found: tuple[str, dict[str, tuple[int, str]]] = await store.read(queries.standings, names)
-    return found
+    return await store.read(queries.standings, names)
 
 
 async def about(store: Memory, name: str) -> dict[str, Any]:
     """The room as it is stored. Raises Refused."""
-    found: dict[str, Any] = await store.read(queries.room, name)
-    return found
+    return await store.read(queries.room, name)
 
 
 async def after(store: Memory, name: str, rev: int) -> Missed:

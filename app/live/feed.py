@@ -7,7 +7,6 @@ its events go straight to the broadcaster.
 """
 
 import asyncio
-import contextlib
 import logging
 import math
 import random
@@ -19,6 +18,7 @@ from app.engineio import Packet
 from app.live.broadcaster import Broadcaster, packet_of
 from app.live.lookup import Lookup, Store
 from app.live.order import Held, RoomOrder
+from app.live.waiting import wait_within
 from app.model import Refused
 
 log = logging.getLogger("parlor.feed")
@@ -120,9 +120,7 @@ class Feed:
         """Compare at intervals, and soon where that is asked for."""
         now = asyncio.get_running_loop().time
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(0.0, self._look_at - now())):
-                    await self._must_look.wait()
+            await wait_within(max(0.0, self._look_at - now()), self._must_look)
             self._must_look.clear()
             is_due = now() >= self._look_at
             if is_due:

@@ -12,6 +12,7 @@ from app.engineio import Packet
 from app.live.broadcaster import packet_of
 from app.live.order import RoomOrder
 from app.model import Refused
+from app.socketio.queue import Tasks
 
 log = logging.getLogger("parlor.feed")
 
@@ -55,7 +56,7 @@ class Lookup:
         self._store, self._rooms, self._tell = store, rooms, tell
         self.epoch, self._on_replaced = epoch, on_replaced
         self._turns = asyncio.Semaphore(FILLS_AT_ONCE)
-        self._background: set[asyncio.Task[None]] = set()
+        self._background = Tasks("a room could not be read")
         self._beginning: asyncio.Task[None] | None = None
         self._behind: set[str] = set()  # rooms that were, at the last look
 
@@ -103,7 +104,7 @@ class Lookup:
             if here.expect(rev):
                 self._behind.add(here.name)
             if here.topic != topic:
-                self._spawn(self._tell_topic(here, topic))
+                self._background.begin(self._tell_topic(here, topic))
 
     def _go_back(self, here: RoomOrder, rev: int) -> None:
         """A standby took over that had not got all. What comes next bears revs that were told already, of other
@@ -126,7 +127,7 @@ class Lookup:
 
     def fill(self, here: RoomOrder) -> None:
         """Read what is missing of a room, and tell it as it looks now."""
-        self._spawn(self._fill(here))
+        self._background.begin(self._fill(here))
 
     async def _fill(self, here: RoomOrder) -> None:
         try:
@@ -168,16 +169,5 @@ class Lookup:
             self._behind.remove(here.name)
             self.counts.found += 1
 
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._background.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            log.error("a room could not be read", exc_info=error)
-
     def stop(self) -> None:
-        for task in tuple(self._background):
-            task.cancel()
+        self._background.cancel()

@@ -133,9 +133,10 @@ class EventQueue:
 
 
 class Tasks:
-    """What runs, kept until it is done: the loop itself keeps tasks weakly."""
+    """What runs, kept until it is done: the loop itself keeps tasks weakly. on_failure: what the log says then."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_failure: str = "a packet could not be handled") -> None:
+        self._on_failure = on_failure
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def begin(self, work: Work, ended: Callable[[], None] = lambda: None) -> None:
@@ -144,7 +145,7 @@ class Tasks:
         if sys.version_info >= (3, 12):
             task = asyncio.Task(work, loop=loop, eager_start=True)
             if task.done():
-                _log_failure(task)
+                self._log_failure(task)
                 ended()
                 return
         else:
@@ -154,8 +155,17 @@ class Tasks:
 
     def _end(self, task: "asyncio.Task[Any]", ended: Callable[[], None]) -> None:
         self._tasks.discard(task)
-        _log_failure(task)
+        self._log_failure(task)
         ended()
+
+    def _log_failure(self, task: "asyncio.Task[Any]") -> None:
+        if not task.cancelled() and (error := task.exception()):
+            log.error(self._on_failure, exc_info=error)
+
+    def cancel(self) -> None:
+        """What still runs is not needed any more."""
+        for task in tuple(self._tasks):
+            task.cancel()
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -164,8 +174,3 @@ class Tasks:
         """Until nothing runs, what that begins included."""
         while self._tasks:
             await asyncio.wait(self._tasks)
-
-
-def _log_failure(task: "asyncio.Task[Any]") -> None:
-    if not task.cancelled() and (error := task.exception()):
-        log.error("a packet could not be handled", exc_info=error)

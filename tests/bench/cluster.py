@@ -5,12 +5,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from socket import create_connection
 from tempfile import TemporaryDirectory
 
-from tests.bench.servers import HERE, LOAD_CORE, NODE, PARLOR, PROJECT, SERVERS_CORE, SILENT, Server, is_quick
+from tests.bench.servers import HERE, LOAD_CORE, NODE, PARLOR, PROJECT, SERVERS_CORE, SILENT, Server, is_quick, spent_by
 from tests.support import postgres
 from tests.support.need import program
 from tests.support.process import free_port
@@ -98,9 +98,4 @@ def _tree(pid: int) -> Iterator[int]:
 
 
 def _spent(pid: int) -> float:
-    """Seconds of processor time, user and system, of all threads."""
-    spent = 0
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        with suppress(FileNotFoundError):  # a thread that ended while we looked
-            spent += int((task / "schedstat").read_text().split()[0])
-    return spent / 1e9
+    return sum(spent_by(pid).values())

@@ -54,19 +54,11 @@ class Server:
 
     def cpu(self) -> float:
         """Seconds of processor time so far, of all its threads, user and system."""
-        return sum(self._threads().values())
+        return sum(spent_by(self.process.pid).values())
 
     def cpu_beside(self) -> float:
         """The same, of all threads but the first. In Parlor these store and read, and do nothing else."""
-        return sum(spent for thread, spent in self._threads().items() if thread != self.process.pid)
-
-    def _threads(self) -> dict[int, float]:
-        """Seconds, by thread."""
-        spent: dict[int, float] = {}
-        for task in Path(f"/proc/{self.process.pid}/task").iterdir():
-            with suppress(FileNotFoundError):  # a thread that ended while we looked
-                spent[int(task.name)] = int((task / "schedstat").read_text().split()[0]) / 1e9
-        return spent
+        return sum(spent for thread, spent in spent_by(self.process.pid).items() if thread != self.process.pid)
 
     def rss(self) -> int:
         """Kilobytes."""
@@ -91,6 +83,15 @@ class Server:
             self.process.stdout.close()
         if COMPLAINTS.search(said := self._log.read_text()):
             print(f"{self.name} complained: {said[-2000:]}", file=sys.stderr, flush=True)
+
+
+def spent_by(pid: int) -> dict[int, float]:
+    """Seconds of processor time, user and system, by thread of a process."""
+    spent: dict[int, float] = {}
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError):  # a thread that ended while we looked
+            spent[int(task.name)] = int((task / "schedstat").read_text().split()[0]) / 1e9
+    return spent
 
 
 def _on_core() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.conversation import Conversation
-from tests.faults.test_redis import NEWS_WITHIN_S, Waits
+from tests.faults.test_redis import NEWS_WITHIN_S, measured
 from tests.support.postgres import Cluster, cluster
 from tests.support.process import Standing
 from tests.support.redis import redis_server
@@ -56,15 +56,7 @@ async def talk_through(
             for server in servers:
                 await stack.enter_async_context(server)
             talk = await stack.enter_async_context(Conversation(url, [one.url for one in servers], look=look))
-            waits = Waits(talk)
-            watching = asyncio.create_task(waits.watch())
-            talk.begins()
-            await talk.goes_on(25)
-            await trouble(Scene(talk, servers, primary, twin))
-            await talk.goes_on(25)
-            violations = await talk.violations()
-            watching.cancel()
-            return talk.acked, waits.worst, violations
+            return await measured(talk, lambda: trouble(Scene(talk, servers, primary, twin)))
 
 
 def _either(url: str, primary: Cluster, standby: Cluster) -> str:

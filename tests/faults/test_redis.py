@@ -49,6 +49,20 @@ class Waits:
         self._seen = max(self._seen, newest)
 
 
+async def measured(talk: Conversation, trouble: Callable[[], Awaitable[None]]) -> tuple[int, float, list[str]]:
+    """A talk before, amid and after some trouble: how many words were acked, the longest that anybody was without news,
+    and the violations."""
+    waits = Waits(talk)
+    watching = asyncio.create_task(waits.watch())
+    talk.begins()
+    await talk.goes_on(25)
+    await trouble()
+    await talk.goes_on(25)
+    violations = await talk.violations()
+    watching.cancel()
+    return talk.acked, waits.worst, violations
+
+
 async def talk_through(
     folder: Path, trouble: Trouble, processes: int = 2, **options: str
 ) -> tuple[int, float, list[str]]:
@@ -59,15 +73,8 @@ async def talk_through(
         for server in servers:
             await stack.enter_async_context(server)
         talk = await stack.enter_async_context(Conversation(servers[0].database, [one.url for one in servers]))
-        waits = Waits(talk)
-        watching = asyncio.create_task(waits.watch())
-        talk.begins()
-        await talk.goes_on(25)
-        await trouble(talk, redis)
-        await talk.goes_on(25)
-        violations = await talk.violations()
-        watching.cancel()
-        return talk.acked, waits.worst, violations + [fault for one in servers[:1] for fault in one.faults()]
+        acked, worst, violations = await measured(talk, lambda: trouble(talk, redis))
+        return acked, worst, violations + [fault for one in servers[:1] for fault in one.faults()]
 
 
 def kills(times: int) -> Trouble:

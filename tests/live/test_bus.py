@@ -28,12 +28,6 @@ PATIENCE = 20.0
 Start = Callable[..., Awaitable[Running]]
 
 
-@pytest.fixture
-async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
-    async with redis_server(tmp_path / "redis") as server:
-        yield server
-
-
 class Two:
     """Two servers, and somebody on each who is in the room."""
 

@@ -50,8 +50,7 @@ async def test_a_body_as_large_as_may_be_goes_both_ways_whole(pair: Pair) -> Non
 
 async def test_when_the_owner_dies_its_clients_are_sent_away_at_once(pair: Pair) -> None:
     async with pair.session() as (_, there):
-        polling = asyncio.create_task(there.poll())
-        await until(lambda: pair.is_held(there))
+        polling = await pair.holds(there)
         pair.relays[0].close()
         status, text = await asyncio.wait_for(polling, SOON)
         assert (status, json.loads(text)) == (400, UNKNOWN)
@@ -61,8 +60,7 @@ async def test_when_the_owner_dies_its_clients_are_sent_away_at_once(pair: Pair)
 async def test_when_whoever_asked_dies_the_session_ends(pair: Pair) -> None:
     reasons = watch(pair.owner)
     async with pair.session() as (_, there):
-        polling = asyncio.create_task(there.poll())
-        await until(lambda: pair.is_held(there))
+        polling = await pair.holds(there)
         await until(lambda: pair.relays[0]._carriers.all[0]._links)  # the owner has answered something
         pair.relays[1].close()
         await until(lambda: reasons)

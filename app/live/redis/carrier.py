@@ -1,10 +1,10 @@
 """The relay's frames over Redis: each process is subscribed to a channel of its own."""
 
-import asyncio
 from collections.abc import Callable
 
 from app.live.redis.connection import RedisConnection, Unusable
 from app.live.relay.carriers import OnBody
+from app.socketio.queue import Tasks
 
 
 def channel(process: str) -> str:
@@ -20,7 +20,7 @@ class RedisCarrier:
         self._on_body: dict[bytes, OnBody] = {}
         self.on_dead: Callable[[str], None] = lambda _: None
         self.on_trouble: Callable[[], None] = lambda: None
-        self._checks: set[asyncio.Task[None]] = set()
+        self._checks = Tasks("whether a process lives is not known")
         redis.on_trouble.append(lambda: self.on_trouble())
 
     @property
@@ -44,9 +44,7 @@ class RedisCarrier:
 
     def check(self, processes: set[str]) -> None:
         """Redis knows at once where a process has ended."""
-        task = asyncio.create_task(self._look_for(sorted(processes)))
-        self._checks.add(task)
-        task.add_done_callback(self._checks.discard)
+        self._checks.begin(self._look_for(sorted(processes)))
 
     async def _look_for(self, processes: list[str]) -> None:
         channels = [self._redis.key(channel(process)) for process in processes]

@@ -12,6 +12,7 @@ from redis.exceptions import ReadOnlyError, ResponseError
 
 from app.live.redis.address import Unusable, check
 from app.live.redis.counts import Counts
+from app.live.waiting import wait_within
 
 CHECK_INTERVAL_S = 1.0  # of silence, after which the connection is checked
 ANSWER_TIMEOUT_S = 3.0  # for the answers to one pipeline
@@ -62,7 +63,8 @@ class Commands:
         batch: deque[Asked] = deque()
         try:
             while True:
-                await self._something_to_do()
+                await wait_within(CHECK_INTERVAL_S, self._wake)
+                self._wake.clear()
                 batch, self._waiting, self._bytes = self._waiting, deque(), 0
                 async with asyncio.timeout(ANSWER_TIMEOUT_S):
                     await (self._exchange(connection, batch) if batch else check(connection))
@@ -70,14 +72,6 @@ class Commands:
             self.is_open = False
             self._fail(chain(batch, self._waiting))
             self._waiting, self._bytes = deque(), 0
-
-    async def _something_to_do(self) -> None:
-        try:
-            async with asyncio.timeout(CHECK_INTERVAL_S):
-                await self._wake.wait()
-        except TimeoutError:
-            return
-        self._wake.clear()
 
     async def _exchange(self, connection: AbstractConnection, batch: deque[Asked]) -> None:
         """Whatever was answered is taken out of the batch."""

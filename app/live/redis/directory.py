@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 from app.chat import Chat, people
 from app.chat.counts import Reading
@@ -14,6 +13,7 @@ from app.live.redis.heartbeats import Heartbeats
 from app.live.redis.other_people import OtherPeople
 from app.live.redis.own_people import OwnPeople
 from app.model import Profile
+from app.socketio.queue import Tasks
 
 log = logging.getLogger("parlor.directory")
 
@@ -33,7 +33,7 @@ class RedisDirectory:
         self._heartbeats.on_appeared = self._others.appeared
         self._heartbeats.on_gone = lambda process: self._others.gone(process, chat.grace)
         self._own = OwnPeople(redis, chat.presence, self._heartbeats.next_generation)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks("who has been identified elsewhere is not known here")
         chat.presence.on_change = self._on_change
         redis.on_connected.append(self._on_connected)
         redis.subscribe(PEOPLE, shapes.PROFILE, self._on_profile)
@@ -75,8 +75,7 @@ class RedisDirectory:
         except (Unusable, TimeoutError):
             log.debug("other processes find out by themselves that this one has ended")
         self._others.stop()
-        for task in self._tasks:
-            task.cancel()
+        self._tasks.cancel()
 
     def readings(self) -> Iterator[Reading]:
         yield Reading("parlor_directory_processes", "Other processes that are heard.", len(self._heartbeats), False)
@@ -111,7 +110,4 @@ class RedisDirectory:
     def _on_identified(self, _process: str, body: bytes) -> None:
         """Raises BadFrame."""
         token, former, owner = shapes.read_identified(body)
-        work: Coroutine[Any, Any, None] = people.hear_identified(self._chat, token, former, Profile(*owner))
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.begin(people.hear_identified(self._chat, token, former, Profile(*owner)))

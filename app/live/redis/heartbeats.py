@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sized
 
 from app.live.redis import shapes
 from app.live.redis.connection import RedisConnection
+from app.live.waiting import wait_within
 
 log = logging.getLogger("parlor.directory")
 
@@ -57,11 +58,7 @@ class Heartbeats:
         now = asyncio.get_running_loop().time
         while True:
             began = now()
-            try:
-                async with asyncio.timeout(self._interval):
-                    await self._must_beat.wait()
-            except TimeoutError:
-                pass
+            await wait_within(self._interval, self._must_beat)
             self._must_beat.clear()
             if now() > began + 2 * self._interval:  # suspended, and what came meanwhile is not read yet
                 self.forgive()

@@ -16,6 +16,7 @@ from app.live.redis.connection import RedisConnection, Unusable
 from app.live.redis.frames import BadFrame
 from app.live.redis.own_people import key_of
 from app.model import Profile
+from app.socketio.queue import Tasks
 
 LINGER_S = 10.0  # for which a room that nobody here listens to any more is followed: a page may be loaded anew
 PEOPLE_AT_ONCE = 250  # put into a room in one step of the loop
@@ -42,7 +43,7 @@ class OtherPeople:
         self.processes: set[str] = set()  # that live, besides this one
         self._redis, self._chat = redis, chat
         self._rooms: dict[str, _Room] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks("who is in a room elsewhere could not be read")
 
     def follow(self, room: str) -> None:
         """Somebody here listens to it."""
@@ -91,8 +92,7 @@ class OtherPeople:
         self.elsewhere.drop(process, grace)
 
     def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
+        self._tasks.cancel()
         for here in self._rooms.values():
             if here.ending:
                 here.ending.cancel()
@@ -138,9 +138,7 @@ class OtherPeople:
             await asyncio.gather(*(self._read_until_whole(here, one) for one in processes))
             here.known.set()
 
-        task = asyncio.get_running_loop().create_task(read())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.begin(read())
 
     def _read_all(self, here: _Room) -> None:
         """The channel is open: what was told before was missed."""

@@ -16,6 +16,7 @@ from app.chat.presence.state import OnlinePerson
 from app.live.redis import shapes
 from app.live.redis.bus import channel
 from app.live.redis.connection import RedisConnection, Unusable
+from app.live.waiting import wait_within
 
 log = logging.getLogger("parlor.directory")
 
@@ -65,11 +66,7 @@ class OwnPeople:
         refresh_at = told_at = 0.0
         now = asyncio.get_running_loop().time
         while True:
-            try:
-                async with asyncio.timeout(REFRESH_S):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass
+            await wait_within(REFRESH_S, self._wake)
             await asyncio.sleep(told_at + GATHER_S - now())
             self._wake.clear()
             told_at = now()

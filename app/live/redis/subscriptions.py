@@ -12,6 +12,7 @@ from redis.asyncio.connection import AbstractConnection
 
 from app.live.redis.counts import Counts
 from app.live.redis.frames import BadFrame, Seal
+from app.live.waiting import wait_within
 
 log = logging.getLogger("parlor.redis")
 
@@ -104,7 +105,8 @@ class Subscriptions:
     async def _write(self, connection: AbstractConnection) -> None:
         """Ask for what is wanted; where nothing is, a ping, so that silence means something."""
         while True:
-            await _within(PING_INTERVAL_S, self._wake)
+            await wait_within(PING_INTERVAL_S, self._wake)
+            self._wake.clear()
             if self._must_reopen:
                 raise Reopen
             if time.monotonic() > self._heard_at + SILENCE_TIMEOUT_S:
@@ -179,16 +181,6 @@ def _ready_if(channel: _Channel, kind: bytes, call: OnReady) -> None:
     """Unless it has been unsubscribed, or asked anew, meanwhile."""
     if channel.on_ready.get(kind) is call:
         _guarded(call)
-
-
-async def _within(seconds: float, event: asyncio.Event) -> None:
-    """Wait for the event, so many seconds at most."""
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return
-    event.clear()
 
 
 async def _until_one_fails(*work: Coroutine[Any, Any, None]) -> None:

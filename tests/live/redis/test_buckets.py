@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -12,16 +11,10 @@ from app.live.redis.buckets import RedisBuckets
 from app.live.redis.connection import RedisConnection
 from app.model import Refused
 from tests.conftest import Start
-from tests.support.redis import RedisServer, redis_server
+from tests.support.redis import RedisServer
 
 PHRASE = "correct horse battery"
 ADDRESS = "198.51.100.7"
-
-
-@pytest.fixture
-async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
-    async with redis_server(tmp_path / "redis") as server:
-        yield server
 
 
 @pytest.fixture

@@ -17,12 +17,6 @@ EPOCH = "0123456789abcdef"
 WITHIN = 20.0  # seconds; a limit for what never comes
 
 
-@pytest.fixture
-async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
-    async with redis_server(tmp_path / "redis") as server:
-        yield server
-
-
 @asynccontextmanager
 async def connected(
     url: str, name: str, epoch: str = EPOCH, secret: str = "", verify: bool = True

@@ -1,8 +1,6 @@
 """Who is where, over two servers on one database and one Redis: everybody is there once, and leaves with the last."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -15,17 +13,11 @@ from app.model import Connection, Person
 from app.server import Running
 from tests.chat.test_presence import comes
 from tests.conftest import Start
-from tests.support.redis import RedisServer, redis_server
+from tests.support.redis import RedisServer
 from tests.support.talker import Talker, hang_up, until
 
 Two = tuple[Running, Running]
 PHRASE = "correct horse battery"
-
-
-@pytest.fixture
-async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
-    async with redis_server(tmp_path / "redis") as server:
-        yield server
 
 
 @pytest.fixture

@@ -3,14 +3,13 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.redis import RedisServer, redis_server
+from tests.support.redis import RedisServer
 from tests.support.talker import Talker
 from tests.test_workers import children, two
 
@@ -18,12 +17,6 @@ pytestmark = pytest.mark.slow
 
 ROOM, CROWD = "lobby", 16  # of whom one worker has none once in 30,000 times
 AWAITED_WITHIN = 20.0  # seconds; a silence of 6, and then those who are shown as reconnecting leave after 10
-
-
-@pytest.fixture
-async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
-    async with redis_server(tmp_path / "redis") as server:
-        yield server
 
 
 async def list_of(one: Talker) -> dict[str, bool]:

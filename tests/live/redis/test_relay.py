@@ -5,7 +5,6 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from app.live.relay import Relay, relayed
 from app.process import new_process_id
 from tests.support.mounted import Mount, Mounted, empty, watch
 from tests.support.raw import Answer, Gone, Line, Polls, head
-from tests.support.redis import RedisServer, redis_server
+from tests.support.redis import RedisServer
 from tests.support.talker import until
 
 SOON = 5.0  # seconds; those of a poll that nobody answers are twenty at least
@@ -43,18 +42,18 @@ class Pair:
             await there.join()
             yield here, there
 
+    async def holds(self, polls: Polls) -> "asyncio.Task[tuple[int, str]]":
+        """A poll that the owner holds."""
+        polling = asyncio.create_task(polls.poll())
+        await until(lambda: self.is_held(polls))
+        return polling
+
     def is_held(self, polls: Polls) -> bool:
         """True while the owner holds a poll of this session."""
         return self.transport(polls).held is not None
 
     def transport(self, polls: Polls) -> Any:
         return self.owner.server.engine.sessions[polls.sid].transport
-
-
-@pytest.fixture
-async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
-    async with redis_server(tmp_path / "redis") as server:
-        yield server
 
 
 Pairs = Callable[..., Any]
@@ -131,8 +130,7 @@ async def test_a_sid_begins_with_its_process(pair: Pair) -> None:
 
 async def test_a_poll_is_held_until_there_is_something_to_bring(pair: Pair) -> None:
     async with pair.session() as (here, there):
-        polling = asyncio.create_task(there.poll())
-        await until(lambda: pair.is_held(there))
+        polling = await pair.holds(there)
         await here.send('42["said","news"]')
         assert await polling == (200, '42["heard","news"]')
 
@@ -222,8 +220,7 @@ async def test_a_goodbye_of_the_server_is_heard_by_the_poll_that_comes_after_it(
 async def test_a_goodbye_of_the_client_ends_the_session(pair: Pair) -> None:
     reasons = watch(pair.owner)
     async with pair.session() as (here, there):
-        polling = asyncio.create_task(here.poll())
-        await until(lambda: pair.is_held(here))
+        polling = await pair.holds(here)
         assert await there.send("1") == (200, "ok")
         assert await polling == (200, "6")
     assert reasons == ["going away"]
@@ -249,8 +246,7 @@ async def test_an_upgrade_elsewhere_is_refused_and_the_client_stays(pair: Pair) 
 
 async def test_an_upgrade_answers_the_poll_that_waits_elsewhere(pair: Pair) -> None:
     async with pair.session() as (here, there):
-        polling = asyncio.create_task(there.poll())
-        await until(lambda: pair.is_held(there))
+        polling = await pair.holds(there)
         async with pair.owner.socket(here) as socket:
             await socket.send("2probe")
             assert await socket.packet() == "3probe"
@@ -291,8 +287,7 @@ async def test_a_session_of_nobody_is_unknown_at_once(pair: Pair, sid: str) -> N
 
 async def test_when_the_owner_dies_its_clients_are_sent_away_at_once(pair: Pair) -> None:
     async with pair.session() as (_, there):
-        polling = asyncio.create_task(there.poll())
-        await until(lambda: pair.is_held(there))
+        polling = await pair.holds(there)
         await pair.connections[0].close()
         status, text = await asyncio.wait_for(polling, SOON)
         assert (status, json.loads(text)) == (400, UNKNOWN)
@@ -312,8 +307,7 @@ async def test_an_owner_that_hangs_is_not_waited_for(pair: Pair, monkeypatch: py
 async def test_when_redis_is_away_nobody_waits_for_it(pair: Pair, how: str) -> None:
     reasons = watch(pair.owner)
     async with pair.session() as (_, there):
-        polling = asyncio.create_task(there.poll())
-        await until(lambda: pair.is_held(there))
+        polling = await pair.holds(there)
         if how == "killed":
             await pair.redis.kill()
         else:
@@ -342,8 +336,7 @@ async def test_an_answer_that_redis_lost_ends_the_session(pair: Pair, monkeypatc
     monkeypatch.setattr(relayed, "TICK_S", 0.1)
     reasons = watch(pair.owner)
     async with pair.session() as (here, there):
-        polling = asyncio.create_task(there.poll())
-        await until(lambda: pair.is_held(there))
+        polling = await pair.holds(there)
         monkeypatch.setattr(pair.connections[0], "publish", lambda *_: None)
         await here.send('42["said","lost"]')
         await until(lambda: reasons)
@@ -371,8 +364,7 @@ async def test_what_a_stranger_publishes_is_passed_over(pair: Pair) -> None:
 
 async def test_whoever_stops_lets_polls_of_others_go_on_elsewhere(pair: Pair) -> None:
     async with pair.session() as (here, there):
-        polling = asyncio.create_task(there.poll())
-        await until(lambda: pair.is_held(there))
+        polling = await pair.holds(there)
         await pair.relays[1].release_all()
         assert await polling == (200, "6")
         await here.send('42["said","goes on"]')
