@@ -1,6 +1,8 @@
 """Who is where, over two servers on one database and one Redis: everybody is there once, and leaves with the last."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
@@ -52,6 +54,17 @@ async def suddenly_dies(server: Running) -> None:
         task.cancel()
     assert server.redis
     await server.redis.close()
+
+
+@asynccontextmanager
+async def alice_and_bob(two: Two) -> AsyncIterator[tuple[Talker, Talker]]:
+    """One at each, in the lobby, and alice knows of bob."""
+    one, other = two
+    async with Talker(one.url, "alice") as alice, Talker(other.url, "bob") as bob:
+        await alice.join("lobby")
+        await bob.join("lobby")
+        await alice.hears("people", lambda event: event["count"] == 2)
+        yield alice, bob
 
 
 async def test_people_of_two_processes_see_each_other_in_one_list(two: Two) -> None:
@@ -176,10 +189,7 @@ async def test_a_process_that_dies_takes_its_people_along_reconnecting_first(
 
 async def test_a_process_that_stops_is_not_missed_but_its_people_are_awaited(two: Two) -> None:
     one, other = two
-    async with Talker(one.url, "alice") as alice, Talker(other.url, "bob") as bob:
-        await alice.join("lobby")
-        await bob.join("lobby")
-        await alice.hears("people", lambda event: event["count"] == 2)
+    async with alice_and_bob(two):
         await other.stop()
         await until(lambda: heard(one) == {})
         await until(lambda: shown(one) == {"alice": False, "bob": True})
@@ -189,10 +199,7 @@ async def test_while_redis_is_away_what_was_known_stays_and_what_changed_is_told
     two: Two, redis: RedisServer
 ) -> None:
     one, other = two
-    async with Talker(one.url, "alice") as alice, Talker(other.url, "bob") as bob:
-        await alice.join("lobby")
-        await bob.join("lobby")
-        await alice.hears("people", lambda event: event["count"] == 2)
+    async with alice_and_bob(two) as (alice, bob):
         await redis.kill()
         async with Talker(other.url, "carol") as carol:
             await carol.join("lobby")
@@ -248,11 +255,7 @@ async def test_a_frame_that_was_missed_is_made_up_for(two: Two) -> None:
 
 
 async def test_nothing_is_left_in_redis_of_those_who_have_gone(two: Two, redis: RedisServer) -> None:
-    one, other = two
-    async with Talker(one.url, "alice") as alice, Talker(other.url, "bob") as bob:
-        await alice.join("lobby")
-        await bob.join("lobby")
-        await alice.hears("people", lambda event: event["count"] == 2)
+    async with alice_and_bob(two):
         for key in await redis.call("KEYS", "*"):
             assert 0 < await redis.call("TTL", key) <= 120, key
     async with asyncio.timeout(10):
@@ -315,10 +318,7 @@ def test_what_has_another_shape_is_no_news(kind: str, body: Any) -> None:
 
 async def test_garbage_on_the_channels_changes_nothing(two: Two, redis: RedisServer) -> None:
     one, other = two
-    async with Talker(one.url, "alice") as alice, Talker(other.url, "bob") as bob:
-        await alice.join("lobby")
-        await bob.join("lobby")
-        await alice.hears("people", lambda event: event["count"] == 2)
+    async with alice_and_bob(two) as (alice, _):
         seal = Seal("stranger", one.chat.epoch, one.settings.secret.get_secret_value())
         for channel, kind in (("room:lobby", b"p"), ("people", b"q"), ("people", b"i"), ("processes", b"b")):
             for body in (b"", b"[]", b"[1,2,3]", b'{"a":1}', b"\xff" * 100, b"[" * 10_000):
