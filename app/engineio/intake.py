@@ -11,6 +11,7 @@ BURST_S = 10.0  # seconds' worth of points that may be spent at once: what waite
 BYTES_PER_POINT = 10_000  # beyond the first point of a packet
 HOLD_S, MAX_HOLD_S = 0.1, 2.0  # the first time that a client is not read, and the longest; each is twice the one before
 MAX_HOLDS = 20  # in a row; then it is sent away
+ROUNDING_S = 1e-6  # what many small sums are off by: nobody owes so little
 FORGIVEN_S = 10.0  # after which a client that asked for no more than it may is as good as new
 
 
@@ -53,7 +54,7 @@ class Intake:
             return
         now = asyncio.get_running_loop().time()
         self._due = min(max(self._due, now - BURST_S) + points / self._rate, now + MAX_HOLD_S)
-        if self._due > now:
+        if self._due - now > ROUNDING_S:
             self.hold(self._due - now)
 
     def warn(self, seconds: float) -> None:

@@ -368,3 +368,17 @@ def test_beside_many_busy_peers_each_has_less_of_a_tick_and_one_step_at_least(pl
         assert longest <= 3, "they took turns"
 
     play(scenario, rate=None)
+
+
+def test_who_spends_just_what_it_may_at_once_is_not_held(play: Play) -> None:
+    """However many small sums that is."""
+
+    async def scenario(heard: Heard) -> None:
+        async with await heard.socket():
+            session = heard.session
+            session.intake._due = 0.0
+            for _ in range(BURST):
+                session.intake.charge(1)
+            assert not heard.is_held, "held by a rounding error"
+
+    play(scenario)
