@@ -140,6 +140,7 @@ def look(server: Server, running: Running | None) -> dict[str, Any]:
     return {
         "kept": {name: count for name, count in kept(server, running).items() if count},
         "tasks": len(asyncio.all_tasks()),
+        "running": sorted(repr(task.get_coro()) for task in asyncio.all_tasks()),
         "timers": sum(1 for one in gc.get_objects() if isinstance(one, TIMERS) and not one.cancelled()),
         "files": len(open_files()),
         "objects": len(gc.get_objects()),

@@ -383,7 +383,7 @@ class House:
         """Wait until nothing is left of anybody: no more than when it was quiet. What is seen then."""
         until = time.monotonic() + FORGETTING
         while left := self.left(seen := self.look()):
-            assert time.monotonic() < until, f"left behind: {left}"
+            assert time.monotonic() < until, f"left behind: {left}; running: {seen['running']}"
         return seen
 
     def left(self, seen: dict[str, Any]) -> dict[str, int]:
