@@ -33,13 +33,15 @@ class Connection:
     another person (`identify`), so `person` is as of now.
 
     id: the broadcaster's name for it. token: the fingerprint of the token that it came with. keeps_token: the client is
-    known to hold the token for longer than this visit, as a browser does in its cookie.
+    known to hold the token for longer than this visit, as a browser does in its cookie. address: the network that it
+    came from, as limits count it (of IPv6 a /64); empty where nobody can tell for certain.
     """
 
     id: str
     person: Person
     token: str = field(default="", repr=False)
     keeps_token: bool = True
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

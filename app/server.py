@@ -26,6 +26,7 @@ from app.chat import Chat, people, retention, rooms
 from app.chat.leases import Lease
 from app.chat.rates import Rates
 from app.config import HOSTS_OWN_WORKERS, BadSetting, Settings, injected
+from app.engineio.addresses import is_public, network
 from app.engineio.frames import GOING_AWAY
 from app.engineio.plain import PlainWebSockets
 from app.engineio.request import Request
@@ -197,7 +198,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
     with contextlib.suppress(Refused):  # it begins with the first look
         await lease.begin()
     await _renew_skeletons(chat)
-    register_handlers(sockets, chat, visitor)
+    register_handlers(sockets, chat, partial(_network_of, site))
     if password := settings.admin_password.get_secret_value():
         AdminUI(sockets, password, visitor)
 
@@ -260,6 +261,14 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
     running.background_tasks += [asyncio.create_task(one) for one in work]
     running.url = _url(settings, running.listeners)
     return running
+
+
+def _network_of(site: edge.Edge, request: Request) -> str:
+    """From where somebody asks, as limits count it; empty where nobody can tell for certain: no trusted proxy said so,
+    and the connection comes from a private network, where a proxy may stand that nobody told of."""
+    told = site.told_visitor(request.all)
+    where = network(told or request.peer)
+    return where if told or is_public(where) else ""
 
 
 def _relay(

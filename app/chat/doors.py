@@ -49,7 +49,7 @@ async def arrive(
         with contextlib.suppress(Refused):
             await chat.rates.spend_everywhere(_newcomers(address), NEWCOMER)
     person = Person(profile.id, profile.nickname)
-    connection = Connection(id, person, people.fingerprint(chat, token), keeps_token)
+    connection = Connection(id, person, people.fingerprint(chat, token), keeps_token, address)
     known = chat.presence.online.nickname(person.id)
     chat.presence.connect(connection, profile.reserved, profile.rev)
     if new == "name" or known not in (None, profile.nickname):
