@@ -25,16 +25,18 @@ ENDINGS: dict[str, Ending] = {
 }
 
 
-def register_handlers(server: Server, chat: Chat, network_of: Callable[[Request], str]) -> None:
+def register_handlers(
+    server: Server, chat: Chat, network_of: Callable[[Request], str], site_of: Callable[[Request], str]
+) -> None:
     """Let `chat` handle the events of namespace `/` of `server`. network_of: from where somebody asks, as limits count
-    it; empty where nobody can tell for certain."""
+    it; empty where nobody can tell for certain. site_of: the address of the site, as they have it."""
 
     async def connect(socket: str, environ: dict[str, Any], auth: dict[str, Any] | None) -> None:
         auth = auth or {}
         tokens = auth.get("token"), _cookie(environ)
         try:
-            address = network_of(environ[REQUEST])
-            await doors.arrive(chat, socket, tokens, auth.get("nickname"), auth.get("tab") is True, address)
+            address, site = network_of(environ[REQUEST]), site_of(environ[REQUEST])
+            await doors.arrive(chat, socket, tokens, auth.get("nickname"), auth.get("tab") is True, address, site)
         except Refused as refusal:
             raise ConnectionRefusedError(refusal.text, refusal.answer()) from None
 
