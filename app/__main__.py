@@ -115,6 +115,20 @@ def keep(context: click.Context, /, room: str, days: float | None, messages: int
 
 
 @cli.command()
+@click.argument("room")
+@click.argument("nickname")
+@_settings
+@click.pass_context
+def own(context: click.Context, /, room: str, nickname: str, **flags: Any) -> None:
+    """Make whoever bears this nickname an owner of the room, while the server runs or not."""
+    from app.export import own as make_owner
+
+    settings, _ = config.load(_given(context, flags))
+    _run(make_owner(settings, room, nickname))
+    click.echo(f"#{room} belongs to {nickname}.")
+
+
+@cli.command()
 @click.argument("source")
 @click.argument("target")
 def copy(source: str, target: str) -> None:

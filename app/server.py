@@ -197,6 +197,8 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         site=settings.site,
     )
     refreshing = Tasks("the rules of a room could not be read")
+    if feed is None:  # nobody else tells of what an operator's command writes
+        database.on_foreign_write = lambda: refreshing.begin(access.look(chat))
     chat.on_rules = lambda room: refreshing.begin(access.tell(chat, room))
     lease = Lease(chat)
     with contextlib.suppress(Refused):  # it begins with the first look

@@ -67,6 +67,14 @@ async def tell(chat: Chat, room: str) -> RoomRules:
     return after
 
 
+async def look(chat: Chat) -> None:
+    """Another process may have changed rules, and told nobody: an operator's command, say. Raises Refused."""
+    _, found = await chat.store.read(queries.standings, list(chat.rules))
+    for room, (_, rev) in found.items():
+        if (here := chat.rules.get(room)) and here.rev != rev:
+            await tell(chat, room)
+
+
 async def admit_present(chat: Chat, room: str) -> None:
     """Not everybody is let in any more: who is in the room may come back. Raises Refused."""
     here = sorted(chat.presence.rooms[room].connections) if room in chat.presence.rooms else []
@@ -166,6 +174,22 @@ async def _show_passphrase(chat: Chat, connection: Connection, room: str, found:
     if not await chat.passphrases.run(connection.id, people.opens, found.room["passphrase"], shown.passphrase):
         raise Refused("wrong_passphrase", "This is not the passphrase of the room.")
     await chat.store.write(queries.admit, room=room, persons=[person])
+
+
+async def may_read(chat: Chat, room: str, token: str | None) -> bool:
+    """May whoever has this token read the room's log? A listed room that lets everybody in is everybody's; another one
+    is theirs who were let in, or said something there. Raises `no_such_room`."""
+    found = await known(chat, room, (await chat.store.read(queries.room, room))["rules_rev"])
+    if found.room["listed"] and not found.is_closed and not found.sanctions:
+        return True
+    reader = await chat.store.read(queries.whose, people.fingerprint(chat, token)) if people.is_token(token) else None
+    if reader and found.sanction(reader["id"], BAN):
+        return False
+    if found.room["listed"] and not found.is_closed:
+        return True
+    if reader is None:
+        return False
+    return found.rank(reader["id"]) > 0 or await chat.store.read(queries.is_admitted, room, reader["id"])
 
 
 # --- who may do what ---

@@ -74,6 +74,7 @@ from app.store.queries.people import (
 from app.store.queries.rooms import (
     StaleRules,
     begin_epoch,
+    data_version,
     epoch,
     forget_rooms,
     keep,
@@ -111,6 +112,7 @@ __all__ = [
     "claim",
     "claim_room",
     "connected_to",
+    "data_version",
     "day_of",
     "delete",
     "delete_oldest",

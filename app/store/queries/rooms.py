@@ -64,6 +64,16 @@ def probe(db: Connection) -> str:
     return str(found[0])
 
 
+@changes(Changes.NOTHING)
+def data_version(db: Connection) -> int:
+    """Of a file: another number where another process has written to it. Asked on the writer's connection alone, whose
+    own writes it does not count (SQLite, "PRAGMA data_version"). 0 of other databases."""
+    if db.dialect.name != "sqlite":
+        return 0
+    version: int = db.exec_driver_sql("PRAGMA data_version").scalar_one()
+    return version
+
+
 @changes(Changes.ROOM)
 def open_room(db: Connection, *, room: str, owner: str | None = None, listed: bool = True) -> None:
     """Make the room if there is none of that name. It belongs to `owner`."""
