@@ -116,7 +116,8 @@ async def report(chat: Chat, member: Member, *, seq: Seq, text: Reason = "") -> 
     """Report a message to the moderators of the room. Nobody else learns of it."""
     message = await chat.store.read(queries.one, member.room, seq)
     whom, by = (message["author"], message["nickname"]), actor(chat, member)
-    await chat.store.write(queries.report, room=member.room, by=by, whom=whom, seq=seq, text=text)
+    rev = member.rules_rev
+    await chat.store.write(queries.report, room=member.room, by=by, rules_rev=rev, whom=whom, seq=seq, text=text)
     told = {"room": member.room, "seq": seq, "who": by.nickname, "whom": whom[1], "text": text, "at": when(now())}
     chat.directory.tell_moderators(member.room, told)
     hear_report(chat, member.room, told)
