@@ -229,6 +229,17 @@ async def test_a_locked_room_lets_back_whoever_was_there_and_nobody_new(
     assert (await ask(await come(chat, "dave"), "join", room=room, invite=key))["error"] == "not_allowed", "used up"
 
 
+async def test_an_invite_of_a_member_does_not_open_a_room_that_was_locked_since(
+    chat: Chat, ask: Ask, alice: Connection, bob: Connection, room: str
+) -> None:
+    url = (await ask(bob, "invite", room=room))["url"]
+    key, carol = urlsplit(url).fragment.removeprefix("invite="), await come(chat, "carol")
+    await ask(alice, "settings", room=room, locked=True)
+    assert (await ask(carol, "join", room=room, invite=key))["error"] == "not_allowed"
+    await ask(alice, "settings", room=room, locked=False, passphrase="open sesame")
+    assert (await ask(carol, "join", room=room, invite=key))["ok"]
+
+
 async def test_an_invite_runs_out(chat: Chat, ask: Ask, alice: Connection, bob: Connection, room: str) -> None:
     await ask(alice, "settings", room=room, locked=True)
     url = (await ask(alice, "invite", room=room, hours=0.00000001))["url"]
