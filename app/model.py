@@ -20,13 +20,6 @@ class Profile(Person):
     rev: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Member(Person):
-    """A person who is in `room`. Only the gate makes one: a verb that takes a Member cannot be reached without it."""
-
-    room: str
-
-
 @dataclass(slots=True, eq=False)
 class Connection:
     """Through what a person is here and hears of rooms. A person may have several, and one may come to belong to
@@ -42,6 +35,17 @@ class Connection:
     token: str = field(default="", repr=False)
     keeps_token: bool = True
     address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Member(Person):
+    """A person who is in `room`. Only the gate makes one: a verb that takes a Member cannot be reached without it.
+
+    connection: through which they ask.
+    """
+
+    room: str
+    connection: Connection = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ class Limits:
 
 
 LIMITS = Limits()
+ROW_BYTES = 300  # that the database takes for a message besides its text, about; for a reaction all of it
 COOKIE = "parlor_token"  # in which a browser carries its token; no script can read it
 
 
@@ -106,8 +111,11 @@ ERRORS = {
     "not_allowed": "Not yours to do.",
     "not_member": "Join the room first.",
     "too_long": "Longer than the limit that `welcome` tells.",
-    "too_fast": "Too many requests; come back after `retry_after` seconds.",
-    "too_many": "As many as one connection may have, of rooms say; leave one first.",
+    "too_fast": "Too many requests, or too much of the same; come back after `retry_after` seconds. `limit` says of "
+    "what: `actions`; of messages `repeats`, `crowd` or `mentions`.",
+    "too_many": "As many as one connection may have, of rooms say; leave one first. With `retry_after` as many as one "
+    "person or one address may have in that time, of what `limit` names: `handshakes`, `new_people`, `new_rooms`, "
+    "`address_bytes`, `person_bytes`; then it passes by itself, and the same may be sent again.",
     "id_reused": "This id was used for another text.",
     "out_of_order": "The message that this one `follows` is not stored; send that one first.",
     "storage": "The message could not be stored; nothing was lost that was acked. Retry after `retry_after` seconds.",

@@ -1,9 +1,9 @@
 """Messages: send, edit, delete, react; history and catching up."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -11,10 +11,11 @@ from app.chat import Chat, people
 from app.chat.kinds import ACTION, Emoji, Epoch, Flag, MessageId, MessageText, PageLimit, Rev, Seq, Seqs
 from app.chat.opening import in_room
 from app.chat.words import words
-from app.model import Member, Refused
+from app.model import ROW_BYTES, Member, Refused
 from app.store import queries
 
 Answer = dict[str, Any]
+Stored = TypeVar("Stored", bound=tuple[Any, ...])
 
 PAGE_BYTES = 250_000  # of messages in one answer; a quarter of what a slow reader may leave waiting
 TOLD_FIELDS = ("seq", "rev", "id", "author", "nickname", "kind", "text")  # of every message, as it is stored
@@ -35,6 +36,8 @@ async def send(
     the id of one's own message that is to stand before this one: refused (`out_of_order`) while that one is not stored,
     so that several may be sent without waiting and still keep their order whatever happens to one of them.
     """
+    if not (chat.rates.is_off or _keeps_order(member)):
+        chat.floods.check(member, id, text, chat.presence.rooms.count(member.room))
     action = ACTION.fullmatch(text)
     kind, said = ("action", action[1]) if action else ("said", text)
     write = partial(
@@ -49,14 +52,17 @@ async def send(
         reply_to=reply_to,
         follows=follows,
     )
-    stored, new = await in_room(chat, member.room, write)
+    size = len(text.encode()) + ROW_BYTES
+    stored, new = await _counted(chat, member, size, partial(in_room, chat, member.connection, member.room, write))
     chat.counts.said += new
     return _tell_if_new(chat, member, stored, new)
 
 
 async def edit(chat: Chat, member: Member, *, seq: Seq, text: MessageText) -> Answer:
     """Give one's own message another text. It keeps its place, its time and its id."""
-    return _tell_if_new(chat, member, *await chat.store.write(queries.edit, **_mine(member, seq), text=text))
+
+    write = partial(chat.store.write, queries.edit, room=member.room, seq=seq, author=member.id, text=text)
+    return _tell_if_new(chat, member, *await _counted(chat, member, len(text.encode()), write))
 
 
 async def delete(chat: Chat, member: Member, *, seq: Seq) -> Answer:
@@ -68,7 +74,8 @@ async def react(chat: Chat, member: Member, *, seq: Seq, emoji: Emoji, on: Flag)
     """Answer a message with an emoji, or with `on` false take that back. The room is told of this change alone, by the
     event `react`."""
     nickname = people.borne(chat, member)
-    stored, new, names_changed = await chat.store.write(
+    write: Callable[[], Awaitable[tuple[queries.Message, bool, bool]]] = partial(
+        chat.store.write,
         queries.react,
         room=member.room,
         seq=seq,
@@ -79,6 +86,7 @@ async def react(chat: Chat, member: Member, *, seq: Seq, emoji: Emoji, on: Flag)
         max_emojis=chat.limits.reactions,
         max_names=chat.limits.reaction_names,
     )
+    stored, new, names_changed = await (_counted(chat, member, ROW_BYTES, write) if on else write())
     if new:
         count, names = (stored["reactions"] or {}).get(emoji, (0, []))
         change = {"room": member.room, "seq": seq, "rev": stored["rev"], "emoji": emoji, "on": on, "count": count}
@@ -99,7 +107,7 @@ async def sync(
 ) -> Answer:
     """What changed after rev `after`, oldest change first, each message once as it is now. `epoch`: as with join."""
     ask = partial(changes, chat, member.room, after, epoch, limit)
-    return (await in_room(chat, member.room, ask))[1]
+    return (await in_room(chat, member.connection, member.room, ask))[1]
 
 
 async def history(
@@ -120,6 +128,25 @@ async def history(
     page, more = await chat.store.read(queries.said_before, room=member.room, before=before, limit=_page(chat, limit))
     newest = _newest(page)
     return {"messages": newest, "more": more or len(newest) < len(page)}
+
+
+def _keeps_order(_member: Member) -> bool:
+    """Whoever keeps order in the room may have to say something often."""
+    return False
+
+
+async def _counted(chat: Chat, member: Member, size: int, write: Callable[[], Awaitable[Stored]]) -> Stored:
+    """What `write` has stored, and whether it was new: only then it counts as so many bytes of the member's and of
+    their address. Raises `too_many` before anything is stored."""
+    chat.quotas.store(member.connection, size)
+    is_new = False
+    try:
+        stored = await write()
+        is_new = stored[1]
+        return stored
+    finally:
+        if not is_new:
+            chat.quotas.give_back(member.connection, size)
 
 
 def _mine(member: Member, seq: int) -> dict[str, Any]:

@@ -5,14 +5,14 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from app.chat import Chat
-from app.model import Refused
+from app.model import Connection, Refused
 from app.store import queries
 
 T = TypeVar("T")
 
 
-async def in_room(chat: Chat, room: str, ask: Callable[[], Awaitable[T]]) -> T:
-    """What `ask` answers about this room, which is made if there is none.
+async def in_room(chat: Chat, connection: Connection, room: str, ask: Callable[[], Awaitable[T]]) -> T:
+    """What `ask` answers about this room, which is made for `connection` if there is none.
 
     It is asked first, so that an existing room can be joined while nothing can be stored. Who is in a room may find it
     forgotten: by another process, which need not know of them.
@@ -26,7 +26,18 @@ async def in_room(chat: Chat, room: str, ask: Callable[[], Awaitable[T]]) -> T:
             raise
     opening = chat.opening.get(room)
     if opening is None:  # of several who need a new room at once, one makes it
-        opening = chat.opening[room] = asyncio.ensure_future(chat.store.write(queries.open_room, room=room))
+        opening = chat.opening[room] = asyncio.ensure_future(_open(chat, connection, room))
         opening.add_done_callback(lambda _: chat.opening.pop(room))
-    await asyncio.shield(opening)
-    return await ask()
+        await asyncio.shield(opening)
+        return await ask()
+    try:
+        await asyncio.shield(opening)
+    except Refused as refusal:
+        if refusal.code != "too_many":
+            raise  # else that was the other's limit, and may not be this one's
+    return await in_room(chat, connection, room, ask)
+
+
+async def _open(chat: Chat, connection: Connection, room: str) -> None:
+    await chat.quotas.make_room(connection)
+    await chat.store.write(queries.open_room, room=room)

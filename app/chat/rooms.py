@@ -39,7 +39,7 @@ async def join(
     _enter(chat, connection, room)  # before reading: what is said meanwhile is heard, not missed
     try:
         await chat.broadcaster.follow(room)
-        about, missed = await in_room(chat, room, partial(changes, chat, room, after, epoch))
+        about, missed = await in_room(chat, connection, room, partial(changes, chat, room, after, epoch))
         await chat.directory.wait_known(room)
     except BaseException:
         if not had_joined:
@@ -88,8 +88,14 @@ async def people_of(
 
 async def topic(chat: Chat, member: Member, *, topic: Topic) -> Answer:
     """Say what the room is about. Everybody in it is told."""
+    size = len(topic.encode())
+    chat.quotas.store(member.connection, size)
     write = partial(chat.store.write, queries.set_topic, room=member.room, topic=topic)
-    room = as_told(chat, await in_room(chat, member.room, write))
+    try:
+        room = as_told(chat, await in_room(chat, member.connection, member.room, write))
+    except BaseException:
+        chat.quotas.give_back(member.connection, size)
+        raise
     chat.broadcaster.broadcast(member.room, "room", {"room": room})
     return {"room": room}
 

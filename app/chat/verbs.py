@@ -99,6 +99,7 @@ async def perform(chat: Chat, connection: Connection, name: object, payload: obj
     except Exception:
         answer = _broken(name)
     chat.counts.answers.note(time.perf_counter() - began)
+    chat.counts.refused(answer)
     known = name if isinstance(name, str) and name in VERBS else "?"
     chat.counts.verbs[known, "ok" if answer["ok"] else answer["error"]] += 1
     return answer
@@ -137,7 +138,7 @@ def grant(chat: Chat, connection: Connection, right: type[Asker], given: dict[st
         raise Refused("not_member", f"Join #{room} first.")
     if right is Subscription:
         return Subscription(connection, room)
-    return Member(connection.person.id, connection.person.nickname, room)
+    return Member(connection.person.id, connection.person.nickname, room, connection)
 
 
 def _refusal(error: ValidationError) -> Refused:

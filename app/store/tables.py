@@ -111,6 +111,7 @@ rooms = Table(
     Column("active_at", BigInteger, nullable=False),
     Column("keep_days", Float),
     Column("keep_messages", BigInteger),
+    Column("keep_bytes", BigInteger),
     Index(None, "active_at", sqlite_where=text("active_at > 0"), postgresql_where=text("active_at > 0")),
 )
 

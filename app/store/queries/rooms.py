@@ -13,6 +13,8 @@ from app.store.tables import epochs, messages, rooms
 
 NAMES_PER_STATEMENT = 1_000  # every database takes so many parameters
 
+KEPT = (rooms.c.keep_days, rooms.c.keep_messages, rooms.c.keep_bytes)
+
 _epoch = Prepared(select(epochs.c.epoch))
 _used_last = Prepared(  # the constant as the index has it (SQLite, "Partial Indexes", 3)
     select(rooms.c.name, rooms.c.topic, rooms.c.rev)
@@ -21,11 +23,7 @@ _used_last = Prepared(  # the constant as the index has it (SQLite, "Partial Ind
     .limit(bindparam("most", type_=Integer))
 )
 _any_message = Prepared(select(messages.c.room, messages.c.text).limit(1))
-_room = Prepared(
-    select(rooms.c.name, rooms.c.topic, rooms.c.rev, rooms.c.keep_days, rooms.c.keep_messages).where(
-        rooms.c.name == bindparam("called")
-    )
-)
+_room = Prepared(select(rooms.c.name, rooms.c.topic, rooms.c.rev, *KEPT).where(rooms.c.name == bindparam("called")))
 
 
 def epoch(db: Connection) -> str:
@@ -67,7 +65,7 @@ def open_room(db: Connection, *, room: str) -> None:
 
 
 def room_now(db: Connection, name: str) -> dict[str, Any]:
-    """`{name, topic, rev, keep_days, keep_messages}`. Raises `no_such_room`."""
+    """`{name, topic, rev, keep_days, keep_messages, keep_bytes}`. Raises `no_such_room`."""
     found = _room.dicts(db, called=name)
     if not found:
         raise Refused("no_such_room", f"There is no room #{name}.")
@@ -101,15 +99,16 @@ def lively_rooms(db: Connection, also: Sequence[str], limit: int) -> list[dict[s
 
 
 @changes(Changes.ROOM)
-def keep(db: Connection, *, room: str, days: float | None, messages: int | None) -> None:
+def keep(db: Connection, *, room: str, days: float | None, messages: int | None, bytes: int | None = None) -> None:
     """How long the room's messages are kept: None is as the server has it, 0 is for ever."""
     room_now(db, room)
-    db.execute(update(rooms).where(rooms.c.name == room).values(keep_days=days, keep_messages=messages))
+    kept = {"keep_days": days, "keep_messages": messages, "keep_bytes": bytes}
+    db.execute(update(rooms).where(rooms.c.name == room).values(kept))
 
 
 def rooms_with_messages(db: Connection) -> list[dict[str, Any]]:
-    """`{name, seq, keep_days, keep_messages}` of every room in which something was said."""
-    wanted = select(rooms.c.name, rooms.c.seq, rooms.c.keep_days, rooms.c.keep_messages)
+    """`{name, seq, rev, keep_days, keep_messages, keep_bytes}` of every room in which something was said."""
+    wanted = select(rooms.c.name, rooms.c.seq, rooms.c.rev, *KEPT)
     return [plain(row) for row in db.execute(wanted.where(rooms.c.seq > 0).order_by(rooms.c.name))]
 
 
@@ -119,8 +118,7 @@ def _is_unused(made_before: int) -> ColumnElement[bool]:
         rooms.c.rev == 0,
         rooms.c.seq == 0,
         rooms.c.topic == "",
-        rooms.c.keep_days.is_(None),
-        rooms.c.keep_messages.is_(None),
+        *(one.is_(None) for one in KEPT),
         rooms.c.created_at < made_before,
     )
 
