@@ -7,6 +7,7 @@ keep it until then.
 import re
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -43,16 +44,17 @@ class Speaker:
 
 
 class Floods:
-    """What people have said lately, by their ids."""
+    """What people have said lately, by their ids. clock: in seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._speakers: dict[str, Speaker] = {}
         self._forget_at = MIN_SPEAKERS
 
     def check(self, member: Member, id: str, text: str, people: int) -> None:
         """Somebody is about to say this in a room with so many people. Raises `too_fast`. A message that was let
         through before may come again: its answer was lost, or it could not be stored."""
-        now = time.monotonic()
+        now = self._clock()
         speaker = self._speaker(member.id, now)
         if any(one.id == id for one in speaker.said):
             return
