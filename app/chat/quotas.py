@@ -5,7 +5,7 @@ for certain (`Connection.address`). A class of pupils shares one: half of what a
 there before it became scarce and take little of it, so that a flood does not silence its neighbours.
 
 Counted over all processes that hear each other by Redis: what writes rows anyway is spent there at once; connections
-and bytes are counted here, and told to each other every second, for a send must not wait for that.
+and bytes are counted here, and told to each other twice a second, for a send must not wait for that.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ BYTES_AT_ONCE = 0.1  # of an hour's
 KEPT = 0.5  # of what an address may have, for those who were there before
 LOW = 0.75  # below it something becomes scarce
 LITTLE = 1 / 8  # of what a person may store, that those have stored lately
-TELL_INTERVAL_S = 1.0  # between two times that processes tell each other
+TELL_INTERVAL_S = 0.5  # between two times that processes tell each other
 A_DAY_MS = 86_400_000
 
 
