@@ -19,6 +19,8 @@ CROWD = 20  # people in a room; above it
 IN_A_ROW, IN_A_ROW_S = 5, 3.0  # messages that one may say in so many seconds
 FEW_MENTIONS = 2  # of a message, which cost nothing
 MENTIONS, MENTIONS_PER_S = 20, 1.0  # that one may make at once, and regains
+TYPING_S = 1.0  # between two times that a room is told of somebody who types
+MAX_TYPED = 10  # rooms in which somebody types at once
 REMEMBERED_S = max(REPEATS_S, IN_A_ROW_S, MENTIONS / MENTIONS_PER_S)
 MIN_SPEAKERS = 1_000  # remembered, before those who have been silent are let go; then twice as many as are left
 
@@ -40,6 +42,7 @@ class Speaker:
 
     said: deque[Said] = field(default_factory=lambda: deque(maxlen=4 * IN_A_ROW))
     mentions: Bucket = field(default_factory=lambda: Bucket(MENTIONS, 0))
+    typed: dict[str, float] = field(default_factory=dict)  # by room: when it was told last that they type
     spoke_at: float = 0.0
 
 
@@ -64,6 +67,18 @@ class Floods:
             _check_crowd(speaker, member.room, now)
         _check_mentions(speaker, text, now)
         speaker.said.append(Said(now, id, member.room, same))
+        speaker.typed.pop(member.room, None)  # for those who see the message they type no more
+
+    def is_news(self, member: Member) -> bool:
+        """Somebody types. False where the room was told a moment ago."""
+        now = self._clock()
+        speaker = self._speaker(member.id, now)
+        if now - speaker.typed.get(member.room, -TYPING_S) < TYPING_S:
+            return False
+        if len(speaker.typed) >= MAX_TYPED:
+            speaker.typed.clear()
+        speaker.typed[member.room] = now
+        return True
 
     def _speaker(self, person: str, now: float) -> Speaker:
         speaker = self._speakers.get(person)

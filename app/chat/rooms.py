@@ -72,7 +72,10 @@ def _exit(chat: Chat, connection: Connection, room: str) -> None:
 
 
 async def typing(chat: Chat, member: Member) -> Answer:
-    """Let the room see that one is typing. There is no event for the end of it: clients let it pass."""
+    """Let the room see that one is typing, once a second at most. There is no event for the end of it: clients let it
+    pass."""
+    if not chat.rates.is_off and not chat.floods.is_news(member):
+        return {}
     chat.broadcaster.broadcast(member.room, "typing", {"room": member.room, "nickname": people.borne(chat, member)})
     return {}
 

@@ -96,6 +96,18 @@ def test_whoever_is_silent_is_forgotten(room: Room) -> None:
     assert len(room.floods._speakers) <= 2 * MIN_SPEAKERS
 
 
+def test_a_room_is_told_once_a_second_that_somebody_types(room: Room) -> None:
+    def types(who: str = "alice", where: str = "lobby") -> bool:
+        return room.floods.is_news(Member(who, who, where, Connection("socket", Person(who, who))))
+
+    assert [types() for _ in range(3)] == [True, False, False]
+    assert (types("bob"), types(where="another")) == (True, True)
+    room.now += 1
+    assert types()
+    assert (room.said("a word"), types()) == ("", True)
+    assert [types(where=f"room-{n}") for n in range(200)] == [True] * 200
+
+
 async def arrive(chat: Chat, name: str) -> Connection:
     connection = await doors.arrive(chat, f"socket of {name}", [people.new_token()], name)
     assert (await perform(chat, connection, "join", {"room": "lobby"}))["ok"]
