@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, TypeVarTuple
 
 from app.chat.counts import Counts
+from app.chat.floods import Floods
 from app.chat.presence import Presence
 from app.chat.queue import Queue
+from app.chat.quotas import Quotas
 from app.chat.rates import Rates
 from app.chat.rules import RoomRules
 from app.model import LIMITS, Limits, Profile
@@ -93,7 +95,7 @@ class Chat:
     process: this one's id among those that serve the database. epoch: the name of the database's history.
     transports: as the operator allows them, in order.
     nickname_hold: seconds that a name stays its owner's after their last socket is gone. grace: seconds that a room
-    awaits somebody whose connection broke. keep_days, keep_messages: what is kept of a room; None: all.
+    awaits somebody whose connection broke. keep_days, keep_messages, keep_bytes: what is kept of a room; None: all.
     site: its name, which nobody may bear. guest_days: days after which unused guests and rooms are forgotten; 0: never.
     owner_days: days after which an owner who is away loses the room to its eldest moderator; 0: never.
     has_unrecorded: people have come or left, and that could not be stored. is_stopping: whoever is disconnected now is
@@ -113,6 +115,8 @@ class Chat:
     grace: float = 10
     secret: str = ""
     site: str = ""
+    quotas: Quotas = field(default_factory=Quotas)
+    floods: Floods = field(default_factory=Floods)
     limits: Limits = LIMITS
     presence: Presence = field(init=False)
     directory: Directory = field(default_factory=Alone)
@@ -120,6 +124,7 @@ class Chat:
     is_stopping: bool = False
     keep_days: float | None = None
     keep_messages: int | None = None
+    keep_bytes: int | None = None
     guest_days: float = 0
     owner_days: float = 0
     counts: Counts = field(default_factory=Counts)

@@ -131,7 +131,7 @@ async def let_in(chat: Chat, connection: Connection, room: str, shown: Pass, lis
     async def ask() -> RoomRules:
         return await known(chat, room)
 
-    found = await in_room(chat, room, ask, connection.person.id, listed)
+    found = await in_room(chat, connection, room, ask, as_owner=True, listed=listed)
     return await recheck(chat, connection, room, found, shown)
 
 

@@ -120,6 +120,7 @@ rooms = Table(
     Column("active_at", BigInteger, nullable=False),
     Column("keep_days", Float),
     Column("keep_messages", BigInteger),
+    Column("keep_bytes", BigInteger),
     Column("listed", Boolean, nullable=False, server_default=true()),
     Column("locked", Boolean, nullable=False, server_default=false()),
     Column("passphrase", String(256)),

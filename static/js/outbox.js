@@ -12,6 +12,7 @@ const OWNER_GONE_MS = 150_000;
 const RELEASED = 0; // `touched` of a row that any tab may adopt at once
 const MAX_TRIES = 4;
 const MAX_PAUSE_MS = 30_000;
+const SOON_S = 1;
 const MAX_IN_FLIGHT = 50; // of one room
 const TEMPORARY = new Set(["too_fast", "storage", "broken", "not_member", "out_of_order"]);
 
@@ -164,7 +165,7 @@ export class Outbox {
   }
 
   refuse(item, ack, queue) {
-    if (ack && !TEMPORARY.has(ack.error)) {
+    if (ack && !isTemporary(ack)) {
       this.fail(item, ack);
       return;
     }
@@ -196,12 +197,21 @@ export class Outbox {
   /** In ms; 0 where it can be sent again at once, or has failed for good. */
   pauseFor(item, ack) {
     if (!ack) return 1_000;
-    if (ack.error === "too_fast") return (ack.retry_after ?? 1) * 1_000;
+    if (ack.error === "too_fast" || ack.error === "too_many") return this.waitAsTold(item, ack);
     if (ack.error === "storage") return this.waitForStore(item, ack);
     if (ack.error !== "broken") return 0;
     if (++item.tries < MAX_TRIES) return 500 * 2 ** item.tries;
     this.fail(item, ack);
     return 0;
+  }
+
+  /** A limit was reached. The message goes by itself later, and where that is not soon shows why. */
+  waitAsTold(item, { text, retry_after = 1 }) {
+    if (retry_after > SOON_S) {
+      item.sentence = text;
+      this.changed(item.room);
+    }
+    return retry_after * 1_000;
   }
 
   /** The server cannot store at present: the message waits as for a connection, and shows why. */
@@ -255,6 +265,11 @@ export class Outbox {
     if (tab === this.tab || touched === RELEASED) return true;
     return alive ? !alive.has(tab) : Math.abs(this.now() - touched) > OWNER_GONE_MS;
   }
+}
+
+/** Whether the same may be sent again: `too_many` passes by itself where it says when. */
+function isTemporary({ error, retry_after }) {
+  return TEMPORARY.has(error) || (error === "too_many" && retry_after > 0);
 }
 
 /** The wall clock may be set back: within one tab the counter decides. */
