@@ -56,8 +56,8 @@ class Limits:
 
     text: characters of a message. nickname: graphemes. topic, room: characters. rooms: that one connection is in.
     page: messages in one answer. people: entries in one answer; first_people: in that to a join. reactions: different
-    ones on a message. reaction_names: nicknames that it shows of each. behind: changes after which a client starts over
-    instead of catching up.
+    ones on a message. reaction_names: nicknames that it shows of each. ignored: people whom one ignores. behind:
+    changes after which a client starts over instead of catching up.
     """
 
     text: int = 4_000
@@ -70,6 +70,7 @@ class Limits:
     first_people: int = 50
     reactions: int = 20
     reaction_names: int = 8
+    ignored: int = 500
     behind: int = 1_000
 
 
@@ -95,6 +96,7 @@ ERRORS = {
     "bad_payload": "The payload is not what the verb takes; the sentence says which field and why.",
     "no_such_verb": "There is no such verb.",
     "no_such_room": "There is no such room.",
+    "no_such_person": "There is no such person.",
     "no_such_message": "There is no such message in this room.",
     "bad_nickname": "The nickname cannot be used: empty, too long, with characters RFC 8266 disallows, or one that "
     "would be mistaken for the site or for everybody.",

@@ -50,6 +50,9 @@ class Directory(Protocol):
     def tell_identified(self, token: str, former: str, owner: Profile) -> None:
         """Let them know that the browser with this token is the owner's now, and no longer the former person's."""
 
+    def tell_ignored(self, person: str) -> None:
+        """Let them know that the person ignores others than before."""
+
     async def wait_known(self, room: str) -> None:
         """Wait until it is known who is in the room elsewhere; not for long."""
 
@@ -60,6 +63,8 @@ class Alone:
     def tell_profile(self, profile: Profile) -> None: ...
 
     def tell_identified(self, token: str, former: str, owner: Profile) -> None: ...
+
+    def tell_ignored(self, person: str) -> None: ...
 
     async def wait_known(self, room: str) -> None: ...
 
@@ -92,6 +97,7 @@ class Chat:
     has_unrecorded: people have come or left, and that could not be stored. is_stopping: whoever is disconnected now is
     expected elsewhere. opening, forgetting: rooms that are being
     made, or forgotten. passphrases: where they are read, one at a time, for each takes 64 MB.
+    reading_ignored: held while it is read whom somebody ignores.
     """
 
     store: Memory
@@ -117,6 +123,7 @@ class Chat:
     opening: dict[str, asyncio.Future[None]] = field(default_factory=dict)
     forgetting: dict[str, asyncio.Future[int]] = field(default_factory=dict)
     passphrases: Queue = field(init=False)
+    reading_ignored: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         self.presence = Presence(self.broadcaster.broadcast)

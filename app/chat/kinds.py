@@ -119,6 +119,9 @@ Epoch = Annotated[str, Field(pattern="^[0-9a-f]{32}$"), WithJsonSchema({"type": 
 Emoji = Annotated[str, AfterValidator(_emoji), WithJsonSchema({"type": "string", "title": "one emoji"})]
 Flag = Annotated[bool, WithJsonSchema({"type": "boolean", "title": "true or false"})]
 NicknameWish = Annotated[str, AfterValidator(_wish), WithJsonSchema({"type": "string", "title": "nickname"})]
+PersonId = Annotated[
+    str, Field(pattern="^[A-Za-z0-9_.-]{1,32}$"), WithJsonSchema({"type": "string", "title": "id of a person"})
+]
 Seq = Annotated[int, Field(ge=1, le=LARGEST), WithJsonSchema({"type": "integer", "title": "seq"})]
 Rev = Annotated[int, Field(ge=0, le=LARGEST), WithJsonSchema({"type": "integer", "title": "rev"})]
 Seqs = Annotated[

@@ -5,6 +5,7 @@
 | of a room | `p` | who came and left there: `[before, number, [[person, nickname, reserved, rev, grace], ...]]` |
 | `people` | `q` | how somebody is called now: `[person, nickname, reserved, rev]` |
 | `people` | `i` | a browser is another person's now: `[token, former, [person, nickname, reserved, rev]]` |
+| `people` | `g` | somebody ignores others than before: `[person]` |
 | `processes` | `b` | a process lives: `[generation, stops, {room: people}]` |
 
 `grace` is null for who is there now, else the seconds for which the room waits. `number` is that of the frame among all
@@ -30,7 +31,7 @@ MAX_CHANGES = 200  # in one frame
 MAX_ROOMS = 100  # counted in a beat
 MAX_GRACE_S = 86_400
 
-CAME, PROFILE, IDENTIFIED, BEAT = b"p", b"q", b"i", b"b"
+CAME, PROFILE, IDENTIFIED, IGNORED, BEAT = b"p", b"q", b"i", b"g", b"b"
 
 
 def _can_be_shown(name: str) -> str:
@@ -69,6 +70,7 @@ def _shape(shape: Any) -> Callable[[bytes], Any]:
 read_changes: Callable[[bytes], tuple[int, int, list[Change]]] = _shape(tuple[Number, Number, Changes])
 read_called: Callable[[bytes], Called] = _shape(Called)
 read_identified: Callable[[bytes], tuple[str, str, Called]] = _shape(tuple[Token, Id, Called])
+read_ignored: Callable[[bytes], tuple[str]] = _shape(tuple[Id])
 read_beat: Callable[[bytes], tuple[int, bool, dict[str, int]]] = _shape(tuple[Number, bool, Counts])
 read_entry: Callable[[bytes], tuple[str, bool, int]] = _shape(tuple[Name, bool, Number])
 read_id: Callable[[bytes], str] = lambda body: _id(orjson.dumps(body.decode()))  # noqa: E731

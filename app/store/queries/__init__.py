@@ -7,6 +7,7 @@ come back as plain dicts. Times are milliseconds.
 """
 
 from app.store.queries.days import day_of, said_on
+from app.store.queries.ignores import ignore, ignored_by
 from app.store.queries.leases import (
     all_leases,
     begin_lease,
@@ -91,6 +92,8 @@ __all__ = [
     "forget_guests",
     "forget_rooms",
     "hand_over",
+    "ignore",
+    "ignored_by",
     "insert_message",
     "insert_messages",
     "keep",
