@@ -15,8 +15,8 @@ Answer = dict[str, Any]
 
 
 async def ignore(chat: Chat, connection: Connection, *, person: PersonId, on: Flag) -> Answer:
-    """Ignore a person, or no longer: pages fold their words to a line. One's other tabs and devices are told, the person
-    is not. `ignored` are the ids of all whom one ignores."""
+    """Ignore a person, or no longer: pages fold their words to a line. One's other tabs and devices are told, the
+    person is not. `ignored` are the ids of all whom one ignores."""
     myself = connection.person.id
     if person == myself:
         raise Refused("not_allowed", "Nobody can ignore themselves.")

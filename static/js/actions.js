@@ -88,7 +88,7 @@ export class Actions {
     this.putAway();
     const message = row && this.room().find(Number(row.dataset.seq));
     const may = message && allowed(message, this.me);
-    if (!may?.reply) return;
+    if (!may?.reply || row.matches(".is-ignored")) return;
     for (const button of this.tools.children) button.hidden = !may[button.dataset.do];
     this.mark(row, true);
     row.append(this.bar);

@@ -196,6 +196,7 @@ const EVENTS = {
     room?.receive(change);
   },
   people: ({ room, ...change }) => rooms.get(room)?.presence.update(change),
+  ignored: ({ ignored }) => ignoredChanged(ignored),
   typing: ({ room, nickname }) => rooms.get(room)?.presence.typing(nickname),
   room: ({ room }) => rooms.get(room.name)?.setDetails(room),
   notice: ({ text }) => notify(text),
@@ -232,8 +233,9 @@ function connectionChanged(status) {
   timeline.drawPending();
 }
 
-function welcome({ me: person, token, server }) {
+function welcome({ me: person, token, ignored, server }) {
   changePerson(() => me.welcome(person, token));
+  if (ignored) ignoredChanged(ignored);
   storageWarning.draw();
   limits = { ...limits, ...server?.limits };
   entering.send({ type: "connected" });
@@ -270,6 +272,10 @@ function changePerson(change) {
   change();
   layout.showMe(me);
   if (before && !me.is(before)) roomViews.personChanged([before, me.id]);
+}
+
+function ignoredChanged(ids) {
+  if (me.ignored.set(ids).length > 0) roomViews.ignoredChanged();
 }
 
 function stored(name, message) {

@@ -43,6 +43,16 @@ export class RoomViews {
     this.roster.show(this.rooms.active);
   }
 
+  /** Somebody is ignored since now, or no longer. */
+  ignoredChanged() {
+    this.actions.putAway();
+    for (const room of this.rooms.all()) this.unreadView.draw(room);
+    if (!this.rooms.active) return;
+    this.timeline.sync();
+    this.timeline.drawPresence();
+    this.roster.show(this.rooms.active);
+  }
+
   /** A message is in the log, so it is sent. By its id alone: the person may have been another one when it was sent. */
   settle({ id }) {
     this.outbox.settle(id);

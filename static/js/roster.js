@@ -30,9 +30,11 @@ export class Roster {
     const row = this.rows.get(id) ?? blank();
     const [avatar, name, line] = row.children;
     if (name.textContent !== nickname) name.textContent = nickname;
-    line.textContent = reconnecting ? " reconnecting" : "";
+    const isIgnored = this.me.ignores(id);
+    line.textContent = reconnecting ? " reconnecting" : isIgnored ? " ignored" : "";
     paint(avatar, id, nickname);
     row.classList.toggle("is-reconnecting", Boolean(reconnecting));
+    row.classList.toggle("is-ignored", isIgnored);
     row.classList.toggle("is-me", this.me.is(id));
     return row;
   }

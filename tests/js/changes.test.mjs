@@ -8,7 +8,7 @@ import { quoteOf } from "../../static/js/reply.js";
 import { Room } from "../../static/js/room.js";
 import { Log } from "./log.mjs";
 
-const ann = { is: (id) => id === "ann" };
+const ann = { is: (id) => id === "ann", ignores: () => false };
 
 /** Changes that are answered by `acks`, one after the other; null is no answer. */
 function changes(...acks) {
