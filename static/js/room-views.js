@@ -2,8 +2,8 @@
 // the table below. Most concern the active room only.
 
 export class RoomViews {
-  constructor({ rooms, outbox, timeline, roster, layout, unreadView, actions, composer, drawer }) {
-    Object.assign(this, { rooms, outbox, timeline, roster, layout, unreadView, actions, composer, drawer });
+  constructor({ rooms, outbox, timeline, roster, layout, unreadView, actions, composer, drawer, standing }) {
+    Object.assign(this, { rooms, outbox, timeline, roster, layout, unreadView, actions, composer, drawer, standing });
   }
 
   changed(room, what, detail) {
@@ -17,6 +17,7 @@ export class RoomViews {
     this.unreadView.show(room);
     this.roster.show(room);
     this.composer.show(room.name);
+    this.standing.show(room);
     this.drawer.set(false);
     this.unreadView.draw(room);
   }
@@ -48,7 +49,7 @@ export class RoomViews {
     this.actions.putAway();
     for (const room of this.rooms.all()) this.unreadView.draw(room);
     if (!this.rooms.active) return;
-    this.timeline.sync();
+    this.timeline.redraw();
     this.timeline.drawPresence();
     this.roster.show(this.rooms.active);
   }
@@ -63,6 +64,7 @@ const CHANGED = {
   message(views, room, detail, isActive) {
     views.settle(detail.message);
     if (isActive) views.timeline.put(detail);
+    if (isActive && room.rules.slow && detail.message.kind) views.standing.tick();
     views.unreadView.drawSoon(room);
   },
   reset(views, room, _, isActive) {
@@ -73,6 +75,8 @@ const CHANGED = {
   live: ({ timeline }, room, _, isActive) => isActive && timeline.fillScreen(),
   shown: ({ timeline }, room, _, isActive) => isActive && timeline.sync(),
   typing: ({ timeline }, room, _, isActive) => isActive && timeline.drawTyping(),
+  roles: ({ timeline }, room, _, isActive) => isActive && timeline.redraw(),
+  standing: ({ standing }, room, _, isActive) => isActive && standing.show(room),
   people({ roster, timeline }, room, _, isActive) {
     if (!isActive) return;
     roster.show(room);

@@ -94,6 +94,13 @@ export class Timeline {
     this.draw();
   }
 
+  /** Rows look different for another reason than their messages: roles, whom this person ignores. */
+  redraw() {
+    if (!this.room) return;
+    for (const { seq } of this.room.shown.messages) this.due.changed.add(seq);
+    this.sync();
+  }
+
   /** The shown range has changed: older or newer messages were added, or dropped. */
   sync() {
     this.due.everything();
@@ -221,7 +228,9 @@ export class Timeline {
 
   /** What a row depends on besides its message. */
   context(message) {
-    return { mine: this.me.is(message.author), own: this.room.own.of(message.seq), quoted: this.quoted(message.reply_to) };
+    const { own, presence } = this.room;
+    const { author, seq, reply_to } = message;
+    return { mine: this.me.is(author), own: own.of(seq), role: presence.roles.get(author), quoted: this.quoted(reply_to) };
   }
 
   quoted(seq) {
