@@ -327,6 +327,13 @@ class Settings(BaseModel):
         le=36_500,
         description="Days after which guests who said nothing are forgotten, and rooms in which nobody did; 0: never.",
     )
+    owner_days: float = Field(
+        90,
+        ge=0,
+        le=36_500,
+        description="Days after which a room whose owners are away, and have no reserved name, goes to its eldest "
+        "moderator; 0: never.",
+    )
     overlap: float | None = Field(
         None,
         ge=0,

@@ -20,26 +20,51 @@ class Profile(Person):
     rev: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Member(Person):
-    """A person who is in `room`. Only the gate makes one: a verb that takes a Member cannot be reached without it."""
-
-    room: str
-
-
 @dataclass(slots=True, eq=False)
 class Connection:
     """Through what a person is here and hears of rooms. A person may have several, and one may come to belong to
     another person (`identify`), so `person` is as of now.
 
     id: the broadcaster's name for it. token: the fingerprint of the token that it came with. keeps_token: the client is
-    known to hold the token for longer than this visit, as a browser does in its cookie.
+    known to hold the token for longer than this visit, as a browser does in its cookie. site: the address of this site
+    as the client has it. address: the network that it came from, as limits count it (of IPv6 a /64); empty where nobody
+    can tell for certain.
     """
 
     id: str
     person: Person
     token: str = field(default="", repr=False)
     keeps_token: bool = True
+    address: str = ""
+    site: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Member(Person):
+    """A person who is in `room`. Only the gate makes one: a verb that takes a Member cannot be reached without it.
+
+    connection: through which they ask. rules_rev: of the room's rules by which the gate has let them through; whoever
+    writes says so (store/queries/access.py).
+    """
+
+    room: str
+    connection: Connection = field(compare=False, repr=False)
+    rules_rev: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker(Member):
+    """A member who may say something: not muted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moderator(Member):
+    """A member who keeps order: a moderator or an owner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner(Moderator):
+    """A member to whom the room belongs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +79,8 @@ class Subscription:
 class Limits:
     """What is too much. Told to every client in `welcome`, so that pages can warn while one types.
 
-    text: characters of a message. nickname: graphemes. topic, room: characters. rooms: that one connection is in.
+    text: characters of a message. nickname: graphemes. topic, welcome, reason, room:
+    characters. rooms: that one connection is in.
     page: messages in one answer. people: entries in one answer; first_people: in that to a join. reactions: different
     ones on a message. reaction_names: nicknames that it shows of each. ignored: people whom one ignores. behind:
     changes after which a client starts over instead of catching up.
@@ -63,6 +89,8 @@ class Limits:
     text: int = 4_000
     nickname: int = 32
     topic: int = 200
+    welcome: int = 1_000
+    reason: int = 200
     room: int = 64
     rooms: int = 100
     page: int = 100
@@ -96,7 +124,6 @@ ERRORS = {
     "bad_payload": "The payload is not what the verb takes; the sentence says which field and why.",
     "no_such_verb": "There is no such verb.",
     "no_such_room": "There is no such room.",
-    "no_such_person": "There is no such person.",
     "no_such_message": "There is no such message in this room.",
     "bad_nickname": "The nickname cannot be used: empty, too long, with characters RFC 8266 disallows, or one that "
     "would be mistaken for the site or for everybody.",
@@ -105,6 +132,13 @@ ERRORS = {
     "bad_room": "A room's name is 1 to 64 of a-z, 0-9, `_` and `-`, and starts with a letter or digit.",
     "not_allowed": "Not yours to do.",
     "not_member": "Join the room first.",
+    "no_such_person": "Nobody with this id is known.",
+    "banned": "Kept out of the room, `until` then or for good, for the `reason` that was given; `retry_after` where it "
+    "ends. After a kick for some seconds.",
+    "muted": "May read and not speak in the room, `until` then or for good, for the `reason` that was given.",
+    "locked": "The room lets nobody new in without an invite.",
+    "wrong_passphrase": "The room has a passphrase, and this is not it; with `needed` none was given.",
+    "slow_mode": "The room takes one message of each person in so many seconds; come back after `retry_after`.",
     "too_long": "Longer than the limit that `welcome` tells.",
     "too_fast": "Too many requests; come back after `retry_after` seconds.",
     "too_many": "As many as one connection may have, of rooms say; leave one first.",

@@ -22,10 +22,11 @@ from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import __version__, engineio, process
-from app.chat import Chat, people, retention, rooms
+from app.chat import Chat, access, people, retention
 from app.chat.leases import Lease
 from app.chat.rates import Rates
 from app.config import HOSTS_OWN_WORKERS, BadSetting, Settings, injected
+from app.engineio.addresses import is_public, network
 from app.engineio.frames import GOING_AWAY
 from app.engineio.plain import PlainWebSockets
 from app.engineio.request import Request
@@ -46,6 +47,7 @@ from app.logs import AccessLogger, access_log, log_request
 from app.model import Refused
 from app.socketio import AddressLimit, Listener, Server
 from app.socketio.adapter import UnfitLibrary
+from app.socketio.queue import Tasks
 from app.store import queries
 from app.store.database import Database
 from app.store.lock import ServingLock
@@ -190,14 +192,17 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         keep_days=settings.keep_days,
         keep_messages=settings.keep_messages,
         guest_days=settings.guest_days,
+        owner_days=settings.owner_days,
         secret=settings.secret.get_secret_value(),
         site=settings.site,
     )
+    refreshing = Tasks("the rules of a room could not be read")
+    chat.on_rules = lambda room: refreshing.begin(access.tell(chat, room))
     lease = Lease(chat)
     with contextlib.suppress(Refused):  # it begins with the first look
         await lease.begin()
     await _renew_skeletons(chat)
-    register_handlers(sockets, chat, visitor)
+    register_handlers(sockets, chat, partial(_network_of, site), partial(_site_of, site))
     if password := settings.admin_password.get_secret_value():
         AdminUI(sockets, password, visitor)
 
@@ -262,6 +267,20 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
     return running
 
 
+def _site_of(site: edge.Edge, request: Request) -> str:
+    """The site's address without a slash at its end, as this visitor has it; only its path where that is not known."""
+    host = site.host(request.all)
+    return f"{site.forwarded_scheme(request.all) or request.scheme}://{host}{site.base}" if host else site.base
+
+
+def _network_of(site: edge.Edge, request: Request) -> str:
+    """From where somebody asks, as limits count it; empty where nobody can tell for certain: no trusted proxy said so,
+    and the connection comes from a private network, where a proxy may stand that nobody told of."""
+    told = site.told_visitor(request.all)
+    where = network(told or request.peer)
+    return where if told or is_public(where) else ""
+
+
 def _relay(
     app: web.Application, sockets: Server, beside: LocalCarrier | None, redis: RedisConnection | None
 ) -> Relay | None:
@@ -296,7 +315,9 @@ async def _connect_redis(
 
 def _share_rooms(app: web.Application, chat: Chat, feed: Feed, redis: RedisConnection | None) -> RedisDirectory | None:
     """Other processes may serve the same rooms: hear of what happens there, and tell."""
-    feed.lookup.describe = partial(rooms.as_told, chat)
+    feed.lookup.describe = partial(access.as_told, chat)
+    refreshing = Tasks("the rules of a room could not be read")
+    feed.lookup.on_rules = lambda room: refreshing.begin(access.refresh(chat, room))
     app[METRICS].more.append(feed.readings)
     app[ops.OTHERS] = lambda: "database" if redis is None else "redis" if redis.is_connected else "redis away"
     if redis is None:

@@ -10,6 +10,7 @@ from app.chat.counts import Counts
 from app.chat.presence import Presence
 from app.chat.queue import Queue
 from app.chat.rates import Rates
+from app.chat.rules import RoomRules
 from app.model import LIMITS, Limits, Profile
 
 P = ParamSpec("P")
@@ -53,6 +54,9 @@ class Directory(Protocol):
     def tell_ignored(self, person: str) -> None:
         """Let them know that the person ignores others than before."""
 
+    def tell_moderators(self, room: str, report: dict[str, Any]) -> None:
+        """Let the room's moderators at other processes know what was reported."""
+
     async def wait_known(self, room: str) -> None:
         """Wait until it is known who is in the room elsewhere; not for long."""
 
@@ -65,6 +69,8 @@ class Alone:
     def tell_identified(self, token: str, former: str, owner: Profile) -> None: ...
 
     def tell_ignored(self, person: str) -> None: ...
+
+    def tell_moderators(self, room: str, report: dict[str, Any]) -> None: ...
 
     async def wait_known(self, room: str) -> None: ...
 
@@ -94,9 +100,11 @@ class Chat:
     nickname_hold: seconds that a name stays its owner's after their last socket is gone. grace: seconds that a room
     awaits somebody whose connection broke. keep_days, keep_messages: what is kept of a room; None: all.
     site: its name, which nobody may bear. guest_days: days after which unused guests and rooms are forgotten; 0: never.
+    owner_days: days after which an owner who is away loses the room to its eldest moderator; 0: never.
     has_unrecorded: people have come or left, and that could not be stored. is_stopping: whoever is disconnected now is
-    expected elsewhere. opening, forgetting: rooms that are being
-    made, or forgotten. passphrases: where they are read, one at a time, for each takes 64 MB.
+    expected elsewhere. rules: of rooms, as far as they are known here (access.py). on_rules: called with a room whose
+    rules were changed, and no verb tells that. opening, forgetting: rooms that are
+    being made, or forgotten. passphrases: where they are read, one at a time, for each takes 64 MB.
     reading_ignored: held while it is read whom somebody ignores.
     """
 
@@ -119,9 +127,12 @@ class Chat:
     keep_days: float | None = None
     keep_messages: int | None = None
     guest_days: float = 0
+    owner_days: float = 0
     counts: Counts = field(default_factory=Counts)
     opening: dict[str, asyncio.Future[None]] = field(default_factory=dict)
     forgetting: dict[str, asyncio.Future[int]] = field(default_factory=dict)
+    rules: dict[str, RoomRules] = field(default_factory=dict)
+    on_rules: Callable[[str], None] = lambda _room: None
     passphrases: Queue = field(init=False)
     reading_ignored: asyncio.Lock = field(default_factory=asyncio.Lock)
 

@@ -31,7 +31,13 @@ class Ending(enum.Enum):
 
 
 async def arrive(
-    chat: Chat, id: str, tokens: Iterable[object], nickname: object = None, tab: bool = False, address: str = ""
+    chat: Chat,
+    id: str,
+    tokens: Iterable[object],
+    nickname: object = None,
+    tab: bool = False,
+    address: str = "",
+    site: str = "",
 ) -> Connection:
     """A connection opens: find or make its person, and welcome them. Raises Refused where that can be neither read nor
     stored, or where too many new people come from one address.
@@ -39,6 +45,7 @@ async def arrive(
     id: by which the broadcaster knows the connection. tokens: where the client may have one, the first place first;
     without any, a new one is made and told in `welcome`. nickname: a wish; a bad or taken one is passed over. tab: the
     client forgets its token with the browser's tab. address: from which new people are counted; empty: nowhere.
+    site: its address, as this client has it.
     """
     given = next((one for one in tokens if people.is_token(one)), None)
     token, is_new = given or people.new_token(), given is None
@@ -50,7 +57,7 @@ async def arrive(
         with contextlib.suppress(Refused):
             await chat.rates.spend_everywhere(_newcomers(address), NEWCOMER)
     person = Person(profile.id, profile.nickname)
-    connection = Connection(id, person, people.fingerprint(chat, token), keeps_token)
+    connection = Connection(id, person, people.fingerprint(chat, token), keeps_token, address, site)
     known = chat.presence.online.nickname(person.id)
     ignored = [] if new == "person" else await _ignored(chat, person)
     chat.presence.connect(connection, profile.reserved, profile.rev)

@@ -4,7 +4,7 @@ Each looks at the length first: a payload of a megabyte must not be read charact
 """
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 import regex
 from precis_i18n import get_profile
@@ -15,6 +15,8 @@ from app.chat.names import MAX_WISH
 from app.chat.visible import is_blank, trimmed, without_controls
 from app.model import LIMITS
 
+MAX_MINUTES = 5_256_000  # ten years
+MAX_SLOW_S = 21_600  # six hours
 SPACE = 8  # times what fits may be typed: blanks and what is composed of several characters go in it
 
 _ROOM = re.compile(rf"[a-z0-9][a-z0-9_-]{{0,{LIMITS.room - 1}}}", re.ASCII)
@@ -98,8 +100,60 @@ def _wish(text: str) -> str:
     return _clean(text)
 
 
+def _reason(text: str) -> str:
+    """In one line, without controls; may be empty."""
+    reason = ""
+    if len(text) <= SPACE * LIMITS.reason:
+        reason = without_controls(" ".join(_clean(text).split()))
+    if len(reason or text) > LIMITS.reason:
+        raise PydanticCustomError("too_long", "A reason holds {limit} characters at most.", {"limit": LIMITS.reason})
+    return "" if is_blank(reason) else reason
+
+
+def _welcome(text: str) -> str:
+    """As a message, but it may be empty."""
+    said = trimmed(text)
+    if len(said) > LIMITS.welcome:
+        raise PydanticCustomError("too_long", "A welcome holds {limit} characters at most.", {"limit": LIMITS.welcome})
+    return "" if is_blank(_clean(said)) else said
+
+
 LARGEST = 2**53 - 1  # the largest integer that JavaScript counts exactly
 
+PERSON = r"^[A-Za-z0-9_.-]{1,32}$"
+
+Reason = Annotated[
+    str, AfterValidator(_reason), WithJsonSchema({"type": "string", "title": f"text, up to {LIMITS.reason} characters"})
+]
+Welcome = Annotated[
+    str,
+    AfterValidator(_welcome),
+    WithJsonSchema({"type": "string", "title": f"text, up to {LIMITS.welcome} characters"}),
+]
+PersonId = Annotated[str, Field(pattern=PERSON), WithJsonSchema({"type": "string", "title": "id of a person"})]
+Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{16,128}$"), WithJsonSchema({"type": "string", "title": "key"})]
+Role = Annotated[Literal["owner", "moderator"], WithJsonSchema({"type": "string", "title": "`owner` or `moderator`"})]
+TopicBy = Annotated[Literal["member", "owner"], WithJsonSchema({"type": "string", "title": "`member` or `owner`"})]
+Minutes = Annotated[
+    float,
+    Field(ge=0, le=MAX_MINUTES, allow_inf_nan=False),
+    WithJsonSchema({"type": "number", "title": "minutes; 0 lifts it"}),
+]
+SlowSeconds = Annotated[
+    int, Field(ge=0, le=MAX_SLOW_S), WithJsonSchema({"type": "integer", "title": f"seconds, up to {MAX_SLOW_S:,}"})
+]
+KeepDays = Annotated[
+    float, Field(ge=0, le=36_500, allow_inf_nan=False), WithJsonSchema({"type": "number", "title": "days; 0: for ever"})
+]
+Uses = Annotated[int, Field(ge=1, le=10_000), WithJsonSchema({"type": "integer", "title": "how often, 1 to 10,000"})]
+Hours = Annotated[
+    float,
+    Field(gt=0, le=8_760, allow_inf_nan=False),
+    WithJsonSchema({"type": "number", "title": "hours, 8,760 at most"}),
+]
+EntryNumber = Annotated[
+    int, Field(ge=1, le=LARGEST), WithJsonSchema({"type": "integer", "title": "number of an entry"})
+]
 RoomName = Annotated[str, AfterValidator(room_name), WithJsonSchema({"type": "string", "title": "room name"})]
 MessageText = Annotated[
     str,
@@ -119,9 +173,6 @@ Epoch = Annotated[str, Field(pattern="^[0-9a-f]{32}$"), WithJsonSchema({"type": 
 Emoji = Annotated[str, AfterValidator(_emoji), WithJsonSchema({"type": "string", "title": "one emoji"})]
 Flag = Annotated[bool, WithJsonSchema({"type": "boolean", "title": "true or false"})]
 NicknameWish = Annotated[str, AfterValidator(_wish), WithJsonSchema({"type": "string", "title": "nickname"})]
-PersonId = Annotated[
-    str, Field(pattern="^[A-Za-z0-9_.-]{1,32}$"), WithJsonSchema({"type": "string", "title": "id of a person"})
-]
 Seq = Annotated[int, Field(ge=1, le=LARGEST), WithJsonSchema({"type": "integer", "title": "seq"})]
 Rev = Annotated[int, Field(ge=0, le=LARGEST), WithJsonSchema({"type": "integer", "title": "rev"})]
 Seqs = Annotated[

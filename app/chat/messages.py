@@ -7,22 +7,23 @@ from typing import Any
 
 import orjson
 
-from app.chat import Chat, people
+from app.chat import Chat, access, moderation, people
 from app.chat.kinds import ACTION, Emoji, Epoch, Flag, MessageId, MessageText, PageLimit, Rev, Seq, Seqs
 from app.chat.opening import in_room
 from app.chat.words import words
-from app.model import Member, Refused
+from app.model import Member, Moderator, Refused, Speaker
 from app.store import queries
 
 Answer = dict[str, Any]
 
+RESTORE_MS = 60_000  # in which a moderator can undo a deletion; the page offers it for 10 s
 PAGE_BYTES = 250_000  # of messages in one answer; a quarter of what a slow reader may leave waiting
 TOLD_FIELDS = ("seq", "rev", "id", "author", "nickname", "kind", "text")  # of every message, as it is stored
 
 
 async def send(
     chat: Chat,
-    member: Member,
+    speaker: Speaker,
     *,
     text: MessageText,
     id: MessageId,
@@ -37,53 +38,67 @@ async def send(
     """
     action = ACTION.fullmatch(text)
     kind, said = ("action", action[1]) if action else ("said", text)
-    write = partial(
-        chat.store.write,
-        queries.insert_message,
-        room=member.room,
-        author=member.id,
-        nickname=people.borne(chat, member),
-        id=id,
-        kind=kind,
-        text=said,
-        reply_to=reply_to,
-        follows=follows,
-    )
-    stored, new = await in_room(chat, member.room, write)
+    asked: dict[str, Any] = {
+        "room": speaker.room,
+        "author": speaker.id,
+        "nickname": people.borne(chat, speaker),
+        "id": id,
+        "kind": kind,
+        "text": said,
+        "reply_to": reply_to,
+        "follows": follows,
+        "rules_rev": speaker.rules_rev,
+    }
+    if slow := access.slow_for(chat, speaker):
+        write = partial(chat.store.write, queries.insert_in_turn, slow=slow, **asked)
+    else:
+        write = partial(chat.store.write, queries.insert_message, **asked)
+    stored, new = await in_room(chat, speaker.room, write)
     chat.counts.said += new
-    return _tell_if_new(chat, member, stored, new)
+    return _tell_if_new(chat, speaker, stored, new)
 
 
-async def edit(chat: Chat, member: Member, *, seq: Seq, text: MessageText) -> Answer:
+async def edit(chat: Chat, speaker: Speaker, *, seq: Seq, text: MessageText) -> Answer:
     """Give one's own message another text. It keeps its place, its time and its id."""
-    return _tell_if_new(chat, member, *await chat.store.write(queries.edit, **_mine(member, seq), text=text))
+    mine = {**_here(speaker, seq), "author": speaker.id}
+    return _tell_if_new(chat, speaker, *await chat.store.write(queries.edit, **mine, text=text))
 
 
 async def delete(chat: Chat, member: Member, *, seq: Seq) -> Answer:
-    """Take one's own message back. A tombstone without text stays in its place."""
-    return _tell_if_new(chat, member, *await chat.store.write(queries.delete, **_mine(member, seq)))
+    """Take one's own message back, or as a moderator another's. A tombstone without text stays in its place, with
+    `deleted_by` (a person's id) where it was not its author."""
+    is_moderator = access.rules_of(chat, member).rank(member.id) > 0
+    asked = {**_here(member, seq), "by": moderation.actor(chat, member), "is_moderator": is_moderator}
+    return _tell_if_new(chat, member, *await chat.store.write(queries.delete, **asked))
 
 
-async def react(chat: Chat, member: Member, *, seq: Seq, emoji: Emoji, on: Flag) -> Answer:
+async def restore(chat: Chat, moderator: Moderator, *, seq: Seq) -> Answer:
+    """Undo that a moderator took another's message away, within a minute."""
+    asked = {**_here(moderator, seq), "by": moderation.actor(chat, moderator), "within": RESTORE_MS}
+    return _tell_if_new(chat, moderator, *await chat.store.write(queries.restore, **asked))
+
+
+async def react(chat: Chat, speaker: Speaker, *, seq: Seq, emoji: Emoji, on: Flag) -> Answer:
     """Answer a message with an emoji, or with `on` false take that back. The room is told of this change alone, by the
     event `react`."""
-    nickname = people.borne(chat, member)
+    nickname = people.borne(chat, speaker)
     stored, new, names_changed = await chat.store.write(
         queries.react,
-        room=member.room,
+        room=speaker.room,
         seq=seq,
-        person=member.id,
+        person=speaker.id,
         nickname=nickname,
         emoji=emoji,
         on=on,
         max_emojis=chat.limits.reactions,
         max_names=chat.limits.reaction_names,
+        rules_rev=speaker.rules_rev,
     )
     if new:
         count, names = (stored["reactions"] or {}).get(emoji, (0, []))
-        change = {"room": member.room, "seq": seq, "rev": stored["rev"], "emoji": emoji, "on": on, "count": count}
-        change |= {"person": member.id, "nickname": nickname} | ({"names": names} if names_changed else {})
-        chat.broadcaster.broadcast(member.room, "react", change, stored["rev"])
+        change = {"room": speaker.room, "seq": seq, "rev": stored["rev"], "emoji": emoji, "on": on, "count": count}
+        change |= {"person": speaker.id, "nickname": nickname} | ({"names": names} if names_changed else {})
+        chat.broadcaster.broadcast(speaker.room, "react", change, stored["rev"])
     return {"message": as_told(stored)}
 
 
@@ -122,8 +137,8 @@ async def history(
     return {"messages": newest, "more": more or len(newest) < len(page)}
 
 
-def _mine(member: Member, seq: int) -> dict[str, Any]:
-    return {"room": member.room, "seq": seq, "author": member.id}
+def _here(member: Member, seq: int) -> dict[str, Any]:
+    return {"room": member.room, "seq": seq, "rules_rev": member.rules_rev}
 
 
 def _tell_if_new(chat: Chat, member: Member, stored: queries.Message, new: bool) -> Answer:
@@ -190,6 +205,8 @@ def as_told(stored: queries.Message) -> dict[str, Any]:
         message["edited"] = iso(stored["edited"])
     if stored["deleted"] is not None:
         message["deleted"] = True
+        if stored["deleted_by"] != stored["author"]:
+            message["deleted_by"] = stored["deleted_by"]
     if tree := words(stored["text"]):
         message["words"] = tree
     return message

@@ -22,8 +22,8 @@ class Missed:
     too_much: bool = False
 
 
-async def standings(store: Memory, names: Sequence[str]) -> tuple[str, dict[str, tuple[int, str]]]:
-    """The name of the history; and `{name: (rev, topic)}` of those rooms that there are. Raises Refused."""
+async def standings(store: Memory, names: Sequence[str]) -> tuple[str, dict[str, tuple[int, int]]]:
+    """The name of the history; and `{name: (rev, rules_rev)}` of those rooms that there are. Raises Refused."""
     return await store.read(queries.standings, names)
 
 

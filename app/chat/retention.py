@@ -20,6 +20,7 @@ PRUNE_INTERVAL_S = 600.0  # between two runs
 MESSAGES_PER_WRITE = 500  # deleted in one transaction
 ROWS_PER_WRITE = 100  # guests or rooms forgotten in one transaction
 PAUSE_S = 0.05  # between these transactions, for other writers
+REMOVED_MS = 3_600_000  # for which what a moderator took away is kept
 MS_PER_DAY = 86_400_000
 
 
@@ -52,6 +53,9 @@ async def run(chat: Chat) -> None:
         try:
             await prune(chat)
             await forget_unused(chat)
+            await pass_rooms_on(chat)
+            await chat.store.write(queries.forget_lapsed)
+            await chat.store.write(queries.forget_removed, before=queries.now() - REMOVED_MS)
         except Refused as refusal:  # the database is full or locked: the next run tries again
             log.warning("old messages could not be deleted: %s", refusal.text)
         await asyncio.sleep(PRUNE_INTERVAL_S)
@@ -82,13 +86,26 @@ async def _prune_room(chat: Chat, room: dict[str, Any], retention: Retention) ->
             return deleted
 
 
+async def pass_rooms_on(chat: Chat) -> int:
+    """Rooms whose owners have been away for `owner_days` go to their eldest moderator. Returns their number."""
+    if not chat.owner_days:
+        return 0
+    left_before, passed = int(queries.now() - chat.owner_days * MS_PER_DAY), 0
+    for room in await chat.store.read(queries.rooms_without_owner, left_before):
+        if await chat.store.write(queries.pass_on, room=room, left_before=left_before):
+            chat.on_rules(room)
+            passed += 1
+    return passed
+
+
 async def forget_unused(chat: Chat) -> tuple[int, int]:
     """Forgets unused guests and rooms that are older than `guest_days`. Returns the number of each."""
     if not chat.guest_days:
         return 0, 0
     days = chat.guest_days * MS_PER_DAY
     left_before = int(queries.now() - max(days, chat.nickname_hold * 1000))
-    return await _forget_guests(chat, left_before), await _forget_rooms(chat, int(queries.now() - days))
+    rooms = await _forget_rooms(chat, int(queries.now() - days))  # first, for whoever owns one is no unused guest
+    return await _forget_guests(chat, left_before), rooms
 
 
 async def _forget_guests(chat: Chat, left_before: int) -> int:

@@ -3,11 +3,13 @@
 from functools import partial
 from typing import Any
 
-from app.chat import Chat, people, retention
-from app.chat.kinds import Epoch, NicknameWish, PeopleLimit, Rev, RoomName, Topic
+from app.chat import Chat, access, people
+from app.chat.access import Pass
+from app.chat.kinds import Epoch, Flag, Key, NicknameWish, Passphrase, PeopleLimit, Rev, RoomName, Topic
 from app.chat.messages import changes
 from app.chat.opening import in_room
-from app.model import Connection, Member, Person, Refused, Subscription
+from app.chat.rules import OWNER
+from app.model import Connection, Member, Person, Refused, Speaker, Subscription
 from app.store import queries
 
 Answer = dict[str, Any]
@@ -23,11 +25,16 @@ async def join(
     after: Rev | None = None,
     nickname: NicknameWish | None = None,
     epoch: Epoch | None = None,
+    passphrase: Passphrase | None = None,
+    invite: Key | None = None,
+    listed: Flag = True,
 ) -> Answer:
-    """Join a room, which is made if there is none, and catch up: with what changed after rev `after`, or with the
-    last page. `nickname`, where given, is the name to bear. `epoch`, the one that the room told, says from which
-    history the rev is: of another one it means nothing. For this socket; after a reconnect, join again. `people` are
-    the first of them, 50 at most; the verb `people` brings the others. A connection is in 100 rooms at most.
+    """Join a room and catch up: with what changed after rev `after`, or with the last page. A room that there is not is
+    made, with `listed` false one that is in no list, and belongs to whoever makes it. `passphrase` and `invite` are for
+    rooms that do not let everybody in. `nickname`, where given, is the name to bear. `epoch`, the one that the room
+    told, says from which history the rev is: of another one it means nothing. For this socket; after a reconnect, join
+    again. `people` are the first of them, 50 at most; the verb `people` brings the others. A connection is in 100 rooms
+    at most.
     """
     most = chat.limits.rooms
     joined = chat.presence.online.rooms(connection)
@@ -36,18 +43,23 @@ async def join(
     if nickname is not None:
         await people.take(chat, connection, nickname)
     had_joined = chat.presence.has_joined(connection, room)
-    _enter(chat, connection, room)  # before reading: what is said meanwhile is heard, not missed
+    shown = Pass(passphrase, invite)
+    rules = await access.let_in(chat, connection, room, shown, listed)
+    access.enter(chat, connection, room, rules)  # before reading: what is said meanwhile is heard, not missed
     try:
         await chat.broadcaster.follow(room)
         about, missed = await in_room(chat, room, partial(changes, chat, room, after, epoch))
+        if about["rules_rev"] != rules.rev:
+            rules = await access.recheck(chat, connection, room, await access.refresh(chat, room), shown)
         await chat.directory.wait_known(room)
+        access.refuse_barred(chat, connection, room, chat.rules.get(room, rules))
     except BaseException:
         if not had_joined:
-            _exit(chat, connection, room)
+            access.leave(chat, connection, room)
         raise
     here, _ = chat.presence.rooms.page(room, None, chat.limits.first_people)
     return {
-        "room": as_told(chat, about),
+        "room": access.as_told(chat, about) | rules.standing(connection.person.id),
         "me": people.me(chat, connection.person),
         "people": here,
         "count": chat.presence.rooms.count(room),
@@ -57,23 +69,14 @@ async def join(
 
 async def leave(chat: Chat, subscription: Subscription) -> Answer:
     """Leave the room, with this socket."""
-    _exit(chat, subscription.connection, subscription.room)
+    access.leave(chat, subscription.connection, subscription.room)
     return {}
 
 
-def _enter(chat: Chat, connection: Connection, room: str) -> None:
-    chat.presence.join(connection, room)
-    chat.broadcaster.subscribe(connection.id, room)
-
-
-def _exit(chat: Chat, connection: Connection, room: str) -> None:
-    chat.broadcaster.unsubscribe(connection.id, room)
-    chat.presence.leave(connection, room)
-
-
-async def typing(chat: Chat, member: Member) -> Answer:
+async def typing(chat: Chat, speaker: Speaker) -> Answer:
     """Let the room see that one is typing. There is no event for the end of it: clients let it pass."""
-    chat.broadcaster.broadcast(member.room, "typing", {"room": member.room, "nickname": people.borne(chat, member)})
+    told = {"room": speaker.room, "nickname": people.borne(chat, speaker), "person": speaker.id}
+    chat.broadcaster.broadcast(speaker.room, "typing", told)
     return {}
 
 
@@ -86,12 +89,14 @@ async def people_of(
     return {"people": here, "more": more, "count": chat.presence.rooms.count(member.room)}
 
 
-async def topic(chat: Chat, member: Member, *, topic: Topic) -> Answer:
-    """Say what the room is about. Everybody in it is told."""
-    write = partial(chat.store.write, queries.set_topic, room=member.room, topic=topic)
-    room = as_told(chat, await in_room(chat, member.room, write))
-    chat.broadcaster.broadcast(member.room, "room", {"room": room})
-    return {"room": room}
+async def topic(chat: Chat, speaker: Speaker, *, topic: Topic) -> Answer:
+    """Say what the room is about. Everybody in it is told. Owners may keep that to themselves (`settings`)."""
+    rules = access.rules_of(chat, speaker)
+    if rules.room["topic_by"] == OWNER:
+        access.require(rules, speaker.id, OWNER)
+    write = partial(chat.store.write, queries.set_topic, room=speaker.room, topic=topic, rules_rev=speaker.rules_rev)
+    await in_room(chat, speaker.room, write)
+    return {"room": access.as_told_to(chat, await access.tell(chat, speaker.room), speaker.id)}
 
 
 async def rooms(chat: Chat, person: Person) -> Answer:
@@ -105,11 +110,3 @@ async def public(chat: Chat) -> list[dict[str, Any]]:
     found = await chat.store.read_cached_rooms(queries.lively_rooms, busy, MAX_ROOMS)
     rooms = [{**room, "people": chat.presence.rooms.count(room["name"])} for room in found]
     return sorted(rooms, key=lambda room: (-room["people"], room["name"]))[:MAX_ROOMS]
-
-
-def as_told(chat: Chat, room: dict[str, Any]) -> dict[str, Any]:
-    """`{name, topic, rev, epoch, people, keep?}`."""
-    told = {name: room[name] for name in ("name", "topic", "rev")}
-    told |= {"epoch": room.get("epoch", chat.epoch), "people": chat.presence.rooms.count(room["name"])}
-    keep = retention.as_told(retention.retention_of(chat, room))
-    return told | {"keep": keep} if keep else told

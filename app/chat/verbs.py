@@ -2,7 +2,8 @@
 
 A verb is one plain function and one row below. The type of its second parameter is the right it wants: Person, Member,
 or, where it is about the connection itself, Connection or Subscription. Its keyword parameters are its payload's
-schema. Every door (Socket.IO today) ends in `perform`, which always answers and never raises.
+schema. What a moderator or an owner does wants `Moderator` or `Owner`, what a muted person may not do `Speaker`. Every
+door (Socket.IO today) ends in `perform`, which always answers and never raises.
 """
 
 import inspect
@@ -17,7 +18,7 @@ from uuid import uuid4
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
-from app.chat import Chat, ignoring, messages, people, rooms
+from app.chat import Chat, access, ignoring, messages, moderation, owning, people, rooms
 from app.chat.kinds import RoomName
 from app.model import ERRORS, Connection, Member, Person, Refused, Subscription
 from app.store import queries
@@ -27,6 +28,8 @@ log = logging.getLogger("parlor.chat")
 Answer = dict[str, Any]
 Act = Callable[..., Awaitable[Answer]]
 Asker = Person | Connection | Subscription
+
+LOOKS_AT_RULES = 5  # of one verb; each change of the rules wants another
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,18 @@ VERBS = {
     "rooms": Verb(rooms.rooms, "rooms", cost=2),
     "topic": Verb(rooms.topic, "room", cost=2),
     "rename": Verb(people.rename, "me", cost=5),
+    "settings": Verb(owning.settings, "room", cost=5),
+    "appoint": Verb(owning.appoint, "room", cost=5),
+    "owner_key": Verb(owning.owner_key, "key, url, qr", cost=5),
+    "claim": Verb(owning.claim, "room", cost=10),
+    "invite": Verb(owning.invite, "url, qr", cost=10),
+    "kick": Verb(moderation.kick),
+    "mute": Verb(moderation.mute),
+    "ban": Verb(moderation.ban),
+    "restore": Verb(messages.restore, "message"),
+    "report": Verb(moderation.report, cost=10),
+    "sanctions": Verb(moderation.sanctions, "sanctions", cost=2),
+    "audit": Verb(moderation.audit, "entries, more", cost=2),
     "reserve": Verb(people.reserve, "me", cost=20),
     "identify": Verb(people.identify, "me", cost=20),
     "ignore": Verb(ignoring.ignore, "ignored", cost=2),
@@ -93,8 +108,7 @@ async def perform(chat: Chat, connection: Connection, name: object, payload: obj
             raise Refused("no_such_verb", f"There is no verb “{str(name)[:40]}”. There are: {', '.join(VERBS)}.")
         chat.rates.spend(connection.person.id, verb.cost)
         given = read_payload(verb, payload)
-        asker = grant(chat, connection, verb.right, given)
-        answer = {**await verb.act(chat, asker, **given), "ok": True}
+        answer = {**await _act(chat, connection, verb, given), "ok": True}
     except Refused as refusal:
         answer = refusal.answer()
     except Exception:
@@ -103,6 +117,18 @@ async def perform(chat: Chat, connection: Connection, name: object, payload: obj
     known = name if isinstance(name, str) and name in VERBS else "?"
     chat.counts.verbs[known, "ok" if answer["ok"] else answer["error"]] += 1
     return answer
+
+
+async def _act(chat: Chat, connection: Connection, verb: Verb, given: dict[str, Any]) -> Answer:
+    """Do it by the right that the connection has; again by the new one where the room's rules changed meanwhile."""
+    room = given.pop("room") if verb.is_for_members else ""
+    for _ in range(LOOKS_AT_RULES):
+        asker = grant(chat, connection, verb.right, room)
+        try:
+            return await verb.act(chat, asker, **given)
+        except queries.StaleRules:
+            await access.refresh(chat, room)
+    raise Refused("storage", "The room's rules change too fast just now. Nothing was done; try again.", retry_after=1)
 
 
 def _broken(name: object) -> Answer:
@@ -127,18 +153,17 @@ def read_payload(verb: Verb, payload: object) -> dict[str, Any]:
         raise Refused("bad_payload", "The payload is nested too deeply.") from None
 
 
-def grant(chat: Chat, connection: Connection, right: type[Asker], given: dict[str, Any]) -> Asker:
+def grant(chat: Chat, connection: Connection, right: type[Asker], room: str) -> Asker:
     """The asker as the verb wants it. Raises Refused where it has not got that right."""
     if right is Connection:
         return connection
     if right is Person:
         return connection.person
-    room = given.pop("room")
+    if issubclass(right, Member):
+        return access.grant(chat, connection, right, room)
     if not chat.presence.has_joined(connection, room):
         raise Refused("not_member", f"Join #{room} first.")
-    if right is Subscription:
-        return Subscription(connection, room)
-    return Member(connection.person.id, connection.person.nickname, room)
+    return Subscription(connection, room)
 
 
 def _refusal(error: ValidationError) -> Refused:

@@ -41,7 +41,8 @@ class Bus(Protocol):
 
 class Feed:
     """The chat's broadcaster where several processes serve the same rooms. on_replaced: called with the name of the
-    history where that is another one now, or has lost what was told, so that everybody has to start over."""
+    history where that is another one now, or has lost what was told, so that everybody has to start over. on_rules:
+    called with a room whose rules another process has changed."""
 
     def __init__(self, local: Broadcaster, store: Store, epoch: str) -> None:
         self.bus: Bus | None = None
@@ -82,7 +83,7 @@ class Feed:
         packet = packet_of(event, payload)
         here = self._rooms.get(room)
         if event == "room" and here:
-            here.topic = payload["room"]["topic"]
+            here.rules_rev = payload["room"]["rules_rev"]
         if here and rev is not None:
             here.receive(rev, packet)
         else:
@@ -92,8 +93,8 @@ class Feed:
 
     # --- as the bus knows it ---
 
-    def hear(self, room: str, rev: int | None, packet: Packet, topic: str | None = None) -> None:
-        """News of another process. topic: the new one, where that is what they are about."""
+    def hear(self, room: str, rev: int | None, packet: Packet, rules_rev: int | None = None) -> None:
+        """News of another process. rules_rev: the new one, where that is what they are about."""
         here = self._rooms.get(room)
         if here is None:
             return
@@ -101,9 +102,10 @@ class Feed:
             self._store.room_changed(room)
             here.receive(rev, packet)
             return
-        if topic is not None:
+        if rules_rev is not None:
             self._store.room_changed(room)
-            here.topic = topic
+            here.rules_rev = rules_rev
+            self.lookup.on_rules(room)
         self._local.send(room, packet)
 
     def look(self, room: str | None = None) -> None:

@@ -40,7 +40,8 @@ class Counts:
 class Lookup:
     """rooms: those with listeners here, by name. tell: tells the listeners of a room. describe: a stored room as its
     members are told of it. epoch: the name of the history. on_replaced: called with another one's where the database
-    holds that now; with the same where it has lost what was told.
+    holds that now; with the same where it has lost what was told. on_rules: called with a room whose
+    rules another process has changed.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Lookup:
     ) -> None:
         self.counts = Counts()
         self.describe: Callable[[Room], Room] = dict
+        self.on_rules: Callable[[str], None] = lambda _room: None
         self._store, self._rooms, self._tell = store, rooms, tell
         self.epoch, self._on_replaced = epoch, on_replaced
         self._turns = asyncio.Semaphore(FILLS_AT_ONCE)
@@ -94,35 +96,36 @@ class Lookup:
             if self._is_open(here):
                 self._note(here, known, *found.get(here.name, (0, "")))
 
-    def _note(self, here: RoomOrder, known: int | None, rev: int, topic: str) -> None:
+    def _note(self, here: RoomOrder, known: int | None, rev: int, rules_rev: int) -> None:
         """What the database says of a room. known: up to what its listeners had been told when it was asked."""
         if here.rev is None:
-            here.begin(rev, topic)
+            here.begin(rev, rules_rev)
         elif known is not None and rev < known:
             self._go_back(here, rev)
         else:
             if here.expect(rev):
                 self._behind.add(here.name)
-            if here.topic != topic:
-                self._background.begin(self._tell_topic(here, topic))
+            if here.rules_rev != rules_rev:
+                self._background.begin(self._tell_room(here, rules_rev))
 
     def _go_back(self, here: RoomOrder, rev: int) -> None:
         """A standby took over that had not got all. What comes next bears revs that were told already, of other
         changes."""
-        log.error("the database has lost changes: #%s is at rev %d, and was told up to %s", here.name, rev, here.rev)
+        log.error("the database has lost changes: a room is at rev %d, and was told up to %s", rev, here.rev)
         self._on_replaced(self.epoch)
 
-    async def _tell_topic(self, here: RoomOrder, topic: str) -> None:
-        """A topic that nobody told."""
-        before, here.topic = here.topic, topic
+    async def _tell_room(self, here: RoomOrder, rules_rev: int) -> None:
+        """The room's rules are others now, and nobody told."""
+        before, here.rules_rev = here.rules_rev, rules_rev
         try:
             about = await missed.about(self._store, here.name)
         except Refused:
-            here.topic = before  # the next look finds it again
+            here.rules_rev = before  # the next look finds it again
             return
         self._store.room_changed(here.name)
-        if self._is_open(here) and here.topic == topic == about["topic"]:
+        if self._is_open(here) and here.rules_rev == rules_rev == about["rules_rev"]:
             self.counts.found += 1
+            self.on_rules(here.name)
             self._tell(here.name, packet_of("room", {"room": self.describe(about)}))
 
     def fill(self, here: RoomOrder) -> None:

@@ -23,7 +23,7 @@ class Held:
 class RoomOrder:
     """send: tells the listeners. missing: called where a change is missing for HOLE_S; it ends in `filled`.
 
-    rev: up to which the listeners have been told; None: not known yet. topic: the one that they know.
+    rev: up to which the listeners have been told; None: not known yet. rules_rev: the one that they know.
     """
 
     def __init__(
@@ -31,16 +31,16 @@ class RoomOrder:
     ) -> None:
         self.name = name
         self.rev: int | None = None
-        self.topic: str | None = None
+        self.rules_rev: int | None = None
         self._send, self._missing, self._held = send, missing, held
         self._early: dict[int, Packet] = {}
         self._wanted = 0  # the newest rev that is known to exist
         self._timer: asyncio.TimerHandle | None = None  # until the hole is read
         self._is_filling = False
 
-    def begin(self, rev: int, topic: str) -> None:
+    def begin(self, rev: int, rules_rev: int) -> None:
         """The listeners know what the room was at this rev, or will read it."""
-        self.rev, self.topic = rev, topic
+        self.rev, self.rules_rev = rev, rules_rev
         self._drop(early for early in self._early if early <= rev)
         self._go_on()
 

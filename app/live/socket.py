@@ -12,7 +12,6 @@ from socketio.exceptions import ConnectionRefusedError
 from app.chat import Chat, doors
 from app.chat.doors import Ending
 from app.chat.verbs import VERBS, perform
-from app.engineio.addresses import is_public, network
 from app.engineio.request import Request
 from app.model import COOKIE, Refused
 from app.socketio import REQUEST, Reason, Server, attach, create_server, listen
@@ -26,16 +25,18 @@ ENDINGS: dict[str, Ending] = {
 }
 
 
-def register_handlers(server: Server, chat: Chat, visitor: Callable[[Request], str]) -> None:
-    """Let `chat` handle the events of namespace `/` of `server`. visitor: the address of whoever asks."""
+def register_handlers(
+    server: Server, chat: Chat, network_of: Callable[[Request], str], site_of: Callable[[Request], str]
+) -> None:
+    """Let `chat` handle the events of namespace `/` of `server`. network_of: from where somebody asks, as limits count
+    it; empty where nobody can tell for certain. site_of: the address of the site, as they have it."""
 
     async def connect(socket: str, environ: dict[str, Any], auth: dict[str, Any] | None) -> None:
         auth = auth or {}
         tokens = auth.get("token"), _cookie(environ)
         try:
-            where = network(visitor(environ[REQUEST]))
-            tab, address = auth.get("tab") is True, where if is_public(where) else ""
-            await doors.arrive(chat, socket, tokens, auth.get("nickname"), tab, address)
+            address, site = network_of(environ[REQUEST]), site_of(environ[REQUEST])
+            await doors.arrive(chat, socket, tokens, auth.get("nickname"), auth.get("tab") is True, address, site)
         except Refused as refusal:
             raise ConnectionRefusedError(refusal.text, refusal.answer()) from None
 

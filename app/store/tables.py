@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -13,7 +14,9 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
+    true,
 )
 
 metadata = MetaData(
@@ -25,13 +28,16 @@ metadata = MetaData(
     }
 )
 
+LISTED = text("active_at > 0 AND listed")  # the rooms of the list, as their index and the query have it
+
 # One row: the name of this database's history. Another epoch means that a client's revs say nothing here.
 epochs = Table("epochs", metadata, Column("epoch", String(32), primary_key=True))
 
 # `left_at` is null while a socket of any process is open (`connected`). `held`: milliseconds from then on for which the
 # name is kept, where nobody is known to have the token; null: for the operator's time. Who has a passphrase (argon2,
 # never the text) keeps the nickname for ever. `rev` counts the changes of nickname and passphrase: of two processes
-# that say how somebody is called, the one with the higher number knows better.
+# that say how somebody is called, the one with the higher number knows better. `address` is the fingerprint of the
+# network from which they came last, where that is known for certain.
 people = Table(
     "people",
     metadata,
@@ -43,6 +49,7 @@ people = Table(
     Column("left_at", BigInteger),
     Column("held", BigInteger),
     Column("rev", BigInteger, nullable=False, server_default="0"),
+    Column("address", String(64)),
 )
 
 # The processes that serve this database. `seen_at` changes for as long as one lives and is not alone (chat/leases.py).
@@ -111,6 +118,8 @@ rules = Table(
 # no list, and the index does not hold it.
 # `seq` counts the room's messages, `rev` their changes; both are claimed here, in the sender's transaction.
 # What is kept of them: null is as the server has it, 0 is everything.
+# `rules_rev` counts the changes of topic, settings, roles and sanctions: by it every process knows whether its copy of
+# them is the newest one. `passphrase` is an argon2 hash; `slow` is in seconds; `topic_by` is `member` or `owner`.
 rooms = Table(
     "rooms",
     metadata,
@@ -122,7 +131,106 @@ rooms = Table(
     Column("active_at", BigInteger, nullable=False),
     Column("keep_days", Float),
     Column("keep_messages", BigInteger),
-    Index(None, "active_at", sqlite_where=text("active_at > 0"), postgresql_where=text("active_at > 0")),
+    Column("listed", Boolean, nullable=False, server_default=true()),
+    Column("locked", Boolean, nullable=False, server_default=false()),
+    Column("passphrase", String(256)),
+    Column("slow", Integer, nullable=False, server_default="0"),
+    Column("welcome", Text, nullable=False, server_default=""),
+    Column("topic_by", String(16), nullable=False, server_default="member"),
+    Column("rules_rev", BigInteger, nullable=False, server_default="0"),
+    Index(None, "active_at", sqlite_where=LISTED, postgresql_where=LISTED),
+)
+
+# Who owns a room, and who moderates it.
+roles = Table(
+    "roles",
+    metadata,
+    Column("room", String(64), ForeignKey("rooms.name"), primary_key=True),
+    Column("person", String(32), ForeignKey("people.id"), primary_key=True),
+    Column("role", String(16), nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("by", String(32)),
+    Index(None, "person"),
+)
+
+# Who may not speak (`mute`) or not come in (`ban`, and for some seconds `kick`); `until` null: for good. With
+# `address`, the fingerprint of a network, nobody new may come in from there. Of a person who is forgotten, the row
+# stays.
+sanctions = Table(
+    "sanctions",
+    metadata,
+    Column("room", String(64), ForeignKey("rooms.name"), primary_key=True),
+    Column("person", String(32), primary_key=True),
+    Column("kind", String(8), primary_key=True),
+    Column("nickname", String(256), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("until", BigInteger),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("by", String(32), nullable=False),
+    Column("by_name", String(256), nullable=False),
+    Column("address", String(64)),
+)
+
+# Who has come into a room that does not let everybody in: by passphrase, by invite, or before it was closed.
+admitted = Table(
+    "admitted",
+    metadata,
+    Column("room", String(64), ForeignKey("rooms.name"), primary_key=True),
+    Column("person", String(32), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+)
+
+# Links that make an owner (`owner`) or let somebody in (`invite`): only fingerprints are kept. `uses` is what is left
+# of them, null: any number; `until` null: for good.
+keys = Table(
+    "keys",
+    metadata,
+    Column("fingerprint", String(64), primary_key=True),
+    Column("room", String(64), ForeignKey("rooms.name"), nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("uses", Integer),
+    Column("until", BigInteger),
+    Column("at", BigInteger, nullable=False),
+    Column("by", String(32), nullable=False),
+    Index(None, "room"),
+)
+
+# What moderators did, and what was reported to them, for moderators to read.
+audit = Table(
+    "audit",
+    metadata,
+    Column("room", String(64), ForeignKey("rooms.name"), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("who", String(32), nullable=False),
+    Column("who_name", String(256), nullable=False),
+    Column("what", String(32), nullable=False),
+    Column("whom", String(32)),
+    Column("whom_name", String(256)),
+    Column("reason", Text),
+    Column("seq", BigInteger),
+)
+
+# When somebody spoke last in a room in slow mode.
+turns = Table(
+    "turns",
+    metadata,
+    Column("room", String(64), ForeignKey("rooms.name"), primary_key=True),
+    Column("person", String(32), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+)
+
+# What moderators took away, for as long as that can be undone.
+removed = Table(
+    "removed",
+    metadata,
+    Column("room", String(64), primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("reply_to", Integer),
+    Column("reactions", Text),
+    Column("at", BigInteger, nullable=False),
+    ForeignKeyConstraint(["room", "seq"], ["messages.room", "messages.seq"]),
 )
 
 # `reactions` is what a message shows of them, as JSON: `{emoji: [how many, [the first nicknames]]}`, null where there

@@ -72,8 +72,12 @@ class Edge:
 
     def visitor(self, values: Values, peer: str) -> str:
         """The visitor's address: as the outermost proxy that is trusted saw it, else that of the connection."""
+        return self.told_visitor(values) or peer
+
+    def told_visitor(self, values: Values) -> str:
+        """The visitor's address as a trusted proxy tells it; empty where none does."""
         said = self._forwarded(values, "X-Forwarded-For")
-        return (_address(said[-min(self.proxies, len(said))]) if said else "") or peer
+        return _address(said[-min(self.proxies, len(said))]) if said else ""
 
     def serves(self, values: Values) -> bool:
         """False where the operator has named hosts (PARLOR_HOSTS), and this is none of them."""

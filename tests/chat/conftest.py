@@ -30,7 +30,7 @@ async def bob(chat: Chat) -> Connection:
 
 @pytest.fixture
 def ask(chat: Chat) -> Ask:
-    async def ask(person: Connection, verb: str, /, **payload: Any) -> dict[str, Any]:
-        return await perform(chat, person, verb, payload)
+    async def ask(connection: Connection, verb: str, /, **payload: Any) -> dict[str, Any]:
+        return await perform(chat, connection, verb, payload)
 
     return ask

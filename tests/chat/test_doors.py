@@ -70,7 +70,7 @@ async def test_a_room_waits_for_whoever_did_not_leave_deliberately(
     await ask(alice, "join", room="lobby")
     await doors.depart(chat, alice, ending)
     here, _ = chat.presence.rooms.page("lobby", None, 10)
-    entry = {"id": alice.person.id, "nickname": "alice", "reconnecting": True}
+    entry = {"id": alice.person.id, "nickname": "alice", "role": "owner", "reconnecting": True}
     assert here == ([entry] if reconnecting else [])
 
 

@@ -139,7 +139,8 @@ async def test_who_sits_in_a_room_that_another_process_forgot_can_talk_there(ser
             lambda: ann.ask("topic", {"room": "lobby", "topic": "tea"}),
             lambda: ann.ask("send", {"room": "lobby", "id": new_id(), "text": "is anybody here?"}),
         ):
-            await server.database.write(lambda db: db.execute(text("DELETE FROM rooms")))
+            for table in ("roles", "rooms"):
+                await server.database.write(lambda db, table=table: db.execute(text(f"DELETE FROM {table}")))
             answer = await ask()
             assert answer["ok"], answer
         assert await bob.hears_texts("lobby", 1) == ["is anybody here?"]

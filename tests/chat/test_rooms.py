@@ -11,7 +11,7 @@ from tests.chat.conftest import Ask
 async def test_joining_makes_the_room_and_lower_cases_its_name(ask: Ask, alice: Connection) -> None:
     joined = await ask(alice, "join", room="Lobby")
     assert joined["room"]["name"] == "lobby"
-    assert (joined["count"], joined["people"]) == (1, [{"id": alice.person.id, "nickname": "alice"}])
+    assert (joined["count"], joined["people"]) == (1, [{"id": alice.person.id, "nickname": "alice", "role": "owner"}])
 
 
 async def test_joining_twice_is_being_there_once(ask: Ask, alice: Connection) -> None:

@@ -28,7 +28,23 @@ GOOD = {
     "on": True,
     "epoch": "0" * 32,
     "passphrase": "open sesame",
+    "invite": "a-key-that-opens-nothing",
+    "key": "a-key-that-opens-nothing",
+    "listed": True,
+    "locked": False,
+    "welcome": "hello",
+    "slow": 5,
+    "keep_days": 30.0,
+    "topic_by": "member",
+    "person": "bob",
+    "role": "moderator",
+    "reason": "because",
+    "minutes": 5.0,
+    "address": False,
+    "uses": 3,
+    "hours": 2.0,
 }
+NULLS = {("reserve", "passphrase"), ("appoint", "role"), ("settings", "passphrase"), ("settings", "keep_days")}
 WRONG: list[Any] = [
     None,
     True,
@@ -63,19 +79,29 @@ def fields(verb: str) -> list[str]:
 
 @pytest.mark.parametrize(("verb", "field"), [(verb, field) for verb in VERBS for field in fields(verb)])
 async def test_each_field_with_a_wrong_value_is_refused_and_nothing_breaks(
-    chat: Chat, ask: Ask, alice: Connection, verb: str, field: str
+    chat: Chat, ask: Ask, alice: Connection, bob: Connection, verb: str, field: str
 ) -> None:
     await ask(alice, "join", room="lobby")
     await ask(alice, "send", room="lobby", text="first", id="first-message")
     if verb == "identify":
         await ask(alice, "reserve", passphrase=GOOD["passphrase"])
-    payload = good(verb)
+    payload = good(verb) | ({"person": bob.person.id} if "person" in fields(verb) else {})
+    if verb == "claim":
+        payload["key"] = (await ask(alice, "owner_key", room="lobby"))["key"]
+    if verb == "restore":
+        await ask(bob, "join", room="lobby")
+        payload["seq"] = (await ask(bob, "send", room="lobby", text="oh", id="second-message"))["message"]["seq"]
+        await ask(alice, "delete", room="lobby", seq=payload["seq"])
     assert (await perform(chat, alice, verb, payload))["ok"] is True, "the good payload is good"
     for wrong in WRONG:
         answer = await perform(chat, alice, verb, payload | {field: wrong})
         fits = wrong is None and field not in VERBS[verb].takes.json_schema()["required"]  # type: ignore[union-attr]
-        fits = fits or (field == "on" and wrong is True) or (verb == "reserve" and wrong is None)
-        fits = fits or (field == "text" and wrong == "x" * 5000 and verb != "send")
+        fits = fits or (field in ("on", "listed", "address", "locked") and wrong is True)
+        fits = fits or (wrong is None and (verb, field) in NULLS)
+        fits = fits or (field in ("minutes", "hours", "keep_days") and wrong == 1.5)
+        fits = fits or (field in ("reason", "text", "welcome") and wrong in ("", " "))
+        fits = fits or (verb == "settings" and field == "topic" and wrong in ("", " "))
+        fits = fits or (field == "text" and wrong == "x" * 5000 and verb not in ("send", "report"))
         fits = fits or (field in ("topic", "after") and wrong in ("", " ", "x" * 5000) and verb in ("topic", "people"))
         if not fits:
             assert answer["ok"] is False, (field, wrong)

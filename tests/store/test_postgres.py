@@ -154,7 +154,9 @@ async def test_of_an_edit_and_a_deletion_at_once_nothing_comes_back(url: str) ->
             await says(one, n)
             where = {"room": "lobby", "seq": n, "author": "alice"}
             edit = one.write(queries.edit, **where, text="edited")
-            await asyncio.gather(edit, other.write(queries.delete, **where), return_exceptions=True)
+            by = queries.Actor("alice", "alice")
+            gone = other.write(queries.delete, room="lobby", seq=n, by=by, is_moderator=False)
+            await asyncio.gather(edit, gone, return_exceptions=True)
         stored = await one.read(queries.said_after, room="lobby", after=0, limit=50)
         assert [(bool(m["deleted"]), m["text"]) for m in stored] == [(True, "")] * 20
 

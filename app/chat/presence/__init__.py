@@ -107,6 +107,16 @@ class Presence:
         person = self.online.get(connection.person.id)
         return person is not None and room in person.connections.get(connection.id, ())
 
+    def set_roles(self, room: str, roles: dict[str, str]) -> None:
+        """Who owns and moderates the room, from now on."""
+        if room not in self.rooms:
+            return
+        here = self.rooms[room]
+        for person in roles.keys() | here.roles.keys() if roles != here.roles else ():
+            if person in here.connections and roles.get(person) != here.roles.get(person):
+                self._news.note(room, self.online[person])
+        here.roles = roles
+
     def stop(self) -> None:
         """The server stops: no timer runs and no event is sent any more."""
         self._news.stop()

@@ -18,7 +18,7 @@ LAST_ID = "\U0010ffff"  # sorts behind every name and every person's id
 REMOTE = "@"  # begins the id of a connection that stands for those at another process
 
 Entry = dict[str, Any]  # `{id, nickname, reconnecting?}`; shared by every list and event, so never changed
-PresenceState = tuple[str, bool] | None  # nickname, reconnecting or not; None: not in the room
+PresenceState = tuple[str, bool, str | None] | None  # nickname, reconnecting or not; None: not in the room
 Place = tuple[str, str, Entry]  # in the order of names: folded nickname, person, entry
 Key = tuple[str, str]  # of a place: folded nickname, person
 
@@ -154,13 +154,16 @@ class RoomPresence:
     order: list[Place] = field(default_factory=list)
     lists: int = 0  # pages shown so far; each shows people as they are at that moment
     ends: PageEnds | None = None  # None: no first page was shown
+    roles: dict[str, str] = field(default_factory=dict)  # by person
 
     def state(self, person: OnlinePerson) -> PresenceState:
         if person.id not in self.connections:
             return None
-        return person.nickname, not self.connections[person.id]
+        return person.nickname, not self.connections[person.id], self.roles.get(person.id)
 
     def entry(self, person: str, entry: Entry) -> Entry:
+        if role := self.roles.get(person):
+            entry = entry | {"role": role}
         return entry if self.connections[person] else entry | {"reconnecting": True}
 
     def page(self, after: str | None, limit: int) -> tuple[list[Entry], bool]:
@@ -221,6 +224,9 @@ class Rooms:
 
     def __getitem__(self, room: str) -> RoomPresence:
         return self._rooms[room]
+
+    def __contains__(self, room: str) -> bool:
+        return room in self._rooms
 
     def open(self, room: str) -> RoomPresence:
         """The room, which is made if there is none."""

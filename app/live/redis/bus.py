@@ -25,7 +25,7 @@ HAVE_REV = (b"message", b"react")
 class Feed(Protocol):
     """Where the news go."""
 
-    def hear(self, room: str, rev: int | None, packet: Packet, topic: str | None = None) -> None: ...
+    def hear(self, room: str, rev: int | None, packet: Packet, rules_rev: int | None = None) -> None: ...
 
     def look(self, room: str | None = None) -> None: ...
 
@@ -71,10 +71,10 @@ class RedisBus:
             raise BadFrame("no event of a room")
         try:
             text = body[REV.size :].decode()
-            topic = orjson.loads(text[2:])[1]["room"]["topic"] if event[1] == b"room" else None
+            rules_rev = orjson.loads(text[2:])[1]["room"]["rules_rev"] if event[1] == b"room" else None
         except (ValueError, KeyError, TypeError):
             raise BadFrame("no event of a room") from None
-        self._feed.hear(room, rev or None, Packet(text), topic)
+        self._feed.hear(room, rev or None, Packet(text), rules_rev)
 
 
 def channel(room: str) -> str:

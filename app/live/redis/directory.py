@@ -3,8 +3,9 @@
 import asyncio
 import logging
 from collections.abc import Iterator
+from typing import Any
 
-from app.chat import Chat, ignoring, people
+from app.chat import Chat, ignoring, moderation, people
 from app.chat.counts import Reading
 from app.chat.presence.state import OnlinePerson
 from app.live.redis import shapes
@@ -37,6 +38,7 @@ class RedisDirectory:
         chat.presence.on_change = self._on_change
         redis.on_connected.append(self._on_connected)
         redis.subscribe(PEOPLE, shapes.PROFILE, self._on_profile)
+        redis.subscribe(PEOPLE, shapes.REPORT, self._on_report)
         redis.subscribe(PEOPLE, shapes.IDENTIFIED, self._on_identified)
         redis.subscribe(PEOPLE, shapes.IGNORED, self._on_ignored)
 
@@ -50,6 +52,9 @@ class RedisDirectory:
 
     def tell_ignored(self, person: str) -> None:
         self._redis.publish(PEOPLE, shapes.IGNORED, shapes.write([person]))
+
+    def tell_moderators(self, room: str, report: dict[str, Any]) -> None:
+        self._redis.publish(PEOPLE, shapes.REPORT, shapes.write([room, report]))
 
     async def wait_known(self, room: str) -> None:
         """Also until others know who is here: whoever joins at another process after this one's answer sees them."""
@@ -110,6 +115,10 @@ class RedisDirectory:
     def _on_profile(self, _process: str, body: bytes) -> None:
         """Raises BadFrame."""
         people.hear_profile(self._chat, Profile(*shapes.read_called(body)))
+
+    def _on_report(self, _process: str, body: bytes) -> None:
+        """Raises BadFrame."""
+        moderation.hear_report(self._chat, *shapes.read_report(body))
 
     def _on_identified(self, _process: str, body: bytes) -> None:
         """Raises BadFrame."""

@@ -4,6 +4,7 @@
 |---|---|---|
 | of a room | `p` | who came and left there: `[before, number, [[person, nickname, reserved, rev, grace], ...]]` |
 | `people` | `q` | how somebody is called now: `[person, nickname, reserved, rev]` |
+| `people` | `r` | something was reported to the moderators of a room: `[room, report]` |
 | `people` | `i` | a browser is another person's now: `[token, former, [person, nickname, reserved, rev]]` |
 | `people` | `g` | somebody ignores others than before: `[person]` |
 | `processes` | `b` | a process lives: `[generation, stops, {room: people}]` |
@@ -19,6 +20,7 @@ from typing import Annotated, Any, TypeVar
 
 import orjson
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 from app.chat.kinds import RoomName
 from app.chat.visible import is_blank, without_controls
@@ -31,7 +33,7 @@ MAX_CHANGES = 200  # in one frame
 MAX_ROOMS = 100  # counted in a beat
 MAX_GRACE_S = 86_400
 
-CAME, PROFILE, IDENTIFIED, IGNORED, BEAT = b"p", b"q", b"i", b"g", b"b"
+CAME, PROFILE, IDENTIFIED, IGNORED, REPORT, BEAT = b"p", b"q", b"i", b"g", b"r", b"b"
 
 
 def _can_be_shown(name: str) -> str:
@@ -45,6 +47,18 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=256), AfterVali
 Number = Annotated[int, Field(ge=0, le=2**53)]
 Grace = Annotated[float, Field(ge=0, le=MAX_GRACE_S, allow_inf_nan=False)]
 Token = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+Text = Annotated[str, StringConstraints(max_length=1_000)]
+
+
+class Report(TypedDict):
+    room: RoomName
+    seq: Number
+    who: Name
+    whom: Name
+    text: Text
+    at: Text
+
 
 Called = tuple[Id, Name, bool, Number]
 Change = tuple[Id, Name, bool, Number, Grace | None]
@@ -71,6 +85,7 @@ read_changes: Callable[[bytes], tuple[int, int, list[Change]]] = _shape(tuple[Nu
 read_called: Callable[[bytes], Called] = _shape(Called)
 read_identified: Callable[[bytes], tuple[str, str, Called]] = _shape(tuple[Token, Id, Called])
 read_ignored: Callable[[bytes], tuple[str]] = _shape(tuple[Id])
+read_report: Callable[[bytes], tuple[str, dict[str, Any]]] = _shape(tuple[RoomName, Report])
 read_beat: Callable[[bytes], tuple[int, bool, dict[str, int]]] = _shape(tuple[Number, bool, Counts])
 read_entry: Callable[[bytes], tuple[str, bool, int]] = _shape(tuple[Name, bool, Number])
 read_id: Callable[[bytes], str] = lambda body: _id(orjson.dumps(body.decode()))  # noqa: E731

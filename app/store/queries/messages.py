@@ -1,5 +1,6 @@
 """Messages: said, changed, read again, caught up with."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -11,10 +12,11 @@ from sqlalchemy import delete as remove
 from app.model import Refused
 from app.store.changes import Changes, changes
 from app.store.prepared import Prepared
+from app.store.queries.audit import Actor, note
+from app.store.queries.rooms import check_rules, room_now
 from app.store.queries.rooms import epoch as epoch_now
-from app.store.queries.rooms import room_now
 from app.store.queries.rows import insert_or_not, now, plain
-from app.store.tables import messages, reactions, rooms
+from app.store.tables import messages, reactions, removed, rooms, turns
 
 Message = dict[str, Any]
 Reactions = dict[str, tuple[int, list[str]]]  # emoji -> how many, the first nicknames; in the order of the first ones
@@ -32,7 +34,7 @@ _claim = Prepared(
     update(rooms)
     .where(rooms.c.name == bindparam("room"))
     .values(seq=rooms.c.seq + _by, rev=rooms.c.rev + _by)
-    .returning(rooms.c.seq, rooms.c.rev, rooms.c.active_at)
+    .returning(rooms.c.seq, rooms.c.rev, rooms.c.active_at, rooms.c.rules_rev)
 )
 _wake = Prepared(update(rooms).where(rooms.c.name == bindparam("room")).values(active_at=bindparam("at")))
 
@@ -70,10 +72,12 @@ def insert_message(
     text: str,
     reply_to: int | None,
     follows: str | None = None,
+    rules_rev: int | None = None,
 ) -> tuple[Message, bool]:
     """Store a message and claim its place. Returns it, and whether it is new: the same id again gives the first one.
 
     follows: id of the author's message that must be stored before this one; refused (`out_of_order`) where it is not.
+    rules_rev: of the room's rules by which it was let through. Raises StaleRules where there are others now.
     """
     _check_order(db, author, follows)
     if reply_to is not None:
@@ -81,7 +85,7 @@ def insert_message(
             return _again(db, known[0], room, kind, text)
         if not _exists(db, room, reply_to):
             raise Refused("no_such_message", f"There is no message {reply_to} in #{room} to reply to.")
-    seq, rev, active_at = _claimed(db, room, 1)
+    seq, rev, active_at = _claimed(db, room, 1, rules_rev)
     at = now()
     message: Message = {
         "room": room,
@@ -104,6 +108,23 @@ def insert_message(
     return message, True
 
 
+@changes(Changes.ROOM)
+def insert_in_turn(db: Connection, /, *, slow: int, **asked: Any) -> tuple[Message, bool]:
+    """What `insert_message` does, in a room in slow mode: one message of each person in `slow` seconds. Raises
+    `slow_mode`."""
+    room, author, at = asked["room"], asked["author"], now()
+    if not _known.dicts(db, author=author, id=asked["id"]):
+        mine = (turns.c.room == room, turns.c.person == author)
+        last = db.scalar(select(turns.c.at).where(*mine))
+        wait = 0 if last is None else min(last + slow * 1000 - at, slow * 1000) / 1000
+        if wait > 0:
+            text = f"This room is in slow mode: one message in {slow} s. Yours can be said in {math.ceil(wait)} s."
+            raise Refused("slow_mode", text, retry_after=round(wait + 0.005, 2))
+        db.execute(remove(turns).where(*mine))
+        db.execute(insert(turns).values(room=room, person=author, at=at))
+    return insert_message(db, **asked)
+
+
 class NotAllNew(Exception):
     """One of several messages was stored before."""
 
@@ -113,7 +134,8 @@ def insert_messages(db: Connection, asked: Sequence[dict[str, Any]]) -> list[tup
     them was stored before; the caller then inserts each by itself."""
     at, said, ids = now(), list[Message](), set[tuple[str, str]]()
     counts = Counter(one["room"] for one in asked)
-    claims = {room: _claimed(db, room, counts[room]) for room in sorted(counts)}  # in one order: no deadlock
+    rules = {room: {one.get("rules_rev") for one in asked if one["room"] == room} for room in sorted(counts)}
+    claims = {room: _claimed(db, room, counts[room], *rules[room]) for room in rules}  # in one order: no deadlock
     places = {room: [seq - counts[room], rev - counts[room]] for room, (seq, rev, _) in claims.items()}
     for one in asked:
         author, follows = one["author"], one.get("follows")
@@ -134,13 +156,15 @@ def insert_messages(db: Connection, asked: Sequence[dict[str, Any]]) -> list[tup
     return [(message, True) for message in said]
 
 
-def _claimed(db: Connection, room: str, by: int) -> tuple[int, int, int]:
+def _claimed(db: Connection, room: str, by: int, *rules_revs: int | None) -> tuple[int, int, int]:
     """Claims the room's next `by` places: the last seq and rev of them, and when the room was active last. In one
-    statement, so that several processes may claim at once."""
-    claim: tuple[int, int, int] | None = _claim.first(db, room=room, by=by)
+    statement, so that several processes may claim at once. rules_revs: as `insert_message` has it."""
+    claim: tuple[int, int, int, int] | None = _claim.first(db, room=room, by=by)
     if claim is None:
         raise Refused("no_such_room", f"There is no room #{room}.")
-    return claim
+    for rules_rev in rules_revs:
+        check_rules(claim[3], rules_rev)
+    return claim[:3]
 
 
 def _is_due(active_at: int, at: int) -> bool:
@@ -167,24 +191,63 @@ def _exists(db: Connection, room: str, seq: int) -> bool:
 
 
 @changes(Changes.ROOM)
-def edit(db: Connection, *, room: str, seq: int, author: str, text: str) -> tuple[Message, bool]:
+def edit(
+    db: Connection, *, room: str, seq: int, author: str, text: str, rules_rev: int | None = None
+) -> tuple[Message, bool]:
     """Give one's own message another text. Returns it, and whether that changed anything."""
     message = _own(db, room, seq, author)
     if message["deleted"] is not None:
         raise Refused("no_such_message", "This message was deleted; it cannot be edited any more.")
     if message["text"] == text:
         return message, False
-    return _changed(db, room, seq, text=text, edited=now()), True
+    return _changed(db, room, seq, rules_rev, text=text, edited=now()), True
 
 
 @changes(Changes.ROOM)
-def delete(db: Connection, *, room: str, seq: int, author: str) -> tuple[Message, bool]:
-    """Take one's own message back: a tombstone stays in its place. Returns it, and whether that changed anything."""
-    message = _own(db, room, seq, author)
+def delete(
+    db: Connection, *, room: str, seq: int, by: Actor, is_moderator: bool, rules_rev: int | None = None
+) -> tuple[Message, bool]:
+    """Take one's own message back, or as a moderator another's: a tombstone stays in its place. Returns it, and whether
+    that changed anything. What a moderator took away can be restored."""
+    message = one(db, room, seq)
+    is_own = message["author"] == by.id
+    if not is_own and not is_moderator:
+        raise Refused("not_allowed", "Only who said it can change it.")
     if message["deleted"] is not None:
         return message, False
-    db.execute(remove(reactions).where(reactions.c.room == room, reactions.c.seq == seq))
-    return _changed(db, room, seq, text="", reply_to=None, reactions=None, deleted=now(), deleted_by=author), True
+    if is_own:
+        db.execute(remove(reactions).where(reactions.c.room == room, reactions.c.seq == seq))
+    else:
+        kept = {name: message[name] for name in ("room", "seq", "text", "reply_to")}
+        db.execute(insert(removed).values(**kept, reactions=_stored(message["reactions"] or {}), at=now()))
+        note(db, room, by, "delete", whom=(message["author"], message["nickname"]), seq=seq)
+    gone = {"text": "", "reply_to": None, "reactions": None, "deleted": now(), "deleted_by": by.id}
+    return _changed(db, room, seq, rules_rev, **gone), True
+
+
+@changes(Changes.ROOM)
+def restore(
+    db: Connection, *, room: str, seq: int, by: Actor, within: int, rules_rev: int | None = None
+) -> tuple[Message, bool]:
+    """Undo what a moderator took away, for so many milliseconds. Returns the message, and whether that changed
+    anything."""
+    message = one(db, room, seq)
+    here = (removed.c.room == room, removed.c.seq == seq)
+    kept = db.execute(select(removed).where(*here)).first()
+    if message["deleted"] is None:
+        return message, False
+    if kept is None or now() - kept.at > within:
+        raise Refused("not_allowed", "This can no longer be undone.")
+    db.execute(remove(removed).where(*here))
+    note(db, room, by, "restore", whom=(message["author"], message["nickname"]), seq=seq)
+    back = {"text": kept.text, "reply_to": kept.reply_to, "reactions": kept.reactions}
+    return _changed(db, room, seq, rules_rev, **back, deleted=None, deleted_by=None), True
+
+
+@changes(Changes.PEOPLE)
+def forget_removed(db: Connection, *, before: int) -> int:
+    """What moderators took away before that cannot be restored any more. How many."""
+    return db.execute(remove(removed).where(removed.c.at < before)).rowcount
 
 
 @changes(Changes.ROOM)
@@ -199,6 +262,7 @@ def react(
     on: bool,
     max_emojis: int,
     max_names: int,
+    rules_rev: int | None = None,
 ) -> tuple[Message, bool, bool]:
     """Puts a person's reaction on a message, or takes it off. Returns the message, whether that changed anything, and
     whether the names that it shows for this emoji are others now."""
@@ -223,7 +287,7 @@ def react(
     if known in names or len(names) < max_names:  # else those that are shown stay the first ones
         names = [name for (name,) in _reacted_first.all(db, **where, most=max_names)]
     shown = {**shown, emoji: (count, names)} if count else {one: what for one, what in shown.items() if one != emoji}
-    return _changed(db, room, seq, reactions=_stored(shown)), True, names != before
+    return _changed(db, room, seq, rules_rev, reactions=_stored(shown)), True, names != before
 
 
 def reacted(db: Connection, *, room: str, person: str, seqs: Sequence[int]) -> tuple[dict[int, list[str]], int]:
@@ -251,10 +315,11 @@ def _own(db: Connection, room: str, seq: int, author: str) -> Message:
     return message
 
 
-def _changed(db: Connection, room: str, seq: int, **values: Any) -> Message:
-    """Claim the room's next rev for a message that looks different now; its seq stays."""
-    claim = update(rooms).where(rooms.c.name == room).values(rev=rooms.c.rev + 1).returning(rooms.c.rev)
-    rev = db.execute(claim).scalar_one()
+def _changed(db: Connection, room: str, seq: int, rules_rev: int | None, **values: Any) -> Message:
+    """Claim the room's next rev for a message that looks different now; its seq stays. Raises StaleRules."""
+    claim = update(rooms).where(rooms.c.name == room).values(rev=rooms.c.rev + 1)
+    rev, found = db.execute(claim.returning(rooms.c.rev, rooms.c.rules_rev)).one()
+    check_rules(found, rules_rev)
     db.execute(update(messages).where(messages.c.room == room, messages.c.seq == seq).values(rev=rev, **values))
     return one(db, room, seq)
 
@@ -295,7 +360,8 @@ def delete_oldest(db: Connection, *, room: str, before_seq: int, before_at: int,
     old = (here,) if first is None else (here, messages.c.seq < first)
     wanted = select(messages.c.seq).where(*old).order_by(messages.c.seq).limit(limit)
     last = max(db.execute(wanted).scalars(), default=0)
-    db.execute(remove(reactions).where(reactions.c.room == room, reactions.c.seq <= last))
+    for table in (reactions, removed):
+        db.execute(remove(table).where(table.c.room == room, table.c.seq <= last))
     return db.execute(remove(messages).where(here, messages.c.seq <= last)).rowcount
 
 

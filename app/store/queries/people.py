@@ -16,7 +16,7 @@ from app.model import Refused
 from app.store.changes import Changes, changes
 from app.store.prepared import Prepared, Row
 from app.store.queries.rows import insert_or_not, now, page_of, plain
-from app.store.tables import connected, ignores, messages, people, reactions, rules, skeletons, tokens
+from app.store.tables import connected, ignores, messages, people, reactions, roles, rules, skeletons, tokens
 
 Name = tuple[str, Sequence[str]]  # a nickname, and the skeletons of its looks
 
@@ -224,6 +224,13 @@ def reserved(db: Connection, nickname: str, looks: Sequence[str]) -> dict[str, A
     return plain(found) if found else None
 
 
+def bearer(db: Connection, nickname: str, looks: Sequence[str]) -> str | None:
+    """Who bears this name, or else one that looks like it."""
+    wanted = select(people.c.id).join_from(people, skeletons).where(skeletons.c.skeleton.in_(looks))
+    found: str | None = db.scalar(wanted.order_by(people.c.nickname != nickname, people.c.id).limit(1))
+    return found
+
+
 def rule(db: Connection, name: str) -> str | None:
     """By which version of the rule what is stored was made."""
     found: str | None = db.scalar(select(rules.c.version).where(rules.c.name == name))
@@ -287,13 +294,14 @@ def stay(db: Connection, person: str, process: str) -> None:
 
 
 def _is_unused(left_before: int) -> ColumnElement[bool]:
-    """A guest who never said anything, reacted to nothing, and holds no name: the time for which it was held is over
-    with `left_before`."""
+    """A guest who never said anything, reacted to nothing, has no role, and holds no name: the time for which it was
+    held is over with `left_before`."""
     return and_(
         people.c.left_at < left_before,
         people.c.passphrase.is_(None),
         ~exists().where(messages.c.author == people.c.id),
         ~exists().where(reactions.c.person == people.c.id),
+        ~exists().where(roles.c.person == people.c.id),
     )
 
 

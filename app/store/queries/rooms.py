@@ -3,29 +3,34 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Integer, and_, bindparam, delete, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, Integer, and_, bindparam, delete, insert, select, update
 
 from app.model import Refused
 from app.store.changes import Changes, changes
 from app.store.prepared import Prepared
 from app.store.queries.rows import insert_or_not, now, page_of, plain
-from app.store.tables import epochs, messages, rooms
+from app.store.tables import LISTED, admitted, epochs, keys, messages, people, roles, rooms
 
 NAMES_PER_STATEMENT = 1_000  # every database takes so many parameters
 
 _epoch = Prepared(select(epochs.c.epoch))
-_used_last = Prepared(  # the constant as the index has it (SQLite, "Partial Indexes", 3)
+_used_last = Prepared(  # the condition as the index has it (SQLite, "Partial Indexes", 3)
     select(rooms.c.name, rooms.c.topic, rooms.c.rev)
-    .where(rooms.c.active_at > text("0"))
+    .where(LISTED)
     .order_by(rooms.c.active_at.desc(), rooms.c.name)
     .limit(bindparam("most", type_=Integer))
 )
 _any_message = Prepared(select(messages.c.room, messages.c.text).limit(1))
+TOLD = ("name", "topic", "rev", "keep_days", "keep_messages", "listed", "locked", "slow", "welcome", "topic_by")
 _room = Prepared(
-    select(rooms.c.name, rooms.c.topic, rooms.c.rev, rooms.c.keep_days, rooms.c.keep_messages).where(
+    select(*(rooms.c[name] for name in TOLD), rooms.c.passphrase, rooms.c.rules_rev).where(
         rooms.c.name == bindparam("called")
     )
 )
+
+
+class StaleRules(Exception):
+    """The room's rules have changed since the gate has looked at them: it has to look again."""
 
 
 def epoch(db: Connection) -> str:
@@ -60,42 +65,61 @@ def probe(db: Connection) -> str:
 
 
 @changes(Changes.ROOM)
-def open_room(db: Connection, *, room: str) -> None:
-    """Make the room if there is none of that name."""
-    row = {"name": room, "topic": "", "seq": 0, "rev": 0, "created_at": now(), "active_at": 0}
-    db.execute(insert_or_not(rooms).values(row).on_conflict_do_nothing())
+def open_room(db: Connection, *, room: str, owner: str | None = None, listed: bool = True) -> None:
+    """Make the room if there is none of that name. It belongs to `owner`."""
+    row = {"name": room, "topic": "", "seq": 0, "rev": 0, "created_at": now(), "active_at": 0, "listed": listed}
+    is_new = db.execute(insert_or_not(rooms).values(row).on_conflict_do_nothing()).rowcount
+    if is_new and db.scalar(select(people.c.id).where(people.c.id == owner)):
+        db.execute(insert(roles).values(room=room, person=owner, role="owner", since=now()))
 
 
 def room_now(db: Connection, name: str) -> dict[str, Any]:
-    """`{name, topic, rev, keep_days, keep_messages}`. Raises `no_such_room`."""
+    """The columns of TOLD, `passphrase` and `rules_rev`. Raises `no_such_room`."""
     found = _room.dicts(db, called=name)
     if not found:
         raise Refused("no_such_room", f"There is no room #{name}.")
-    return found[0]
+    return found[0] | {name: bool(found[0][name]) for name in ("listed", "locked")}  # SQLite has numbers
+
+
+def change_rules(db: Connection, room: str, rules_rev: int | None, **values: Any) -> None:
+    """Claim the next `rules_rev` of the room, and set these columns. Raises StaleRules where it is not the one that the
+    gate has looked at; None: whatever it is."""
+    change = update(rooms).where(rooms.c.name == room).values(rules_rev=rooms.c.rules_rev + 1, **values)
+    found = db.execute(change.returning(rooms.c.rules_rev)).scalar()
+    if found is None:
+        raise Refused("no_such_room", f"There is no room #{room}.")
+    check_rules(found - 1, rules_rev)
+
+
+def check_rules(found: int, rules_rev: int | None) -> None:
+    """Raises StaleRules."""
+    if rules_rev not in (None, found):
+        raise StaleRules
 
 
 @changes(Changes.ROOM)
-def set_topic(db: Connection, *, room: str, topic: str) -> dict[str, Any]:
+def set_topic(db: Connection, *, room: str, topic: str, rules_rev: int | None = None) -> dict[str, Any]:
     is_used = bool(topic) or room_now(db, room)["rev"] > 0
-    db.execute(update(rooms).where(rooms.c.name == room).values(topic=topic, active_at=now() if is_used else 0))
+    change_rules(db, room, rules_rev, topic=topic, active_at=now() if is_used else 0)
     return room_now(db, room)
 
 
-def standings(db: Connection, names: Sequence[str]) -> tuple[str, dict[str, tuple[int, str]]]:
-    """The name of the history, and where these rooms stand in it: `{name: (rev, topic)}`, of those that there are."""
-    found: dict[str, tuple[int, str]] = {}
+def standings(db: Connection, names: Sequence[str]) -> tuple[str, dict[str, tuple[int, int]]]:
+    """The name of the history, and where these rooms stand in it: `{name: (rev, rules_rev)}`, of those that there
+    are."""
+    found: dict[str, tuple[int, int]] = {}
     for first in range(0, len(names), NAMES_PER_STATEMENT):
         some = names[first : first + NAMES_PER_STATEMENT]
-        wanted = select(rooms.c.name, rooms.c.rev, rooms.c.topic).where(rooms.c.name.in_(some))
-        found |= {name: (rev, topic) for name, rev, topic in db.execute(wanted)}
+        wanted = select(rooms.c.name, rooms.c.rev, rooms.c.rules_rev).where(rooms.c.name.in_(some))
+        found |= {name: (rev, rules_rev) for name, rev, rules_rev in db.execute(wanted)}
     return epoch(db), found
 
 
 def lively_rooms(db: Connection, also: Sequence[str], limit: int) -> list[dict[str, Any]]:
-    """The rooms used last, and those named in `also`: `{name, topic, rev}`."""
+    """Of the listed rooms those used last, and those named in `also`: `{name, topic, rev}`."""
     found = {room["name"]: room for room in _used_last.dicts(db, most=limit)}
     if more := [name for name in also if name not in found]:
-        wanted = select(rooms.c.name, rooms.c.topic, rooms.c.rev).where(rooms.c.name.in_(more))
+        wanted = select(rooms.c.name, rooms.c.topic, rooms.c.rev).where(rooms.c.name.in_(more), rooms.c.listed)
         found |= {row.name: plain(row) for row in db.execute(wanted)}
     return list(found.values())
 
@@ -114,13 +138,14 @@ def rooms_with_messages(db: Connection) -> list[dict[str, Any]]:
 
 
 def _is_unused(made_before: int) -> ColumnElement[bool]:
-    """Nobody ever said anything in it, gave it a topic, or said how long it is kept."""
+    """Nobody ever said anything in it, gave it a topic or a rule."""
     return and_(
         rooms.c.rev == 0,
         rooms.c.seq == 0,
         rooms.c.topic == "",
         rooms.c.keep_days.is_(None),
         rooms.c.keep_messages.is_(None),
+        rooms.c.rules_rev == 0,
         rooms.c.created_at < made_before,
     )
 
@@ -133,5 +158,9 @@ def unused_rooms(db: Connection, after: str, made_before: int, limit: int) -> tu
 
 @changes(Changes.ROOMS)
 def forget_rooms(db: Connection, names: Sequence[str], made_before: int) -> int:
-    """Those of them that are still unused. How many."""
-    return db.execute(delete(rooms).where(rooms.c.name.in_(names), _is_unused(made_before))).rowcount
+    """Those of them that are still unused, and the roles there. How many."""
+    unused = select(rooms.c.name).where(rooms.c.name.in_(names), _is_unused(made_before)).with_for_update()
+    gone = db.execute(unused).scalars().all()
+    for table in (roles, admitted, keys):
+        db.execute(delete(table).where(table.c.room.in_(gone)))
+    return db.execute(delete(rooms).where(rooms.c.name.in_(gone))).rowcount

@@ -1,0 +1,220 @@
+"""Who may come into a room and who may do what there.
+
+Each process keeps a copy of the rules of the rooms that it needs, read when somebody joins. `rules_rev` tells whether
+it is the newest: whoever joins compares it with the room's row, whoever writes in the transaction (`StaleRules`), and
+every change is told as an event `room`, by which other processes know.
+"""
+
+import itertools
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from app.chat import Chat, people, retention, rules
+from app.chat.opening import in_room
+from app.chat.rules import BAN, KICK, MODERATOR, MUTE, OWNER, RANKS, RoomRules, Sanction
+from app.model import Connection, Member, Moderator, Owner, Refused, Speaker
+from app.store import queries
+
+log = logging.getLogger("parlor.chat")
+
+TOLD = ("name", "topic", "rev", "rules_rev", "listed", "locked", "slow", "welcome", "topic_by")
+MIN_KNOWN = 1_000  # rooms whose rules are kept before those that nobody is in are dropped
+
+
+_looks = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What somebody shows at the door of a room that does not let everybody in."""
+
+    passphrase: str | None = None
+    invite: str | None = None
+
+
+async def known(chat: Chat, room: str, at_least: int | None = None) -> RoomRules:
+    """The rules of the room, read where they are not known, or older than `at_least`. Raises `no_such_room`."""
+    found = chat.rules.get(room)
+    if found is None or (at_least is not None and found.rev != at_least):
+        found = await refresh(chat, room)
+    return found
+
+
+async def refresh(chat: Chat, room: str) -> RoomRules:
+    """Read the rules anew, and let them hold: whoever is banned is sent out, whose standing is another is told. Raises
+    `no_such_room`."""
+    number = next(_looks)
+    after = rules.read(number, await chat.store.read(queries.room_rules, room))
+    before = chat.rules.get(room)
+    if before is not None and before.number > number:
+        return before  # a later look was faster
+    _forget_unused(chat)
+    chat.rules[room] = after
+    _apply(chat, room, before, after)
+    if before and after.is_closed and not before.is_closed:  # by another process, which may know of fewer people
+        try:
+            await admit_present(chat, room)
+        except Refused as refusal:
+            log.warning("who was in the room when it was closed could not be noted: %s", refusal.text)
+    return after
+
+
+async def tell(chat: Chat, room: str) -> RoomRules:
+    """The rules were changed here: let everybody know."""
+    after = await refresh(chat, room)
+    chat.broadcaster.broadcast(room, "room", {"room": as_told(chat, after.room)})
+    return after
+
+
+async def admit_present(chat: Chat, room: str) -> None:
+    """Not everybody is let in any more: who is in the room may come back. Raises Refused."""
+    here = sorted(chat.presence.rooms[room].connections) if room in chat.presence.rooms else []
+    if here:
+        await chat.store.write(queries.admit, room=room, persons=here)
+
+
+def _forget_unused(chat: Chat) -> None:
+    if len(chat.rules) >= max(MIN_KNOWN, 2 * len(chat.presence.rooms)):
+        chat.rules = {room: one for room, one in chat.rules.items() if chat.presence.rooms.count(room)}
+
+
+def _apply(chat: Chat, room: str, before: RoomRules | None, after: RoomRules) -> None:
+    people_of_whom = rules.changed(before, after)
+    chat.presence.set_roles(room, after.roles)
+    for person in people_of_whom:
+        here = [one for one in chat.presence.online.connections(person) if chat.presence.has_joined(one, room)]
+        sanction = after.sanction(person, BAN, KICK)
+        for connection in here:
+            if sanction:
+                send_out(chat, connection, room, sanction)
+            elif before is None or before.standing(person) != after.standing(person):
+                told = {"room": room, **after.standing(person)}
+                chat.broadcaster.send_to(connection.id, "standing", told)
+
+
+def send_out(chat: Chat, connection: Connection, room: str, sanction: Sanction) -> None:
+    """The connection is no longer in the room."""
+    refusal = sanction.refusal(room)
+    error = "kicked" if sanction.kind == KICK else "banned"
+    leave(chat, connection, room)
+    told = {"room": room, "error": error, "text": refusal.text, **sanction.told()}
+    chat.broadcaster.send_to(connection.id, "removed", told)
+
+
+def enter(chat: Chat, connection: Connection, room: str, found: RoomRules) -> None:
+    chat.presence.join(connection, room)
+    chat.presence.set_roles(room, found.roles)
+    chat.broadcaster.subscribe(connection.id, room)
+
+
+def leave(chat: Chat, connection: Connection, room: str) -> None:
+    chat.broadcaster.unsubscribe(connection.id, room)
+    chat.presence.leave(connection, room)
+
+
+# --- who may come in ---
+
+
+async def let_in(chat: Chat, connection: Connection, room: str, shown: Pass, listed: bool = True) -> RoomRules:
+    """The rules by which the connection may come in; a room that there is not is made, and belongs to whoever makes it.
+    Raises `banned`, `locked`, `wrong_passphrase`, `not_allowed`."""
+
+    async def ask() -> RoomRules:
+        return await known(chat, room)
+
+    found = await in_room(chat, room, ask, connection.person.id, listed)
+    return await recheck(chat, connection, room, found, shown)
+
+
+async def recheck(chat: Chat, connection: Connection, room: str, found: RoomRules, shown: Pass) -> RoomRules:
+    """The same by these rules."""
+    person = connection.person.id
+    refuse_barred(chat, connection, room, found)
+    if found.rank(person) or not (found.is_closed or shown.invite):
+        return found
+    if shown.invite:
+        print_of_it = people.fingerprint(chat, shown.invite)
+        try:
+            await chat.store.write(queries.use_invite, room=room, person=person, fingerprint=print_of_it)
+        except Refused as refusal:
+            if found.is_closed or refusal.code != "not_allowed":
+                raise
+        return found
+    is_awaited = room in chat.presence.rooms and person in chat.presence.rooms[room].connections
+    if is_awaited or await chat.store.read(queries.is_admitted, room, person):
+        return found
+    if found.room["locked"]:
+        raise Refused("locked", "This room lets nobody new in at present. Whoever owns it can invite you.")
+    await _show_passphrase(chat, connection, room, found, shown)
+    return found
+
+
+def refuse_barred(chat: Chat, connection: Connection, room: str, found: RoomRules) -> None:
+    """Raises `banned`."""
+    person, address = connection.person.id, connection.address and people.fingerprint(chat, connection.address)
+    if sanction := found.barred(person, address, people.known_since(person)):
+        raise sanction.refusal(room)
+
+
+async def _show_passphrase(chat: Chat, connection: Connection, room: str, found: RoomRules, shown: Pass) -> None:
+    """Raises `wrong_passphrase`."""
+    person = connection.person.id
+    if shown.passphrase is None:
+        raise Refused("wrong_passphrase", "This room has a passphrase: whoever told you of it knows it.", needed=True)
+    await chat.rates.spend_everywhere(f"passphrase of #{room} from {connection.address or person}", people.TRY)
+    if not await chat.passphrases.run(connection.id, people.opens, found.room["passphrase"], shown.passphrase):
+        raise Refused("wrong_passphrase", "This is not the passphrase of the room.")
+    await chat.store.write(queries.admit, room=room, persons=[person])
+
+
+# --- who may do what ---
+
+
+def grant(chat: Chat, connection: Connection, right: type[Member], room: str) -> Member:
+    """The member as the verb wants them. Raises Refused where they have not got that right."""
+    found, person = chat.rules.get(room), connection.person
+    if found is None or not chat.presence.has_joined(connection, room):
+        raise Refused("not_member", f"Join #{room} first.")
+    refuse_barred(chat, connection, room, found)
+    if issubclass(right, Speaker) and (muted := found.sanction(person.id, MUTE)):
+        raise muted.refusal(room)
+    if issubclass(right, Owner):
+        require(found, person.id, OWNER)
+    elif issubclass(right, Moderator):
+        require(found, person.id, MODERATOR)
+    return right(person.id, person.nickname, room, connection, found.rev)
+
+
+def require(found: RoomRules, person: str, role: str) -> None:
+    """Raises `not_allowed` where the person is less than that in the room."""
+    if found.rank(person) >= RANKS[role]:
+        return
+    if role == OWNER:
+        raise Refused("not_allowed", "Only who owns the room can do that.")
+    raise Refused("not_allowed", "Only moderators of the room can do that.")
+
+
+def rules_of(chat: Chat, member: Member) -> RoomRules:
+    """By which the gate has let them through."""
+    return chat.rules[member.room]
+
+
+def slow_for(chat: Chat, speaker: Speaker) -> int:
+    """Seconds between two messages of this person; moderators need not wait."""
+    found = rules_of(chat, speaker)
+    return 0 if found.rank(speaker.id) else int(found.room["slow"])
+
+
+def as_told_to(chat: Chat, found: RoomRules, person: str) -> dict[str, Any]:
+    """The room as one person is told of it: with their own standing."""
+    return as_told(chat, found.room) | found.standing(person)
+
+
+def as_told(chat: Chat, room: dict[str, Any]) -> dict[str, Any]:
+    """A stored room as everybody in it is told of it: `{name, kind, topic, rev, rules_rev, epoch, people, keep?,
+    listed, locked, passphrase, slow, welcome, topic_by}`."""
+    told = {name: room[name] for name in TOLD} | {"kind": "room", "passphrase": bool(room["passphrase"])}
+    told |= {"epoch": room.get("epoch", chat.epoch), "people": chat.presence.rooms.count(room["name"])}
+    keep = retention.as_told(retention.retention_of(chat, room))
+    return told | {"keep": keep} if keep else told

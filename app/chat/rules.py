@@ -1,0 +1,132 @@
+"""The rules of one room as a process knows them: who owns and moderates it, who is kept out or muted, its settings."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from app.model import Refused
+
+OWNER, MODERATOR = "owner", "moderator"
+RANKS = {None: 0, MODERATOR: 1, OWNER: 2}
+BAN, MUTE, KICK = "ban", "mute", "kick"
+MS_PER_MINUTE = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sanction:
+    """What was decided against a person. Times in milliseconds; until: None is for good. address: from which nobody
+    new may come in either, if not empty."""
+
+    person: str
+    kind: str
+    nickname: str
+    at: int
+    until: int | None
+    reason: str
+    by_name: str
+    address: str
+
+    def holds(self) -> bool:
+        return self.until is None or self.until > now()
+
+    def refusal(self, room: str) -> Refused:
+        """What the person is told."""
+        what = {BAN: f"You are banned from #{room}", KICK: f"You were sent out of #{room}", MUTE: "You are muted here"}
+        end = "" if self.until is None else f" for {span(self.until - now())}"
+        why = f": {self.reason}" if self.reason else "."
+        wait = {} if self.until is None else {"retry_after": max(0.0, (self.until - now()) / 1000)}
+        text, extra = f"{what[self.kind]}{end}{why}", {**self.told(), **wait}
+        return Refused("muted", text, **extra) if self.kind == MUTE else Refused("banned", text, **extra)
+
+    def told(self) -> dict[str, str]:
+        """`{until?, reason?}`."""
+        told = {"until": "" if self.until is None else when(self.until), "reason": self.reason}
+        return {name: value for name, value in told.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRules:
+    """number: of the look by which they were read, of all looks of this process. room: its row (`queries.room`). roles:
+    `owner` or `moderator`, by person. sanctions: by person and kind."""
+
+    number: int
+    room: dict[str, Any]
+    roles: dict[str, str] = field(default_factory=dict)
+    sanctions: dict[str, dict[str, Sanction]] = field(default_factory=dict)
+    by_address: tuple[Sanction, ...] = ()
+
+    @property
+    def rev(self) -> int:
+        rev: int = self.room["rules_rev"]
+        return rev
+
+    @property
+    def is_closed(self) -> bool:
+        """Not everybody is let in."""
+        return bool(self.room["locked"] or self.room["passphrase"])
+
+    def rank(self, person: str) -> int:
+        return RANKS[self.roles.get(person)]
+
+    def sanction(self, person: str, *kinds: str) -> Sanction | None:
+        """The first of these kinds that holds for this person."""
+        held = self.sanctions.get(person)
+        found = (held.get(kind) for kind in kinds) if held else ()
+        return next((one for one in found if one and one.holds()), None)
+
+    def barred(self, person: str, address: str, since: int) -> Sanction | None:
+        """Why somebody may not come in, who is known since then: they are banned, or new from the address of somebody
+        who is."""
+        if found := self.sanction(person, BAN, KICK):
+            return found
+        if not address or self.rank(person):
+            return None
+        there = (one for one in self.by_address if one.address == address and one.at < since)
+        return next((one for one in there if one.holds()), None)
+
+    def standing(self, person: str) -> dict[str, Any]:
+        """What the room tells one person of themselves: `{role, muted?}`."""
+        muted = self.sanction(person, MUTE)
+        return {"role": self.roles.get(person)} | ({"muted": muted.told()} if muted else {})
+
+
+def read(number: int, found: dict[str, Any]) -> RoomRules:
+    """From `queries.room_rules`."""
+    sanctions: dict[str, dict[str, Sanction]] = {}
+    for row in found["sanctions"]:
+        one = Sanction(**{name: row[name] for name in Sanction.__slots__} | {"address": row["address"] or ""})
+        sanctions.setdefault(one.person, {})[one.kind] = one
+    by_address = tuple(one for kinds in sanctions.values() for one in kinds.values() if one.address)
+    return RoomRules(number, found["room"], found["roles"], sanctions, by_address)
+
+
+def changed(before: RoomRules | None, after: RoomRules) -> Iterable[str]:
+    """Of whom something else holds than before."""
+    if before is None:
+        return {*after.roles, *after.sanctions}
+    return {
+        person
+        for person in {*before.roles, *after.roles, *before.sanctions, *after.sanctions}
+        if (before.roles.get(person), before.sanctions.get(person))
+        != (after.roles.get(person), after.sanctions.get(person))
+    }
+
+
+def now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def when(milliseconds: int) -> str:
+    """ISO 8601 in UTC."""
+    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def span(milliseconds: int) -> str:
+    """A length of time as people say it, rounded up."""
+    for unit, name in ((86_400_000, "day"), (3_600_000, "hour"), (MS_PER_MINUTE, "minute"), (1_000, "second")):
+        if milliseconds > unit or unit == 1_000:
+            count = max(1, -(-milliseconds // unit))
+            return f"{count} {name}{'s' if count > 1 else ''}"
+    raise AssertionError
