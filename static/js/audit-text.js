@@ -13,18 +13,28 @@ const DONE = {
   report: ({ whom }) => `reported a message of ${whom}`,
   unkick: ({ whom }) => `let ${whom} come back`,
   appoint: ({ whom, reason }) => `made ${whom} ${ROLES[reason] ?? `owner (${reason.replace(/^owner: /, "")})`}`,
-  settings: ({ reason }) => `changed ${reason.replace(/_/g, " ")}`,
+  settings: ({ reason }) => `changed ${reason.split(", ").map((name) => SETTINGS[name] ?? name.replace(/_/g, " ")).join(", ")}`,
   claim: () => "opened the owner key and owns the room",
   owner_key: () => "made an owner key",
   invite: () => "made an invite link",
 };
 
+const SETTINGS = {
+  topic: "the topic",
+  topic_by: "who may change the topic",
+  welcome: "the welcome text",
+  listed: "whether the room is listed",
+  locked: "the lock",
+  passphrase: "the passphrase",
+  slow: "slow mode",
+  keep_days: "how long messages are kept",
+};
 const ROLES = { owner: "an owner", moderator: "a moderator", member: "a member like any other" };
 const SAYS_REASON = new Set(["appoint", "settings"]); // within the line
 
 /** {who, text, reason?} of an entry {who, what, whom?, reason?}. */
 export function auditLine({ who, what, whom, reason }) {
-  const say = DONE[what];
+  const say = Object.hasOwn(DONE, what) ? DONE[what] : null;
   const person = isolate(whom ?? "somebody");
   const text = say ? say({ whom: person, reason: reason ?? "" }) : plainly(what, whom && person);
   return { who: isolate(who), text, reason: SAYS_REASON.has(what) ? "" : (reason ?? "") };

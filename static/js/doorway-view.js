@@ -36,16 +36,17 @@ export class DoorwayView {
   /** Once a second while something counts down. Answers whether it does. */
   draw() {
     if (!this.room?.refusal) return false;
-    const { title, text, reason, wait, asksPassphrase, isTrouble } = doorOf(this.room.refusal, this.clock.now());
+    const { title, text, reason, wait, counts, asksPassphrase, isTrouble } = doorOf(this.room.refusal, this.clock.now());
     write(this.title, title);
     write(this.text, text);
+    this.text.setAttribute("aria-live", counts ? "off" : "polite");
     this.text.classList.toggle("is-trouble", isTrouble);
     write(this.reason, reason);
     this.field.hidden = !asksPassphrase;
     this.box.setAttribute("aria-invalid", String(isTrouble));
     this.submit.disabled = wait !== "";
     write(this.submit, wait ? `Come in again in ${wait}` : asksPassphrase ? "Come in" : "Try to come in");
-    return wait !== "";
+    return counts;
   }
 
   focus() {

@@ -23,8 +23,9 @@ export function isShut({ error }) {
 }
 
 /**
- * What the doorway shows for a refusal {error, text, reason?, until?, needed?}: {title, text, reason, wait, asksPassphrase,
- * isTrouble}. wait: a countdown, empty once it is over. now: the server's time in ms.
+ * What the doorway shows for a refusal {error, text, reason?, until?, needed?}: {title, text, reason, wait, counts,
+ * asksPassphrase, isTrouble}. wait: a countdown before which it is no use to try; a ban may be lifted any time. counts: it
+ * changes with the time. now: the server's time in ms.
  */
 export function doorOf(refusal, now) {
   const { title, asksPassphrase = false } = DOORS[refusal.error];
@@ -34,16 +35,16 @@ export function doorOf(refusal, now) {
     asksPassphrase,
     text: isRemoval(refusal) ? lengthOf(refusal, left) : refusal.text,
     reason: refusal.reason ? `Reason: ${refusal.reason}` : "",
-    wait: left > 0 ? countdown(left) : "",
+    wait: left > 0 && refusal.error === "kicked" ? countdown(left) : "",
+    counts: left > 0,
     isTrouble: refusal.error === "wrong_passphrase" && !refusal.needed,
   };
 }
 
 function lengthOf({ error, until }, left) {
-  const what = error === "kicked" ? "A moderator has removed you." : "A moderator has banned you";
-  if (error === "kicked") return left > 0 ? `${what} You can come back in a moment.` : `${what} You can come back.`;
-  if (!until) return `${what} for good.`;
-  return left > 0 ? `${what} until ${moment(until)}.` : "The ban is over.";
+  if (error === "kicked") return `A moderator has removed you. You can come back${left > 0 ? " in a moment" : ""}.`;
+  if (!until) return "A moderator has banned you for good.";
+  return left > 0 ? `A moderator has banned you until ${moment(until)}: ${countdown(left)} left.` : "The ban is over.";
 }
 
 const sameDay = new Intl.DateTimeFormat([], { timeStyle: "short" });

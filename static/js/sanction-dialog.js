@@ -16,10 +16,10 @@ export class SanctionDialog {
   constructor({ overlays, layout, decided }) {
     Object.assign(this, { decided });
     this.dialog = new Dialog("sanction-dialog", { overlays, layout, submitted: () => this.submit() });
-    const { length, other } = this.fields;
-    length.addEventListener("change", () => {
-      this.dialog.part("other").hidden = length.value !== "other";
-      if (length.value === "other") other.focus();
+    const { duration, other } = this.fields;
+    duration.addEventListener("change", () => {
+      this.dialog.part("other").hidden = duration.value !== "other";
+      if (duration.value === "other") other.focus();
     });
   }
 
@@ -29,18 +29,18 @@ export class SanctionDialog {
 
   open(verb, person) {
     const { title, text, submit, hasLength = false, minutes = "" } = VERBS[verb];
-    const { length, reason, address, other } = this.fields;
+    const { duration, reason, address, other } = this.fields;
     Object.assign(this, { verb, person });
     this.dialog.part("text").textContent = text;
     this.dialog.part("submit").textContent = submit;
     this.dialog.part("length").hidden = !hasLength;
     this.dialog.part("other").hidden = true;
     this.dialog.part("address").hidden = verb !== "ban";
-    length.value = minutes;
+    duration.value = minutes;
     reason.value = other.value = "";
     address.checked = true;
     this.dialog.open(title(isolate(visible(person.nickname))));
-    (hasLength ? length : reason).focus();
+    (hasLength ? duration : reason).focus();
   }
 
   async submit() {
@@ -59,9 +59,9 @@ export class SanctionDialog {
 
   /** undefined is for good; NaN where what was typed is no length. */
   get minutes() {
-    const { length, other } = this.fields;
-    if (this.dialog.part("length").hidden || length.value === "") return undefined;
-    if (length.value !== "other") return Number(length.value);
+    const { duration, other } = this.fields;
+    if (this.dialog.part("length").hidden || duration.value === "") return undefined;
+    if (duration.value !== "other") return Number(duration.value);
     const typed = Number(other.value.trim().replace(",", "."));
     return other.value.trim() && typed > 0 ? typed : NaN;
   }

@@ -23,7 +23,7 @@ export function silenceSentence({ text, until }, now) {
 }
 
 function mutedBy({ until, reason }) {
-  const why = reason ? ` Reason: ${reason}` : "";
+  const why = reason ? ` Reason: “${reason}”.` : "";
   if (!until) return { text: `A moderator has muted you in this room.${why}` };
   return { text: `A moderator has muted you in this room.${why} You can speak again`, until: Date.parse(until) };
 }
