@@ -82,8 +82,8 @@ class Limits:
     text: characters of a message. nickname: graphemes. topic, welcome, reason, room:
     characters. rooms: that one connection is in.
     page: messages in one answer. people: entries in one answer; first_people: in that to a join. reactions: different
-    ones on a message. reaction_names: nicknames that it shows of each. behind: changes after which a client starts over
-    instead of catching up.
+    ones on a message. reaction_names: nicknames that it shows of each. ignored: people whom one ignores. behind:
+    changes after which a client starts over instead of catching up.
     """
 
     text: int = 4_000
@@ -98,6 +98,7 @@ class Limits:
     first_people: int = 50
     reactions: int = 20
     reaction_names: int = 8
+    ignored: int = 500
     behind: int = 1_000
 
 

@@ -38,11 +38,12 @@ Fields marked `?` may be left out. A field that a verb does not take is refused.
 
 | event | payload | when |
 |---|---|---|
-| `welcome` | `{{me: {{id, nickname}}, token?, server: {{version, transports, limits}}}}` | once per connection; `token` only when a new one was made |
+| `welcome` | `{{me: {{id, nickname}}, ignored?: [id], token?, server: {{version, transports, limits}}}}` | once per connection; `token` only when a new one was made |
 | `message` | `{{room, message}}` | to every socket of the room, the author's own included, after it is stored, in the order of `rev` |
 | `react` | `{{room, seq, rev, emoji, on, person, nickname, count, names?}}` | somebody reacted to a message or took that back, in the order of `rev` among the messages; `names` where the first ones are others now |
 | `people` | `{{room, joined: [person], left: [person], changed?: [person], beyond?: [id], partial?, count}}` | who came or bears another name (`joined`), who left, who is reconnecting or back again (`changed`), gathered for up to half a second; in large rooms see below |
 | `me` | `{{me}}` | to the other sockets of a person: they were renamed, or are somebody else by `identify` |
+| `ignored` | `{{ignored: [id]}}` | to the other sockets of a person: they ignore somebody else, or no longer |
 | `typing` | `{{room, nickname}}` | somebody types; it passes by itself |
 | `room` | `{{room: {{name, topic, rev, epoch, people, keep?}}}}` | the topic changed |
 | `notice` | `{{room?, code, text}}` | something to tell that answers no request |

@@ -99,6 +99,7 @@ ON_BOTH = (
     "test_database",
     "test_forgetting",
     "test_identity",
+    "test_ignoring",
     "test_leases",
     "test_messages",
     "test_names",

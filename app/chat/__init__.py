@@ -53,6 +53,9 @@ class Directory(Protocol):
     def tell_identified(self, token: str, former: str, owner: Profile) -> None:
         """Let them know that the browser with this token is the owner's now, and no longer the former person's."""
 
+    def tell_ignored(self, person: str) -> None:
+        """Let them know that the person ignores others than before."""
+
     def tell_moderators(self, room: str, report: dict[str, Any]) -> None:
         """Let the room's moderators at other processes know what was reported."""
 
@@ -66,6 +69,8 @@ class Alone:
     def tell_profile(self, profile: Profile) -> None: ...
 
     def tell_identified(self, token: str, former: str, owner: Profile) -> None: ...
+
+    def tell_ignored(self, person: str) -> None: ...
 
     def tell_moderators(self, room: str, report: dict[str, Any]) -> None: ...
 
@@ -102,6 +107,7 @@ class Chat:
     expected elsewhere. rules: of rooms, as far as they are known here (access.py). on_rules: called with a room whose
     rules were changed, and no verb tells that. opening, forgetting: rooms that are
     being made, or forgotten. passphrases: where they are read, one at a time, for each takes 64 MB.
+    reading_ignored: held while it is read whom somebody ignores.
     """
 
     store: Memory
@@ -133,6 +139,7 @@ class Chat:
     rules: dict[str, RoomRules] = field(default_factory=dict)
     on_rules: Callable[[str], None] = lambda _room: None
     passphrases: Queue = field(init=False)
+    reading_ignored: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         self.presence = Presence(self.broadcaster.broadcast)

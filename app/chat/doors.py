@@ -14,6 +14,7 @@ from typing import Any
 
 from app.chat import Chat, people
 from app.model import Connection, Limits, Person, Refused
+from app.store import queries
 
 log = logging.getLogger("parlor.chat")
 
@@ -57,10 +58,11 @@ async def arrive(
     person = Person(profile.id, profile.nickname)
     connection = Connection(id, person, people.fingerprint(chat, token), keeps_token, address, site)
     known = chat.presence.online.nickname(person.id)
+    ignored = [] if new == "person" else await _ignored(chat, person)
     chat.presence.connect(connection, profile.reserved, profile.rev)
     if new == "name" or known not in (None, profile.nickname):
         people.tell_others(chat, profile, connection)
-    chat.broadcaster.send_to(id, "welcome", _welcome(chat, person, token if is_new else None))
+    chat.broadcaster.send_to(id, "welcome", _welcome(chat, person, token if is_new else None, ignored))
     return connection
 
 
@@ -94,9 +96,19 @@ def _grace(chat: Chat, ending: Ending) -> float:
             return chat.grace
 
 
-def _welcome(chat: Chat, person: Person, new_token: str | None) -> dict[str, Any]:
+async def _ignored(chat: Chat, person: Person) -> list[str] | None:
+    """Whom the person ignores; None where that cannot be read now."""
+    try:
+        return await chat.store.read(queries.ignored_by, person.id)
+    except Refused:
+        return None
+
+
+def _welcome(chat: Chat, person: Person, new_token: str | None, ignored: list[str] | None) -> dict[str, Any]:
     server = _server(chat.version, chat.transports, chat.limits)
     welcome: dict[str, Any] = {"me": people.me(chat, person), "server": server}
+    if ignored is not None:
+        welcome["ignored"] = ignored
     return welcome | {"token": new_token} if new_token else welcome
 
 

@@ -95,6 +95,17 @@ skeletons = Table(
     Index(None, "person"),
 )
 
+# Whom somebody ignores.
+ignores = Table(
+    "ignores",
+    metadata,
+    Column("person", String(32), ForeignKey("people.id"), primary_key=True),
+    Column("ignored", String(32), ForeignKey("people.id"), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Index(None, "ignored"),
+    sqlite_with_rowid=False,
+)
+
 # By which version of a rule of ours something stored was made.
 rules = Table(
     "rules",

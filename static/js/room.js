@@ -7,6 +7,8 @@
 
 import { MessageRange } from "./message-range.js";
 import { Presence } from "./presence.js";
+import { isShut } from "./room-door.js";
+import { RoomRules } from "./room-rules.js";
 import { OwnReactions, withReaction } from "./reaction-state.js";
 
 const GAP_WAIT_MS = 300;
@@ -16,11 +18,15 @@ const REACTED_BATCH = 100; // messages in one `reacted` request
 const MAX_TAIL = 400; // messages of the tail, shown or not
 
 export class Room {
-  /** ask(verb, payload) -> Promise of the ack; wait(ms) -> Promise; changed(room, what, detail) tells the views. */
-  constructor(name, { ask, wait, changed = () => {}, now = Date.now }) {
+  /**
+   * ask(verb, payload) -> Promise of the ack; wait(ms) -> Promise; changed(room, what, detail) tells the views; pass(name): what
+   * a join says besides, as in room-key.js.
+   */
+  constructor(name, { ask, wait, changed = () => {}, now = Date.now, pass = () => ({}) }) {
     this.name = name;
-    this.topic = "";
-    this.keep = {};
+    this.pass = pass;
+    this.rules = new RoomRules();
+    this.refusal = null; // why this person is not in the room, as in room-door.js
     this.state = "disconnected";
     this.early = new Map();
     this.attempt = 0;
@@ -54,17 +60,26 @@ export class Room {
     return lastOf(this.messages);
   }
 
-  /** Joins and catches up. Answers the ack of `join`; null where the connection went down meanwhile. */
-  async join(nickname) {
+  get topic() {
+    return this.rules.topic;
+  }
+
+  get keep() {
+    return this.rules.keep;
+  }
+
+  /** Joins and catches up. passphrase: the room's, where somebody typed it. Answers the ack of `join`; null where the connection went down meanwhile. */
+  async join(nickname, passphrase) {
     const attempt = this.newAttempt("joining");
-    let ack = await this.askUntilAnswered(attempt, "join", () => this.joinPayload(nickname));
+    let ack = await this.askUntilAnswered(attempt, "join", () => this.joinPayload(nickname, passphrase));
     if (ack?.ok && this.isOtherDatabase(ack)) {
       this.clear();
-      if (!ack.reset) ack = await this.askUntilAnswered(attempt, "join", () => this.joinPayload(nickname));
+      if (!ack.reset) ack = await this.askUntilAnswered(attempt, "join", () => this.joinPayload(nickname, passphrase));
     }
     if (!ack || attempt !== this.attempt) return null;
     if (!ack.ok) {
       this.state = "refused";
+      if (isShut(ack)) this.shut(ack);
       return ack;
     }
     this.joined(ack);
@@ -77,6 +92,20 @@ export class Room {
     this.newAttempt("disconnected");
     this.early.clear();
     this.fetching = false;
+  }
+
+  /** This person may not come in, or was removed: {error, text, reason?, until?}. What is held of the room stays. */
+  shut(refusal) {
+    this.disconnected();
+    this.state = "refused";
+    this.refusal = refusal;
+    this.notify("standing");
+  }
+
+  /** This person's role, or whether they are muted, has changed. */
+  setStanding(standing) {
+    this.rules.setStanding(standing);
+    this.notify("standing");
   }
 
   /** A live event, or the ack of one's own message: a message, or a reaction to one. */
@@ -194,9 +223,9 @@ export class Room {
   }
 
   /** The room's own details, from the server. */
-  setDetails({ topic, keep }) {
-    this.topic = topic ?? "";
-    this.keep = keep ?? {};
+  setDetails(told) {
+    this.rules.set(told);
+    this.notify("standing");
     this.notify("room");
   }
 
@@ -231,8 +260,8 @@ export class Room {
     return this.attempt;
   }
 
-  joinPayload(nickname) {
-    const payload = { room: this.name };
+  joinPayload(nickname, passphrase) {
+    const payload = { room: this.name, ...this.pass(this.name), ...(passphrase && { passphrase }) };
     if (this.rev !== null) Object.assign(payload, { after: this.rev, epoch: this.epoch });
     if (nickname) payload.nickname = nickname;
     return payload;
@@ -245,6 +274,7 @@ export class Room {
 
   joined({ room, people, count }) {
     this.epoch = room.epoch;
+    this.refusal = null;
     this.presence.reset(people, count);
     this.setDetails(room);
   }

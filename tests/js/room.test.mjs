@@ -363,6 +363,16 @@ test("a room in which much is said while nobody looks stays light, and what one 
   assert.deepEqual(room.messages.slice(-10), log.messages.slice(-10));
 });
 
+test("a room that shuts its door keeps what was told before, and opens with the next join", async () => {
+  const log = new Log();
+  log.say("hello");
+  const { room, told } = await joined(log);
+  room.shut({ error: "kicked", text: "Out.", until: "2026-11-28T12:00:10Z" });
+  assert.deepEqual([room.state, room.refusal.error, room.messages.length, told.at(-1)], ["refused", "kicked", 1, "standing"]);
+  await room.join();
+  assert.deepEqual([room.state, room.refusal], ["live", null]);
+});
+
 test("what the server tells of the room, and how long it keeps, comes with the join and with news", async () => {
   const log = new Log();
   const join = log.join.bind(log);

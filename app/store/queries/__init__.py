@@ -26,6 +26,7 @@ from app.store.queries.access import (
 )
 from app.store.queries.audit import Actor, noted, report
 from app.store.queries.days import day_of, said_on
+from app.store.queries.ignores import ignore, ignored_by
 from app.store.queries.leases import (
     all_leases,
     begin_lease,
@@ -129,6 +130,8 @@ __all__ = [
     "forget_removed",
     "forget_rooms",
     "hand_over",
+    "ignore",
+    "ignored_by",
     "insert_in_turn",
     "insert_message",
     "insert_messages",
