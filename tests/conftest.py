@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,6 @@ MARKED = {
         "test_workers.py",
     ),
     "browsers": ("browser",),
-    "alone": ("faults/test_crowd.py",),
 }
 # Those that take longest come first, so that no worker begins with one when the others are done.
 LONGEST = (
@@ -80,7 +80,12 @@ def _rank(item: pytest.Item) -> int:
 
 
 def _is_in(item: pytest.Item, place: str) -> bool:
-    return item.path.is_relative_to(Path(__file__).parent / place)
+    return _lies_in(item.path, place)
+
+
+@cache  # there are twenty places, and twenty times as many tests as files
+def _lies_in(path: Path, place: str) -> bool:
+    return path.is_relative_to(Path(__file__).parent / place)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
