@@ -14,6 +14,7 @@ from tests.support.mounted import Mount, Mounted
 from tests.support.postgres import Cluster, cluster
 from tests.support.process import free_port
 from tests.support.redis import RedisServer, redis_server
+from tests.support.template import begin_with_tables
 
 Start = Callable[..., Awaitable[Running]]
 STORAGES = ("sqlite", "postgres")
@@ -138,13 +139,16 @@ def database_url(storage: str, request: pytest.FixtureRequest, tmp_path: Path) -
 
 
 @asynccontextmanager
-async def servers(folder: Path, database_url: str = "") -> AsyncIterator[Start]:
-    """Start servers with settings of one's own, stopped at the end; all share the data folder unless told otherwise."""
+async def servers(folder: Path, database_url: str = "", makes_all: bool = False) -> AsyncIterator[Start]:
+    """Start servers with settings of one's own, stopped at the end; all share the data folder unless told otherwise.
+    The first finds an empty database there, unless it is to make that itself."""
     running: list[Running] = []
 
     async def begin(**settings: Any) -> Running:
         choices = {"host": "127.0.0.1", "port": free_port(), "data": folder / "data", "rate_limit": "off"}
         choices |= {"database_url": database_url} | settings
+        if not makes_all and not choices["database_url"]:
+            begin_with_tables(Path(choices["data"]))
         running.append(await start(Settings(**choices)))
         return running[-1]
 
@@ -162,7 +166,7 @@ async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
 @pytest.fixture
 async def start_server(tmp_path: Path, storage: str, request: pytest.FixtureRequest) -> AsyncIterator[Start]:
     url = "" if storage == "sqlite" else request.getfixturevalue("database_url")
-    async with servers(tmp_path, url) as begin:
+    async with servers(tmp_path, url, makes_all=_is_in(request.node, "store")) as begin:
         yield begin
 
 
