@@ -107,8 +107,13 @@ class Standing:
         return int(_field(self.pid, "VmRSS")) * 1024
 
     def starved(self) -> float:
-        """Seconds that its main thread was ready to run and had no processor (schedstats in the kernel's docs)."""
-        return int(Path(f"/proc/{self.pid}/task/{self.pid}/schedstat").read_text().split()[1]) / 1e9
+        """See below."""
+        return starved(self.pid)
+
+
+def starved(pid: int) -> float:
+    """Seconds that its main thread was ready to run and had no processor (schedstats in the kernel's docs)."""
+    return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[1]) / 1e9
 
 
 def _field(pid: int, name: str) -> str:
