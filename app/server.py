@@ -18,7 +18,6 @@ from aiohttp import ClientConnectionResetError, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.log import server_logger
 from aiohttp.typedefs import Middleware
-from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import __version__, engineio, process
@@ -51,6 +50,7 @@ from app.socketio.adapter import UnfitLibrary
 from app.socketio.queue import Tasks
 from app.store import queries
 from app.store.database import Database
+from app.store.engine import CannotUpgrade
 from app.store.lock import ServingLock
 from app.web import CHAT, diagnostics, edge, ops, pages
 from app.web import log as log_page
@@ -546,7 +546,7 @@ async def _open_store(settings: Settings) -> tuple[ServingLock, Database, str]:
         if lock:
             lock.release()
         raise BadSetting(refusal.text) from None
-    except (OSError, SQLAlchemyError, CommandError) as error:
+    except (OSError, SQLAlchemyError, CannotUpgrade) as error:
         if lock:
             lock.release()
         reason = error.strerror if isinstance(error, OSError) else getattr(error, "orig", error)
