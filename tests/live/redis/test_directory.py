@@ -339,5 +339,5 @@ async def test_whom_one_ignores_is_known_at_once_to_ones_tab_at_another_process(
     ):
         await alice.ask("ignore", {"person": bob.me["id"], "on": True})
         assert await tab.hears("ignored") == {"ignored": [bob.me["id"]]}
-            await tab.ask("ignore", {"person": bob.me["id"], "on": False})
-            assert await alice.hears("ignored") == {"ignored": []}
+        await tab.ask("ignore", {"person": bob.me["id"], "on": False})
+        assert await alice.hears("ignored") == {"ignored": []}
