@@ -160,7 +160,10 @@ async def recheck(chat: Chat, connection: Connection, room: str, found: RoomRule
 
 def refuse_barred(chat: Chat, connection: Connection, room: str, found: RoomRules) -> None:
     """Raises `banned`."""
-    person, address = connection.person.id, connection.address and people.fingerprint(chat, connection.address)
+    if not found.sanctions:
+        return
+    person, counts = connection.person.id, found.by_address and connection.address
+    address = people.fingerprint(chat, connection.address) if counts else ""
     if sanction := found.barred(person, address, people.known_since(person)):
         raise sanction.refusal(room)
 
