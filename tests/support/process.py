@@ -107,7 +107,7 @@ class Standing:
         return int(_field(self.pid, "VmRSS")) * 1024
 
     def starved(self) -> float:
-        """See below."""
+        """Seconds that it was ready to run and had no processor."""
         return starved(self.pid)
 
 
