@@ -48,6 +48,7 @@ def main() -> int:
     workers = 0 if python and all("::" in path for path in python) else chosen.workers
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         reports = [Path(folder) / f"{part}.xml" for part in ("beside", "node", "alone")]
+        os.environ["TESTS_SHARED"] = folder  # what one worker makes for all
         node = node_command(js, reports[1]) if wants_node else None
         commands = [node] if node else []
         commands += [[sys.executable, "-m", "tests.lint"]] if chosen.lint else []

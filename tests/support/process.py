@@ -107,7 +107,7 @@ class Standing:
         return int(_field(self.pid, "VmRSS")) * 1024
 
     def starved(self) -> float:
-        """See below."""
+        """Seconds that it was ready to run and had no processor."""
         return starved(self.pid)
 
 
@@ -135,8 +135,8 @@ def free_port() -> int:
 
 def _ports_of(worker: str) -> range:
     """tests/js/client/server.mjs takes those from 30,000 on."""
-    number = int(worker.removeprefix("gw")) % 5
-    return range(20_000 + number * 2_000, 20_000 + (number + 1) * 2_000)
+    number = int(worker.removeprefix("gw")) % 8
+    return range(20_000 + number * 1_250, 20_000 + (number + 1) * 1_250)
 
 
 PORTS = _ports_of(os.environ.get("PYTEST_XDIST_WORKER", "gw4"))
