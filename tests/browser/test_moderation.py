@@ -18,7 +18,7 @@ async def owns(visit: Visit, url: str, nickname: str = "alice", **options: Any) 
     """The first one in the lobby, to whom it belongs."""
     alice = await visit(url, nickname, **options)
     await alice.enters("lobby")
-    await expect(alice.status).to_contain_text("Connected")
+    await expect(alice.page.locator("#log-start")).to_be_visible()
     if not options:
         await expect(row(alice, nickname).locator(".role-mark")).to_have_attribute("data-role", "owner")
     return alice
@@ -444,6 +444,7 @@ async def test_axe_finds_nothing_wrong_with_menus_dialogs_and_doorways(url: str,
             alice = Visitor(context, page, url, f"alice-{scheme}")
             room = f"den-{scheme}"
             await alice.enters(room)
+            await expect(page.locator("#log-start")).to_be_visible()
             await bob.join(room)
             await bob.say(room, "hello")
             await alice.reads(["hello"])
