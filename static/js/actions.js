@@ -49,9 +49,14 @@ export class Actions {
       if (pointerType === "mouse" && !this.bar.contains(target)) this.putAway();
     });
     this.log.addEventListener("focusin", ({ target }) => this.focused(target));
-    this.log.addEventListener("focusout", ({ relatedTarget }) => relatedTarget && !this.log.contains(relatedTarget) && this.putAway());
+    this.log.addEventListener("focusout", ({ relatedTarget }) => relatedTarget && !this.isNear(relatedTarget) && this.putAway());
     this.bar.addEventListener("keydown", (event) => this.key(event));
     document.addEventListener("pointerdown", ({ target }) => this.isPicking && !this.log.contains(target) && this.putAway());
+  }
+
+  /** In the log, or in the menu that the bar has opened. */
+  isNear(element) {
+    return this.log.contains(element) || Boolean(element.closest("#menu"));
   }
 
   /** The pointer does not move the bar while the keyboard is on it or the picker is open. */

@@ -11,6 +11,7 @@ export class DoorwayView {
     this.conversation = document.getElementById("conversation");
     for (const part of ["title", "text", "reason", "field", "submit", "leave"]) this[part] = document.getElementById(`room-door-${part}`);
     this.box = document.getElementById("room-passphrase");
+    this.field.remove(); // there only while it is asked for: one field named "Passphrase" at a time
     this.element.addEventListener("submit", (event) => {
       event.preventDefault();
       this.submitForm();
@@ -42,7 +43,8 @@ export class DoorwayView {
     this.text.setAttribute("aria-live", counts ? "off" : "polite");
     this.text.classList.toggle("is-trouble", isTrouble);
     write(this.reason, reason);
-    this.field.hidden = !asksPassphrase;
+    if (!asksPassphrase) this.field.remove();
+    else if (!this.field.isConnected) this.reason.after(this.field); // moving it would take the focus from it
     this.box.setAttribute("aria-invalid", String(isTrouble));
     this.submit.disabled = wait !== "";
     write(this.submit, wait ? `Come in again in ${wait}` : asksPassphrase ? "Come in" : "Try to come in");
@@ -50,7 +52,7 @@ export class DoorwayView {
   }
 
   focus() {
-    const target = this.field.hidden ? this.title : this.box;
+    const target = this.field.isConnected ? this.box : this.title;
     target.focus({ preventScroll: true });
   }
 
@@ -60,7 +62,7 @@ export class DoorwayView {
       this.box.focus();
       return;
     }
-    this.again(this.room, this.field.hidden ? undefined : this.box.value);
+    this.again(this.room, this.field.isConnected ? this.box.value : undefined);
   }
 }
 

@@ -77,16 +77,16 @@ function continues(message, previous) {
 
 function fillRole(author, role) {
   const mark = author.parentElement.querySelector(".role-mark");
-  if (role && mark) write(mark, role);
+  if (role && mark) mark.dataset.role = role;
   else if (role) author.after(roleMark(role));
   else mark?.remove();
 }
 
-/** "owner" or "moderator", beside a name. */
+/** "owner" or "moderator", beside a name: drawn by the stylesheet, as "(you)" is. */
 export function roleMark(role) {
   const mark = document.createElement("span");
   mark.className = "role-mark";
-  mark.textContent = role;
+  mark.dataset.role = role;
   return mark;
 }
 

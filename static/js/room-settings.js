@@ -35,7 +35,7 @@ export class RoomSettings {
   async submit() {
     const { topic, topic_by, welcome, listed, door, passphrase, slow } = this.dialog.form.elements;
     if (door.value === "passphrase" && !passphrase.value && !this.rules.passphrase) {
-      this.dialog.showSentence("Which passphrase? 8 characters at least.");
+      this.dialog.showSentence("Which words? 8 characters at least.");
       passphrase.focus();
       return;
     }

@@ -101,7 +101,7 @@ function blank() {
 
 function fillRole(row, name, role) {
   const mark = name.nextElementSibling.matches(".role-mark") ? name.nextElementSibling : null;
-  if (mark?.textContent === (role ?? undefined)) return;
+  if (mark?.dataset.role === role) return;
   mark?.remove();
   if (role) name.after(roleMark(role));
 }
