@@ -211,6 +211,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
     if feed is None:  # nobody else tells of what an operator's command writes
         database.on_foreign_write = lambda: refreshing.begin(access.look(chat))
     chat.on_rules = lambda room: refreshing.begin(access.tell(chat, room))
+    chat.on_person = partial(access.settle, chat)
     lease = Lease(chat)
     with contextlib.suppress(Refused):  # it begins with the first look
         await lease.begin()

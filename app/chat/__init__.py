@@ -13,7 +13,7 @@ from app.chat.queue import Queue
 from app.chat.quotas import Quotas
 from app.chat.rates import Rates
 from app.chat.rules import RoomRules
-from app.model import LIMITS, Limits, Profile
+from app.model import LIMITS, Connection, Limits, Profile
 
 P = ParamSpec("P")
 S = TypeVar("S")
@@ -105,9 +105,9 @@ class Chat:
     owner_days: days after which an owner who is away loses the room to its eldest moderator; 0: never.
     has_unrecorded: people have come or left, and that could not be stored. is_stopping: whoever is disconnected now is
     expected elsewhere. rules: of rooms, as far as they are known here (access.py). on_rules: called with a room whose
-    rules were changed, and no verb tells that. opening, forgetting: rooms that are
-    being made, or forgotten. passphrases: where they are read, one at a time, for each takes 64 MB.
-    reading_ignored: held while it is read whom somebody ignores.
+    rules were changed, and no verb tells that. on_person: called with a connection that is another person's now.
+    opening, forgetting: rooms that are being made, or forgotten. passphrases: where they are read, one at a time, for
+    each takes 64 MB. reading_ignored: held while it is read whom somebody ignores.
     """
 
     store: Memory
@@ -138,6 +138,7 @@ class Chat:
     forgetting: dict[str, asyncio.Future[int]] = field(default_factory=dict)
     rules: dict[str, RoomRules] = field(default_factory=dict)
     on_rules: Callable[[str], None] = lambda _room: None
+    on_person: Callable[[Connection], None] = lambda _connection: None
     passphrases: Queue = field(init=False)
     reading_ignored: asyncio.Lock = field(default_factory=asyncio.Lock)
 

@@ -110,6 +110,17 @@ def send_out(chat: Chat, connection: Connection, room: str, sanction: Sanction) 
     chat.broadcaster.send_to(connection.id, "removed", told)
 
 
+def settle(chat: Chat, connection: Connection) -> None:
+    """The connection is another person's now: in the rooms it has joined, what holds for that one holds for it."""
+    person = connection.person.id
+    for room in chat.presence.online.rooms(connection):
+        if found := chat.rules.get(room):
+            if sanction := found.sanction(person, BAN, KICK):
+                send_out(chat, connection, room, sanction)
+            else:
+                chat.broadcaster.send_to(connection.id, "standing", {"room": room, **found.standing(person)})
+
+
 def enter(chat: Chat, connection: Connection, room: str, found: RoomRules) -> None:
     chat.presence.join(connection, room)
     chat.presence.set_roles(room, found.roles)

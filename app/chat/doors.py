@@ -51,7 +51,7 @@ async def arrive(
     keeps_token = not (is_new or tab)
     if address:
         await _count_newcomer(chat, address, given)
-    profile, new = await people.sign_in(chat, token, nickname, is_new, keeps_token)
+    profile, new = await people.sign_in(chat, token, nickname, is_new, keeps_token, address)
     if new == "person" and given and address:  # with a token that somebody has made up, or that was lost here
         with contextlib.suppress(Refused):
             await chat.quotas.people.spend_everywhere(address)

@@ -40,11 +40,11 @@ async def join(
     joined = chat.presence.online.rooms(connection)
     if room not in joined and len(joined) >= most:
         raise Refused("too_many", f"A connection is in {most} rooms at most. Leave one, then join #{room}.")
-    if nickname is not None:
-        await people.take(chat, connection, nickname)
     had_joined = chat.presence.has_joined(connection, room)
     shown = Pass(passphrase, invite)
     rules = await access.let_in(chat, connection, room, shown, listed)
+    if nickname is not None:  # of whoever is not let in nothing changes
+        await people.take(chat, connection, nickname)
     access.enter(chat, connection, room, rules)  # before reading: what is said meanwhile is heard, not missed
     try:
         await chat.broadcaster.follow(room)

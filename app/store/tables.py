@@ -170,6 +170,7 @@ sanctions = Table(
     Column("by", String(32), nullable=False),
     Column("by_name", String(256), nullable=False),
     Column("address", String(64)),
+    Index(None, "person"),
 )
 
 # Who has come into a room that does not let everybody in: by passphrase, by invite, or before it was closed.
