@@ -1,4 +1,4 @@
-"""What an operator does to a room from the command line: export it, set its retention."""
+"""What an operator does to a room from the command line: export it, set its retention, say to whom it belongs."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -6,8 +6,10 @@ from typing import Any
 import orjson
 
 from app import __version__
+from app.chat import names
 from app.chat.messages import as_told
 from app.config import Settings
+from app.model import Refused
 from app.store import queries
 from app.store.database import Database
 from app.web.assets import Assets, templates
@@ -51,11 +53,30 @@ async def _html(settings: Settings, database: Database, about: dict[str, Any]) -
         yield piece
 
 
-async def set_retention(settings: Settings, room: str, days: float | None, messages: int | None) -> None:
-    """Sets how long a room's messages are kept; a running server applies it at its next run. Raises Refused."""
+async def own(settings: Settings, room: str, nickname: str) -> None:
+    """Makes whoever bears this nickname an owner of the room; a running server lets that hold within seconds. Raises
+    Refused where there is no such room or person."""
     database = Database(settings.database)
     try:
         database.open_existing()
-        await database.write(queries.keep, room=room, days=days, messages=messages)
+        name = names.nickname(nickname)
+        person = await database.read(queries.bearer, name, names.skeletons(name))
+        if person is None:
+            raise Refused("no_such_person", f"Nobody is called “{name}”.")
+        await database.write(queries.own, room=room, by=queries.Actor("", "the operator"), person=person)
+    finally:
+        await database.close()
+
+
+async def set_retention(
+    settings: Settings, room: str, days: float | None, messages: int | None, bytes: int | None = None
+) -> tuple[int, int]:
+    """Sets how long a room's messages are kept; a running server applies it at its next run. Returns how many messages
+    there are now, and how many bytes they take. Raises Refused."""
+    database = Database(settings.database)
+    try:
+        database.open_existing()
+        await database.write(queries.keep, room=room, days=days, messages=messages, bytes=bytes)
+        return await database.read(queries.room_size, room)
     finally:
         await database.close()

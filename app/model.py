@@ -103,6 +103,7 @@ class Limits:
 
 
 LIMITS = Limits()
+ROW_BYTES = 300  # that the database takes for a message besides its text, about; for a reaction all of it
 COOKIE = "parlor_token"  # in which a browser carries its token; no script can read it
 
 
@@ -140,8 +141,11 @@ ERRORS = {
     "wrong_passphrase": "The room has a passphrase, and this is not it; with `needed` none was given.",
     "slow_mode": "The room takes one message of each person in so many seconds; come back after `retry_after`.",
     "too_long": "Longer than the limit that `welcome` tells.",
-    "too_fast": "Too many requests; come back after `retry_after` seconds.",
-    "too_many": "As many as one connection may have, of rooms say; leave one first.",
+    "too_fast": "Too many requests, or too much of the same; come back after `retry_after` seconds. `limit` says of "
+    "what: `actions`; of messages `repeats`, `crowd` or `mentions`.",
+    "too_many": "As many as one connection may have, of rooms say; leave one first. With `retry_after` as many as one "
+    "person or one address may have in that time, of what `limit` names: `handshakes`, `new_people`, `new_rooms`, "
+    "`address_bytes`, `person_bytes`; then it passes by itself, and the same may be sent again.",
     "id_reused": "This id was used for another text.",
     "out_of_order": "The message that this one `follows` is not stored; send that one first.",
     "storage": "The message could not be stored; nothing was lost that was acked. Retry after `retry_after` seconds.",

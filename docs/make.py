@@ -98,7 +98,7 @@ changes behind, or another epoch (the database was replaced): drop what you hold
 | `GET /r/{{room}}/log[/{{YYYY-MM-DD}}]` | a day of the room's log (the newest, without a date; days are UTC) as plain HTML, no JavaScript; `#{{seq}}` is a message, `?seq=` leads to the day it is on, `?from=seq` is where a long day is read on |
 | `GET /echo`, `GET /ws/echo` | the echo page and its plain WebSocket (subprotocols `echo.parlor`, `chat`) |
 | `GET /healthz`, `GET /readyz` | alive (version, `boot` and `process` id, `history`, and of several processes `worker` and how they hear `others`); able to serve (200 or 503) |
-| `GET /metrics` | Prometheus text; of any worker: the numbers of all, by the label `worker` |
+| `GET /metrics` | Prometheus text, for programs on the server's machine and whoever sends `PARLOR_METRICS_TOKEN`; of any worker: the numbers of all, by the label `worker` |
 | `/static/<hash>/...` | static files, cached for ever |
 | `GET /favicon.ico`, `GET /robots.txt` | the icon; what search engines may read |
 | `/socket.io/` | Socket.IO, with the last slash or without |

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, TypeVarTuple
 
 from app.chat.counts import Counts
+from app.chat.floods import Floods
 from app.chat.presence import Presence
 from app.chat.queue import Queue
+from app.chat.quotas import Quotas
 from app.chat.rates import Rates
 from app.chat.rules import RoomRules
-from app.model import LIMITS, Limits, Profile
+from app.model import LIMITS, Connection, Limits, Profile
 
 P = ParamSpec("P")
 S = TypeVar("S")
@@ -98,14 +100,14 @@ class Chat:
     process: this one's id among those that serve the database. epoch: the name of the database's history.
     transports: as the operator allows them, in order.
     nickname_hold: seconds that a name stays its owner's after their last socket is gone. grace: seconds that a room
-    awaits somebody whose connection broke. keep_days, keep_messages: what is kept of a room; None: all.
+    awaits somebody whose connection broke. keep_days, keep_messages, keep_bytes: what is kept of a room; None: all.
     site: its name, which nobody may bear. guest_days: days after which unused guests and rooms are forgotten; 0: never.
     owner_days: days after which an owner who is away loses the room to its eldest moderator; 0: never.
     has_unrecorded: people have come or left, and that could not be stored. is_stopping: whoever is disconnected now is
     expected elsewhere. rules: of rooms, as far as they are known here (access.py). on_rules: called with a room whose
-    rules were changed, and no verb tells that. opening, forgetting: rooms that are
-    being made, or forgotten. passphrases: where they are read, one at a time, for each takes 64 MB.
-    reading_ignored: held while it is read whom somebody ignores.
+    rules were changed, and no verb tells that. on_person: called with a connection that is another person's now.
+    opening, forgetting: rooms that are being made, or forgotten. passphrases: where they are read, one at a time, for
+    each takes 64 MB. reading_ignored: held while it is read whom somebody ignores.
     """
 
     store: Memory
@@ -119,6 +121,8 @@ class Chat:
     grace: float = 10
     secret: str = ""
     site: str = ""
+    quotas: Quotas = field(default_factory=Quotas)
+    floods: Floods = field(default_factory=Floods)
     limits: Limits = LIMITS
     presence: Presence = field(init=False)
     directory: Directory = field(default_factory=Alone)
@@ -126,6 +130,7 @@ class Chat:
     is_stopping: bool = False
     keep_days: float | None = None
     keep_messages: int | None = None
+    keep_bytes: int | None = None
     guest_days: float = 0
     owner_days: float = 0
     counts: Counts = field(default_factory=Counts)
@@ -133,6 +138,7 @@ class Chat:
     forgetting: dict[str, asyncio.Future[int]] = field(default_factory=dict)
     rules: dict[str, RoomRules] = field(default_factory=dict)
     on_rules: Callable[[str], None] = lambda _room: None
+    on_person: Callable[[Connection], None] = lambda _connection: None
     passphrases: Queue = field(init=False)
     reading_ignored: asyncio.Lock = field(default_factory=asyncio.Lock)
 

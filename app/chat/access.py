@@ -67,6 +67,14 @@ async def tell(chat: Chat, room: str) -> RoomRules:
     return after
 
 
+async def look(chat: Chat) -> None:
+    """Another process may have changed rules, and told nobody: an operator's command, say. Raises Refused."""
+    _, found = await chat.store.read(queries.standings, list(chat.rules))
+    for room, (_, rev) in found.items():
+        if (here := chat.rules.get(room)) and here.rev != rev:
+            await tell(chat, room)
+
+
 async def admit_present(chat: Chat, room: str) -> None:
     """Not everybody is let in any more: who is in the room may come back. Raises Refused."""
     here = sorted(chat.presence.rooms[room].connections) if room in chat.presence.rooms else []
@@ -102,6 +110,17 @@ def send_out(chat: Chat, connection: Connection, room: str, sanction: Sanction) 
     chat.broadcaster.send_to(connection.id, "removed", told)
 
 
+def settle(chat: Chat, connection: Connection) -> None:
+    """The connection is another person's now: in the rooms it has joined, what holds for that one holds for it."""
+    person = connection.person.id
+    for room in chat.presence.online.rooms(connection):
+        if found := chat.rules.get(room):
+            if sanction := found.sanction(person, BAN, KICK):
+                send_out(chat, connection, room, sanction)
+            else:
+                chat.broadcaster.send_to(connection.id, "standing", {"room": room, **found.standing(person)})
+
+
 def enter(chat: Chat, connection: Connection, room: str, found: RoomRules) -> None:
     chat.presence.join(connection, room)
     chat.presence.set_roles(room, found.roles)
@@ -123,7 +142,7 @@ async def let_in(chat: Chat, connection: Connection, room: str, shown: Pass, lis
     async def ask() -> RoomRules:
         return await known(chat, room)
 
-    found = await in_room(chat, room, ask, connection.person.id, listed)
+    found = await in_room(chat, connection, room, ask, as_owner=True, listed=listed)
     return await recheck(chat, connection, room, found, shown)
 
 
@@ -152,7 +171,10 @@ async def recheck(chat: Chat, connection: Connection, room: str, found: RoomRule
 
 def refuse_barred(chat: Chat, connection: Connection, room: str, found: RoomRules) -> None:
     """Raises `banned`."""
-    person, address = connection.person.id, connection.address and people.fingerprint(chat, connection.address)
+    if not found.sanctions:
+        return
+    person, counts = connection.person.id, found.by_address and connection.address
+    address = people.fingerprint(chat, connection.address) if counts else ""
     if sanction := found.barred(person, address, people.known_since(person)):
         raise sanction.refusal(room)
 
@@ -166,6 +188,22 @@ async def _show_passphrase(chat: Chat, connection: Connection, room: str, found:
     if not await chat.passphrases.run(connection.id, people.opens, found.room["passphrase"], shown.passphrase):
         raise Refused("wrong_passphrase", "This is not the passphrase of the room.")
     await chat.store.write(queries.admit, room=room, persons=[person])
+
+
+async def may_read(chat: Chat, room: str, token: str | None) -> bool:
+    """May whoever has this token read the room's log? A listed room that lets everybody in is everybody's; another one
+    is theirs who were let in, or said something there. Raises `no_such_room`."""
+    found = await known(chat, room, (await chat.store.read(queries.room, room))["rules_rev"])
+    if found.room["listed"] and not found.is_closed and not found.sanctions:
+        return True
+    reader = await chat.store.read(queries.whose, people.fingerprint(chat, token)) if people.is_token(token) else None
+    if reader and found.sanction(reader["id"], BAN):
+        return False
+    if found.room["listed"] and not found.is_closed:
+        return True
+    if reader is None:
+        return False
+    return found.rank(reader["id"]) > 0 or await chat.store.read(queries.is_admitted, room, reader["id"])
 
 
 # --- who may do what ---

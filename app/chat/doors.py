@@ -18,7 +18,6 @@ from app.store import queries
 
 log = logging.getLogger("parlor.chat")
 
-NEWCOMER = 2  # points of the rate that a new person costs the address from which they come
 RELOAD_S = 4.0  # in which a page that is reloaded reconnects
 
 
@@ -52,10 +51,10 @@ async def arrive(
     keeps_token = not (is_new or tab)
     if address:
         await _count_newcomer(chat, address, given)
-    profile, new = await people.sign_in(chat, token, nickname, is_new, keeps_token)
+    profile, new = await people.sign_in(chat, token, nickname, is_new, keeps_token, address)
     if new == "person" and given and address:  # with a token that somebody has made up, or that was lost here
         with contextlib.suppress(Refused):
-            await chat.rates.spend_everywhere(_newcomers(address), NEWCOMER)
+            await chat.quotas.people.spend_everywhere(address)
     person = Person(profile.id, profile.nickname)
     connection = Connection(id, person, people.fingerprint(chat, token), keeps_token, address, site)
     known = chat.presence.online.nickname(person.id)
@@ -70,13 +69,8 @@ async def arrive(
 async def _count_newcomer(chat: Chat, address: str, token: str | None) -> None:
     """Raises Refused where too many new people have come from the address. Somebody with a token is looked at where
     that is so: whoever makes tokens up is new as well."""
-    name = _newcomers(address)
-    if token is None or (chat.rates.is_spent(name, NEWCOMER) and not await people.is_known(chat, token)):
-        await chat.rates.spend_everywhere(name, NEWCOMER)
-
-
-def _newcomers(address: str) -> str:
-    return f"newcomers from {address}"
+    if token is None or (chat.quotas.people.is_spent(address) and not await people.is_known(chat, token)):
+        await chat.quotas.people.spend_everywhere(address)
 
 
 async def depart(chat: Chat, connection: Connection, ending: Ending) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from app.chat import Chat, access, people
 from app.chat.kinds import EntryNumber, Flag, Minutes, PersonId, Reason, Seq
-from app.chat.rules import BAN, KICK, MS_PER_MINUTE, MUTE, now, when
+from app.chat.rules import BAN, KICK, MS_PER_MINUTE, MUTE, OWNER, RANKS, RoomRules, now, when
 from app.model import Member, Moderator, Refused
 from app.store import queries
 from app.store.queries import Actor
@@ -61,8 +61,7 @@ async def _sanction(
     rules, room = access.rules_of(chat, moderator), moderator.room
     if person == moderator.id:
         raise Refused("not_allowed", "This is yourself.")
-    if rules.rank(person) >= rules.rank(moderator.id):
-        raise Refused("not_allowed", f"They are {rules.roles[person]} of the room: only an owner can change that.")
+    _refuse_as_high(rules, moderator, person)
     await chat.store.write(
         queries.sanction,
         room=room,
@@ -84,7 +83,16 @@ def _address(chat: Chat, person: str) -> str:
     return people.fingerprint(chat, here[-1]) if here else ""
 
 
+def _refuse_as_high(rules: RoomRules, moderator: Moderator, person: str) -> None:
+    if rules.rank(person) >= rules.rank(moderator.id):
+        raise Refused("not_allowed", f"They are {rules.roles[person]} of the room: only an owner can change that.")
+
+
 async def _lift(chat: Chat, moderator: Moderator, person: str, *kinds: str) -> Answer:
+    """Moderators do that for those below them, and not for themselves; owners for everybody."""
+    rules = access.rules_of(chat, moderator)
+    if rules.rank(moderator.id) < RANKS[OWNER]:
+        _refuse_as_high(rules, moderator, person)
     by = actor(chat, moderator)
     room, rev = moderator.room, moderator.rules_rev
     if await chat.store.write(queries.lift, room=room, by=by, rules_rev=rev, person=person, kinds=kinds):
@@ -108,7 +116,8 @@ async def report(chat: Chat, member: Member, *, seq: Seq, text: Reason = "") -> 
     """Report a message to the moderators of the room. Nobody else learns of it."""
     message = await chat.store.read(queries.one, member.room, seq)
     whom, by = (message["author"], message["nickname"]), actor(chat, member)
-    await chat.store.write(queries.report, room=member.room, by=by, whom=whom, seq=seq, text=text)
+    rev = member.rules_rev
+    await chat.store.write(queries.report, room=member.room, by=by, rules_rev=rev, whom=whom, seq=seq, text=text)
     told = {"room": member.room, "seq": seq, "who": by.nickname, "whom": whom[1], "text": text, "at": when(now())}
     chat.directory.tell_moderators(member.room, told)
     hear_report(chat, member.room, told)

@@ -61,10 +61,10 @@ async def renew_skeletons(chat: Chat) -> None:
 
 
 async def sign_in(
-    chat: Chat, token: str, wish: object, minted: bool = False, keeps_token: bool = True
+    chat: Chat, token: str, wish: object, minted: bool = False, keeps_token: bool = True, address: str = ""
 ) -> tuple[Profile, str]:
     """The person of a token, made on the first visit; and what of them is new, the "person" or the "name". A wish that
-    is bad or taken is passed over. minted: the token is new. keeps_token: as in Connection."""
+    is bad or taken is passed over. minted: the token is new. keeps_token, address: as in Connection."""
     try:
         name = names.named(names.bearable(names.nickname(wish), chat.site)) if isinstance(wish, str) else None
     except Refused:
@@ -81,6 +81,7 @@ async def sign_in(
             process=chat.process,
             minted=minted,
             brief=_brief(chat, keeps_token),
+            address=address and fingerprint(chat, address),
         )
     except Refused as refusal:
         known = await chat.store.read(queries.whose, digest)  # where nothing can be stored one can still read
@@ -167,6 +168,7 @@ async def become(chat: Chat, token: str, former: str, owner: Profile, asker: Con
     last = False
     for one in tabs:
         last = chat.presence.change_person(one, owner)
+        chat.on_person(one)
     if tabs:
         tell_tabs(chat, owner, asker)
         with contextlib.suppress(Refused):  # known with the next connection

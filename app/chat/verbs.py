@@ -114,6 +114,7 @@ async def perform(chat: Chat, connection: Connection, name: object, payload: obj
     except Exception:
         answer = _broken(name)
     chat.counts.answers.note(time.perf_counter() - began)
+    chat.counts.refused(answer)
     known = name if isinstance(name, str) and name in VERBS else "?"
     chat.counts.verbs[known, "ok" if answer["ok"] else answer["error"]] += 1
     return answer

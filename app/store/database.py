@@ -17,7 +17,6 @@ from app.store.cache import RoomCache
 from app.store.changes import Changes
 from app.store.commits import CommitQueue
 from app.store.engine import RETRY_AFTER
-from app.store.postgres import PostgreSQL
 from app.store.sqlite import SQLite
 from app.store.storage import Replaced, Storage
 
@@ -43,17 +42,20 @@ class Database:
         self._commits = CommitQueue(self._commit, self._invalidate)
         self._closing: asyncio.Future[None] | None = None
         self._closed = False
+        self._data_version: int | None = None
+        self.on_foreign_write: Callable[[], None] = lambda: None  # called where another process wrote into the file
         self.replaced: Callable[[str], None] = lambda _epoch: None  # called with the epoch of a history that took over
 
     async def start(self, alone: bool = True, unfinished: bool = False) -> None:
         """Bring the schema up to date, and open the database. alone: no other server has it open, so whoever seems to
         be here has left. unfinished: it may be a copy that is not whole yet (app/copy.py). Raises Refused,
-        SQLAlchemyError, CommandError or OSError where that cannot be done."""
+        SQLAlchemyError, CannotUpgrade or OSError where that cannot be done."""
         self._loop = asyncio.get_running_loop()
         await asyncio.to_thread(self._storage.start, alone)
         if not unfinished and await self.read(queries.unfinished) is not None:
             await self.close()
             raise Refused("storage", f"The copy into {self.place} is not finished: run `python -m app copy` again.")
+        self._data_version = await self.write(queries.data_version)
 
     def open_existing(self) -> None:
         """Open the database as it is, beside a server that may be running. Raises Refused where there is none."""
@@ -76,9 +78,13 @@ class Database:
             raise self._storage.trouble
 
     async def watch(self) -> None:
-        """Check whether the files are what they were, though nobody asks for anything."""
+        """Check whether the files are what they were, and who writes to them, though nobody asks for anything."""
         with contextlib.suppress(Refused):
-            await self.write(queries.probe)
+            _, version = await asyncio.gather(self.write(queries.probe), self.write(queries.data_version))
+            before, self._data_version = self._data_version, version
+            if before not in (None, self._data_version):
+                self._cache.set_aside(None)
+                self.on_foreign_write()
 
     def room_changed(self, room: str) -> None:
         """Another process has changed something of this room: what is remembered of it is not as it is now."""
@@ -180,4 +186,8 @@ class Database:
 
 
 def _storage_of(url: str, replaced: Callable[[str], None]) -> Storage:
-    return PostgreSQL(url, replaced) if url.startswith(POSTGRES) else SQLite(make_url(url), replaced)
+    if not url.startswith(POSTGRES):
+        return SQLite(make_url(url), replaced)
+    from app.store.postgres import PostgreSQL  # here: its driver takes a tenth of a start
+
+    return PostgreSQL(url, replaced)

@@ -131,6 +131,7 @@ rooms = Table(
     Column("active_at", BigInteger, nullable=False),
     Column("keep_days", Float),
     Column("keep_messages", BigInteger),
+    Column("keep_bytes", BigInteger),
     Column("listed", Boolean, nullable=False, server_default=true()),
     Column("locked", Boolean, nullable=False, server_default=false()),
     Column("passphrase", String(256)),
@@ -169,6 +170,7 @@ sanctions = Table(
     Column("by", String(32), nullable=False),
     Column("by_name", String(256), nullable=False),
     Column("address", String(64)),
+    Index(None, "person"),
 )
 
 # Who has come into a room that does not let everybody in: by passphrase, by invite, or before it was closed.

@@ -9,7 +9,9 @@ from typing import Any
 
 from aiohttp import web
 
+from app.chat import access
 from app.chat.messages import as_told
+from app.model import COOKIE
 from app.store import queries
 from app.web import CHAT, edge, pages
 
@@ -27,15 +29,17 @@ async def log(request: web.Request) -> web.StreamResponse:
     long day. `?seq=` redirects to the page with that message, `?day=` to that day."""
     asked, chat = request.match_info.get("day"), request.app[CHAT]
     room = pages.room_of(request, f"/log/{asked}" if asked else "/log")
+    day = _day(asked) if asked else None
+    if asked and day is None:
+        return pages.not_found(request, "A day is written as year, month and day, for example 2026-11-27.")
+    if not await access.may_read(chat, room, request.cookies.get(COOKIE)):
+        return pages.not_found(request, f"There is no room #{room}.")
     if seq := _number(request, "seq"):
         said_on = _date(await chat.store.read(queries.day_of, room=room, seq=seq))
         raise web.HTTPSeeOther(edge.at(request, f"/r/{room}/log/{said_on}?from={seq}#{seq}"))
     if wanted := request.query.get("day"):
         where = f"/{wanted}" if _DAY.fullmatch(wanted) else ""
         raise web.HTTPSeeOther(edge.at(request, f"/r/{room}/log{where}"))
-    day = _day(asked) if asked else None
-    if asked and day is None:
-        return pages.not_found(request, "A day is written as year, month and day, for example 2026-11-27.")
     since_1970 = (day - EPOCH).days if day else None
     start = _number(request, "from")
     found = await chat.store.read(queries.said_on, room=room, day=since_1970, start=start, limit=PAGE)

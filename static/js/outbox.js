@@ -172,7 +172,7 @@ export class Outbox {
   }
 
   refuse(item, ack, queue) {
-    if (ack && (!TEMPORARY.has(ack.error) || ack.retry_after * 1000 > MAX_HELD_MS)) {
+    if (ack && !isTemporary(ack)) {
       this.fail(item, ack);
       return;
     }
@@ -204,7 +204,7 @@ export class Outbox {
   /** In ms; 0 where it can be sent again at once, or has failed for good. */
   pauseFor(item, ack) {
     if (!ack) return 1_000;
-    if (ack.error === "too_fast" || ack.error === "slow_mode") return this.waitForTurn(item, ack);
+    if (["too_fast", "slow_mode", "too_many"].includes(ack.error)) return this.waitForTurn(item, ack);
     if (ack.error === "storage") return this.waitForStore(item, ack);
     if (ack.error !== "broken") return 0;
     if (++item.tries < MAX_TRIES) return 500 * 2 ** item.tries;
@@ -273,6 +273,12 @@ export class Outbox {
     if (tab === this.tab || touched === RELEASED) return true;
     return alive ? !alive.has(tab) : Math.abs(this.now() - touched) > OWNER_GONE_MS;
   }
+}
+
+/** Whether the same may be sent again, and soon: `too_many` passes by itself where it says when. */
+function isTemporary({ error, retry_after }) {
+  if (retry_after * 1000 > MAX_HELD_MS) return false;
+  return TEMPORARY.has(error) || (error === "too_many" && retry_after > 0);
 }
 
 /** The wall clock may be set back: within one tab the counter decides. */

@@ -14,7 +14,7 @@ from app.model import Connection, Member, Moderator, Owner, Speaker
 from app.server import Running
 from tests.chat.conftest import Ask
 
-EVERYBODY = {"echo", "rooms", "rename", "reserve", "identify", "claim", "join", "leave"}
+EVERYBODY = {"ignore", "echo", "rooms", "rename", "reserve", "identify", "claim", "join", "leave"}
 
 
 @pytest.fixture
@@ -174,6 +174,42 @@ async def test_an_owner_key_makes_another_owner_until_there_is_another_key(
     assert (nowhere["error"], nowhere["text"]) == (wrong["error"], wrong["text"]), "the same for not there, not yours"
     assert (await ask(bob, "claim", room=room, key=second["key"]))["room"]["role"] == "owner"
     assert (await ask(bob, "appoint", room=room, person=alice.person.id, role=None))["ok"]
+
+
+async def test_a_former_owner_does_not_become_one_by_the_key_they_kept(
+    ask: Ask, alice: Connection, bob: Connection, room: str
+) -> None:
+    key = (await ask(alice, "owner_key", room=room))["key"]
+    await ask(alice, "appoint", room=room, person=bob.person.id, role="owner")
+    await ask(bob, "appoint", room=room, person=alice.person.id, role="moderator")
+    assert (await ask(alice, "claim", room=room, key=key))["error"] == "not_allowed"
+    key = (await ask(bob, "owner_key", room=room))["key"]
+    await ask(bob, "appoint", room=room, person=alice.person.id, role=None)
+    assert (await ask(alice, "claim", room=room, key=key))["ok"], "another one's that was made for them stays good"
+
+
+async def test_a_muted_moderator_stays_muted_until_an_owner_says_otherwise(
+    chat: Chat, ask: Ask, alice: Connection, bob: Connection, room: str
+) -> None:
+    carol = await come(chat, "carol")
+    await ask(carol, "join", room=room)
+    for one in (bob, carol):
+        await ask(alice, "appoint", room=room, person=one.person.id, role="moderator")
+    await ask(alice, "mute", room=room, person=bob.person.id)
+    for one in (bob, carol):
+        assert (await ask(one, "mute", room=room, person=bob.person.id, minutes=0))["error"] == "not_allowed"
+    assert (await say(ask, bob))["error"] == "muted"
+    assert (await ask(alice, "mute", room=room, person=bob.person.id, minutes=0))["ok"]
+    assert (await say(ask, bob))["ok"]
+
+
+async def test_whoever_identifies_in_a_room_has_the_role_there_that_is_theirs(
+    chat: Chat, ask: Ask, alice: Connection, bob: Connection, room: str
+) -> None:
+    await ask(alice, "reserve", passphrase="open sesame")
+    assert (await ask(bob, "audit", room=room))["error"] == "not_allowed"
+    assert (await ask(bob, "identify", nickname="alice", passphrase="open sesame"))["ok"]
+    assert (await ask(bob, "audit", room=room))["ok"]
 
 
 async def test_a_locked_room_lets_back_whoever_was_there_and_nobody_new(

@@ -293,6 +293,32 @@ test("the server's own time to come back counts while nothing can be stored", as
   assert.equal(asked.length, 1);
 });
 
+for (const error of ["too_fast", "too_many"]) {
+  test(`a limit that passes by itself is waited for, and told where that takes long: ${error}`, async () => {
+    const { outbox, asked, stored, answer, clock, states } = tab();
+    outbox.open("den");
+    outbox.add("den", "one");
+    await answer({ ok: false, error, text: "You have said the same several times.", retry_after: 9.5 });
+    assert.deepEqual(states(), ["one waiting"]);
+    assert.equal(outbox.items("den")[0].sentence, "You have said the same several times.");
+    await clock.pass(9_499);
+    assert.equal(asked.length, 0);
+    await clock.pass(1);
+    await answer({ ok: false, error, text: "Too much.", retry_after: 0.5 });
+    await clock.pass(500);
+    await answer(taken({ seq: 1 }));
+    assert.deepEqual(stored.map(([, { seq }]) => seq), [1]);
+  });
+}
+
+test("too many of something that does not pass by itself is a refusal", async () => {
+  const { outbox, answer, states } = tab();
+  outbox.open("den");
+  outbox.add("den", "one");
+  await answer({ ok: false, error: "too_many", text: "A connection is in 100 rooms at most." });
+  assert.deepEqual(states(), ["one failed"]);
+});
+
 test("a lost connection is another reason to wait, and a reload knows no old one", async () => {
   const { outbox, answer, storage, clock } = tab();
   outbox.open("den");

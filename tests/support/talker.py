@@ -28,8 +28,11 @@ class Talker:
         transport: str = "websocket",
         token: str | None = None,
         tab: bool = False,
+        address: str | None = None,
     ):
+        """address: from which a trusted proxy says they come."""
         self.url, self.transport, self.nickname, self.token, self.tab = url, transport, nickname, token, tab
+        self.headers = {"X-Forwarded-For": address} if address else {}
         self.client = socketio.AsyncClient(reconnection=False)
         self.heard: list[Event] = []
         self._news = asyncio.Event()
@@ -38,7 +41,8 @@ class Talker:
     async def __aenter__(self) -> Self:
         auth = {"nickname": self.nickname, "token": self.token, "tab": self.tab}
         auth = {key: value for key, value in auth.items() if value}
-        await self.client.connect(self.url, transports=[self.transport], auth=auth, wait_timeout=PATIENCE)
+        how: dict[str, Any] = {"transports": [self.transport], "auth": auth, "headers": self.headers}
+        await self.client.connect(self.url, **how, wait_timeout=PATIENCE)
         self.welcome = await self.hears("welcome")
         self.me = self.welcome["me"]
         self.token = self.welcome.get("token", self.token)

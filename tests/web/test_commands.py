@@ -1,4 +1,4 @@
-"""The page's slash commands (static/js/commands.js) are about verbs that there are, and no verb of moderation lacks one."""
+"""The page's slash commands (static/js/commands.js) are about verbs that there are; no verb of moderation lacks one."""
 
 import re
 from pathlib import Path

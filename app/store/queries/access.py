@@ -8,7 +8,7 @@ whatever process.
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, insert, or_, select, true, update
 
 from app.model import Refused
 from app.store.changes import Changes, changes
@@ -60,7 +60,10 @@ def appoint(db: Connection, *, room: str, by: Actor, rules_rev: int | None, pers
     """Give a person a role, or take theirs. Raises `not_allowed` where nobody would own the room any more."""
     change_rules(db, room, rules_rev)
     whom = _called(db, person)
+    before = db.scalar(select(roles.c.role).where(roles.c.room == room, roles.c.person == person))
     _give(db, room, person, role, by.id)
+    if before == "owner" != role:  # they may have kept the key
+        db.execute(delete(keys).where(keys.c.room == room, keys.c.kind == "owner"))
     if role != "owner" and not db.scalar(_owners(room)):
         raise Refused("not_allowed", "A room has an owner: appoint another one first.")
     note(db, room, by, "appoint", whom=whom, reason=role or "member")
@@ -108,8 +111,9 @@ def sanction(
     row = {"room": room, "person": person, "kind": kind, "nickname": whom[1], "at": now(), "until": until}
     row |= {"reason": reason, "by": by.id, "by_name": by.nickname, "address": address or None}
     db.execute(insert(sanctions).values(**row))
-    if kind == "ban":
+    if kind == "ban":  # nor does anybody come in by an invite of theirs
         db.execute(delete(admitted).where(admitted.c.room == room, admitted.c.person == person))
+        db.execute(delete(keys).where(keys.c.room == room, keys.c.kind == "invite", keys.c.by == person))
     note(db, room, by, kind, whom=whom, reason=reason)
 
 
@@ -130,12 +134,16 @@ def _of(room: str, person: str) -> tuple[ColumnElement[bool], ColumnElement[bool
 
 
 def take_along(db: Connection, former: str, person: str) -> list[str]:
-    """Whoever identifies takes along what was decided against them, but where they have a role. The rooms."""
+    """Whoever identifies takes along what was decided against them, but where they have a role. What was decided
+    against the other one stays where it lasts longer. The rooms."""
     spared = select(roles.c.room).where(roles.c.person == person)
     found = db.execute(select(sanctions).where(sanctions.c.person == former, _holds(), sanctions.c.room.not_in(spared)))
     rooms = []
     for row in sorted(map(plain, found), key=lambda row: str(row["room"])):
         change_rules(db, row["room"], None)
+        same = (*_of(row["room"], person), sanctions.c.kind == row["kind"])
+        ends = true() if row["until"] is None else sanctions.c.until < row["until"]
+        db.execute(delete(sanctions).where(*same, sanctions.c.until.is_not(None), ends))
         db.execute(insert_or_not(sanctions).values(row | {"person": person}).on_conflict_do_nothing())
         rooms.append(row["room"])
     return rooms

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select
 
 from app.store.changes import Changes, changes
+from app.store.queries.rooms import check_rules, room_now
 from app.store.queries.rows import now, plain
 from app.store.tables import audit
 
@@ -47,6 +48,9 @@ def noted(db: Connection, room: str, before: int | None, limit: int) -> tuple[li
 
 
 @changes(Changes.ROOM)
-def report(db: Connection, *, room: str, by: Actor, whom: tuple[str, str], seq: int, text: str) -> None:
-    """A member reports a message to the moderators."""
+def report(
+    db: Connection, *, room: str, by: Actor, rules_rev: int | None, whom: tuple[str, str], seq: int, text: str
+) -> None:
+    """A member reports a message to the moderators. Raises StaleRules."""
+    check_rules(room_now(db, room)["rules_rev"], rules_rev)
     note(db, room, by, "report", whom=whom, reason=text, seq=seq)

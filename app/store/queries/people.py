@@ -16,7 +16,18 @@ from app.model import Refused
 from app.store.changes import Changes, changes
 from app.store.prepared import Prepared, Row
 from app.store.queries.rows import insert_or_not, now, page_of, plain
-from app.store.tables import connected, ignores, messages, people, reactions, roles, rules, skeletons, tokens
+from app.store.tables import (
+    connected,
+    ignores,
+    messages,
+    people,
+    reactions,
+    roles,
+    rules,
+    sanctions,
+    skeletons,
+    tokens,
+)
 
 Name = tuple[str, Sequence[str]]  # a nickname, and the skeletons of its looks
 
@@ -59,6 +70,11 @@ _disconnect = Prepared(
 )
 is_connected = exists().where(connected.c.person == people.c.id)
 _leave = Prepared(update(people).where(_one, ~is_connected).values(left_at=bindparam("at"), held=bindparam("held")))
+_come_from = Prepared(
+    update(people)
+    .where(_one, people.c.address.is_distinct_from(bindparam("address")))
+    .values(address=bindparam("address"))
+)
 _stay = Prepared(update(people).where(_one, people.c.left_at.is_not(None)).values(left_at=None))
 
 
@@ -74,18 +90,21 @@ def arrive(
     process: str = "",
     minted: bool = False,
     brief: int | None = None,
+    address: str = "",
 ) -> dict[str, Any]:
     """The person whose token has this fingerprint, made on the first visit, connected to `process` from now on:
     `{id, nickname, reserved, rev, is_new?, is_renamed?}`.
 
     A wish that is taken is passed over: a known person keeps their name, a new one gets the first of `guests` that is
     free. held: milliseconds that a name stays its owner's after they left. minted: the token was made just now, so
-    nobody has come with it before. brief: that time where nobody is known to keep the token.
+    nobody has come with it before. brief: that time where nobody is known to keep the token. address: fingerprint of
+    the network from which they come, where that is known.
     """
     found = None if minted else _person(_whose_locked.first(db, token=token))
     if found is None:
         newcomer = _newcomer(db, token, new_id, chain([wish] if wish else [], guests()), held, brief)
         _connect.run(db, person=new_id, process=process)
+        _note_address(db, new_id, address)
         return newcomer
     person, nickname = found["id"], found["nickname"]
     for name, looks in (*([wish] if wish else ()), *(() if nickname else guests())):
@@ -93,7 +112,13 @@ def arrive(
             found |= {"nickname": name, "rev": _bear(db, person, name, looks), "is_renamed": True}
             break
     stay(db, person, process)  # whoever is known has left, even where their name went to somebody else meanwhile
+    _note_address(db, person, address)
     return found
+
+
+def _note_address(db: Connection, person: str, address: str) -> None:
+    if address:
+        _come_from.run(db, who=person, address=address)
 
 
 def whose(db: Connection, token: str) -> dict[str, Any] | None:
@@ -294,14 +319,15 @@ def stay(db: Connection, person: str, process: str) -> None:
 
 
 def _is_unused(left_before: int) -> ColumnElement[bool]:
-    """A guest who never said anything, reacted to nothing, has no role, and holds no name: the time for which it was
-    held is over with `left_before`."""
+    """A guest who never said anything, reacted to nothing, has no role, against whom nothing was decided, and who holds
+    no name: the time for which it was held is over with `left_before`."""
     return and_(
         people.c.left_at < left_before,
         people.c.passphrase.is_(None),
         ~exists().where(messages.c.author == people.c.id),
         ~exists().where(reactions.c.person == people.c.id),
         ~exists().where(roles.c.person == people.c.id),
+        ~exists().where(sanctions.c.person == people.c.id),
     )
 
 

@@ -50,6 +50,7 @@ def upgrade() -> None:
         sa.Column("by_name", sa.String(256), nullable=False),
         sa.Column("address", sa.String(64)),
     )
+    op.create_index("ix_sanctions_person", "sanctions", ["person"])
     op.create_table(
         "admitted",
         _room("admitted"),

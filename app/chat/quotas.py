@@ -1,0 +1,181 @@
+"""What all who come from one address may have together, and one person may store: so much in an hour or a minute.
+
+Limits by person bind nobody who is a new person each time; an address is not free. It counts only where it is known
+for certain (`Connection.address`). A class of pupils shares one: half of what an address may have is for those who were
+there before it became scarce and take little of it, so that a flood does not silence its neighbours.
+
+Counted over all processes that hear each other by Redis: what writes rows anyway is spent there at once; connections
+and bytes are counted here, and told to each other twice a second, for a send must not wait for that.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+
+from app.chat.rates import Bucket, Buckets, SharedBuckets
+from app.model import Connection, Person, Refused
+
+MINUTE_S, HOUR_S = 60, 3_600
+BYTES_AT_ONCE = 0.1  # of an hour's
+KEPT = 0.5  # of what an address may have, for those who were there before
+LOW = 0.75  # below it something becomes scarce
+LITTLE = 1 / 8  # of what a person may store, that those have stored lately
+TELL_INTERVAL_S = 0.5  # between two times that processes tell each other
+A_DAY_MS = 86_400_000
+
+
+class Quota:
+    """Of one thing, `amount` of it in `seconds`, by the names of addresses or persons. amount: None for no limit.
+    at_once: the share of it that may be had in one go. limit: what this one is called in answers and metrics. text: why
+    somebody is refused."""
+
+    def __init__(self, limit: str, text: str, amount: float | None, seconds: float, at_once: float = 1) -> None:
+        self.limit, self._text = limit, text
+        self.buckets = Buckets(amount * at_once, amount / seconds) if amount else None
+        self.shared: SharedBuckets | None = None
+        self._untold: defaultdict[str, float] = defaultdict(float)
+
+    def spend(self, name: str, cost: float = 1, person: Person | None = None, takes_little: bool = True) -> None:
+        """Raises `too_many`. Other processes are told a little later. person: who it is for, where they are known; and
+        whether they have taken little lately."""
+        if wait := self.wait(name, cost, person, takes_little):
+            raise self.refusal(wait)
+
+    def wait(self, name: str, cost: float = 1, person: Person | None = None, takes_little: bool = True) -> float:
+        """The seconds after which there will be enough; 0 where there was, and it is spent."""
+        if self.buckets is None or not name:
+            return 0
+        bucket = self.buckets.now(name)
+        wait = self.buckets.spend_from(bucket, cost, self._floor(bucket, person, takes_little))
+        if self.shared is not None and not wait:
+            self._untold[name] += cost
+        return wait
+
+    async def spend_everywhere(self, name: str, cost: float = 1, person: Person | None = None) -> None:
+        """Raises `too_many`, as all processes count it; as this one does where that cannot be known in time."""
+        if self.buckets is None or not name:
+            return
+        buckets, bucket = self.buckets, self.buckets.now(name)
+        floor = self._floor(bucket, person, True)
+        if wait := buckets.spend_from(bucket, cost, floor):
+            raise self.refusal(wait)
+        if self.shared is None:
+            return
+        cost = min(cost, buckets.full - floor)
+        if wait := await self.shared.spend(self._of(name), cost, buckets.full, buckets.per_second, floor) or 0:
+            buckets.give_back(name, cost)
+            raise self.refusal(wait)
+
+    def is_spent(self, name: str, cost: float = 1) -> bool:
+        """True where somebody who is not known would be refused."""
+        return self.buckets is not None and self.buckets.is_spent(name, cost)
+
+    def give_back(self, name: str, points: float) -> None:
+        """Nothing came of it."""
+        if self.buckets is None or not name:
+            return
+        self.buckets.give_back(name, points)
+        if self.shared is not None:
+            self._untold[name] -= points
+
+    def _floor(self, bucket: Bucket, person: Person | None, takes_little: bool) -> float:
+        """What is to stay: nothing where there is plenty, or for somebody who was there before it became scarce."""
+        assert self.buckets
+        if bucket.left >= LOW * self.buckets.full:
+            bucket.low_since = 0
+            return 0
+        now = time.time_ns() // 1_000_000
+        bucket.low_since = bucket.low_since or now
+        if person is None or (takes_little and _is_older(person, bucket.low_since, now)):
+            return 0
+        return KEPT * self.buckets.full
+
+    def _of(self, name: str) -> str:
+        return f"{self.limit} of {name}"
+
+    def refusal(self, seconds: float) -> Refused:
+        wait = round(seconds + 0.05, 2) if seconds < 10 else float(int(seconds) + 1)
+        text = f"{self._text} Try again in {_said(wait)}."
+        return Refused("too_many", text, retry_after=wait, limit=self.limit)
+
+    async def tell(self) -> None:
+        """What was spent here, to the other processes; and learn what they have."""
+        if self.shared is None or self.buckets is None:
+            return
+        untold, self._untold = self._untold, defaultdict(float)
+        for name, points in untold.items():
+            full, per_second = self.buckets.full, self.buckets.per_second
+            left = await self.shared.charge(self._of(name), points, full, per_second)
+            if left is not None:
+                self.buckets.now(name).left = left - self._untold.get(name, 0)
+
+
+def _is_older(person: Person, than: int, now: int) -> bool:
+    """Ids of people begin with the time when they first came; those of the first versions had none."""
+    try:
+        came = int(person.id[:12], 16)
+    except ValueError:
+        return True
+    return came < than or came > now + A_DAY_MS
+
+
+def _said(seconds: float) -> str:
+    return f"{seconds:g} s" if seconds < 100 else f"{seconds / MINUTE_S:.0f} min"
+
+
+class Quotas:
+    """handshakes: in a minute from one address. people, rooms: new ones in an hour from one. address_bytes,
+    person_bytes: stored in an hour, a tenth of them at once. None: no limit."""
+
+    def __init__(
+        self,
+        handshakes: float | None = None,
+        people: float | None = None,
+        rooms: float | None = None,
+        address_bytes: float | None = None,
+        person_bytes: float | None = None,
+    ) -> None:
+        yours = "from your address"
+        self.handshakes = Quota("handshakes", f"Too many connections were opened {yours}.", handshakes, MINUTE_S)
+        self.people = Quota("new_people", f"Too many new people have come {yours}.", people, HOUR_S)
+        self.rooms = Quota("new_rooms", f"Too many new rooms were made {yours}.", rooms, HOUR_S)
+        wrote = f"More was written {yours} than one may store in so short a time."
+        self.address_bytes = Quota("address_bytes", wrote, address_bytes, HOUR_S, BYTES_AT_ONCE)
+        wrote = "You wrote more than one person may store in so short a time."
+        self.person_bytes = Quota("person_bytes", wrote, person_bytes, HOUR_S, BYTES_AT_ONCE)
+
+    @property
+    def all(self) -> tuple[Quota, ...]:
+        return self.handshakes, self.people, self.rooms, self.address_bytes, self.person_bytes
+
+    def share(self, shared: SharedBuckets) -> None:
+        for quota in self.all:
+            quota.shared = shared
+
+    async def run(self) -> None:
+        """Tells other processes what was spent here, for as long as the server runs."""
+        while True:
+            await asyncio.sleep(TELL_INTERVAL_S)
+            for quota in self.all:
+                await quota.tell()
+
+    async def make_room(self, connection: Connection) -> None:
+        """Somebody needs a room that there is not. Raises `too_many`."""
+        await self.rooms.spend_everywhere(connection.address, 1, connection.person)
+
+    def store(self, connection: Connection, size: int) -> None:
+        """Counts bytes that are about to be stored. Raises `too_many`."""
+        person = connection.person
+        self.person_bytes.spend(person.id, size)
+        if not connection.address:
+            return
+        own = self.person_bytes.buckets
+        takes_little = own is None or own.now(person.id).left >= (1 - LITTLE) * own.full
+        if wait := self.address_bytes.wait(connection.address, size, person, takes_little):
+            self.person_bytes.give_back(person.id, size)
+            raise self.address_bytes.refusal(wait)
+
+    def give_back(self, connection: Connection, size: int) -> None:
+        """Nothing was stored: it was refused, or had been stored before."""
+        self.person_bytes.give_back(connection.person.id, size)
+        self.address_bytes.give_back(connection.address, size)
