@@ -99,6 +99,7 @@ export class Room {
     this.disconnected();
     this.state = "refused";
     this.refusal = refusal;
+    this.presence.reset([], 0);
     this.notify("standing");
   }
 
