@@ -139,6 +139,13 @@ export class Actions {
     this.menu(opener, { person: this.authorOf(message), message });
   }
 
+  /** The bar goes, as after its own buttons; the keyboard goes back to the message box, before any dialog opens. */
+  menuChosen() {
+    const hadFocus = Boolean(this.bar.querySelector(":focus-visible"));
+    this.putAway();
+    if (hadFocus) this.left();
+  }
+
   authorOf({ author, nickname }) {
     const { presence } = this.room();
     return presence.people.get(author) ?? { id: author, nickname, role: presence.roles.get(author) };

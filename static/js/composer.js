@@ -138,7 +138,7 @@ export class Composer {
     this.store();
     this.update();
     const now = Date.now();
-    if (this.context.isEdit || isBlank(this.box.value) || this.box.value.startsWith("/") || now - this.lastTyping < TYPING_EVERY_MS) return;
+    if (this.silenced || this.context.isEdit || isBlank(this.box.value) || this.box.value.startsWith("/") || now - this.lastTyping < TYPING_EVERY_MS) return;
     this.lastTyping = now;
     this.typing();
   }

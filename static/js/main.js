@@ -79,7 +79,13 @@ const unread = new Unread({ storage: local, me });
 const unreadSince = new UnreadSince();
 const rooms = new OpenRooms({
   storage: local,
-  make: (name) => new Room(name, { ask, wait, pass: (room) => passes.payload(room), changed: (...change) => roomViews.changed(...change) }),
+  make: (name) => new Room(name, {
+    ask,
+    wait,
+    serverNow: () => clock.now(),
+    pass: (room) => passes.payload(room),
+    changed: (...change) => roomViews.changed(...change),
+  }),
   changed: (room) => roomList.draw(room),
   removed: (name) => {
     unread.remove(name);
@@ -288,7 +294,7 @@ const EVENTS = {
   },
   people: ({ room, ...change }) => rooms.get(room)?.presence.update(change),
   ignored: ({ ignored }) => ignoredChanged(ignored),
-  typing: ({ room, nickname }) => rooms.get(room)?.presence.typing(nickname),
+  typing: ({ room, nickname, person }) => me.ignores(person) || rooms.get(room)?.presence.typing(nickname),
   room: ({ room }) => rooms.get(room.name)?.setDetails(room),
   standing: ({ room, ...told }) => standingChanged(rooms.get(room), told),
   removed: ({ room, ...refusal }) => removed(rooms.get(room), refusal),
@@ -373,7 +379,7 @@ function openPersonMenu(opener, subject) {
   const { nickname } = subject.person;
   const items = actionsOn({ me, role: rooms.active.rules.role, ...subject });
   if (items.length === 0) return;
-  menu.open(opener, { label: `Actions for ${nickname}`, items, chosen: (name) => PERSON_ACTIONS[name](subject) });
+  menu.open(opener, { label: `Actions for ${nickname}`, items, chosen: (name) => (actions.menuChosen(), PERSON_ACTIONS[name](subject)) });
 }
 
 function openRoomMenu(opener) {

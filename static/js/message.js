@@ -65,8 +65,13 @@ export function asMessage(item, me, clock) {
     nickname: me.nickname,
     kind: action ? "action" : "said",
     text: action ? item.text.slice(action[0].length) : item.text,
-    ...(item.until && { sentence: `${item.sentence} Sent by itself in ${countdown(item.until - Date.now())}.` }),
+    ...(item.until && { sentence: waitingSentence(item) }),
   };
+}
+
+/** Why an item waits, and until when: it goes by itself, so nobody need try again. */
+function waitingSentence({ sentence, until }) {
+  return `${sentence.replace(/ Try again in [^.]*\.$/, "")} It goes by itself in ${countdown(until - Date.now())}.`;
 }
 
 function continues(message, previous) {

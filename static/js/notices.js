@@ -16,6 +16,7 @@ export class Notices {
     const sentence = document.createElement("p");
     notice.className = "notice";
     write(sentence, text);
+    if (lasting) sentence.tabIndex = 0; // it may be long enough to be scrolled
     notice.append(sentence, buttons(notice, action));
     this.element.append(notice);
     while (this.element.children.length > MAX_NOTICES) this.element.firstElementChild.remove();

@@ -108,11 +108,6 @@ export class Presence {
     });
   }
 
-  /** The ids of those who are known to bear this nickname here. */
-  idsOf(nickname) {
-    return [...this.people.values()].filter((person) => person.nickname === nickname).map(({ id }) => id);
-  }
-
   /** A message ends its author's typing, and the news of who joined and left. */
   messageFrom(nickname) {
     this.stopTyping(nickname);

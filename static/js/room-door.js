@@ -10,7 +10,9 @@ const DOORS = {
   locked: { title: "This room is locked" },
   wrong_passphrase: { title: "This room has a passphrase", asksPassphrase: true },
   not_allowed: { title: "This link does not let you in" },
+  waiting: { title: "One moment, please" },
 };
+const WAITED_FOR = new Set(["kicked", "waiting"]);
 
 /** Refusals that only the person ends. */
 export function isRemoval({ error }) {
@@ -19,7 +21,7 @@ export function isRemoval({ error }) {
 
 /** Is this a refusal that closes the room's door? */
 export function isShut({ error }) {
-  return Object.hasOwn(DOORS, error);
+  return error !== "waiting" && Object.hasOwn(DOORS, error);
 }
 
 /**
@@ -35,7 +37,7 @@ export function doorOf(refusal, now) {
     asksPassphrase,
     text: isRemoval(refusal) ? lengthOf(refusal, left) : refusal.text,
     reason: refusal.reason ? `Reason: ${refusal.reason}` : "",
-    wait: left > 0 && refusal.error === "kicked" ? countdown(left) : "",
+    wait: left > 0 && WAITED_FOR.has(refusal.error) ? countdown(left) : "",
     counts: left > 0,
     isTrouble: refusal.error === "wrong_passphrase" && !refusal.needed,
   };

@@ -13,6 +13,7 @@ import { OwnReactions, withReaction } from "./reaction-state.js";
 
 const GAP_WAIT_MS = 300;
 const TEMPORARY = new Set(["too_fast", "storage", "broken"]);
+const SHOWN_WAIT_S = 3; // before a join is asked for again; a shorter one needs no words
 const KEPT_TAIL = 100; // messages that stay of the tail while somebody reads far above it
 const REACTED_BATCH = 100; // messages in one `reacted` request
 const MAX_TAIL = 400; // messages of the tail, shown or not
@@ -20,9 +21,9 @@ const MAX_TAIL = 400; // messages of the tail, shown or not
 export class Room {
   /**
    * ask(verb, payload) -> Promise of the ack; wait(ms) -> Promise; changed(room, what, detail) tells the views; pass(name): what
-   * a join says besides, as in room-key.js.
+   * a join says besides, as in room-key.js; now and serverNow: the time here and there.
    */
-  constructor(name, { ask, wait, changed = () => {}, now = Date.now, pass = () => ({}) }) {
+  constructor(name, { ask, wait, changed = () => {}, now = Date.now, serverNow = now, pass = () => ({}) }) {
     this.name = name;
     this.pass = pass;
     this.rules = new RoomRules();
@@ -32,6 +33,7 @@ export class Room {
     this.attempt = 0;
     this.generation = 0;
     this.ask = ask;
+    this.serverNow = serverNow;
     this.wait = wait;
     this.notify = (what, detail) => changed(this, what, detail);
     this.presence = new Presence({ wait, now, changed: (what) => this.notify(what) });
@@ -99,6 +101,7 @@ export class Room {
     this.disconnected();
     this.state = "refused";
     this.refusal = refusal;
+    this.presence.reset([], 0);
     this.notify("standing");
   }
 
@@ -352,10 +355,17 @@ export class Room {
   async askUntilAnswered(attempt, verb, payload) {
     for (let pause = 500; attempt === this.attempt; pause = Math.min(pause * 2, 10_000)) {
       const ack = await this.ask(verb, payload()).catch(() => null);
-      if (ack && !TEMPORARY.has(ack.error)) return ack;
+      if (ack && !isTemporary(ack)) return ack;
+      if (attempt === this.attempt && verb === "join" && ack?.retry_after >= SHOWN_WAIT_S) this.waitAtDoor(ack);
       if (attempt === this.attempt) await this.wait(ack?.retry_after ? ack.retry_after * 1000 : pause);
     }
     return null;
+  }
+
+  /** It will be asked again by itself; until then the doorway says why it takes so long. */
+  waitAtDoor({ text, retry_after }) {
+    this.refusal = { error: "waiting", text, until: new Date(this.serverNow() + retry_after * 1000).toISOString() };
+    this.notify("standing");
   }
 
   /** A page of history; null where there is none, or where the shown range has changed meanwhile. */
@@ -418,6 +428,11 @@ export class Room {
     const known = this.aside.get(message.seq);
     if (!known || known.rev < message.rev) this.aside.set(message.seq, message);
   }
+}
+
+/** `too_many` passes by itself where it says when. */
+function isTemporary({ error, retry_after }) {
+  return TEMPORARY.has(error) || (error === "too_many" && retry_after > 0);
 }
 
 function lastOf(list) {

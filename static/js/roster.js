@@ -100,6 +100,7 @@ function blank() {
 }
 
 function fillRole(row, name, role) {
+  row.classList.toggle("has-role", Boolean(role));
   const mark = name.nextElementSibling.matches(".role-mark") ? name.nextElementSibling : null;
   if (mark?.dataset.role === role) return;
   mark?.remove();

@@ -180,13 +180,9 @@ export class Timeline {
   }
 
   drawTyping() {
-    const others = [...this.room.presence.typists.keys()].filter((nickname) => nickname !== this.me.nickname && !this.isIgnored(nickname));
+    const others = [...this.room.presence.typists.keys()].filter((nickname) => nickname !== this.me.nickname);
     write(this.typing, others.length > 0 ? `${namesOf(others, isolate)} ${others.length > 1 ? "are" : "is"} typing` : "");
     this.typing.classList.toggle("is-lively", others.length > 0);
-  }
-
-  isIgnored(nickname) {
-    return this.room.presence.idsOf(nickname).some((id) => this.me.ignores(id));
   }
 
   drawEnds() {

@@ -29,6 +29,13 @@ test("a passphrase is asked for; it is trouble only where one was given", () => 
   assert.equal(doorOf({ error: "locked", text: "Nobody new." }, NOW).asksPassphrase, false);
 });
 
+test("whoever comes in too fast waits, and sees for how long", () => {
+  const waiting = { error: "waiting", text: "Too many guesses.", until: "2026-11-28T12:00:42Z" };
+  const { title, text, wait, asksPassphrase } = doorOf(waiting, NOW);
+  assert.deepEqual([title, text, wait, asksPassphrase], ["One moment, please", "Too many guesses.", "0:42", false]);
+  assert.equal(isShut(waiting), false);
+});
+
 test("only a kick and a ban keep one out until one asks again", () => {
   assert.deepEqual(["kicked", "banned", "locked", "wrong_passphrase"].map((error) => isRemoval({ error })), [true, true, false, false]);
   assert.deepEqual(["banned", "locked", "wrong_passphrase", "not_allowed"].map((error) => isShut({ error })), Array(4).fill(true));
