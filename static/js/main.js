@@ -322,6 +322,7 @@ function storedElsewhere(key, value) {
 
 function connectionChanged(status) {
   connectionStatus.show(status);
+  notifyIfAny(status.sentence);
   if (status.state === "connected" || status.state === "connecting") return;
   entering.send({ type: "disconnected" });
   outbox.pause();
