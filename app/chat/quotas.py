@@ -9,11 +9,15 @@ and bytes are counted here, and told to each other twice a second, for a send mu
 """
 
 import asyncio
+import logging
 import time
 from collections import defaultdict
+from math import ceil
 
 from app.chat.rates import Bucket, Buckets, SharedBuckets
 from app.model import Connection, Person, Refused
+
+log = logging.getLogger("parlor.chat")
 
 MINUTE_S, HOUR_S = 60, 3_600
 BYTES_AT_ONCE = 0.1  # of an hour's
@@ -26,13 +30,16 @@ A_DAY_MS = 86_400_000
 
 class Quota:
     """Of one thing, `amount` of it in `seconds`, by the names of addresses or persons. amount: None for no limit.
-    at_once: the share of it that may be had in one go. limit: what this one is called in answers and metrics. text: why
-    somebody is refused."""
+    at_once: the share of it that may be had in one go. limit: what this one is called in answers and metrics.
+    setting: that sets it. text: why somebody is refused."""
 
-    def __init__(self, limit: str, text: str, amount: float | None, seconds: float, at_once: float = 1) -> None:
-        self.limit, self._text = limit, text
+    def __init__(
+        self, limit: str, setting: str, text: str, amount: float | None, seconds: float, at_once: float = 1
+    ) -> None:
+        self.limit, self._setting, self._text = limit, setting, text
         self.buckets = Buckets(amount * at_once, amount / seconds) if amount else None
         self.shared: SharedBuckets | None = None
+        self._noted_at: float | None = None
         self._untold: defaultdict[str, float] = defaultdict(float)
 
     def spend(self, name: str, cost: float = 1, person: Person | None = None, takes_little: bool = True) -> None:
@@ -94,9 +101,16 @@ class Quota:
         return f"{self.limit} of {name}"
 
     def refusal(self, seconds: float) -> Refused:
-        wait = round(seconds + 0.05, 2) if seconds < 10 else float(int(seconds) + 1)
-        text = f"{self._text} Try again in {_said(wait)}."
+        """Tells operators as well, once a minute at most: they may have more pupils than somebody foresaw."""
+        wait = round(seconds + 0.05, 2)
+        text = f"{self._text} Try again in {_said(seconds)}."
+        self.note_refused()
         return Refused("too_many", text, retry_after=wait, limit=self.limit)
+
+    def note_refused(self) -> None:
+        if self._noted_at is None or time.monotonic() - self._noted_at >= MINUTE_S:
+            self._noted_at = time.monotonic()
+            log.warning("a limit was reached: %s (%s)", self.limit, self._setting)
 
     async def tell(self) -> None:
         """What was spent here, to the other processes; and learn what they have."""
@@ -120,7 +134,7 @@ def _is_older(person: Person, than: int, now: int) -> bool:
 
 
 def _said(seconds: float) -> str:
-    return f"{seconds:g} s" if seconds < 100 else f"{seconds / MINUTE_S:.0f} min"
+    return f"{ceil(seconds)} s" if seconds < 100 else f"{ceil(seconds / MINUTE_S)} min"
 
 
 class Quotas:
@@ -136,13 +150,14 @@ class Quotas:
         person_bytes: float | None = None,
     ) -> None:
         yours = "from your address"
-        self.handshakes = Quota("handshakes", f"Too many connections were opened {yours}.", handshakes, MINUTE_S)
-        self.people = Quota("new_people", f"Too many new people have come {yours}.", people, HOUR_S)
-        self.rooms = Quota("new_rooms", f"Too many new rooms were made {yours}.", rooms, HOUR_S)
-        wrote = f"More was written {yours} than one may store in so short a time."
-        self.address_bytes = Quota("address_bytes", wrote, address_bytes, HOUR_S, BYTES_AT_ONCE)
-        wrote = "You wrote more than one person may store in so short a time."
-        self.person_bytes = Quota("person_bytes", wrote, person_bytes, HOUR_S, BYTES_AT_ONCE)
+        opened, came = f"Too many connections were opened {yours}.", f"Too many new people have come {yours}."
+        made, wrote = f"Too many new rooms were made {yours}.", f"More was written {yours} than one may store so soon."
+        own = "You wrote more than one person may store so soon."
+        self.handshakes = Quota("handshakes", "PARLOR_ADDRESS_HANDSHAKES", opened, handshakes, MINUTE_S)
+        self.people = Quota("new_people", "PARLOR_ADDRESS_PEOPLE", came, people, HOUR_S)
+        self.rooms = Quota("new_rooms", "PARLOR_ADDRESS_ROOMS", made, rooms, HOUR_S)
+        self.address_bytes = Quota("address_bytes", "PARLOR_ADDRESS_BYTES", wrote, address_bytes, HOUR_S, BYTES_AT_ONCE)
+        self.person_bytes = Quota("person_bytes", "PARLOR_PERSON_BYTES", own, person_bytes, HOUR_S, BYTES_AT_ONCE)
 
     @property
     def all(self) -> tuple[Quota, ...]:

@@ -322,7 +322,7 @@ function storedElsewhere(key, value) {
 
 function connectionChanged(status) {
   connectionStatus.show(status);
-  notifyIfAny(status.sentence);
+  if (status.sentence) notices.show(status.sentence, { lasting: true });
   if (status.state === "connected" || status.state === "connecting") return;
   entering.send({ type: "disconnected" });
   outbox.pause();

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from math import ceil
 from typing import Any
 from uuid import uuid4
 
@@ -51,7 +52,7 @@ async def test_a_person_stores_so_much_and_is_told_when_to_go_on(start_server: S
     refused = answers[-1]
     assert (refused["error"], refused["limit"]) == ("too_many", "person_bytes")
     assert 10 < refused["retry_after"] < 100
-    assert f"Try again in {refused['retry_after']:g} s." in refused["text"]
+    assert f"Try again in {ceil(refused['retry_after'] - 0.06)} s." in refused["text"]
     assert (await say(chat, alice, "x"))["ok"], "there is room for a short one"
     assert (await say(chat, bob, LONG))["ok"], "one person's limit is not another's"
     assert chat.counts.refusals["person_bytes"] == 1
@@ -145,7 +146,9 @@ async def test_a_class_of_60_that_comes_at_once_and_reloads_and_types_reaches_no
     assert not chat.counts.refusals
 
 
-async def test_new_rooms_of_an_address_are_counted_and_old_ones_are_open(start_server: Start, come: Come) -> None:
+async def test_new_rooms_of_an_address_are_counted_and_old_ones_are_open(
+    start_server: Start, come: Come, caplog: pytest.LogCaptureFixture
+) -> None:
     chat = (await start_server(address_rooms=4)).chat
     alice = await come(chat, "alice", room="room-0")
     made = [await perform(chat, alice, "join", {"room": f"room-{n}"}) for n in range(1, 6)]
@@ -153,6 +156,9 @@ async def test_new_rooms_of_an_address_are_counted_and_old_ones_are_open(start_s
     assert (made[-1]["error"], made[-1]["limit"]) == ("too_many", "new_rooms")
     assert 800 < made[-1]["retry_after"] <= 901
     assert "Try again in 15 min." in made[-1]["text"]
+    assert [one.message for one in caplog.records if "limit" in one.message] == [
+        "a limit was reached: new_rooms (PARLOR_ADDRESS_ROOMS)"
+    ], "operators are told once a minute"
     with pytest.raises(Refused):
         await chat.store.read(queries.room, "room-5")
     assert (await perform(chat, alice, "join", {"room": "room-2"}))["ok"], "a room that there is"
