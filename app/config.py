@@ -319,7 +319,7 @@ class Settings(BaseModel):
         "and 300 more. `off`, or PARLOR_RATE_LIMIT switched off: no limit.",
     )
     address_bytes: Amount = Field(
-        8_000_000,
+        6_000_000,
         ge=20_000,
         description="The same of all who come from one address (of IPv6: from one /64). Half of it is for those who "
         "were there before it became scarce and write little. This limit and the next three count an address where it "
