@@ -322,8 +322,8 @@ class Settings(BaseModel):
         6_000_000,
         ge=20_000,
         description="The same of all who come from one address (of IPv6: from one /64). Half of it is for those who "
-        "were there before it became scarce and write little. This limit and the next three count an address where it "
-        "is known for certain: a trusted proxy tells it (trust_proxies), or it is public; over all processes where "
+        "were there before they became scarce and write little. This limit and the next three count an address where "
+        "it is known for certain: a trusted proxy tells it (trust_proxies), or it is public; over all processes where "
         "there is Redis, else in each. `off`: no limit.",
     )
     address_handshakes: Amount = Field(
