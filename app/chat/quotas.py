@@ -1,8 +1,9 @@
 """What all who come from one address may have together, and one person may store: so much in an hour or a minute.
 
 Limits by person bind nobody who is a new person each time; an address is not free. It counts only where it is known
-for certain (`Connection.address`). A class of pupils shares one: half of the bytes that an address may store is for
-those who were there before they became scarce and write little, so that a flood does not silence its neighbours.
+for certain (`Connection.address`). A class of pupils shares one: most of the bytes that an address may store at once
+are for short messages of those who were there before they became scarce, so that a flood does not silence its
+neighbours.
 
 Counted over all processes that hear each other by Redis: what writes rows anyway is spent there at once; connections
 and bytes are counted here, and told to each other twice a second, for a send must not wait for that.
@@ -21,9 +22,10 @@ log = logging.getLogger("parlor.chat")
 
 MINUTE_S, HOUR_S = 60, 3_600
 BYTES_AT_ONCE = 0.1  # of an hour's
-KEPT = 0.5  # of the bytes that an address may store, for those who were there before
-LOW = 0.75  # of them; below it they are scarce
-SHARE, SHARE_REGAINED = 1 / 50, 1 / 20  # of that, for each of them: at once, and of what is regained
+KEPT = 0.8  # of the bytes that an address may store, for those who were there before
+LOW = 0.9  # of them; below it they are scarce
+SHORT = 1_000  # bytes of what they may write then
+SHARE, SHARE_REGAINED = 1 / 30, 1 / 10  # of all, for each of them: at once, and of what is regained
 TELL_INTERVAL_S = 0.5  # between two times that processes tell each other
 A_DAY_MS = 86_400_000
 
@@ -72,7 +74,7 @@ class Quota:
             raise self.refusal(wait)
 
     def _spend(self, buckets: Buckets, name: str, cost: float, person: Person | None) -> float:
-        """The seconds to wait. Where it is scarce, half is for those who were there before; each has a share of it."""
+        """The seconds to wait. Where it is scarce, most is for those who were there before; each has a share of it."""
         bucket = buckets.now(name)
         if person is None:
             return buckets.spend_from(bucket, cost)
@@ -88,7 +90,7 @@ class Quota:
 
     def _has_share(self, person: Person, cost: float, low_since: int, now: int) -> bool:
         assert self.shares
-        return _is_older(person, low_since, now) and not self.shares.spend(person.id, cost)
+        return cost <= SHORT and _is_older(person, low_since, now) and not self.shares.spend(person.id, cost)
 
     def is_spent(self, name: str, cost: float = 1) -> bool:
         """True where somebody who is not known would be refused."""
