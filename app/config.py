@@ -319,12 +319,12 @@ class Settings(BaseModel):
         "and 300 more. `off`, or PARLOR_RATE_LIMIT switched off: no limit.",
     )
     address_bytes: Amount = Field(
-        8_000_000,
+        12_000_000,
         ge=20_000,
-        description="The same of all who come from one address (of IPv6: from one /64). Half of it is for those who "
-        "were there before it became scarce and write little. This limit and the next three count an address where it "
-        "is known for certain: a trusted proxy tells it (trust_proxies), or it is public; over all processes where "
-        "there is Redis, else in each. `off`: no limit.",
+        description="The same of all who come from one address (of IPv6: from one /64). Where they have had a fifth of "
+        "what they may have at once, the rest is for short messages of those who were there before. This limit and the "
+        "next three count an address where it is known for certain: a trusted proxy tells it (trust_proxies), or it is "
+        "public; over all processes where there is Redis, else in each. `off`: no limit.",
     )
     address_handshakes: Amount = Field(
         600,

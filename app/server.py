@@ -163,6 +163,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         wait = quotas.handshakes.wait(_network_of(site, request))
         if wait:
             chat.counts.refusals[quotas.handshakes.limit] += 1
+            quotas.handshakes.note_refused()
         return wait
 
     quotas = _quotas(settings)

@@ -328,6 +328,7 @@ function storedElsewhere(key, value) {
 
 function connectionChanged(status) {
   connectionStatus.show(status);
+  if (status.sentence) notices.show(status.sentence, { lasting: true });
   if (status.state === "connected" || status.state === "connecting") return;
   entering.send({ type: "disconnected" });
   outbox.pause();

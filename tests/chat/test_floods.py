@@ -1,5 +1,6 @@
 """Flooding by words is slowed down with a sentence, and nothing is dropped."""
 
+from math import ceil
 from typing import Any
 from uuid import uuid4
 
@@ -31,7 +32,7 @@ class Room:
         except Refused as refused:
             assert refused.code == "too_fast"
             wait = refused.extra["retry_after"]
-            assert f"Try again in {wait:g} s." in refused.text
+            assert f"Try again in {ceil(wait)} s." in refused.text
             return f"{refused.extra['limit']} {wait:g}"
         return ""
 

@@ -120,7 +120,7 @@ def left(chat: Chat) -> float:
 
 async def test_bytes_of_an_address_are_told_to_other_processes_soon(start_server: Start, redis: RedisServer) -> None:
     """A send does not wait for it. What was given back is told as well."""
-    chats = [(await start_server(redis_url=redis.url, address_bytes=200_000)).chat for _ in range(2)]
+    chats = [(await start_server(redis_url=redis.url, address_bytes=2_000_000)).chat for _ in range(2)]
     spent = 0
     for n, chat in enumerate(chats):
         alice = await doors.arrive(chat, "socket of alice", [], None, address=ADDRESS)
@@ -130,8 +130,10 @@ async def test_bytes_of_an_address_are_told_to_other_processes_soon(start_server
             assert (await perform(chat, alice, "send", message))["ok"]
             assert (await perform(chat, alice, "send", message))["ok"], "again, and stored once"
             spent += 4_000 + ROW_BYTES
-    await until(lambda: all(left(chat) < 20_000 - spent + 1_000 for chat in chats))
-    assert all(left(chat) >= 20_000 - spent for chat in chats)
+    await until(lambda: all(left(chat) < 200_000 - spent + 5_000 for chat in chats))
+    assert all(left(chat) >= 200_000 - spent for chat in chats)
+    assert chats[0].quotas.address_bytes.wait(ADDRESS, 170_000) == 0
+    await until(lambda: left(chats[1]) < 50_000)
     carol = await doors.arrive(chats[1], "socket of carol", [], None, address=ADDRESS)
     await perform(chats[1], carol, "join", {"room": "lobby"})
     refused = await perform(chats[1], carol, "send", {"room": "lobby", "text": "x" * 4_000, "id": "message-9"})
