@@ -1,13 +1,13 @@
 """Parlor: chat rooms for anyone with a nickname. A map of the code, on one screen.
 
-    __main__.py        the command line: serve, check-config, doctor, export, keep, copy
+    __main__.py        the command line: serve, check-config, doctor, export, keep, own, copy
     config.py          every setting once: name, type, default, help
     logs.py            logging: one line for each event
     process.py         standard streams, file descriptors, addresses to listen on
     workers.py         several processes on one port, and their parent
-    model.py           the nouns: Person, Connection, Member, Refused
+    model.py           the nouns: Person, Connection, Member, Owner, Refused
     server.py          connects the parts; the only module that knows them all
-    export.py          what an operator does to a room: export, keep
+    export.py          what an operator does to a room: export, keep, own
     copy.py            a whole history moved into another database
     wsgi.py            one page, for a host that starts gunicorn: the right startup command
     chat/              the rules: everything a person can do; a newcomer starts in chat/verbs.py

@@ -12,7 +12,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Coroutine
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import click
 from pydantic import SecretStr
@@ -20,6 +20,8 @@ from pydantic import SecretStr
 from app import __version__, config, logs, process, workers
 from app.config import BadSetting, Settings
 from app.model import Refused
+
+T = TypeVar("T")
 
 
 def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -103,15 +105,19 @@ def export(context: click.Context, /, room: str, form: str, output: IO[str], **f
 @click.argument("room")
 @click.option("--days", type=click.FloatRange(min=0), help="Days; 0: for ever.")
 @click.option("--messages", type=click.IntRange(min=0), help="The newest so many; 0: all.")
+@click.option("--bytes", "size", type=click.IntRange(min=0), help="Bytes of the newest; 0: all.")
 @_settings
 @click.pass_context
-def keep(context: click.Context, /, room: str, days: float | None, messages: int | None, **flags: Any) -> None:
-    """Say how long a room's messages are kept. What is not said is as the server has it."""
+def keep(
+    context: click.Context, /, room: str, days: float | None, messages: int | None, size: int | None, **flags: Any
+) -> None:
+    """Say how long a room's messages are kept, and how large it is. What is not said is as the server has it."""
     from app.export import set_retention
 
     settings, _ = config.load(_given(context, flags))
-    _run(set_retention(settings, room, days, messages))
-    click.echo(f"#{room}: days {_kept(days)}, messages {_kept(messages)}")
+    count, taken = _run(set_retention(settings, room, days, messages, size))
+    click.echo(f"#{room}: days {_kept(days)}, messages {_kept(messages)}, bytes {_kept(size)}")
+    click.echo(f"It has {count:,} messages now, which take {taken:,} bytes.")
 
 
 @cli.command()
@@ -153,12 +159,12 @@ def copy(source: str, target: str) -> None:
 
 
 def _kept(limit: float | None) -> str:
-    return "as the server has it" if limit is None else f"{limit:g}" if limit else "no limit"
+    return "as the server has it" if limit is None else f"{limit:,.15g}" if limit else "no limit"
 
 
-def _run(work: Coroutine[Any, Any, None]) -> None:
+def _run(work: Coroutine[Any, Any, T]) -> T:
     try:
-        asyncio.run(work)
+        return asyncio.run(work)
     except Refused as refusal:
         raise click.ClickException(refusal.text) from None
 

@@ -160,6 +160,7 @@ def _redis(value: SecretStr) -> SecretStr:
     return value
 
 
+Amount = Annotated[int | None, BeforeValidator(_rate)]
 Transports = Annotated[tuple[Transport, ...], BeforeValidator(_split), AfterValidator(_once_each)]
 Origins = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_origins)]
 Embedders = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_embed)]
@@ -311,6 +312,35 @@ class Settings(BaseModel):
         description="Actions a second that one person may sustain at each worker, ten times that at once; `off`: no "
         "limit.",
     )
+    person_bytes: Amount = Field(
+        2_000_000,
+        ge=20_000,
+        description="Bytes that one person may store in an hour, a tenth of them at once; a message counts as its text "
+        "and 300 more. `off`, or PARLOR_RATE_LIMIT switched off: no limit.",
+    )
+    address_bytes: Amount = Field(
+        12_000_000,
+        ge=20_000,
+        description="The same of all who come from one address (of IPv6: from one /64). Where they have had a fifth of "
+        "what they may have at once, the rest is for short messages of those who were there before. This limit and the "
+        "next three count an address where it is known for certain: a trusted proxy tells it (trust_proxies), or it is "
+        "public; over all processes where there is Redis, else in each. `off`: no limit.",
+    )
+    address_handshakes: Amount = Field(
+        600,
+        ge=1,
+        description="Connections that one address may open in a minute, all of them at once; the next one is answered "
+        "429. A class of 60 that comes at once, and reloads, needs 200. `off`: no limit.",
+    )
+    address_people: Amount = Field(
+        400,
+        ge=1,
+        description="New people who may come from one address in an hour, all of them at once; whoever has been here "
+        "before does not count. `off`: no limit.",
+    )
+    address_rooms: Amount = Field(
+        120, ge=1, description="New rooms that may be made from one address in an hour; `off`: no limit."
+    )
     secret: SecretStr = Field(
         SecretStr(""),
         description="Mixed into the stored fingerprints of tokens. Changing it makes everybody a new person.",
@@ -320,6 +350,12 @@ class Settings(BaseModel):
     )
     keep_messages: int | None = Field(
         None, ge=1, description="Messages that are kept of a room, the newest, unless the room says otherwise."
+    )
+    keep_bytes: int | None = Field(
+        None,
+        ge=1,
+        description="Bytes that are kept of a room, its newest messages, unless the room says otherwise; a message "
+        "counts as its text and 300 more.",
     )
     guest_days: float = Field(
         7,
@@ -347,6 +383,12 @@ class Settings(BaseModel):
         "least; empty: closed. Wrong ones are logged, and have to wait longer each time. The UI's own origin goes into "
         "PARLOR_ORIGINS.",
     )
+    metrics_token: SecretStr = Field(
+        SecretStr(""),
+        description="Opens `/metrics` to whoever sends it (`Authorization: Bearer ...`), of 12 characters at least. "
+        "Without it only programs on this machine read it, and none that comes by a proxy.",
+    )
+    metrics_open: bool = Field(False, description="Let everybody read `/metrics`.")
     loop: Literal["uvloop", "asyncio"] = Field(
         "uvloop", description="The event loop; uvloop's is faster, and taken only where there is one (not on Windows)."
     )
@@ -485,10 +527,11 @@ def _sentence(error: ValidationError, given: Mapping[str, Any], origin: Mapping[
 def _check(settings: Settings, origin: Mapping[str, str]) -> None:
     """What single values cannot tell: whether they fit together, and what this version can do."""
     check_database(settings.database, origin["database_url"])
-    if 0 < len(settings.admin_password.get_secret_value()) < MIN_PASSWORD:
-        raise BadSetting(
-            f"{origin['admin_password']} is too short to be safe from guessing: {MIN_PASSWORD} characters at least."
-        )
+    for name in ("admin_password", "metrics_token"):
+        if 0 < len(getattr(settings, name).get_secret_value()) < MIN_PASSWORD:
+            raise BadSetting(
+                f"{origin[name]} is too short to be safe from guessing: {MIN_PASSWORD} characters at least."
+            )
     if settings.force_https and not settings.trust_proxies:
         raise BadSetting(
             f"{origin['force_https']} needs PARLOR_TRUST_PROXIES: without a proxy that is believed, "

@@ -68,11 +68,15 @@ async def own(settings: Settings, room: str, nickname: str) -> None:
         await database.close()
 
 
-async def set_retention(settings: Settings, room: str, days: float | None, messages: int | None) -> None:
-    """Sets how long a room's messages are kept; a running server applies it at its next run. Raises Refused."""
+async def set_retention(
+    settings: Settings, room: str, days: float | None, messages: int | None, bytes: int | None = None
+) -> tuple[int, int]:
+    """Sets how long a room's messages are kept; a running server applies it at its next run. Returns how many messages
+    there are now, and how many bytes they take. Raises Refused."""
     database = Database(settings.database)
     try:
         database.open_existing()
-        await database.write(queries.keep, room=room, days=days, messages=messages)
+        await database.write(queries.keep, room=room, days=days, messages=messages, bytes=bytes)
+        return await database.read(queries.room_size, room)
     finally:
         await database.close()

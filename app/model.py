@@ -82,8 +82,8 @@ class Limits:
     text: characters of a message. nickname: graphemes. topic, welcome, reason, room:
     characters. rooms: that one connection is in.
     page: messages in one answer. people: entries in one answer; first_people: in that to a join. reactions: different
-    ones on a message. reaction_names: nicknames that it shows of each. behind: changes after which a client starts over
-    instead of catching up.
+    ones on a message. reaction_names: nicknames that it shows of each. ignored: people whom one ignores. behind:
+    changes after which a client starts over instead of catching up.
     """
 
     text: int = 4_000
@@ -98,10 +98,12 @@ class Limits:
     first_people: int = 50
     reactions: int = 20
     reaction_names: int = 8
+    ignored: int = 500
     behind: int = 1_000
 
 
 LIMITS = Limits()
+ROW_BYTES = 300  # that the database takes for a message besides its text, about; for a reaction all of it
 COOKIE = "parlor_token"  # in which a browser carries its token; no script can read it
 
 
@@ -139,8 +141,11 @@ ERRORS = {
     "wrong_passphrase": "The room has a passphrase, and this is not it; with `needed` none was given.",
     "slow_mode": "The room takes one message of each person in so many seconds; come back after `retry_after`.",
     "too_long": "Longer than the limit that `welcome` tells.",
-    "too_fast": "Too many requests; come back after `retry_after` seconds.",
-    "too_many": "As many as one connection may have, of rooms say; leave one first.",
+    "too_fast": "Too many requests, or too much of the same; come back after `retry_after` seconds. `limit` says of "
+    "what: `actions`; of messages `repeats`, `crowd` or `mentions`.",
+    "too_many": "As many as one connection may have, of rooms say; leave one first. With `retry_after` as many as one "
+    "person or one address may have in that time, of what `limit` names: `handshakes`, `new_people`, `new_rooms`, "
+    "`address_bytes`, `person_bytes`; then it passes by itself, and the same may be sent again.",
     "id_reused": "This id was used for another text.",
     "out_of_order": "The message that this one `follows` is not stored; send that one first.",
     "storage": "The message could not be stored; nothing was lost that was acked. Retry after `retry_after` seconds.",

@@ -18,12 +18,12 @@ from aiohttp import ClientConnectionResetError, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.log import server_logger
 from aiohttp.typedefs import Middleware
-from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import __version__, engineio, process
 from app.chat import Chat, access, people, retention
 from app.chat.leases import Lease
+from app.chat.quotas import Quotas
 from app.chat.rates import Rates
 from app.config import HOSTS_OWN_WORKERS, BadSetting, Settings, injected
 from app.engineio.addresses import is_public, network
@@ -50,11 +50,12 @@ from app.socketio.adapter import UnfitLibrary
 from app.socketio.queue import Tasks
 from app.store import queries
 from app.store.database import Database
+from app.store.engine import CannotUpgrade
 from app.store.lock import ServingLock
 from app.web import CHAT, diagnostics, edge, ops, pages
 from app.web import log as log_page
 from app.web.assets import Assets, templates
-from app.web.metrics import METRICS, Metrics, SocketStats, measuring, metrics, told
+from app.web.metrics import METRICS, METRICS_READERS, Metrics, Readers, SocketStats, measuring, metrics, told
 from app.web.siblings import SIBLINGS, Siblings
 from app.workers import STOP_SIGNALS, Worker, how_many, on_signals
 
@@ -158,6 +159,14 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
     def visitor(request: Request) -> str:
         return site.visitor(request.all, request.peer)
 
+    def wait_before(request: Request) -> float:
+        wait = quotas.handshakes.wait(_network_of(site, request))
+        if wait:
+            chat.counts.refusals[quotas.handshakes.limit] += 1
+            quotas.handshakes.note_refused()
+        return wait
+
+    quotas = _quotas(settings)
     sockets = create_server(
         process=process_id,
         ping_interval=settings.ping_interval,
@@ -170,6 +179,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         max_age=settings.max_connection_age,
         addresses=_address_limit(settings),
         visitor=visitor,
+        wait_before=wait_before,
         points_per_second=settings.rate_limit and max(MIN_POINTS, POINTS_PER_ACTION * settings.rate_limit),
         own_host=lambda request: site.host(request.all),
         own_scheme=lambda request: site.forwarded_scheme(request.all),
@@ -188,9 +198,11 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         transports=settings.transports,
         nickname_hold=settings.nickname_hold,
         rates=Rates(settings.rate_limit),
+        quotas=quotas,
         grace=settings.grace,
         keep_days=settings.keep_days,
         keep_messages=settings.keep_messages,
+        keep_bytes=settings.keep_bytes,
         guest_days=settings.guest_days,
         owner_days=settings.owner_days,
         secret=settings.secret.get_secret_value(),
@@ -264,7 +276,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
     if feed:
         work.append(feed.run())
     if directory:
-        work.append(directory.run())
+        work += [directory.run(), chat.quotas.run()]
     running.background_tasks += [asyncio.create_task(one) for one in work]
     running.url = _url(settings, running.listeners)
     return running
@@ -274,6 +286,16 @@ def _site_of(site: edge.Edge, request: Request) -> str:
     """The site's address without a slash at its end, as this visitor has it; only its path where that is not known."""
     host = site.host(request.all)
     return f"{site.forwarded_scheme(request.all) or request.scheme}://{host}{site.base}" if host else site.base
+
+
+def _quotas(settings: Settings) -> Quotas:
+    return Quotas(
+        handshakes=settings.address_handshakes,
+        people=settings.address_people,
+        rooms=settings.address_rooms,
+        address_bytes=settings.address_bytes,
+        person_bytes=settings.person_bytes if settings.rate_limit else None,
+    )
 
 
 def _network_of(site: edge.Edge, request: Request) -> str:
@@ -333,7 +355,8 @@ def _share_rooms(app: web.Application, chat: Chat, feed: Feed, redis: RedisConne
     app[METRICS].more.append(bus.readings)
     app[ops.PARTS]["redis"] = lambda: "connected" if redis.is_connected else "away"
     directory = chat.directory = RedisDirectory(redis, chat)
-    chat.rates.shared = RedisBuckets(redis)
+    buckets = chat.rates.shared = RedisBuckets(redis)
+    chat.quotas.share(buckets)
     app[METRICS].more.append(directory.readings)
     return directory
 
@@ -400,6 +423,7 @@ def application(settings: Settings, chat: Chat, sockets: Server, broadcaster: Br
     app[ops.DESCRIPTORS] = ops.Descriptors(process.descriptor_limit)
     app[ops.PARTS] = {}
     app[ops.INDEX_ROOMS] = settings.index_rooms
+    app[METRICS_READERS] = Readers(settings.metrics_token.get_secret_value(), settings.metrics_open)
     app.on_response_prepare.append(edge.add_headers)
     attach(sockets, app, f"{base}/socket.io/")
     app[ECHOES] = echoes(sockets, lambda request, full: tries.note(request.query.get("try", ""), request.get, full))
@@ -524,7 +548,7 @@ async def _open_store(settings: Settings) -> tuple[ServingLock, Database, str]:
         if lock:
             lock.release()
         raise BadSetting(refusal.text) from None
-    except (OSError, SQLAlchemyError, CommandError) as error:
+    except (OSError, SQLAlchemyError, CannotUpgrade) as error:
         if lock:
             lock.release()
         reason = error.strerror if isinstance(error, OSError) else getattr(error, "orig", error)

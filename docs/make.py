@@ -38,11 +38,12 @@ Fields marked `?` may be left out. A field that a verb does not take is refused.
 
 | event | payload | when |
 |---|---|---|
-| `welcome` | `{{me: {{id, nickname}}, token?, server: {{version, transports, limits}}}}` | once per connection; `token` only when a new one was made |
+| `welcome` | `{{me: {{id, nickname}}, ignored?: [id], token?, server: {{version, transports, limits}}}}` | once per connection; `token` only when a new one was made |
 | `message` | `{{room, message}}` | to every socket of the room, the author's own included, after it is stored, in the order of `rev` |
 | `react` | `{{room, seq, rev, emoji, on, person, nickname, count, names?}}` | somebody reacted to a message or took that back, in the order of `rev` among the messages; `names` where the first ones are others now |
 | `people` | `{{room, joined: [person], left: [person], changed?: [person], beyond?: [id], partial?, count}}` | who came or bears another name (`joined`), who left, who is reconnecting or back again (`changed`), gathered for up to half a second; in large rooms see below |
 | `me` | `{{me}}` | to the other sockets of a person: they were renamed, or are somebody else by `identify` |
+| `ignored` | `{{ignored: [id]}}` | to the other sockets of a person: they ignore somebody else, or no longer |
 | `typing` | `{{room, nickname}}` | somebody types; it passes by itself |
 | `room` | `{{room: {{name, topic, rev, epoch, people, keep?}}}}` | the topic changed |
 | `notice` | `{{room?, code, text}}` | something to tell that answers no request |
@@ -97,7 +98,7 @@ changes behind, or another epoch (the database was replaced): drop what you hold
 | `GET /r/{{room}}/log[/{{YYYY-MM-DD}}]` | a day of the room's log (the newest, without a date; days are UTC) as plain HTML, no JavaScript; `#{{seq}}` is a message, `?seq=` leads to the day it is on, `?from=seq` is where a long day is read on |
 | `GET /echo`, `GET /ws/echo` | the echo page and its plain WebSocket (subprotocols `echo.parlor`, `chat`) |
 | `GET /healthz`, `GET /readyz` | alive (version, `boot` and `process` id, `history`, and of several processes `worker` and how they hear `others`); able to serve (200 or 503) |
-| `GET /metrics` | Prometheus text; of any worker: the numbers of all, by the label `worker` |
+| `GET /metrics` | Prometheus text, for programs on the server's machine and whoever sends `PARLOR_METRICS_TOKEN`; of any worker: the numbers of all, by the label `worker` |
 | `/static/<hash>/...` | static files, cached for ever |
 | `GET /favicon.ico`, `GET /robots.txt` | the icon; what search engines may read |
 | `/socket.io/` | Socket.IO, with the last slash or without |

@@ -1,4 +1,7 @@
-"""Makes the pictures of the README: `make screenshot`. A real server, real people, a real browser."""
+"""Makes the pictures of the README and of docs/moderation.md: `make screenshot`. A real server, real people, a real browser.
+
+`python -m docs.screenshot moderation` makes those of docs/moderation.md alone, which need no fonts of their own.
+"""
 
 import asyncio
 import shutil
@@ -7,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, Page, async_playwright
 
 from app.config import Settings
 from app.server import Running, start
@@ -37,16 +40,18 @@ ANSWERS = {4: 3}  # message -> the one that it answers
 REACTIONS = [("Jonas", 5, "👀"), ("Mira", 5, "👀"), ("李娜", 5, "🌊"), ("Mira", 7, "👍")]
 
 
-async def main() -> None:
+async def main(only_moderation: bool) -> None:
     """Exit code 1 where the pictures would have empty boxes for letters."""
-    if missing := [package for package, char in FONTS.items() if not _drawn(char)]:
+    if not only_moderation and (missing := [package for package, char in FONTS.items() if not _drawn(char)]):
         sys.exit(f"The pictures need fonts that are not here; Debian has them as {', '.join(missing)}.")
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(host="127.0.0.1", port=0, data=Path(folder), rate_limit="off")  # type: ignore[call-arg]
         server = await start(settings)
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-            await _talk(server, browser)
+            if not only_moderation:
+                await _talk(server, browser)
+            await _moderation(server, browser)
             await browser.close()
         await server.stop()
 
@@ -77,6 +82,76 @@ async def _talk(server: Running, browser: Browser) -> None:
         await one.__aexit__()
 
 
+HARBOUR = [
+    ("Jonas", "The sluice opens at ten, if the wind allows it."),
+    ("Best Offers", "CHEAP WATCHES, CHEAP BAGS, click here"),
+    ("Best Offers", "CHEAP WATCHES, CHEAP BAGS, last chance"),
+    ("Ines", "Can somebody stop this, please?"),
+]
+
+
+async def _moderation(server: Running, browser: Browser) -> None:
+    owner = await _enters(server, browser, "Tomasz", WIDE)
+    people = {name: await Talker(server.url, name).__aenter__() for name in dict.fromkeys(name for name, _ in HARBOUR)}
+    for one in people.values():
+        await one.join("harbour")
+    for name, text in HARBOUR:
+        await people[name].say("harbour", text)
+    await people["Ines"].ask("report", {"room": "harbour", "seq": 2, "text": "advertising"})
+    visitor = await _enters(server, browser, "Watch Shop", PHONE)
+    await _commands(owner, "/mod Ines")
+    await owner.locator(".notice").first.get_by_role("button", name="Dismiss").click()
+    await owner.locator("#said .message", has_text="last chance").hover()
+    await owner.get_by_role("button", name="More").click()
+    await _shoot(owner, "moderation-menu")
+    await owner.get_by_role("menuitem", name="Ban…").click()
+    await owner.get_by_label("Reason").fill("advertising")
+    await _shoot(owner, "moderation-ban")
+    await owner.keyboard.press("Enter")
+    await owner.get_by_text("Best Offers is banned").wait_for()
+    await _commands(owner, "/ban Watch Shop 2h advertising")
+    await visitor.get_by_role("form", name="You are banned from this room").wait_for()
+    await _shoot(visitor, "moderation-banned")
+    await _commands(owner, "/settings")
+    await owner.get_by_role("textbox", name="Topic").fill("The harbour model")
+    await owner.get_by_label("Welcome text").fill("Questions are welcome, advertisements are not.")
+    await _shoot(owner, "moderation-settings")
+    await owner.get_by_role("button", name="Save").click()
+    await _commands(owner, "/invite")
+    await owner.get_by_role("button", name="Make a link").click()
+    await owner.get_by_alt_text("QR code of the link").wait_for()
+    await _shoot(owner, "moderation-invite")
+    await owner.keyboard.press("Escape")
+    await _commands(owner, "/moderation")
+    await owner.get_by_role("tab", name="Log").click()
+    await owner.get_by_text("made an invite link").wait_for()
+    await _shoot(owner, "moderation-log")
+    for page in (owner, visitor):
+        await page.context.close()
+    for one in people.values():
+        await one.__aexit__()
+
+
+async def _enters(server: Running, browser: Browser, nickname: str, size: dict[str, int]) -> Page:
+    context = await browser.new_context(viewport=size, device_scale_factor=1, reduced_motion="reduce")  # type: ignore[arg-type]
+    page = await context.new_page()
+    await page.goto(f"{server.url}/r/harbour")
+    await page.get_by_role("textbox", name="Nickname").fill(nickname)
+    await page.keyboard.press("Enter")
+    await page.locator("#log-start").wait_for()
+    return page
+
+
+async def _commands(page: Page, command: str) -> None:
+    await page.get_by_role("textbox", name="Message").fill(command)
+    await page.keyboard.press("Enter")
+
+
+async def _shoot(page: Page, name: str) -> None:
+    await page.wait_for_timeout(700)  # lists of people and notices settle
+    await page.screenshot(path=HERE / f"{name}.png")
+
+
 async def _picture(
     server: Running, browser: Browser, nickname: str, scheme: str, size: dict[str, int], name: str
 ) -> None:
@@ -93,4 +168,4 @@ async def _picture(
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main("moderation" in sys.argv))

@@ -39,6 +39,7 @@ class Case:
 
 def main() -> int:
     """The exit code."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each of some hundred processes would compile all of app/ anew
     chosen = arguments()
     began = time.monotonic()
     js = [path for path in chosen.paths if path.startswith(JS)]
@@ -47,6 +48,7 @@ def main() -> int:
     workers = 0 if python and all("::" in path for path in python) else chosen.workers
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         reports = [Path(folder) / f"{part}.xml" for part in ("beside", "node", "alone")]
+        os.environ["TESTS_SHARED"] = folder  # what one worker makes for all
         node = node_command(js, reports[1]) if wants_node else None
         commands = [node] if node else []
         commands += [[sys.executable, "-m", "tests.lint"]] if chosen.lint else []
@@ -55,8 +57,8 @@ def main() -> int:
         if python or not js:
             codes.append(run_pytest(python, both("not alone", chosen.marked), reports[0], workers))
         codes += [program.ended() for program in programs]
-        if python or not js:
-            codes.append(run_pytest(python, both("alone", chosen.marked), reports[2], min(workers, WORKERS_ALONE)))
+        if (python or not js) and (found := with_marker("pytest.mark.alone", python)):
+            codes.append(run_pytest(found, both("alone", chosen.marked), reports[2], min(workers, WORKERS_ALONE)))
         cases = [case for report in reports if report.exists() for case in read(report)]
     print_summary(cases, time.monotonic() - began)
     if wants_node and not node:
@@ -78,6 +80,16 @@ def arguments() -> argparse.Namespace:
 
 def both(one: str, other: str) -> str:
     return f"{one} and ({other})" if other else one
+
+
+def with_marker(marker: str, paths: list[str]) -> list[str]:
+    """Those of the paths where there may be a test with this marker; of all test files, where there are no paths. To
+    import all of them takes each worker some seconds."""
+    named = [path for path in sorted((ROOT / "tests").rglob("test_*.py")) if marker in path.read_text("utf-8")]
+    chosen = {path: (ROOT / path.partition("::")[0]).resolve() for path in paths}
+    if not chosen:
+        return list(map(str, named))
+    return [path for path, place in chosen.items() if any(one.is_relative_to(place) for one in named)]
 
 
 def run_pytest(paths: list[str], marked: str, report: Path, workers: int) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.support.mounted import Mount, Mounted
 from tests.support.postgres import Cluster, cluster
 from tests.support.process import free_port
 from tests.support.redis import RedisServer, redis_server
+from tests.support.template import begin_with_tables
 
 Start = Callable[..., Awaitable[Running]]
 STORAGES = ("sqlite", "postgres")
@@ -37,7 +39,6 @@ MARKED = {
         "test_workers.py",
     ),
     "browsers": ("browser",),
-    "alone": ("faults/test_crowd.py",),
 }
 # Those that take longest come first, so that no worker begins with one when the others are done.
 LONGEST = (
@@ -80,7 +81,12 @@ def _rank(item: pytest.Item) -> int:
 
 
 def _is_in(item: pytest.Item, place: str) -> bool:
-    return item.path.is_relative_to(Path(__file__).parent / place)
+    return _lies_in(item.path, place)
+
+
+@cache  # there are twenty places, and twenty times as many tests as files
+def _lies_in(path: Path, place: str) -> bool:
+    return path.is_relative_to(Path(__file__).parent / place)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -99,6 +105,7 @@ ON_BOTH = (
     "test_database",
     "test_forgetting",
     "test_identity",
+    "test_ignoring",
     "test_leases",
     "test_messages",
     "test_names",
@@ -133,13 +140,16 @@ def database_url(storage: str, request: pytest.FixtureRequest, tmp_path: Path) -
 
 
 @asynccontextmanager
-async def servers(folder: Path, database_url: str = "") -> AsyncIterator[Start]:
-    """Start servers with settings of one's own, stopped at the end; all share the data folder unless told otherwise."""
+async def servers(folder: Path, database_url: str = "", makes_all: bool = False) -> AsyncIterator[Start]:
+    """Start servers with settings of one's own, stopped at the end; all share the data folder unless told otherwise.
+    The first finds an empty database there, unless it is to make that itself."""
     running: list[Running] = []
 
     async def begin(**settings: Any) -> Running:
         choices = {"host": "127.0.0.1", "port": free_port(), "data": folder / "data", "rate_limit": "off"}
         choices |= {"database_url": database_url} | settings
+        if not makes_all and not choices["database_url"]:
+            begin_with_tables(Path(choices["data"]))
         running.append(await start(Settings(**choices)))
         return running[-1]
 
@@ -157,7 +167,7 @@ async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
 @pytest.fixture
 async def start_server(tmp_path: Path, storage: str, request: pytest.FixtureRequest) -> AsyncIterator[Start]:
     url = "" if storage == "sqlite" else request.getfixturevalue("database_url")
-    async with servers(tmp_path, url) as begin:
+    async with servers(tmp_path, url, makes_all=_is_in(request.node, "store")) as begin:
         yield begin
 
 

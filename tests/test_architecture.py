@@ -29,7 +29,7 @@ MAY = {
 }
 HOMES = {
     "sqlalchemy": ("app.store", "app.server", "app.copy"),
-    "alembic": ("app.store", "app.server"),
+    "alembic": ("app.store",),
     "psycopg": ("app.store.address", "app.store.postgres"),
     "socketio": ("app.socketio", "app.live", "app.tools"),
     "engineio": ("app.tools",),

@@ -71,8 +71,10 @@ async def test_a_rule_for_keeping_reaches_the_server_that_runs(start_server: Sta
     server = await start_server(data=tmp_path)
     async with Talker(server.url, "alice") as alice:
         await alice.join("lobby")
-        code, out, _ = await command("keep", "lobby", "--messages", "2", "--data", str(tmp_path))
-        assert (code, out) == (0, "#lobby: days as the server has it, messages 2\n")
+        code, out, _ = await command("keep", "lobby", "--messages", "2", "--bytes", "5000000", "--data", str(tmp_path))
+        kept, size = out.splitlines()
+        assert (code, kept) == (0, "#lobby: days as the server has it, messages 2, bytes 5,000,000")
+        assert size == "It has 0 messages now, which take 0 bytes."
         database = server.database
         await until(lambda: not len(database._cache))  # what another process writes is seen a moment later
-        assert (await alice.join("lobby"))["room"]["keep"] == {"messages": 2}
+        assert (await alice.join("lobby"))["room"]["keep"] == {"messages": 2, "bytes": 5_000_000}

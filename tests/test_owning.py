@@ -12,6 +12,7 @@ from app.config import Settings
 from app.export import own
 from app.model import COOKIE
 from app.server import Running
+from tests.conftest import Start
 
 ASK = {"timeout": 10}
 
@@ -65,7 +66,8 @@ async def test_the_log_of_a_closed_or_unlisted_room_is_for_those_who_were_let_in
     await alice.disconnect()
 
 
-async def test_no_log_line_names_a_room(server: Running, caplog: pytest.LogCaptureFixture) -> None:
+async def test_no_log_line_names_a_room(start_server: Start, caplog: pytest.LogCaptureFixture) -> None:
+    server = await start_server(access_log=True)
     caplog.set_level(logging.INFO)
     async with aiohttp.ClientSession(server.url) as http:
         for path in ("/r/hidden-room", "/r/hidden-room/log", "/r/hidden-room/log/2026-01-01"):

@@ -167,7 +167,7 @@ async def test_under_nohup_it_outlives_its_terminal(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["50%", "what?", "a#b", "two words", "Бесѣда", "100%25", "a&b=c;d"])
 async def test_the_data_folder_may_be_called_anything(tmp_path: Path, name: str) -> None:
-    async with serving(tmp_path / name) as server, Talker(server.url, "alice") as alice:
+    async with serving(tmp_path / name, makes_all=True) as server, Talker(server.url, "alice") as alice:
         await alice.join("lobby")
         await alice.say("lobby", "kept here")
     assert (tmp_path / name / "parlor.db").stat().st_size

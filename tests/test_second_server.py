@@ -46,7 +46,7 @@ async def test_a_second_server_ends_with_a_sentence_and_marks_nobody_as_gone(tmp
 
 async def test_a_folder_that_is_made_is_its_owner_s_alone(tmp_path: Path) -> None:
     data = tmp_path / "new"
-    async with serving(data):
+    async with serving(data, makes_all=True):
         assert stat.S_IMODE(data.stat().st_mode) == 0o700
         assert {stat.S_IMODE(one.stat().st_mode) for one in data.iterdir()} == {0o600}
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, TypeVarTuple
 
 from app.chat.counts import Counts
+from app.chat.floods import Floods
 from app.chat.presence import Presence
 from app.chat.queue import Queue
+from app.chat.quotas import Quotas
 from app.chat.rates import Rates
 from app.chat.rules import RoomRules
 from app.model import LIMITS, Connection, Limits, Profile
@@ -51,6 +53,9 @@ class Directory(Protocol):
     def tell_identified(self, token: str, former: str, owner: Profile) -> None:
         """Let them know that the browser with this token is the owner's now, and no longer the former person's."""
 
+    def tell_ignored(self, person: str) -> None:
+        """Let them know that the person ignores others than before."""
+
     def tell_moderators(self, room: str, report: dict[str, Any]) -> None:
         """Let the room's moderators at other processes know what was reported."""
 
@@ -64,6 +69,8 @@ class Alone:
     def tell_profile(self, profile: Profile) -> None: ...
 
     def tell_identified(self, token: str, former: str, owner: Profile) -> None: ...
+
+    def tell_ignored(self, person: str) -> None: ...
 
     def tell_moderators(self, room: str, report: dict[str, Any]) -> None: ...
 
@@ -93,14 +100,14 @@ class Chat:
     process: this one's id among those that serve the database. epoch: the name of the database's history.
     transports: as the operator allows them, in order.
     nickname_hold: seconds that a name stays its owner's after their last socket is gone. grace: seconds that a room
-    awaits somebody whose connection broke. keep_days, keep_messages: what is kept of a room; None: all.
+    awaits somebody whose connection broke. keep_days, keep_messages, keep_bytes: what is kept of a room; None: all.
     site: its name, which nobody may bear. guest_days: days after which unused guests and rooms are forgotten; 0: never.
     owner_days: days after which an owner who is away loses the room to its eldest moderator; 0: never.
     has_unrecorded: people have come or left, and that could not be stored. is_stopping: whoever is disconnected now is
     expected elsewhere. rules: of rooms, as far as they are known here (access.py). on_rules: called with a room whose
     rules were changed, and no verb tells that. on_person: called with a connection that is another person's now.
     opening, forgetting: rooms that are being made, or forgotten. passphrases: where they are read, one at a time, for
-    each takes 64 MB.
+    each takes 64 MB. reading_ignored: held while it is read whom somebody ignores.
     """
 
     store: Memory
@@ -114,6 +121,8 @@ class Chat:
     grace: float = 10
     secret: str = ""
     site: str = ""
+    quotas: Quotas = field(default_factory=Quotas)
+    floods: Floods = field(default_factory=Floods)
     limits: Limits = LIMITS
     presence: Presence = field(init=False)
     directory: Directory = field(default_factory=Alone)
@@ -121,6 +130,7 @@ class Chat:
     is_stopping: bool = False
     keep_days: float | None = None
     keep_messages: int | None = None
+    keep_bytes: int | None = None
     guest_days: float = 0
     owner_days: float = 0
     counts: Counts = field(default_factory=Counts)
@@ -130,6 +140,7 @@ class Chat:
     on_rules: Callable[[str], None] = lambda _room: None
     on_person: Callable[[Connection], None] = lambda _connection: None
     passphrases: Queue = field(init=False)
+    reading_ignored: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         self.presence = Presence(self.broadcaster.broadcast)

@@ -152,7 +152,7 @@ async def let_in(chat: Chat, connection: Connection, room: str, shown: Pass, lis
     async def ask() -> RoomRules:
         return await known(chat, room)
 
-    found = await in_room(chat, room, ask, connection.person.id, listed)
+    found = await in_room(chat, connection, room, ask, as_owner=True, listed=listed)
     return await recheck(chat, connection, room, found, shown)
 
 
@@ -186,7 +186,10 @@ def refuse_barred(chat: Chat, connection: Connection, room: str, found: RoomRule
 
 
 def _barred(chat: Chat, connection: Connection, found: RoomRules) -> Sanction | None:
-    person, address = connection.person.id, connection.address and people.fingerprint(chat, connection.address)
+    if not found.sanctions:
+        return None
+    person, counts = connection.person.id, found.by_address and connection.address
+    address = people.fingerprint(chat, connection.address) if counts else ""
     return found.barred(person, address, people.known_since(person))
 
 

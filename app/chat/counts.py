@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
 
@@ -32,8 +32,14 @@ class Durations:
 @dataclass
 class Counts:
     """verbs: how each one ended, by name and `ok` or the error's code. answers: from the payload to the ack.
-    said: new messages."""
+    said: new messages. refusals: by the limit that was reached."""
 
     verbs: Counter[tuple[str, str]] = field(default_factory=Counter)
     answers: Durations = field(default_factory=Durations)
     said: int = 0
+    refusals: Counter[str] = field(default_factory=Counter)
+
+    def refused(self, answer: dict[str, Any]) -> None:
+        """Counts an answer that a limit was the reason for."""
+        if limit := answer.get("limit"):
+            self.refusals[limit] += 1

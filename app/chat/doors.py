@@ -14,10 +14,10 @@ from typing import Any
 
 from app.chat import Chat, people
 from app.model import Connection, Limits, Person, Refused
+from app.store import queries
 
 log = logging.getLogger("parlor.chat")
 
-NEWCOMER = 2  # points of the rate that a new person costs the address from which they come
 RELOAD_S = 4.0  # in which a page that is reloaded reconnects
 
 
@@ -54,27 +54,23 @@ async def arrive(
     profile, new = await people.sign_in(chat, token, nickname, is_new, keeps_token, address)
     if new == "person" and given and address:  # with a token that somebody has made up, or that was lost here
         with contextlib.suppress(Refused):
-            await chat.rates.spend_everywhere(_newcomers(address), NEWCOMER)
+            await chat.quotas.people.spend_everywhere(address)
     person = Person(profile.id, profile.nickname)
     connection = Connection(id, person, people.fingerprint(chat, token), keeps_token, address, site)
     known = chat.presence.online.nickname(person.id)
+    ignored = [] if new == "person" else await _ignored(chat, person)
     chat.presence.connect(connection, profile.reserved, profile.rev)
     if new == "name" or known not in (None, profile.nickname):
         people.tell_others(chat, profile, connection)
-    chat.broadcaster.send_to(id, "welcome", _welcome(chat, person, token if is_new else None))
+    chat.broadcaster.send_to(id, "welcome", _welcome(chat, person, token if is_new else None, ignored))
     return connection
 
 
 async def _count_newcomer(chat: Chat, address: str, token: str | None) -> None:
     """Raises Refused where too many new people have come from the address. Somebody with a token is looked at where
     that is so: whoever makes tokens up is new as well."""
-    name = _newcomers(address)
-    if token is None or (chat.rates.is_spent(name, NEWCOMER) and not await people.is_known(chat, token)):
-        await chat.rates.spend_everywhere(name, NEWCOMER)
-
-
-def _newcomers(address: str) -> str:
-    return f"newcomers from {address}"
+    if token is None or (chat.quotas.people.is_spent(address) and not await people.is_known(chat, token)):
+        await chat.quotas.people.spend_everywhere(address)
 
 
 async def depart(chat: Chat, connection: Connection, ending: Ending) -> None:
@@ -100,9 +96,19 @@ def _grace(chat: Chat, ending: Ending) -> float:
             return chat.grace
 
 
-def _welcome(chat: Chat, person: Person, new_token: str | None) -> dict[str, Any]:
+async def _ignored(chat: Chat, person: Person) -> list[str] | None:
+    """Whom the person ignores; None where that cannot be read now."""
+    try:
+        return await chat.store.read(queries.ignored_by, person.id)
+    except Refused:
+        return None
+
+
+def _welcome(chat: Chat, person: Person, new_token: str | None, ignored: list[str] | None) -> dict[str, Any]:
     server = _server(chat.version, chat.transports, chat.limits)
     welcome: dict[str, Any] = {"me": people.me(chat, person), "server": server}
+    if ignored is not None:
+        welcome["ignored"] = ignored
     return welcome | {"token": new_token} if new_token else welcome
 
 

@@ -1,9 +1,9 @@
 """Messages: send, edit, delete, react; history and catching up."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -11,10 +11,11 @@ from app.chat import Chat, access, moderation, people
 from app.chat.kinds import ACTION, Emoji, Epoch, Flag, MessageId, MessageText, PageLimit, Rev, Seq, Seqs
 from app.chat.opening import in_room
 from app.chat.words import words
-from app.model import Member, Moderator, Refused, Speaker
+from app.model import ROW_BYTES, Member, Moderator, Refused, Speaker
 from app.store import queries
 
 Answer = dict[str, Any]
+Stored = TypeVar("Stored", bound=tuple[Any, ...])
 
 RESTORE_MS = 60_000  # in which a moderator can undo a deletion; the page offers it for 10 s
 PAGE_BYTES = 250_000  # of messages in one answer; a quarter of what a slow reader may leave waiting
@@ -36,6 +37,8 @@ async def send(
     the id of one's own message that is to stand before this one: refused (`out_of_order`) while that one is not stored,
     so that several may be sent without waiting and still keep their order whatever happens to one of them.
     """
+    if not (chat.rates.is_off or access.rules_of(chat, speaker).rank(speaker.id)):  # moderators may have to
+        chat.floods.check(speaker, id, text, chat.presence.rooms.count(speaker.room))
     action = ACTION.fullmatch(text)
     kind, said = ("action", action[1]) if action else ("said", text)
     asked: dict[str, Any] = {
@@ -49,11 +52,13 @@ async def send(
         "follows": follows,
         "rules_rev": speaker.rules_rev,
     }
+    write: Callable[[], Awaitable[tuple[queries.Message, bool]]]
     if slow := access.slow_for(chat, speaker):
         write = partial(chat.store.write, queries.insert_in_turn, slow=slow, **asked)
     else:
         write = partial(chat.store.write, queries.insert_message, **asked)
-    stored, new = await in_room(chat, speaker.room, write)
+    size = len(text.encode()) + ROW_BYTES
+    stored, new = await _counted(chat, speaker, size, partial(in_room, chat, speaker.connection, speaker.room, write))
     chat.counts.said += new
     return _tell_if_new(chat, speaker, stored, new)
 
@@ -61,7 +66,8 @@ async def send(
 async def edit(chat: Chat, speaker: Speaker, *, seq: Seq, text: MessageText) -> Answer:
     """Give one's own message another text. It keeps its place, its time and its id."""
     mine = {**_here(speaker, seq), "author": speaker.id}
-    return _tell_if_new(chat, speaker, *await chat.store.write(queries.edit, **mine, text=text))
+    write = partial(chat.store.write, queries.edit, **mine, text=text)
+    return _tell_if_new(chat, speaker, *await _counted(chat, speaker, len(text.encode()), write))
 
 
 async def delete(chat: Chat, member: Member, *, seq: Seq) -> Answer:
@@ -82,7 +88,8 @@ async def react(chat: Chat, speaker: Speaker, *, seq: Seq, emoji: Emoji, on: Fla
     """Answer a message with an emoji, or with `on` false take that back. The room is told of this change alone, by the
     event `react`."""
     nickname = people.borne(chat, speaker)
-    stored, new, names_changed = await chat.store.write(
+    write: Callable[[], Awaitable[tuple[queries.Message, bool, bool]]] = partial(
+        chat.store.write,
         queries.react,
         room=speaker.room,
         seq=seq,
@@ -94,6 +101,7 @@ async def react(chat: Chat, speaker: Speaker, *, seq: Seq, emoji: Emoji, on: Fla
         max_names=chat.limits.reaction_names,
         rules_rev=speaker.rules_rev,
     )
+    stored, new, names_changed = await (_counted(chat, speaker, ROW_BYTES, write) if on else write())
     if new:
         count, names = (stored["reactions"] or {}).get(emoji, (0, []))
         change = {"room": speaker.room, "seq": seq, "rev": stored["rev"], "emoji": emoji, "on": on, "count": count}
@@ -114,7 +122,7 @@ async def sync(
 ) -> Answer:
     """What changed after rev `after`, oldest change first, each message once as it is now. `epoch`: as with join."""
     ask = partial(changes, chat, member.room, after, epoch, limit)
-    return (await in_room(chat, member.room, ask))[1]
+    return (await in_room(chat, member.connection, member.room, ask))[1]
 
 
 async def history(
@@ -139,6 +147,20 @@ async def history(
 
 def _here(member: Member, seq: int) -> dict[str, Any]:
     return {"room": member.room, "seq": seq, "rules_rev": member.rules_rev}
+
+
+async def _counted(chat: Chat, member: Member, size: int, write: Callable[[], Awaitable[Stored]]) -> Stored:
+    """What `write` has stored, and whether it was new: only then it counts as so many bytes of the member's and of
+    their address. Raises `too_many` before anything is stored."""
+    chat.quotas.store(member.connection, size)
+    is_new = False
+    try:
+        stored = await write()
+        is_new = stored[1]
+        return stored
+    finally:
+        if not is_new:
+            chat.quotas.give_back(member.connection, size)
 
 
 def _tell_if_new(chat: Chat, member: Member, stored: queries.Message, new: bool) -> Answer:

@@ -1,5 +1,6 @@
 """Nicknames and who bears them. A token names a person for ever; a nickname is what others see."""
 
+import contextlib
 import hmac
 import logging
 import re
@@ -9,7 +10,7 @@ from typing import Any, TypeGuard
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error
 
-from app.chat import Chat, names
+from app.chat import Chat, ignoring, names
 from app.chat.kinds import NicknameWish, Passphrase
 from app.model import Connection, Person, Profile, Refused
 from app.store import queries
@@ -170,6 +171,8 @@ async def become(chat: Chat, token: str, former: str, owner: Profile, asker: Con
         chat.on_person(one)
     if tabs:
         tell_tabs(chat, owner, asker)
+        with contextlib.suppress(Refused):  # known with the next connection
+            await ignoring.tell_ignored(chat, owner.id)
     if last:
         try:
             await note_departure(chat, former, tabs[0].keeps_token)

@@ -7,7 +7,7 @@ wait.
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from app.chat import Chat
@@ -26,25 +26,29 @@ MS_PER_DAY = 86_400_000
 
 @dataclass(frozen=True)
 class Retention:
-    """How many days and how many messages of a room are kept. None: no limit."""
+    """How many days, how many messages and how many bytes of a room are kept. None: no limit."""
 
     days: float | None = None
     messages: int | None = None
+    bytes: int | None = None
 
 
 def retention_of(chat: Chat, room: dict[str, Any]) -> Retention:
     """The room's own rule where it has one (0: no limit), else the server's."""
-    days, messages = room["keep_days"], room["keep_messages"]
+
+    def chosen(own: float | None, other: float | None) -> Any:
+        return (own or None) if own is not None else other
+
     return Retention(
-        (days or None) if days is not None else chat.keep_days,
-        (messages or None) if messages is not None else chat.keep_messages,
+        chosen(room["keep_days"], chat.keep_days),
+        chosen(room["keep_messages"], chat.keep_messages),
+        chosen(room["keep_bytes"], chat.keep_bytes),
     )
 
 
 def as_told(retention: Retention) -> dict[str, float]:
-    """As the wire has it: `{days?, messages?}`."""
-    told = {"days": retention.days, "messages": retention.messages}
-    return {name: value for name, value in told.items() if value is not None}
+    """As the wire has it: `{days?, messages?, bytes?}`."""
+    return {name: value for name, value in asdict(retention).items() if value is not None}
 
 
 async def run(chat: Chat) -> None:
@@ -72,12 +76,16 @@ async def prune(chat: Chat) -> int:
 
 
 async def _prune_room(chat: Chat, room: dict[str, Any], retention: Retention) -> int:
-    deleted = 0
+    deleted, first = 0, 0
+    if retention.bytes:
+        first = await chat.store.read(queries.first_within, room["name"], retention.bytes)
+    if retention.messages:
+        first = max(first, room["seq"] - retention.messages + 1)
     while True:
         count: int = await chat.store.write(
             queries.delete_oldest,
             room=room["name"],
-            before_seq=room["seq"] - retention.messages + 1 if retention.messages else 0,
+            before_seq=first,
             before_at=int(queries.now() - retention.days * MS_PER_DAY) if retention.days else 0,
             limit=MESSAGES_PER_WRITE,
         )

@@ -48,7 +48,7 @@ async def join(
     access.enter(chat, connection, room, rules)  # before reading: what is said meanwhile is heard, not missed
     try:
         await chat.broadcaster.follow(room)
-        about, missed = await in_room(chat, room, partial(changes, chat, room, after, epoch))
+        about, missed = await in_room(chat, connection, room, partial(changes, chat, room, after, epoch))
         if about["rules_rev"] != rules.rev:
             rules = await access.recheck(chat, connection, room, await access.refresh(chat, room), shown)
         await chat.directory.wait_known(room)
@@ -74,7 +74,10 @@ async def leave(chat: Chat, subscription: Subscription) -> Answer:
 
 
 async def typing(chat: Chat, speaker: Speaker) -> Answer:
-    """Let the room see that one is typing. There is no event for the end of it: clients let it pass."""
+    """Let the room see that one is typing, once a second at most. There is no event for the end of it: clients let it
+    pass."""
+    if not chat.rates.is_off and not chat.floods.is_news(speaker):
+        return {}
     told = {"room": speaker.room, "nickname": people.borne(chat, speaker), "person": speaker.id}
     chat.broadcaster.broadcast(speaker.room, "typing", told)
     return {}
@@ -94,8 +97,14 @@ async def topic(chat: Chat, speaker: Speaker, *, topic: Topic) -> Answer:
     rules = access.rules_of(chat, speaker)
     if rules.room["topic_by"] == OWNER:
         access.require(rules, speaker.id, OWNER)
+    size = len(topic.encode())
+    chat.quotas.store(speaker.connection, size)
     write = partial(chat.store.write, queries.set_topic, room=speaker.room, topic=topic, rules_rev=speaker.rules_rev)
-    await in_room(chat, speaker.room, write)
+    try:
+        await in_room(chat, speaker.connection, speaker.room, write)
+    except BaseException:
+        chat.quotas.give_back(speaker.connection, size)
+        raise
     return {"room": access.as_told_to(chat, await access.tell(chat, speaker.room), speaker.id)}
 
 

@@ -18,7 +18,7 @@ from uuid import uuid4
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
-from app.chat import Chat, access, messages, moderation, owning, people, rooms
+from app.chat import Chat, access, ignoring, messages, moderation, owning, people, rooms
 from app.chat.kinds import RoomName
 from app.model import ERRORS, Connection, Member, Person, Refused, Subscription
 from app.store import queries
@@ -94,6 +94,7 @@ VERBS = {
     "audit": Verb(moderation.audit, "entries, more", cost=2),
     "reserve": Verb(people.reserve, "me", cost=20),
     "identify": Verb(people.identify, "me", cost=20),
+    "ignore": Verb(ignoring.ignore, "ignored", cost=2),
     "echo": Verb(echo, "the payload's own keys, at"),
 }
 
@@ -113,6 +114,7 @@ async def perform(chat: Chat, connection: Connection, name: object, payload: obj
     except Exception:
         answer = _broken(name)
     chat.counts.answers.note(time.perf_counter() - began)
+    chat.counts.refused(answer)
     known = name if isinstance(name, str) and name in VERBS else "?"
     chat.counts.verbs[known, "ok" if answer["ok"] else answer["error"]] += 1
     return answer

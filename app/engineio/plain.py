@@ -106,7 +106,7 @@ class PlainWebSockets:
             address = self._check(request)
         except Refusal as refusal:
             more = {405: "Allow: GET, OPTIONS\r\n", 204: "Allow: GET, OPTIONS\r\n", 426: "Upgrade: websocket\r\n"}
-            headers = more.get(refusal.status, "") + self._engine.admission.headers_for(request)
+            headers = more.get(refusal.status, "") + refusal.headers + self._engine.admission.headers_for(request)
             connection.answer(refusal.status, PLAIN + headers.encode(), str(refusal).encode())
             return
         self._open(request, connection, address)

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import ceil
 from typing import Protocol
 
 from app.engineio.addresses import AddressLimit
@@ -44,7 +45,8 @@ class Settings:
     a session is closed, up to a tenth earlier. points_per_second: what a session regains of the points that it spends
     by sending (intake.py); None: all it likes. addresses: how many sessions one address may have. visitor: the address
     of whoever asks, as a trusted proxy names it. own_host, own_scheme: of the visitor's address bar, as a trusted proxy
-    names them; the scheme is empty where nobody can tell. is_served: False for a host that is not served. headers: of
+    names them; the scheme is empty where nobody can tell. wait_before: seconds after which whoever asks may open
+    something; 0: now. is_served: False for a host that is not served. headers: of
     every answer, whole lines.
     """
 
@@ -60,6 +62,7 @@ class Settings:
     points_per_second: float | None = None
     addresses: AddressLimit = field(default_factory=AddressLimit)
     visitor: Callable[[Request], str] = lambda request: request.peer
+    wait_before: Callable[[Request], float] = lambda _: 0
     own_host: Callable[[Request], str] = lambda request: request.get("Host")
     own_scheme: Callable[[Request], str] = lambda _: ""
     is_served: Callable[[Request], bool] = lambda _: True
@@ -70,9 +73,14 @@ class Refusal(Exception):
     """A request that is not served, in the form of Engine.IO's reference server: code 0 transport, 1 session, 2 method,
     3 request, 4 forbidden, 5 version."""
 
-    def __init__(self, code: int, text: str, status: int = 400) -> None:
+    def __init__(self, code: int, text: str, status: int = 400, retry_after: float = 0) -> None:
         super().__init__(text)
-        self.code, self.status = code, status
+        self.code, self.status, self.retry_after = code, status, retry_after
+
+    @property
+    def headers(self) -> str:
+        """Whole lines: in how many seconds it is worth to ask again, where that is known (RFC 9110, 10.2.3)."""
+        return f"Retry-After: {ceil(self.retry_after)}\r\n" if self.retry_after else ""
 
 
 class Exchange:
@@ -97,12 +105,12 @@ class Exchange:
     def respond(self, body: bytes) -> None:
         self._answer(200, "text/plain; charset=UTF-8", body)
 
-    def refuse(self, code: int, text: str, status: int = 400) -> None:
+    def refuse(self, code: int, text: str, status: int = 400, headers: str = "") -> None:
         body = json.dumps({"code": code, "message": text}).encode()
-        self._answer(status, "application/json", body)
+        self._answer(status, "application/json", body, headers)
 
-    def _answer(self, status: int, kind: str, body: bytes) -> None:
-        self.connection.answer(status, f"Content-Type: {kind}\r\n{self._headers}".encode(), body)
+    def _answer(self, status: int, kind: str, body: bytes, headers: str = "") -> None:
+        self.connection.answer(status, f"Content-Type: {kind}\r\n{headers}{self._headers}".encode(), body)
 
 
 class Relay(Protocol):
@@ -164,6 +172,10 @@ class Admission:
 
     def enter(self, request: Request) -> str:
         """The address that something is about to be opened for, which counts from now on."""
+        if wait := self._settings.wait_before(request):
+            request.keep_alive = False  # the next one costs them a connection
+            text = f"Too many connections were opened from your address. Try again in {ceil(wait)} s."
+            raise Refusal(3, text, status=429, retry_after=wait)
         address = self._settings.visitor(request)
         if not self._settings.addresses.enter(address):
             raise Refusal(3, self._settings.addresses.sentence, status=429)
@@ -235,7 +247,7 @@ class EngineServer:
             self._serve(request, connection, exchange)
         except Refusal as refusal:
             _forget(self.sessions, request, connection)
-            exchange.refuse(refusal.code, str(refusal), refusal.status)
+            exchange.refuse(refusal.code, str(refusal), refusal.status, refusal.headers)
 
     def expect(self, request: Request, connection: HttpConnection) -> None:
         """A POST whose body is still to come: one at a time, and one that breaks off ends its session."""

@@ -11,6 +11,7 @@ from socketio.exceptions import ConnectionRefusedError
 
 from app.chat import Chat, doors
 from app.chat.doors import Ending
+from app.chat.floods import SLOWED
 from app.chat.verbs import VERBS, perform
 from app.engineio.request import Request
 from app.model import COOKIE, Refused
@@ -38,6 +39,7 @@ def register_handlers(
             address, site = network_of(environ[REQUEST]), site_of(environ[REQUEST])
             await doors.arrive(chat, socket, tokens, auth.get("nickname"), auth.get("tab") is True, address, site)
         except Refused as refusal:
+            chat.counts.refused(refusal.answer())
             raise ConnectionRefusedError(refusal.text, refusal.answer()) from None
 
     async def disconnect(socket: str, reason: str) -> None:
@@ -51,7 +53,8 @@ def register_handlers(
         connection = chat.presence.online.connection(socket)
         answer = await perform(chat, connection, name, payload[0] if len(payload) == 1 else None)
         if not answer["ok"]:
-            server.refused(socket, answer.get("retry_after") if answer["error"] == "too_fast" else None)
+            is_flood = answer["error"] == "too_fast" and answer.get("limit") not in SLOWED
+            server.refused(socket, answer.get("retry_after") if is_flood else None)
         return answer
 
     server.concurrent = frozenset(name for name, verb in VERBS.items() if verb.concurrent)

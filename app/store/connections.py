@@ -32,7 +32,7 @@ PRAGMAS = (
 
 def migrate(url: URL) -> None:
     """Bring the schema up to date; with foreign keys off, for SQLite changes a table by making it anew (ALTER TABLE,
-    section 7). Raises DBAPIError, CommandError."""
+    section 7). Raises DBAPIError, CannotUpgrade."""
     opened = open_engine(url, WRITING, foreign_keys=False)
     try:
         with opened.begin() as db:

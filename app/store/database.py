@@ -17,7 +17,6 @@ from app.store.cache import RoomCache
 from app.store.changes import Changes
 from app.store.commits import CommitQueue
 from app.store.engine import RETRY_AFTER
-from app.store.postgres import PostgreSQL
 from app.store.sqlite import SQLite
 from app.store.storage import Replaced, Storage
 
@@ -50,7 +49,7 @@ class Database:
     async def start(self, alone: bool = True, unfinished: bool = False) -> None:
         """Bring the schema up to date, and open the database. alone: no other server has it open, so whoever seems to
         be here has left. unfinished: it may be a copy that is not whole yet (app/copy.py). Raises Refused,
-        SQLAlchemyError, CommandError or OSError where that cannot be done."""
+        SQLAlchemyError, CannotUpgrade or OSError where that cannot be done."""
         self._loop = asyncio.get_running_loop()
         await asyncio.to_thread(self._storage.start, alone)
         if not unfinished and await self.read(queries.unfinished) is not None:
@@ -187,4 +186,8 @@ class Database:
 
 
 def _storage_of(url: str, replaced: Callable[[str], None]) -> Storage:
-    return PostgreSQL(url, replaced) if url.startswith(POSTGRES) else SQLite(make_url(url), replaced)
+    if not url.startswith(POSTGRES):
+        return SQLite(make_url(url), replaced)
+    from app.store.postgres import PostgreSQL  # here: its driver takes a tenth of a start
+
+    return PostgreSQL(url, replaced)

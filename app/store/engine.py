@@ -6,9 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from app.model import Refused
@@ -16,18 +14,44 @@ from app.model import Refused
 T = TypeVar("T")
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+NEWEST = max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))  # revision
 RETRY_AFTER = 2.0  # seconds, told to who could not be served
 
 _alembic = threading.Lock()  # its context is one for the whole process
 
 
-def upgrade(db: Connection, revision: str = "head") -> None:
-    """Bring the schema up to date, in the transaction that is open. Raises DBAPIError, CommandError."""
+class CannotUpgrade(Exception):
+    """Why the schema cannot be brought up to date, in one line."""
+
+
+def upgrade(db: Connection) -> None:
+    """Bring the schema up to date, in the transaction that is open. Raises DBAPIError, CannotUpgrade."""
+    if _revision(db) != NEWEST:
+        migrate(db, NEWEST)
+
+
+def _revision(db: Connection) -> str | None:
+    """None where there is no schema yet."""
+    if not inspect(db).has_table("alembic_version"):
+        return None
+    found: str | None = db.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
+
+
+def migrate(db: Connection, revision: str) -> None:
+    """Bring the schema to this revision. Raises DBAPIError, CannotUpgrade."""
+    from alembic import command  # here: to import it takes a tenth of a start, and most starts find nothing to do
+    from alembic.config import Config
+    from alembic.util import CommandError
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = db
-    with _alembic:
-        command.upgrade(config, revision)
+    try:
+        with _alembic:
+            command.upgrade(config, revision)
+    except CommandError as error:
+        raise CannotUpgrade(str(error)) from error
 
 
 def transaction(db: Connection, begin: str, ask: Callable[..., T], *args: Any) -> T:

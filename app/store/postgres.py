@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import psycopg
-from alembic.util import CommandError
 from sqlalchemy import (
     ARRAY,
     Connection,
@@ -30,7 +29,7 @@ from app.model import Refused
 from app.store import address, queries
 from app.store.address import reason
 from app.store.batch import Write, in_one_transaction
-from app.store.engine import COMMIT, transaction, unavailable, upgrade
+from app.store.engine import COMMIT, CannotUpgrade, transaction, unavailable, upgrade
 from app.store.pool import Pool
 from app.store.prepared import Prepared
 from app.store.tables import epochs, rooms
@@ -101,7 +100,7 @@ class PostgreSQL:
         try:
             with self._engine.connect() as db:
                 self._epoch = transaction(db, MIGRATING, _prepare)
-        except CommandError as error:
+        except CannotUpgrade as error:
             raise self._unusable(f"it was made by a newer Parlor ({error})") from None
         except SQLAlchemyError as error:
             raise self._unusable(reason(getattr(error, "orig", error))) from None

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from alembic.util import CommandError
 from sqlalchemy import Connection
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -21,7 +20,7 @@ from app.model import Refused
 from app.store import queries
 from app.store.batch import Write
 from app.store.connections import READERS, Connections, migrate, transaction
-from app.store.engine import RETRY_AFTER, unavailable
+from app.store.engine import RETRY_AFTER, CannotUpgrade, unavailable
 from app.store.files import DatabaseFile, next_mark
 from app.store.journal import Journal
 from app.store.lock import ServingLock
@@ -62,7 +61,7 @@ class SQLite:
 
     def start(self, alone: bool = True) -> None:
         """Open the file to serve from it, made if there is none; not `alone`: another server does so, too, whose people
-        are still here. Raises DBAPIError, CommandError, OSError."""
+        are still here. Raises DBAPIError, CannotUpgrade, OSError."""
         self._serves = True
         self._file.create()
         if alone:
@@ -242,7 +241,7 @@ class SQLite:
     def _reopen(self, open_again: Callable[[], T]) -> T:
         try:
             return open_again()
-        except (SQLAlchemyError, CommandError, sqlite3.Error, OSError) as error:
+        except (SQLAlchemyError, CannotUpgrade, sqlite3.Error, OSError) as error:
             self._dispose()
             text = f"The database file that is in place now cannot be opened ({error})."
             raise Refused("storage", text, retry_after=RETRY_AFTER) from error

@@ -29,7 +29,7 @@ class Storage(Protocol):
 
     def start(self, alone: bool = True) -> None:
         """Open it to serve from it, with the schema of today. alone: no other server does so. Raises Refused,
-        SQLAlchemyError, CommandError, OSError."""
+        SQLAlchemyError, CannotUpgrade, OSError."""
 
     def open_existing(self) -> None:
         """Open it as it is, beside a server that may be running. Raises Refused."""

@@ -95,6 +95,17 @@ skeletons = Table(
     Index(None, "person"),
 )
 
+# Whom somebody ignores.
+ignores = Table(
+    "ignores",
+    metadata,
+    Column("person", String(32), ForeignKey("people.id"), primary_key=True),
+    Column("ignored", String(32), ForeignKey("people.id"), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Index(None, "ignored"),
+    sqlite_with_rowid=False,
+)
+
 # By which version of a rule of ours something stored was made.
 rules = Table(
     "rules",
@@ -120,6 +131,7 @@ rooms = Table(
     Column("active_at", BigInteger, nullable=False),
     Column("keep_days", Float),
     Column("keep_messages", BigInteger),
+    Column("keep_bytes", BigInteger),
     Column("listed", Boolean, nullable=False, server_default=true()),
     Column("locked", Boolean, nullable=False, server_default=false()),
     Column("passphrase", String(256)),

@@ -211,7 +211,7 @@ class Client:
             copy.receive(ack["message"])
         elif ack["error"] == "not_member":
             raise ConnectionError(f"not a member of #{copy.name} any more")
-        elif ack["error"] in TEMPORARY and message.tries < MAX_TRIES:
+        elif _is_temporary(ack) and message.tries < MAX_TRIES:
             await asyncio.sleep(ack.get("retry_after", 1.0))
             return
         copy.outbox.popleft()
@@ -242,6 +242,11 @@ class Client:
     def _emit(self, event: str, payload: dict[str, Any]) -> None:
         for queue in self._listeners:
             queue.put_nowait((event, payload))
+
+
+def _is_temporary(ack: Answer) -> bool:
+    """False for a message that will never be taken."""
+    return ack["error"] in TEMPORARY or (ack["error"] == "too_many" and "retry_after" in ack)
 
 
 def pause_after(failures: int, pauses: tuple[float, float]) -> float:

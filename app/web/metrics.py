@@ -2,12 +2,14 @@
 the numbers of all."""
 
 import asyncio
+import hmac
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Any
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.gc_collector import GCCollector
@@ -20,6 +22,7 @@ from app.chat import Chat
 from app.chat.counts import BOUNDS, Durations, Reading
 from app.web.siblings import SIBLINGS, Siblings
 
+PROXY_HEADERS = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
 LAG_INTERVAL_S = 0.5  # between measurements of the event loop's lag
 
 
@@ -82,6 +85,11 @@ class Metrics:
         for (verb, end), count in sorted(chat.counts.verbs.items()):
             verbs.add_metric([verb, end], count)
         yield verbs
+        text = "What was refused because a limit was reached, by the limit."
+        refusals = CounterMetricFamily("parlor_refusals", text, labels=["limit"])
+        for limit, count in sorted(chat.counts.refusals.items()):
+            refusals.add_metric([limit], count)
+        yield refusals
         yield CounterMetricFamily("parlor_told", "Events told to rooms.", events)
         yield CounterMetricFamily("parlor_deliveries", "Events told to rooms, once for each socket.", deliveries)
         for readings in self.more:
@@ -94,8 +102,58 @@ class Metrics:
 METRICS = web.AppKey("metrics", Metrics)
 
 
+@dataclass(frozen=True)
+class Readers:
+    """Who may read the numbers: everybody where it `is_open`; whoever sends the token; programs on this machine."""
+
+    token: str = ""
+    is_open: bool = False
+
+    def check(self, request: web.Request) -> None:
+        """Raises HTTPUnauthorized, HTTPForbidden."""
+        if self.is_open or self._has_token(request) or _is_local(request):
+            return
+        if self.token:
+            text = "Send the token of PARLOR_METRICS_TOKEN: Authorization: Bearer TOKEN."
+            raise web.HTTPUnauthorized(text=text, headers={"WWW-Authenticate": 'Bearer realm="metrics"'})
+        text = (
+            "Only programs on the server's own machine read this. Its operator can set PARLOR_METRICS_TOKEN, or open "
+            "it to everybody with PARLOR_METRICS_OPEN."
+        )
+        raise web.HTTPForbidden(text=text)
+
+    def _has_token(self, request: web.Request) -> bool:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        sent = token.strip().encode("utf-8", "surrogateescape")
+        return bool(self.token) and scheme.lower() == "bearer" and hmac.compare_digest(sent, self.token.encode())
+
+
+METRICS_READERS = web.AppKey("metrics_readers", Readers)
+
+
+def _is_local(request: web.Request) -> bool:
+    """True where the connection is this machine's, and nothing tells of a proxy: one that speaks HTTP/1.0 (nginx by
+    default), or has a header that proxies add, may bring somebody from elsewhere."""
+    is_direct = request.version >= HttpVersion11 and not any(name in request.headers for name in PROXY_HEADERS)
+    return is_direct and _is_loopback(_peer(request))
+
+
+def _peer(request: web.Request) -> str:
+    peer = request.transport.get_extra_info("peername") if request.transport else None
+    return str(peer[0]) if isinstance(peer, tuple) else ""
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    return (getattr(parsed, "ipv4_mapped", None) or parsed).is_loopback
+
+
 async def metrics(request: web.Request) -> web.Response:
-    """Prometheus text."""
+    """Prometheus text, for those who may read it."""
+    request.config_dict[METRICS_READERS].check(request)
     own = request.app[METRICS].registry
     siblings = request.app.get(SIBLINGS)
     body = generate_latest(_Workers(await _tell_all(own, siblings)) if siblings else own)

@@ -13,10 +13,11 @@ const ROWS = { ArrowUp: "previousElementSibling", ArrowDown: "nextElementSibling
 export class Actions {
   /**
    * room(): the active one; maxReactions(): different reactions on one message. The verbs take the message; react also an
-   * emoji and on. remove and react answer a promise and show refusals themselves. left(): the keyboard left the bar.
+   * emoji and on. remove and react answer a promise and show refusals themselves. left(): the keyboard left the
+   * bar; menu(button, {person, message}): opens the menu on somebody and their message.
    */
-  constructor({ room, me, overlays, maxReactions, reply, edit, remove, react, jump, left }) {
-    Object.assign(this, { room, me, overlays, maxReactions, reply, edit, remove, react, jump, left });
+  constructor({ room, me, overlays, maxReactions, reply, edit, remove, react, jump, left, menu }) {
+    Object.assign(this, { room, me, overlays, maxReactions, reply, edit, remove, react, jump, left, menu });
     this.log = document.getElementById("messages");
     this.said = document.getElementById("said");
     this.bar = document.getElementById("actions-template").content.firstElementChild.cloneNode(true);
@@ -48,9 +49,14 @@ export class Actions {
       if (pointerType === "mouse" && !this.bar.contains(target)) this.putAway();
     });
     this.log.addEventListener("focusin", ({ target }) => this.focused(target));
-    this.log.addEventListener("focusout", ({ relatedTarget }) => relatedTarget && !this.log.contains(relatedTarget) && this.putAway());
+    this.log.addEventListener("focusout", ({ relatedTarget }) => relatedTarget && !this.isNear(relatedTarget) && this.putAway());
     this.bar.addEventListener("keydown", (event) => this.key(event));
     document.addEventListener("pointerdown", ({ target }) => this.isPicking && !this.log.contains(target) && this.putAway());
+  }
+
+  /** In the log, or in the menu that the bar has opened. */
+  isNear(element) {
+    return this.log.contains(element) || Boolean(element.closest("#menu"));
   }
 
   /** The pointer does not move the bar while the keyboard is on it or the picker is open. */
@@ -76,6 +82,7 @@ export class Actions {
     if (this.bar.contains(event.target)) this.pressed(button, event);
     else if (button?.matches(".reaction")) this.toggle(this.room().find(Number(row.dataset.seq)), button);
     else if (button?.matches(".message-quote")) this.jump(Number(button.dataset.answers));
+    else if (event.target.closest(".message-author, .avatar") && !this.isTap(event)) this.openMenu(row, row);
     else if (!event.target.closest("a, button") && this.isTap(event)) this.show(row === this.row ? null : row);
   }
 
@@ -87,8 +94,8 @@ export class Actions {
   show(row) {
     this.putAway();
     const message = row && this.room().find(Number(row.dataset.seq));
-    const may = message && allowed(message, this.me);
-    if (!may?.reply) return;
+    const may = message && this.allowed(message);
+    if (!may?.reply || row.matches(".is-ignored")) return;
     for (const button of this.tools.children) button.hidden = !may[button.dataset.do];
     this.mark(row, true);
     row.append(this.bar);
@@ -117,8 +124,31 @@ export class Actions {
     const { emoji } = button.dataset;
     if (emoji) this.choose(message, button);
     else if (button.dataset.do === "react") this.pick(message);
+    else if (button.dataset.do === "more") this.openMenu(button, this.row);
     else if (button.dataset.do === "delete") this.confirmDelete(message, button);
     else this.leaveFor(() => this[button.dataset.do](message));
+  }
+
+  allowed(message) {
+    return allowed(message, this.me, this.room().rules.role);
+  }
+
+  openMenu(opener, row) {
+    const message = this.room().find(Number(row.dataset.seq));
+    if (!message || row.matches(".is-ignored")) return;
+    this.menu(opener, { person: this.authorOf(message), message });
+  }
+
+  /** The bar goes, as after its own buttons; the keyboard goes back to the message box, before any dialog opens. */
+  menuChosen() {
+    const hadFocus = Boolean(this.bar.querySelector(":focus-visible"));
+    this.putAway();
+    if (hadFocus) this.left();
+  }
+
+  authorOf({ author, nickname }) {
+    const { presence } = this.room();
+    return presence.people.get(author) ?? { id: author, nickname, role: presence.roles.get(author) };
   }
 
   leaveFor(verb) {
@@ -156,9 +186,9 @@ export class Actions {
     if (hadFocus && !button.isConnected && document.activeElement === document.body) this.backToTools(message.seq);
   }
 
-  /** The second press deletes. */
+  /** The second press deletes one's own message. What is deleted of others can be undone. */
   async confirmDelete(message, button) {
-    if (button.dataset.armed) {
+    if (button.dataset.armed || !this.me.is(message.author)) {
       this.putAway();
       this.left();
       await this.remove(message);
@@ -206,7 +236,7 @@ export class Actions {
   walk(way) {
     const verb = document.activeElement.dataset.do;
     let row = this.row[way];
-    while (row && !allowed(this.room().find(Number(row.dataset.seq)), this.me).reply) row = row[way];
+    while (row && !this.allowed(this.room().find(Number(row.dataset.seq))).reply) row = row[way];
     if (!row) return;
     row.scrollIntoView({ block: "nearest" });
     this.show(row);
@@ -220,7 +250,7 @@ export class Actions {
 
   lastInSight() {
     const edge = this.log.getBoundingClientRect().bottom;
-    const inSight = (row) => row.getBoundingClientRect().top < edge && allowed(this.room().find(Number(row.dataset.seq)), this.me).reply;
+    const inSight = (row) => row.getBoundingClientRect().top < edge && this.allowed(this.room().find(Number(row.dataset.seq))).reply;
     return [...this.said.children].reverse().find(inSight);
   }
 }

@@ -22,6 +22,8 @@ export class Composer {
     this.box = document.getElementById("message");
     this.button = this.form.querySelector(".send");
     this.sentence = document.getElementById("composer-sentence");
+    this.silenceLine = document.getElementById("composer-silence");
+    this.silenced = "";
     this.lastTyping = 0;
     this.stray = new StrayInput({ box: this.box, refuse: (sentence) => this.showSentence(sentence) });
     this.form.addEventListener("submit", (event) => this.submitForm(event));
@@ -80,6 +82,24 @@ export class Composer {
     this.focus();
   }
 
+  /** sentence: why nothing can be sent now, for how long; empty: it can. What is typed stays. */
+  silence(sentence) {
+    if (sentence === this.silenced) return;
+    this.silenced = sentence;
+    write(this.silenceLine, sentence);
+    this.silenceLine.hidden = !sentence;
+    this.allowSending();
+  }
+
+  /** Commands are no messages, and an edit is not one more. */
+  get isSilenced() {
+    return Boolean(this.silenced) && !this.context.isEdit && !this.box.value.startsWith("/");
+  }
+
+  allowSending() {
+    this.button.disabled = isBlank(this.box.value) || this.excess > 0 || this.isSilenced;
+  }
+
   key(event) {
     if (event.isComposing || event.keyCode === 229 || event.shiftKey) return;
     if (event.key === "Escape" && this.context.now) this.cancel();
@@ -92,7 +112,7 @@ export class Composer {
   async submitForm(event) {
     event.preventDefault();
     const text = trimmed(this.box.value);
-    if (isBlank(text) || this.excess > 0) return;
+    if (isBlank(text) || this.excess > 0 || this.isSilenced) return;
     const { room, context: { key } } = this;
     const answer = this.submit(text);
     const refusal = answer instanceof Promise ? await answer : answer;
@@ -118,7 +138,7 @@ export class Composer {
     this.store();
     this.update();
     const now = Date.now();
-    if (this.context.isEdit || isBlank(this.box.value) || this.box.value.startsWith("/") || now - this.lastTyping < TYPING_EVERY_MS) return;
+    if (this.silenced || this.context.isEdit || isBlank(this.box.value) || this.box.value.startsWith("/") || now - this.lastTyping < TYPING_EVERY_MS) return;
     this.lastTyping = now;
     this.typing();
   }
@@ -132,7 +152,7 @@ export class Composer {
   update() {
     const left = -this.excess;
     this.nameButton();
-    this.button.disabled = isBlank(this.box.value) || left < 0;
+    this.allowSending();
     this.showSentence(lengthSentence(left), left < 0);
     this.box.style.height = "auto";
     this.box.style.height = `${Math.min(this.box.scrollHeight, MAX_HEIGHT)}px`;

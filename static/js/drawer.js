@@ -4,7 +4,7 @@ import { media } from "./media.js";
 
 export class Drawer {
   /** overlays: the browser's Back closes the drawer. */
-  constructor({ overlays }) {
+  constructor({ overlays, layout }) {
     this.overlays = overlays;
     this.drawer = document.getElementById("drawer");
     this.button = document.getElementById("drawer-button");
@@ -12,6 +12,7 @@ export class Drawer {
     this.narrow = media("(max-width: 55.99rem)", () => this.set(false));
     this.button.addEventListener("click", () => this.set(!this.isOpen));
     this.scrim.addEventListener("click", () => this.set(false));
+    layout.uncovered = () => (this.drawer.inert = this.narrow.matches && !this.isOpen);
     document.addEventListener("keydown", ({ key }) => key === "Escape" && this.isOpen && this.set(false));
   }
 

@@ -2,13 +2,14 @@
 // blocked, the token. A wish is sent to the server only until the server has confirmed it: the nickname may have been changed
 // on another device since, and an old wish must not undo that.
 
+import { Ignored } from "./ignored.js";
 import { isNickname, isToken, person, readJson, readText } from "./storage-readers.js";
 
 const GUEST = /^guest-[0-9a-f]{6}$/;
 
 export class Identity {
   constructor({ local, session }) {
-    Object.assign(this, { local, session, id: null, reserved: false });
+    Object.assign(this, { local, session, id: null, reserved: false, ignored: new Ignored() });
     this.nickname = this.wish;
     this.token = readText(session, "token", isToken);
   }
@@ -35,6 +36,10 @@ export class Identity {
 
   is(id) {
     return id === this.id;
+  }
+
+  ignores(id) {
+    return this.ignored.has(id);
   }
 
   setWish(nickname) {

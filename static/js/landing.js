@@ -4,6 +4,7 @@ import "./older-browsers.js";
 
 import { sitePath } from "./base.js";
 import { BrowserStorage } from "./browser-storage.js";
+import { RoomPasses, unguessable } from "./room-key.js";
 import { roomName } from "./room-name.js";
 import { isNickname, isRoom, readText } from "./storage-readers.js";
 import { StorageWarning } from "./storage-warning.js";
@@ -12,7 +13,7 @@ import { isBlank } from "./text.js";
 const local = new BrowserStorage("localStorage");
 const session = new BrowserStorage("sessionStorage");
 const form = document.getElementById("door");
-const { nickname, room } = form.elements;
+const { nickname, room, listed } = form.elements;
 const sentence = document.getElementById("door-sentence");
 
 nickname.value = readText(local, "nickname", isNickname) ?? "";
@@ -31,7 +32,19 @@ form.addEventListener("submit", (event) => {
 
 for (const card of document.querySelectorAll(".room-card")) card.addEventListener("click", remember);
 
-function enter(name) {
+const HINTS = {
+  listed: "Everybody sees its name here, and may come in.",
+  unlisted: "Its name gets an end that nobody guesses. Whoever has its address may come in.",
+};
+
+listed.addEventListener("change", () => {
+  document.getElementById("listed-hint").textContent = HINTS[listed.checked ? "listed" : "unlisted"];
+});
+
+/** An unlisted room is always a new one: under a name that nobody has. */
+function enter(typed) {
+  const name = listed.checked ? typed : unguessable(typed);
+  if (!listed.checked) new RoomPasses({ storage: session }).set(name, { kind: "unlisted" });
   remember();
   location.assign(sitePath(`/r/${name}`));
 }

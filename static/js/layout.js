@@ -4,13 +4,14 @@
 import { paint } from "./message.js";
 import { retentionLabel, retentionSentence } from "./retention-text.js";
 
-const ROOM_PARTS = ["conversation", "drawer", "drawer-button"];
+const ROOM_PARTS = ["conversation", "drawer", "drawer-button", "room-menu"];
 const printed = new Intl.DateTimeFormat([], { dateStyle: "full", timeStyle: "short" });
 const element = (id) => document.getElementById(id);
 
 export class Layout {
   constructor({ site }) {
     this.site = site;
+    this.uncovered = () => null; // the drawer of a narrow screen stays out of reach
     // On paper nothing else says which day "Today" was.
     window.addEventListener("beforeprint", () => (element("printed").textContent = `As of ${printed.format(new Date())}`));
   }
@@ -32,6 +33,11 @@ export class Layout {
   /** In sight, but out of reach while the dialog is in front of it. */
   coverRoom() {
     for (const part of ROOM_PARTS) element(part).inert = true;
+  }
+
+  uncoverRoom() {
+    for (const part of ROOM_PARTS) element(part).inert = false;
+    this.uncovered();
   }
 
   showHead({ name, topic, keep }) {

@@ -6,10 +6,11 @@ import { Actions } from "./actions.js";
 import { sitePath } from "./base.js";
 import { BrowserStorage } from "./browser-storage.js";
 import { Changes, lastOwn, NO_CONNECTION, sentenceOf } from "./changes.js";
-import { HELP } from "./commands.js";
+import { helpFor } from "./commands.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { ConnectionStatus } from "./connection-status.js";
+import { DoorwayView } from "./doorway-view.js";
 import { Drafts } from "./drafts.js";
 import { Drawer } from "./drawer.js";
 import { Entering } from "./entering.js";
@@ -19,18 +20,29 @@ import { isolate } from "./isolate.js";
 import { Joining } from "./joining.js";
 import { Layout } from "./layout.js";
 import { media } from "./media.js";
-import { Navigation } from "./navigation.js";
+import { Menu } from "./menu.js";
+import { Moderating } from "./moderating.js";
+import { ModerationDialog } from "./moderation-dialog.js";
+import { BAD_ROOM, Navigation } from "./navigation.js";
 import { NicknameDialog } from "./nickname-dialog.js";
 import { Notices } from "./notices.js";
 import { OpenRooms } from "./open-rooms.js";
 import { newId, Outbox } from "./outbox.js";
 import { OutboxAdoption } from "./outbox-adoption.js";
 import { Overlays } from "./overlays.js";
+import { actionsInRoom, actionsOn } from "./person-actions.js";
 import { Room } from "./room.js";
+import { RoomCommands } from "./room-commands.js";
+import { RoomPasses, unguessable } from "./room-key.js";
+import { RoomLinks } from "./room-links.js";
 import { RoomList } from "./room-list.js";
+import { roomName } from "./room-name.js";
+import { RoomSettings } from "./room-settings.js";
 import { RoomViews } from "./room-views.js";
 import { Roster } from "./roster.js";
+import { ReportDialog, SanctionDialog } from "./sanction-dialog.js";
 import { ServerClock } from "./server-clock.js";
+import { StandingView } from "./standing-view.js";
 import { StorageWarning } from "./storage-warning.js";
 import { Submitting } from "./submitting.js";
 import { tabName } from "./tab.js";
@@ -47,6 +59,7 @@ const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 const ask = (verb, payload) => connection.ask(verb, payload);
 const notify = (text) => notices.show(text);
 const notifyIfAny = (sentence) => sentence && notify(sentence);
+const answerOf = (verb, payload) => ask(verb, payload).catch(() => ({ ok: false, text: NO_CONNECTION }));
 let limits = { text: 4_000, reactions: 20, first_people: 50 };
 
 // The person and the browser.
@@ -57,14 +70,22 @@ const layout = new Layout(page);
 const connectionStatus = new ConnectionStatus({ retry: () => connection.retry() });
 const notices = new Notices();
 const overlays = new Overlays();
-const drawer = new Drawer({ overlays });
+const drawer = new Drawer({ overlays, layout });
+const menu = new Menu({ overlays });
+const passes = new RoomPasses({ storage: session });
 
 // The rooms.
 const unread = new Unread({ storage: local, me });
 const unreadSince = new UnreadSince();
 const rooms = new OpenRooms({
   storage: local,
-  make: (name) => new Room(name, { ask, wait, changed: (...change) => roomViews.changed(...change) }),
+  make: (name) => new Room(name, {
+    ask,
+    wait,
+    serverNow: () => clock.now(),
+    pass: (room) => passes.payload(room),
+    changed: (...change) => roomViews.changed(...change),
+  }),
   changed: (room) => roomList.draw(room),
   removed: (name) => {
     unread.remove(name);
@@ -88,7 +109,7 @@ const navigation = new Navigation({
   notify,
 });
 const roomList = new RoomList({ rooms, unread, chosen: (name) => navigation.goTo(name), left: (name) => navigation.leave(name) });
-const roster = new Roster({ me, ask, wait, firstPage: () => limits.first_people });
+const roster = new Roster({ me, ask, wait, firstPage: () => limits.first_people, menu: openPersonMenu });
 
 // Entering.
 const dialog = new NicknameDialog({
@@ -101,9 +122,15 @@ const dialog = new NicknameDialog({
 const joining = new Joining({
   rooms,
   me,
+  prepare: claimPass,
   joined,
   nicknameRefused: (ack) => entering.send({ type: "refused", nickname: me.wish, ack }),
   refused: ({ text }) => notices.show(text, { lasting: true }),
+});
+const doorway = new DoorwayView({
+  clock,
+  again: (room, passphrase) => joining.again(room, passphrase),
+  left: (name) => navigation.leave(name),
 });
 const entering = new Entering((effect) => effects[effect.do](effect));
 
@@ -117,7 +144,11 @@ const outbox = new Outbox({
   wait,
   stored,
   lost: (name) => joining.join(rooms.get(name)),
-  changed: (name) => name === rooms.activeName && timeline.drawPending(),
+  changed: (name) => {
+    if (name !== rooms.activeName) return;
+    timeline.drawPending();
+    if (hasPaused(name)) standing.tick();
+  },
 });
 const adoption = new OutboxAdoption({ outbox, rooms, join: joinIfWelcome });
 const timeline = new Timeline({
@@ -136,15 +167,80 @@ const composer = new Composer({
   editing: (seq) => timeline.markEdited(seq),
   editLast: () => submitting.edit(lastOwn(rooms.active.messages, me)),
 });
+const standing = new StandingView({
+  storage: local,
+  clock,
+  composer,
+  doorway,
+  lastOwn: (room) => Date.parse(room.messages.findLast(({ author }) => me.is(author))?.at),
+  ticked: () => hasPaused(rooms.activeName) && (timeline.drawPending(), true),
+});
 const changes = new Changes({ ask, stored, reacted: (name, change) => rooms.get(name)?.reacted(change) });
+
+// Moderation.
+const moderating = new Moderating({
+  ask,
+  stored,
+  ignored: ignoredChanged,
+  done: (sentence, undo) => notices.show(sentence, { action: { label: "Undo", run: () => undo().then(notifyIfAny) } }),
+});
+const sanctionDialog = new SanctionDialog({
+  overlays,
+  layout,
+  decided: (verb, person, choice) => moderating[verb](rooms.activeName, person, choice),
+});
+const reportDialog = new ReportDialog({ overlays, layout, decided: report });
+const moderationDialog = new ModerationDialog({
+  overlays,
+  layout,
+  ask: answerOf,
+  lift: (kind, person) => moderating.lift(kind, rooms.activeName, person),
+  jump: (seq) => timeline.jumpTo(seq),
+});
+const roomSettings = new RoomSettings({ overlays, layout, save: saveSettings, saved: notify });
+const roomLinks = new RoomLinks({
+  overlays,
+  layout,
+  ask: (kind, limits) => answerOf(kind === "ownerKey" ? "owner_key" : "invite", { room: rooms.activeName, ...limits }),
+});
+const ROOM_ACTIONS = {
+  settings: () => roomSettings.open(rooms.active),
+  invite: () => roomLinks.open("invite", rooms.active),
+  ownerKey: () => roomLinks.open("ownerKey", rooms.active),
+  moderation: () => moderationDialog.open(rooms.active),
+  leave: () => navigation.leave(rooms.activeName),
+};
+const PERSON_ACTIONS = {
+  report: ({ message }) => reportDialog.open(message),
+  ignore: ({ person }) => moderating.ignore(person).then(notifyIfAny),
+  unignore: ({ person }) => moderating.ignore(person, false).then(notifyIfAny),
+  delete: ({ message }) => moderating.delete(rooms.activeName, message).then(notifyIfAny),
+  mute: ({ person }) => sanctionDialog.open("mute", person),
+  kick: ({ person }) => sanctionDialog.open("kick", person),
+  ban: ({ person }) => sanctionDialog.open("ban", person),
+  moderator: ({ person }) => moderating.appoint(rooms.activeName, person, "moderator").then(notifyIfAny),
+  owner: ({ person }) => moderating.appoint(rooms.activeName, person, "owner").then(notifyIfAny),
+  dismiss: ({ person }) => moderating.appoint(rooms.activeName, person, null).then(notifyIfAny),
+};
+const roomCommands = new RoomCommands({
+  room: () => rooms.active,
+  me,
+  moderating,
+  settings: saveSettings,
+  sanctions: () => answerOf("sanctions", { room: rooms.activeName }),
+  dialogs: { invite: ROOM_ACTIONS.invite, key: ROOM_ACTIONS.ownerKey, settings: ROOM_ACTIONS.settings, moderation: ROOM_ACTIONS.moderation },
+  claim: (key) => claim(rooms.activeName, key),
+  newRoom,
+});
 const commands = {
+  ...roomCommands.table,
   nick: (nickname) => (nickname ? rename(nickname) : "Which nickname? For example: /nick Ann"),
   reserve: () => entering.send({ type: "changeRequested", nickname: me.nickname, field: "passphrase" }),
   identify: (nickname) => (nickname ? entering.send({ type: "claimRequested", nickname }) : "Which nickname is yours? For example: /identify Ann"),
   topic: (topic) => ask("topic", { room: rooms.activeName, topic }).then(sentenceOf, () => NO_CONNECTION),
   join: (name) => navigation.open(name),
   leave: () => navigation.leave(rooms.activeName),
-  help: () => notices.show(HELP, { lasting: true }),
+  help: () => notices.show(helpFor(rooms.active.rules.role), { lasting: true }),
 };
 const submitting = new Submitting({ rooms, composer, changes, outbox, timeline, commands });
 const actions = new Actions({
@@ -154,12 +250,13 @@ const actions = new Actions({
   maxReactions: () => limits.reactions,
   reply: (message) => submitting.reply(message),
   edit: (message) => submitting.edit(message),
-  remove: ({ seq }) => changes.delete(rooms.activeName, seq).then(notifyIfAny),
+  remove: (message) => (me.is(message.author) ? changes.delete(rooms.activeName, message.seq) : moderating.delete(rooms.activeName, message)).then(notifyIfAny),
   react: (message, emoji, on) => changes.react(rooms.activeName, message, emoji, on).then(notifyIfAny),
   jump: (seq) => timeline.jumpTo(seq),
   left: () => composer.focus(),
+  menu: openPersonMenu,
 });
-const roomViews = new RoomViews({ rooms, outbox, timeline, roster, layout, unreadView, actions, composer, drawer });
+const roomViews = new RoomViews({ rooms, outbox, timeline, roster, layout, unreadView, actions, composer, drawer, standing });
 
 // The server.
 const connection = new Connection({
@@ -196,8 +293,12 @@ const EVENTS = {
     room?.receive(change);
   },
   people: ({ room, ...change }) => rooms.get(room)?.presence.update(change),
-  typing: ({ room, nickname }) => rooms.get(room)?.presence.typing(nickname),
+  ignored: ({ ignored }) => ignoredChanged(ignored),
+  typing: ({ room, nickname, person }) => me.ignores(person) || rooms.get(room)?.presence.typing(nickname),
   room: ({ room }) => rooms.get(room.name)?.setDetails(room),
+  standing: ({ room, ...told }) => standingChanged(rooms.get(room), told),
+  removed: ({ room, ...refusal }) => removed(rooms.get(room), refusal),
+  report: ({ room, seq, who, text }) => reported(room, seq, who, text),
   notice: ({ text }) => notify(text),
 };
 
@@ -205,10 +306,13 @@ start();
 
 function start() {
   for (const name of [...rooms.stored(), page.room]) rooms.add(name);
+  passes.take(page.room);
+  window.addEventListener("hashchange", () => passes.take(rooms.activeName) && entering.state.isWelcome && joining.again(rooms.active));
   navigation.goTo(page.room, { isInHistory: true });
   window.addEventListener("popstate", () => navigation.wentBack());
   window.addEventListener("pagehide", () => outbox.release());
   document.getElementById("rename").addEventListener("click", () => entering.send({ type: "changeRequested", nickname: me.nickname }));
+  document.getElementById("room-menu").addEventListener("click", ({ currentTarget }) => openRoomMenu(currentTarget));
   roomList.onAnother((text) => navigation.open(text));
   local.watch(storedElsewhere);
   adoption.start();
@@ -224,6 +328,7 @@ function storedElsewhere(key, value) {
 
 function connectionChanged(status) {
   connectionStatus.show(status);
+  if (status.sentence) notices.show(status.sentence, { lasting: true });
   if (status.state === "connected" || status.state === "connecting") return;
   entering.send({ type: "disconnected" });
   outbox.pause();
@@ -232,8 +337,9 @@ function connectionChanged(status) {
   timeline.drawPending();
 }
 
-function welcome({ me: person, token, server }) {
+function welcome({ me: person, token, ignored, server }) {
   changePerson(() => me.welcome(person, token));
+  if (ignored) ignoredChanged(ignored);
   storageWarning.draw();
   limits = { ...limits, ...server?.limits };
   entering.send({ type: "connected" });
@@ -242,6 +348,7 @@ function welcome({ me: person, token, server }) {
 
 function joined(room, ack) {
   named(ack.me);
+  passes.remove(room.name);
   outbox.open(room.name);
   unread.begin(room);
   entering.send({ type: "joined" });
@@ -250,6 +357,87 @@ function joined(room, ack) {
 
 function joinIfWelcome(room) {
   if (entering.state.isWelcome) joining.join(room);
+}
+
+/** An owner key that came with the address. A room of which one has become an owner lets one in, whatever else it says. */
+function claimPass(room) {
+  const pass = passes.get(room.name);
+  if (pass?.kind !== "owner") return null;
+  return claim(room.name, pass.key).then((refusal) => {
+    if (refusal !== NO_CONNECTION) passes.remove(room.name);
+    notify(refusal || `You own #${room.name} now.`);
+  });
+}
+
+/** Answers a sentence where it could not be done. */
+async function claim(room, key) {
+  const ack = await answerOf("claim", { room, key: key.replace(/^.*#owner=/, "") });
+  if (ack.ok) rooms.get(room)?.setDetails(ack.room);
+  return sentenceOf(ack);
+}
+
+function openPersonMenu(opener, subject) {
+  const { nickname } = subject.person;
+  const items = actionsOn({ me, role: rooms.active.rules.role, ...subject });
+  if (items.length === 0) return;
+  menu.open(opener, { label: `Actions for ${nickname}`, items, chosen: (name) => (actions.menuChosen(), PERSON_ACTIONS[name](subject)) });
+}
+
+function openRoomMenu(opener) {
+  menu.open(opener, { label: `Actions for #${rooms.activeName}`, items: actionsInRoom(rooms.active.rules), chosen: (name) => ROOM_ACTIONS[name]() });
+}
+
+async function saveSettings(changed) {
+  const room = rooms.active;
+  const ack = await answerOf("settings", { room: room.name, ...changed });
+  if (ack.ok) room.setDetails(ack.room);
+  return sentenceOf(ack);
+}
+
+async function report(message, text) {
+  const refusal = await moderating.report(rooms.activeName, message, text);
+  if (!refusal) notify("The moderators of this room can see your report. Nobody else can.");
+  return refusal;
+}
+
+function reported(name, seq, who, text) {
+  const why = text ? `: ${text}` : ".";
+  const show = () => {
+    navigation.goTo(name);
+    timeline.jumpTo(seq);
+  };
+  notices.show(`${isolate(who)} reported a message in #${name}${why}`, { lasting: true, action: { label: "Show", run: show } });
+}
+
+/** This person's role has changed, or they were muted. */
+function standingChanged(room, told) {
+  if (!room) return;
+  const { role, muted } = room.rules;
+  room.setStanding(told);
+  if (told.role !== role) notify(told.role ? `You are ${told.role === "owner" ? "an owner" : "a moderator"} of #${room.name} now.` : `You have no role in #${room.name} any more.`);
+  if (Boolean(told.muted) !== Boolean(muted)) notify(told.muted ? `You were muted in #${room.name}.` : `You can speak in #${room.name} again.`);
+}
+
+/** A moderator has sent this person out. What is typed, and what waits to be sent, stays. */
+function removed(room, refusal) {
+  if (!room) return;
+  outbox.close(room.name);
+  room.shut(refusal);
+  if (room !== rooms.active) notify(`#${room.name}: ${refusal.text}`);
+}
+
+/** A room that is in no list, under a name that nobody guesses. */
+function newRoom(text) {
+  const name = roomName(text || "room");
+  if (!name) return BAD_ROOM;
+  const unlisted = unguessable(name);
+  passes.set(unlisted, { kind: "unlisted" });
+  navigation.goTo(unlisted);
+  return "";
+}
+
+function hasPaused(name) {
+  return outbox.items(name).some(({ until }) => until);
 }
 
 /** By /nick. Answers a sentence where it could not be done. */
@@ -270,6 +458,10 @@ function changePerson(change) {
   change();
   layout.showMe(me);
   if (before && !me.is(before)) roomViews.personChanged([before, me.id]);
+}
+
+function ignoredChanged(ids) {
+  if (me.ignored.set(ids).length > 0) roomViews.ignoredChanged();
 }
 
 function stored(name, message) {

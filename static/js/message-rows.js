@@ -1,12 +1,17 @@
 // The rows of the shown messages, one for each. Only those that changed are filled and placed again.
 
+import { IgnoredRows } from "./ignored-rows.js";
 import { blankRow, fill, place } from "./message.js";
 import { fillQuote } from "./reply.js";
 
 export class MessageRows {
-  /** context(message): fill()'s third argument; clock: the server's time; focusLost(): the row that had the focus is removed. */
-  constructor(list, { context, clock, focusLost }) {
-    Object.assign(this, { list, context, clock, focusLost });
+  /**
+   * context(message): fill()'s third argument; quoted(seq): the message as a quote shows it; clock: the server's time; focusLost(): the row that had the focus is removed;
+   * ignores(id): whom this person ignores; unfolded(): messages of an ignored person were opened or folded.
+   */
+  constructor(list, { context, quoted, clock, focusLost, ignores, unfolded }) {
+    Object.assign(this, { list, context, quoted, clock, focusLost });
+    this.ignored = new IgnoredRows(list, { ignores, changed: unfolded });
     this.bySeq = new Map();
     this.edited = null;
     this.divided = {};
@@ -32,7 +37,8 @@ export class MessageRows {
       drawn.push(this.get(seq));
     }
     this.place(room.shown, changed, isEverything);
-    this.drawQuotes(room, changed, isEverything);
+    this.ignored.draw(room.shown.messages, (seq) => this.get(seq));
+    this.drawQuotes(changed, isEverything);
     return drawn;
   }
 
@@ -96,10 +102,10 @@ export class MessageRows {
   }
 
   /** The quotes of changed messages, or all of them: the quoted message may have changed, arrived or been dropped. */
-  drawQuotes(room, changed, isEverything) {
+  drawQuotes(changed, isEverything) {
     for (const quote of this.list.querySelectorAll(".message-quote")) {
       const answers = Number(quote.dataset.answers);
-      if (isEverything || changed.has(answers)) fillQuote(quote.closest(".message"), answers, room.find(answers));
+      if (isEverything || changed.has(answers)) fillQuote(quote.closest(".message"), answers, this.quoted(answers));
     }
   }
 }

@@ -3,6 +3,7 @@
 import { part } from "./message-parts.js";
 import { fillReactions } from "./reactions.js";
 import { fillQuote } from "./reply.js";
+import { countdown } from "./standing.js";
 import { mayBeTall, turnsAround, visible } from "./visible-text.js";
 import { drawn } from "./words.js";
 
@@ -21,14 +22,15 @@ export function blankRow() {
 
 /**
  * Fills a row with a message as it looks now. mine: it shows its state; own: one's own reactions; quoted: the message that it
- * replies to, where that is held here.
+ * replies to, where that is held here; role: the author's in the room.
  */
-export function fill(row, message, { mine, own, quoted }) {
+export function fill(row, message, { mine, own, quoted, role }) {
   const author = row.querySelector(".message-author");
   row.dataset.kind = message.deleted ? "deleted" : message.kind;
   row.classList.toggle("is-mine", mine);
   author.textContent = visible(message.nickname);
   author.style.setProperty("--hue", hueOf(message.author));
+  fillRole(author, role);
   fillTime(row.querySelector(".message-time"), new Date(message.at), message.edited);
   fillQuote(row, message.reply_to, quoted);
   fillText(row.querySelector(".message-text"), message);
@@ -63,13 +65,34 @@ export function asMessage(item, me, clock) {
     nickname: me.nickname,
     kind: action ? "action" : "said",
     text: action ? item.text.slice(action[0].length) : item.text,
+    ...(item.until && { sentence: waitingSentence(item) }),
   };
+}
+
+/** Why an item waits, and until when: it goes by itself, so nobody need try again. */
+function waitingSentence({ sentence, until }) {
+  return `${sentence.replace(/ Try again in [^.]*\.$/, "")} It goes by itself in ${countdown(until - Date.now())}.`;
 }
 
 function continues(message, previous) {
   if (previous.author !== message.author || previous.nickname !== message.nickname) return false;
   if (previous.kind !== "said" || message.kind !== "said" || message.reply_to) return false;
   return new Date(message.at) - new Date(previous.at) < GROUPED_WITHIN_MS;
+}
+
+function fillRole(author, role) {
+  const mark = author.parentElement.querySelector(".role-mark");
+  if (role && mark) mark.dataset.role = role;
+  else if (role) author.after(roleMark(role));
+  else mark?.remove();
+}
+
+/** "owner" or "moderator", beside a name: drawn by the stylesheet, as "(you)" is. */
+export function roleMark(role) {
+  const mark = document.createElement("span");
+  mark.className = "role-mark";
+  mark.dataset.role = role;
+  return mark;
 }
 
 function fillTime(time, at, edited) {
@@ -83,7 +106,7 @@ function fillText(paragraph, message) {
   paragraph.classList.toggle("is-edited", Boolean(message.edited) && !deleted);
   paragraph.classList.toggle("is-jumbo", kind === "said" && isOnlyEmoji(text));
   paragraph.classList.toggle("is-tall", !deleted && mayBeTall(text));
-  if (deleted) write(paragraph, "This message was deleted");
+  if (deleted) write(paragraph, message.deleted_by ? "Removed by a moderator" : "This message was deleted");
   else if (kind === "action") paragraph.replaceChildren(...action(message));
   else paragraph.replaceChildren(wordsOf(message));
 }

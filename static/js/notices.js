@@ -10,24 +10,36 @@ export class Notices {
     this.element = document.getElementById("notices");
   }
 
-  /** lasting: stays until it is dismissed. */
-  show(text, { lasting = false } = {}) {
+  /** lasting: stays until it is dismissed. action: {label, run()}: a button, after which the notice goes. */
+  show(text, { lasting = false, action } = {}) {
     const notice = document.createElement("div");
     const sentence = document.createElement("p");
     notice.className = "notice";
     write(sentence, text);
-    notice.append(sentence, dismissal(notice));
+    if (lasting) sentence.tabIndex = 0; // it may be long enough to be scrolled
+    notice.append(sentence, buttons(notice, action));
     this.element.append(notice);
     while (this.element.children.length > MAX_NOTICES) this.element.firstElementChild.remove();
     if (!lasting) setTimeout(() => notice.remove(), SHOWN_MS);
   }
 }
 
-function dismissal(notice) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "text-button";
-  button.textContent = "Dismiss";
-  button.addEventListener("click", () => notice.remove());
-  return button;
+function buttons(notice, action) {
+  const group = document.createElement("div");
+  group.className = "notice-buttons";
+  if (action) group.append(button(notice, action.label, action.run));
+  group.append(button(notice, "Dismiss"));
+  return group;
+}
+
+function button(notice, label, run = () => null) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.className = "text-button";
+  made.textContent = label;
+  made.addEventListener("click", () => {
+    notice.remove();
+    run();
+  });
+  return made;
 }

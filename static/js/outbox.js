@@ -13,7 +13,9 @@ const RELEASED = 0; // `touched` of a row that any tab may adopt at once
 const MAX_TRIES = 4;
 const MAX_PAUSE_MS = 30_000;
 const MAX_IN_FLIGHT = 50; // of one room
-const TEMPORARY = new Set(["too_fast", "storage", "broken", "not_member", "out_of_order"]);
+const TEMPORARY = new Set(["too_fast", "slow_mode", "storage", "broken", "not_member", "out_of_order"]);
+const SHOWN_PAUSE_MS = 1_500; // a shorter one needs no words
+const MAX_HELD_MS = 60_000; // for which a message waits after a refusal with `retry_after`; past that the person decides
 
 export class Outbox {
   /**
@@ -56,8 +58,14 @@ export class Outbox {
     this.generation += 1;
     for (const queue of this.queues.values()) Object.assign(queue, { isOpen: false, isDraining: false, isPaused: false });
     for (const item of this.rows.values()) {
-      if (item.state !== "failed") Object.assign(item, { state: "waiting", sentence: undefined, pause: undefined });
+      if (item.state !== "failed") Object.assign(item, { state: "waiting", sentence: undefined, pause: undefined, until: undefined });
     }
+  }
+
+  /** The person is no longer in the room: what waits for it stays, and is not sent. */
+  close(room) {
+    const queue = this.queues.get(room);
+    if (queue) queue.isOpen = false;
   }
 
   /** The message is in the log, as an ack, an event, catch-up or another tab has shown. */
@@ -148,7 +156,7 @@ export class Outbox {
   async deliver(item, previous, queue) {
     const { generation } = this;
     const { room, text, id, reply_to } = item;
-    item.state = "sending";
+    Object.assign(item, { state: "sending", until: undefined });
     const payload = { room, text, id, ...(reply_to && { reply_to }), ...(previous && { follows: previous.id }) };
     const ack = await this.ask("send", payload).catch(() => null);
     if (ack?.ok) this.confirm(item, ack.message, queue);
@@ -164,7 +172,7 @@ export class Outbox {
   }
 
   refuse(item, ack, queue) {
-    if (ack && !TEMPORARY.has(ack.error)) {
+    if (ack && !isTemporary(ack)) {
       this.fail(item, ack);
       return;
     }
@@ -177,7 +185,7 @@ export class Outbox {
   }
 
   fail(item, { error, text }) {
-    Object.assign(item, { state: "failed", error, sentence: text });
+    Object.assign(item, { state: "failed", error, sentence: text, until: undefined });
     this.save(item.id);
     this.changed(item.room);
   }
@@ -196,12 +204,22 @@ export class Outbox {
   /** In ms; 0 where it can be sent again at once, or has failed for good. */
   pauseFor(item, ack) {
     if (!ack) return 1_000;
-    if (ack.error === "too_fast") return (ack.retry_after ?? 1) * 1_000;
+    if (["too_fast", "slow_mode", "too_many"].includes(ack.error)) return this.waitForTurn(item, ack);
     if (ack.error === "storage") return this.waitForStore(item, ack);
     if (ack.error !== "broken") return 0;
     if (++item.tries < MAX_TRIES) return 500 * 2 ** item.tries;
     this.fail(item, ack);
     return 0;
+  }
+
+  /** The person sends faster than the room takes it: the message goes out `until` then, and shows why it waits. */
+  waitForTurn(item, { text, retry_after = 1 }) {
+    const pause = retry_after * 1_000;
+    if (pause >= SHOWN_PAUSE_MS) {
+      Object.assign(item, { sentence: text, until: this.now() + pause });
+      this.changed(item.room);
+    }
+    return pause;
   }
 
   /** The server cannot store at present: the message waits as for a connection, and shows why. */
@@ -255,6 +273,12 @@ export class Outbox {
     if (tab === this.tab || touched === RELEASED) return true;
     return alive ? !alive.has(tab) : Math.abs(this.now() - touched) > OWNER_GONE_MS;
   }
+}
+
+/** Whether the same may be sent again, and soon: `too_many` passes by itself where it says when. */
+function isTemporary({ error, retry_after }) {
+  if (retry_after * 1000 > MAX_HELD_MS) return false;
+  return TEMPORARY.has(error) || (error === "too_many" && retry_after > 0);
 }
 
 /** The wall clock may be set back: within one tab the counter decides. */

@@ -19,6 +19,7 @@ export class Presence {
     this.changed = changed;
     this.typists = new Map();
     this.expected = new Map();
+    this.roles = new Map(); // by person, also of those who have left since
     this.clearNews();
   }
 
@@ -40,6 +41,7 @@ export class Presence {
   /** A further page of a long list. */
   addPage(people) {
     for (const person of people) this.people.set(person.id, person);
+    this.noteRoles(people);
     this.lastOfPages = people.at(-1)?.nickname ?? this.lastOfPages;
     this.isExtended = true;
     this.changed("people");
@@ -86,6 +88,7 @@ export class Presence {
   /** In a large room joining and leaving is no news. beyond: still in the room, but on later pages. */
   updateFirstPage(here, left, beyond) {
     this.clearNews();
+    this.noteRoles(here);
     for (const person of here) this.people.set(person.id, person);
     for (const { id } of left) this.people.delete(id);
     if (!this.isExtended) for (const id of beyond) this.people.delete(id);
@@ -126,6 +129,7 @@ export class Presence {
 
   showPages(people, count) {
     this.people = new Map(people.map((person) => [person.id, person]));
+    this.noteRoles(people);
     this.lastOfPages = people.at(-1)?.nickname;
     this.count = count;
     this.isStale = false;
@@ -134,8 +138,18 @@ export class Presence {
   put(person) {
     const known = this.people.get(person.id);
     this.people.set(person.id, person);
+    this.noteRoles([person]);
     if (!known) this.added(person);
     else if (known.nickname !== person.nickname) this.nicknameChanged(person, known.nickname);
+  }
+
+  noteRoles(people) {
+    const changed = people.filter(({ id, role }) => this.roles.get(id) !== role);
+    for (const { id, role } of changed) {
+      if (role) this.roles.set(id, role);
+      else this.roles.delete(id);
+    }
+    if (changed.length > 0) this.changed("roles");
   }
 
   added(person) {

@@ -8,6 +8,7 @@ const MAX_QUOTE = 140;
 /** {nickname, text} of a message, in one line; of undefined, where it is not held here. */
 export function quoteOf(message) {
   if (!message) return { text: "an older message" };
+  if (message.isIgnored) return { text: "a message of somebody you ignore" };
   if (message.deleted) return { text: "a deleted message" };
   return { nickname: message.nickname, text: shortened(message.text) };
 }

@@ -1,6 +1,7 @@
 // How long a room keeps its messages, in words. Pure.
 
 const DAY = 24 * 60; // minutes
+const UNITS = [[1e9, "GB"], [1e6, "MB"], [1e3, "kB"], [1, "bytes"]];
 
 /** The line above the first message: whether there are older ones, whether there were, and how long they are kept. */
 export function logStart(room) {
@@ -10,18 +11,26 @@ export function logStart(room) {
 }
 
 /** "Messages here are kept for 30 days." Empty where they are kept for ever. */
-export function retentionSentence({ days, messages } = {}) {
-  if (days && messages) return `Messages here are kept for ${span(days)}, ${lastMessages(messages)} at most.`;
+export function retentionSentence({ days, messages, bytes } = {}) {
+  const most = [messages && lastMessages(messages), bytes && `the last ${size(bytes)}`].filter(Boolean);
+  if (days && most.length > 0) return `Messages here are kept for ${span(days)}, ${most.join(" and ")} at most.`;
   if (days) return `Messages here are kept for ${span(days)}.`;
+  if (messages && bytes) return `Only ${lastMessages(messages)} ${messages === 1 ? "is" : "are"} kept, ${size(bytes)} at most.`;
   if (messages) return `Only ${lastMessages(messages)} ${messages === 1 ? "is" : "are"} kept.`;
-  return "";
+  return bytes ? `Only the last ${size(bytes)} of messages are kept.` : "";
 }
 
 /** The same in a few words, for the room's head. */
-export function retentionLabel({ days, messages } = {}) {
-  const count = messages && `last ${messages.toLocaleString("en")}`;
-  if (days) return `Kept ${span(days)}${count ? `, ${count}` : ""}`;
-  return count ? `Keeps the ${count}` : "";
+export function retentionLabel({ days, messages, bytes } = {}) {
+  const counts = [messages && `last ${messages.toLocaleString("en")}`, bytes && `last ${size(bytes)}`].filter(Boolean);
+  if (days) return [`Kept ${span(days)}`, ...counts].join(", ");
+  return counts.length > 0 ? `Keeps the ${counts.join(", ")}` : "";
+}
+
+/** "5 MB": with at most one digit behind the point. */
+function size(bytes) {
+  const [unit, name] = UNITS.find(([one]) => bytes >= one) ?? UNITS.at(-1);
+  return `${(Math.round((10 * bytes) / unit) / 10).toLocaleString("en")} ${name}`;
 }
 
 /** Is the room's very first message among those that are held? */

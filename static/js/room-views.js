@@ -2,8 +2,8 @@
 // the table below. Most concern the active room only.
 
 export class RoomViews {
-  constructor({ rooms, outbox, timeline, roster, layout, unreadView, actions, composer, drawer }) {
-    Object.assign(this, { rooms, outbox, timeline, roster, layout, unreadView, actions, composer, drawer });
+  constructor({ rooms, outbox, timeline, roster, layout, unreadView, actions, composer, drawer, standing }) {
+    Object.assign(this, { rooms, outbox, timeline, roster, layout, unreadView, actions, composer, drawer, standing });
   }
 
   changed(room, what, detail) {
@@ -17,6 +17,7 @@ export class RoomViews {
     this.unreadView.show(room);
     this.roster.show(room);
     this.composer.show(room.name);
+    this.standing.show(room);
     this.drawer.set(false);
     this.unreadView.draw(room);
   }
@@ -43,6 +44,16 @@ export class RoomViews {
     this.roster.show(this.rooms.active);
   }
 
+  /** Somebody is ignored since now, or no longer. */
+  ignoredChanged() {
+    this.actions.putAway();
+    for (const room of this.rooms.all()) this.unreadView.draw(room);
+    if (!this.rooms.active) return;
+    this.timeline.redraw();
+    this.timeline.drawPresence();
+    this.roster.show(this.rooms.active);
+  }
+
   /** A message is in the log, so it is sent. By its id alone: the person may have been another one when it was sent. */
   settle({ id }) {
     this.outbox.settle(id);
@@ -53,6 +64,7 @@ const CHANGED = {
   message(views, room, detail, isActive) {
     views.settle(detail.message);
     if (isActive) views.timeline.put(detail);
+    if (isActive && room.rules.slow && detail.message.kind) views.standing.tick();
     views.unreadView.drawSoon(room);
   },
   reset(views, room, _, isActive) {
@@ -63,6 +75,8 @@ const CHANGED = {
   live: ({ timeline }, room, _, isActive) => isActive && timeline.fillScreen(),
   shown: ({ timeline }, room, _, isActive) => isActive && timeline.sync(),
   typing: ({ timeline }, room, _, isActive) => isActive && timeline.drawTyping(),
+  roles: ({ timeline }, room, _, isActive) => isActive && timeline.redraw(),
+  standing: ({ standing }, room, _, isActive) => isActive && standing.show(room),
   people({ roster, timeline }, room, _, isActive) {
     if (!isActive) return;
     roster.show(room);

@@ -7,25 +7,33 @@
 
 import { MessageRange } from "./message-range.js";
 import { Presence } from "./presence.js";
+import { isShut } from "./room-door.js";
+import { RoomRules } from "./room-rules.js";
 import { OwnReactions, withReaction } from "./reaction-state.js";
 
 const GAP_WAIT_MS = 300;
 const TEMPORARY = new Set(["too_fast", "storage", "broken"]);
+const SHOWN_WAIT_S = 3; // before a join is asked for again; a shorter one needs no words
 const KEPT_TAIL = 100; // messages that stay of the tail while somebody reads far above it
 const REACTED_BATCH = 100; // messages in one `reacted` request
 const MAX_TAIL = 400; // messages of the tail, shown or not
 
 export class Room {
-  /** ask(verb, payload) -> Promise of the ack; wait(ms) -> Promise; changed(room, what, detail) tells the views. */
-  constructor(name, { ask, wait, changed = () => {}, now = Date.now }) {
+  /**
+   * ask(verb, payload) -> Promise of the ack; wait(ms) -> Promise; changed(room, what, detail) tells the views; pass(name): what
+   * a join says besides, as in room-key.js; now and serverNow: the time here and there.
+   */
+  constructor(name, { ask, wait, changed = () => {}, now = Date.now, serverNow = now, pass = () => ({}) }) {
     this.name = name;
-    this.topic = "";
-    this.keep = {};
+    this.pass = pass;
+    this.rules = new RoomRules();
+    this.refusal = null; // why this person is not in the room, as in room-door.js
     this.state = "disconnected";
     this.early = new Map();
     this.attempt = 0;
     this.generation = 0;
     this.ask = ask;
+    this.serverNow = serverNow;
     this.wait = wait;
     this.notify = (what, detail) => changed(this, what, detail);
     this.presence = new Presence({ wait, now, changed: (what) => this.notify(what) });
@@ -54,17 +62,26 @@ export class Room {
     return lastOf(this.messages);
   }
 
-  /** Joins and catches up. Answers the ack of `join`; null where the connection went down meanwhile. */
-  async join(nickname) {
+  get topic() {
+    return this.rules.topic;
+  }
+
+  get keep() {
+    return this.rules.keep;
+  }
+
+  /** Joins and catches up. passphrase: the room's, where somebody typed it. Answers the ack of `join`; null where the connection went down meanwhile. */
+  async join(nickname, passphrase) {
     const attempt = this.newAttempt("joining");
-    let ack = await this.askUntilAnswered(attempt, "join", () => this.joinPayload(nickname));
+    let ack = await this.askUntilAnswered(attempt, "join", () => this.joinPayload(nickname, passphrase));
     if (ack?.ok && this.isOtherDatabase(ack)) {
       this.clear();
-      if (!ack.reset) ack = await this.askUntilAnswered(attempt, "join", () => this.joinPayload(nickname));
+      if (!ack.reset) ack = await this.askUntilAnswered(attempt, "join", () => this.joinPayload(nickname, passphrase));
     }
     if (!ack || attempt !== this.attempt) return null;
     if (!ack.ok) {
       this.state = "refused";
+      if (isShut(ack)) this.shut(ack);
       return ack;
     }
     this.joined(ack);
@@ -77,6 +94,21 @@ export class Room {
     this.newAttempt("disconnected");
     this.early.clear();
     this.fetching = false;
+  }
+
+  /** This person may not come in, or was removed: {error, text, reason?, until?}. What is held of the room stays. */
+  shut(refusal) {
+    this.disconnected();
+    this.state = "refused";
+    this.refusal = refusal;
+    this.presence.reset([], 0);
+    this.notify("standing");
+  }
+
+  /** This person's role, or whether they are muted, has changed. */
+  setStanding(standing) {
+    this.rules.setStanding(standing);
+    this.notify("standing");
   }
 
   /** A live event, or the ack of one's own message: a message, or a reaction to one. */
@@ -194,9 +226,9 @@ export class Room {
   }
 
   /** The room's own details, from the server. */
-  setDetails({ topic, keep }) {
-    this.topic = topic ?? "";
-    this.keep = keep ?? {};
+  setDetails(told) {
+    this.rules.set(told);
+    this.notify("standing");
     this.notify("room");
   }
 
@@ -231,8 +263,8 @@ export class Room {
     return this.attempt;
   }
 
-  joinPayload(nickname) {
-    const payload = { room: this.name };
+  joinPayload(nickname, passphrase) {
+    const payload = { room: this.name, ...this.pass(this.name), ...(passphrase && { passphrase }) };
     if (this.rev !== null) Object.assign(payload, { after: this.rev, epoch: this.epoch });
     if (nickname) payload.nickname = nickname;
     return payload;
@@ -245,6 +277,7 @@ export class Room {
 
   joined({ room, people, count }) {
     this.epoch = room.epoch;
+    this.refusal = null;
     this.presence.reset(people, count);
     this.setDetails(room);
   }
@@ -322,10 +355,17 @@ export class Room {
   async askUntilAnswered(attempt, verb, payload) {
     for (let pause = 500; attempt === this.attempt; pause = Math.min(pause * 2, 10_000)) {
       const ack = await this.ask(verb, payload()).catch(() => null);
-      if (ack && !TEMPORARY.has(ack.error)) return ack;
+      if (ack && !isTemporary(ack)) return ack;
+      if (attempt === this.attempt && verb === "join" && ack?.retry_after >= SHOWN_WAIT_S) this.waitAtDoor(ack);
       if (attempt === this.attempt) await this.wait(ack?.retry_after ? ack.retry_after * 1000 : pause);
     }
     return null;
+  }
+
+  /** It will be asked again by itself; until then the doorway says why it takes so long. */
+  waitAtDoor({ text, retry_after }) {
+    this.refusal = { error: "waiting", text, until: new Date(this.serverNow() + retry_after * 1000).toISOString() };
+    this.notify("standing");
   }
 
   /** A page of history; null where there is none, or where the shown range has changed meanwhile. */
@@ -388,6 +428,11 @@ export class Room {
     const known = this.aside.get(message.seq);
     if (!known || known.rev < message.rev) this.aside.set(message.seq, message);
   }
+}
+
+/** `too_many` passes by itself where it says when. */
+function isTemporary({ error, retry_after }) {
+  return TEMPORARY.has(error) || (error === "too_many" && retry_after > 0);
 }
 
 function lastOf(list) {

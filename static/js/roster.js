@@ -1,18 +1,23 @@
 // The list of people in the active room.
 
-import { paint } from "./message.js";
+import { paint, roleMark } from "./message.js";
+import { visible } from "./visible-text.js";
 
 const REFRESH_INTERVAL_MS = 10_000; // between two refreshes of stale pages
 
 export class Roster {
-  /** ask(verb, payload) fetches further pages of a long list; firstPage(): the most people in a join's ack. */
-  constructor({ me, ask, wait, firstPage }) {
-    Object.assign(this, { me, ask, wait, firstPage });
+  /**
+   * ask(verb, payload) fetches further pages of a long list; firstPage(): the most people in a join's ack;
+   * menu(button, {person}): opens the menu on somebody.
+   */
+  constructor({ me, ask, wait, firstPage, menu }) {
+    Object.assign(this, { me, ask, wait, firstPage, menu });
     this.list = document.getElementById("people");
     this.count = document.getElementById("head-count");
     this.more = document.getElementById("more-people");
     this.rows = new Map();
     this.more.addEventListener("click", () => this.fetchMore());
+    this.list.addEventListener("click", ({ target }) => this.clicked(target.closest(".person")));
   }
 
   show(room) {
@@ -26,15 +31,27 @@ export class Roster {
     if (room.presence.isStale) this.refresh();
   }
 
-  row({ id, nickname, reconnecting }) {
+  row({ id, nickname, reconnecting, role }) {
     const row = this.rows.get(id) ?? blank();
-    const [avatar, name, line] = row.children;
+    const [avatar, name] = row.children;
+    const [line, button] = [".person-line", ".person-more"].map((part) => row.querySelector(part));
+    row.dataset.id = id;
     if (name.textContent !== nickname) name.textContent = nickname;
-    line.textContent = reconnecting ? " reconnecting" : "";
+    const isIgnored = this.me.ignores(id);
+    line.textContent = reconnecting ? " reconnecting" : isIgnored ? " ignored" : "";
+    fillRole(row, name, role);
+    button.hidden = this.me.is(id);
+    button.setAttribute("aria-label", `Actions for ${visible(nickname)}`);
     paint(avatar, id, nickname);
     row.classList.toggle("is-reconnecting", Boolean(reconnecting));
+    row.classList.toggle("is-ignored", isIgnored);
     row.classList.toggle("is-me", this.me.is(id));
     return row;
+  }
+
+  clicked(row) {
+    const person = row && this.room.presence.people.get(row.dataset.id);
+    if (person && !this.me.is(person.id)) this.menu(row.lastElementChild, { person });
   }
 
   /** Goes on where the server's last page ended: its order of names is not the one shown. */
@@ -67,14 +84,27 @@ function blank() {
   const avatar = document.createElement("span");
   const name = document.createElement("span");
   const line = document.createElement("span");
+  const button = document.createElement("button");
   row.className = "person";
   avatar.className = "avatar";
   avatar.ariaHidden = "true";
   name.className = "person-nickname";
   name.dir = "auto";
   line.className = "person-line";
-  row.append(avatar, name, line);
+  button.className = "person-more";
+  button.type = "button";
+  button.setAttribute("aria-haspopup", "menu");
+  button.setAttribute("aria-expanded", "false");
+  row.append(avatar, name, line, button);
   return row;
+}
+
+function fillRole(row, name, role) {
+  row.classList.toggle("has-role", Boolean(role));
+  const mark = name.nextElementSibling.matches(".role-mark") ? name.nextElementSibling : null;
+  if (mark?.dataset.role === role) return;
+  mark?.remove();
+  if (role) name.after(roleMark(role));
 }
 
 function byNickname(one, other) {

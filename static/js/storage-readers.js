@@ -7,6 +7,7 @@ const MAX_ROOMS = 200;
 const TOKEN = /^[A-Za-z0-9_-]{1,128}$/; // the server checks the rest
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 const ROOM = /^[a-z0-9][a-z0-9_-]{0,63}$/;
+const KEY = /^[A-Za-z0-9_-]{16,128}$/;
 const CODE = /^[a-z_]{1,64}$/;
 
 /** The row's text; null where there is none or `check` refuses it. Never throws. */
@@ -42,6 +43,12 @@ export function position({ epoch, seq }) {
 /** The valid names in a list of rooms. */
 export function roomNames(list) {
   return Array.isArray(list) ? [...new Set(list.filter(isRoom))].slice(0, MAX_ROOMS) : [];
+}
+
+/** {kind, key?}: what is shown at the door of a room (room-key.js). */
+export function roomPass({ kind, key }) {
+  if (kind === "unlisted") return { kind };
+  return (kind === "owner" || kind === "invite") && isText(key) && KEY.test(key) ? { kind, key } : null;
 }
 
 /** {verb, seq, nickname, text}: the context of the composer. */

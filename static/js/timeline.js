@@ -4,6 +4,7 @@
 import { oncePerFrame } from "./animation-frame.js";
 import { DayChange } from "./day-change.js";
 import { Fold } from "./fold.js";
+import { isNews } from "./ignored.js";
 import { isolate, write } from "./isolate.js";
 import { MessageRows } from "./message-rows.js";
 import { PendingRows } from "./pending-rows.js";
@@ -28,7 +29,14 @@ export class Timeline {
     for (const id of ["messages", "said", "pending", "news", "latest", "typing"]) this[id] = document.getElementById(id);
     this.start = document.getElementById("log-start");
     const context = (message) => this.context(message);
-    this.rows = new MessageRows(this.said, { context, clock, focusLost: () => this.messages.focus({ preventScroll: true }) });
+    this.rows = new MessageRows(this.said, {
+      context,
+      quoted: (seq) => this.quoted(seq),
+      clock,
+      focusLost: () => this.messages.focus({ preventScroll: true }),
+      ignores: (id) => me.ignores(id),
+      unfolded: () => this.unfolded(),
+    });
     this.pendingRows = new PendingRows(this.pending, { me, context, clock });
     this.scroll = new ScrollPosition(this.messages, this.said);
     this.fold = new Fold(this.messages, { toggled: () => this.scrolled() });
@@ -82,8 +90,15 @@ export class Timeline {
   /** A message is new or has changed. */
   put({ message, known }) {
     this.due.changed.add(message.seq);
-    if (!this.following && !known && !this.me.is(message.author)) this.missed += 1;
+    if (!this.following && !known && isNews(message, this.me)) this.missed += 1;
     this.draw();
+  }
+
+  /** Rows look different for another reason than their messages: roles, whom this person ignores. */
+  redraw() {
+    if (!this.room) return;
+    for (const { seq } of this.room.shown.messages) this.due.changed.add(seq);
+    this.sync();
   }
 
   /** The shown range has changed: older or newer messages were added, or dropped. */
@@ -119,6 +134,7 @@ export class Timeline {
     this.draw.now();
     const row = this.rows.get(seq);
     if (!row) return;
+    this.rows.ignored.open(seq);
     this.fold.unfold(row);
     row.scrollIntoView({ block: row.offsetHeight < this.messages.clientHeight ? "center" : "start" });
     this.scrolled();
@@ -126,6 +142,14 @@ export class Timeline {
     row.focus({ preventScroll: true });
     row.classList.add("is-flashed");
     setTimeout(() => row.classList.remove("is-flashed"), FLASH_MS);
+  }
+
+  /** Messages of an ignored person were opened or folded, in sight of whoever pressed the button. */
+  unfolded() {
+    this.following = false;
+    this.steady(() => this.rows.draw(this.room, { changed: new Set(), isEverything: false }));
+    this.fold.measure(this.said.children);
+    this.scrolled();
   }
 
   toEnd() {
@@ -200,7 +224,14 @@ export class Timeline {
 
   /** What a row depends on besides its message. */
   context(message) {
-    return { mine: this.me.is(message.author), own: this.room.own.of(message.seq), quoted: this.room.find(message.reply_to) };
+    const { own, presence } = this.room;
+    const { author, seq, reply_to } = message;
+    return { mine: this.me.is(author), own: own.of(seq), role: presence.roles.get(author), quoted: this.quoted(reply_to) };
+  }
+
+  quoted(seq) {
+    const message = this.room.find(seq);
+    return message && this.me.ignores(message.author) ? { ...message, isIgnored: true } : message;
   }
 
   /** Runs change(); the end of the log stays in sight while it is followed, else the uppermost row. */

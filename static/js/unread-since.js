@@ -1,5 +1,7 @@
 // Messages of others that came while the connection was down. Pure.
 
+import { isNews } from "./ignored.js";
+
 /** Remembers where a room's log ended at the disconnect. Of several before the next reconnect, the first counts. */
 export class UnreadSince {
   constructor() {
@@ -15,7 +17,7 @@ export class UnreadSince {
     const end = this.ends.get(room.name);
     this.ends.delete(room.name);
     if (!end || end.epoch !== room.epoch) return null;
-    const missed = room.messages.filter(({ seq, author, deleted }) => seq > end.seq && !me.is(author) && !deleted);
+    const missed = room.messages.filter((message) => message.seq > end.seq && isNews(message, me));
     if (missed.length === 0) return null;
     return { seq: missed[0].seq, label: whileAway(missed.length, room.floor > end.seq + 1) };
   }

@@ -1,14 +1,16 @@
-// How far each room is read, and what is unread. Only messages of others count, and no deleted ones. No DOM in here.
+// How far each room is read, and what is unread. Only news counts (ignored.js): messages of others, no deleted ones. No DOM
+// in here.
 //
 // A position is stored for each room: {epoch, seq}. One of another epoch (another database) counts as none.
 
+import { isNews } from "./ignored.js";
 import { position, readJson } from "./storage-readers.js";
 
 const MAX_AHEAD = 100; // messages that another tab may have read before they arrived in this one
 
 /** The unread messages of a room, oldest first: those after seq. */
 export function unreadAfter(seq, room, me) {
-  return room.messages.slice(room.placeOf(seq + 1)).filter(({ author, deleted }) => !me.is(author) && !deleted);
+  return room.messages.slice(room.placeOf(seq + 1)).filter((message) => isNews(message, me));
 }
 
 export class Unread {

@@ -14,7 +14,7 @@ from app.model import Connection, Member, Moderator, Owner, Speaker
 from app.server import Running
 from tests.chat.conftest import Ask
 
-EVERYBODY = {"echo", "rooms", "rename", "reserve", "identify", "claim", "join", "leave"}
+EVERYBODY = {"ignore", "echo", "rooms", "rename", "reserve", "identify", "claim", "join", "leave"}
 
 
 @pytest.fixture

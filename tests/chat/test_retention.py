@@ -5,6 +5,7 @@ from sqlalchemy import Connection, text
 
 from app.chat import retention
 from app.chat.retention import Retention
+from app.model import ROW_BYTES
 from app.server import Running
 from app.store import queries
 from tests.conftest import Start
@@ -100,6 +101,35 @@ async def test_who_was_away_gets_what_is_left(start_server: Start) -> None:
     await retention.prune(server.chat)
     joined = await alice.join("lobby", after=3)
     assert ([one["seq"] for one in joined["messages"]], joined["rev"], joined["more"]) == ([5, 6], 6, False)
+    await alice.client.disconnect()
+
+
+async def test_the_newest_that_fit_in_so_many_bytes_are_kept(start_server: Start) -> None:
+    """A message counts as its text in UTF-8 and 300 bytes more."""
+    server = await start_server(keep_bytes=3 * (ROW_BYTES + 8))
+    async with Talker(server.url, "alice") as alice:
+        await alice.join("lobby")
+        for text in ("12345678", "1", "\u00e4\u00e4\u00e4\u00e4", "\\x5c\\101", "12345678"):
+            await alice.say("lobby", text)
+        assert await server.database.read(queries.room_size, "lobby") == (5, 5 * ROW_BYTES + 33)
+        await retention.prune(server.chat)
+        assert await left(alice) == [3, 4, 5]
+        await alice.say("lobby", "1")
+        await retention.prune(server.chat)
+        assert await left(alice) == [4, 5, 6], "the other two leave room for one more that is short, and not for two"
+        assert (await alice.join("lobby"))["room"]["keep"] == {"bytes": 924}
+
+
+async def test_of_a_room_that_keeps_few_bytes_the_newest_message_stays(start_server: Start) -> None:
+    server = await start_server(keep_bytes=10)
+    alice = await said(server, 3)
+    await server.database.write(queries.keep, room="lobby", days=None, messages=2, bytes=None)
+    await retention.prune(server.chat)
+    assert await left(alice) == [3]
+    await server.database.write(queries.keep, room="lobby", days=None, messages=None, bytes=0)
+    await alice.say("lobby", "and on")
+    await retention.prune(server.chat)
+    assert await left(alice) == [3, 4], "the room's own rule wins: 0 is no limit"
     await alice.client.disconnect()
 
 

@@ -3,13 +3,14 @@
 import logging
 from typing import Any
 
+import orjson
 import pytest
 
 from app.engineio import AddressLimit, addresses
 from app.engineio.addresses import is_public, network
 from tests.conftest import Start
 from tests.support.mounted import Mount, on_both_transports
-from tests.support.raw import Gone, Line, Polls, head
+from tests.support.raw import UPGRADE, Gone, Line, Polls, head
 from tests.support.talker import Talker, until
 
 POLL = "/socket.io/?EIO=4&transport=polling"
@@ -149,3 +150,44 @@ async def test_those_who_poll_count_as_long_as_their_session_lives(mount: Mount)
     async with Polls(mounted.http, mounted.url):
         assert limit._open == {("127.0.0.1", "session"): 1}
     await until(lambda: not limit._open)
+
+
+LIMITED = {"trust_proxies": 1, "address_handshakes": 3}
+SCHOOL = {"X-Forwarded-For": "192.0.2.7"}
+
+
+@pytest.mark.parametrize(
+    "path", [POLL, "/socket.io/?EIO=4&transport=websocket", "/ws/echo"], ids=["poll", "socket", "plain"]
+)
+async def test_too_many_handshakes_of_one_address_are_told_when_to_come_back(start_server: Start, path: str) -> None:
+    server = await start_server(**LIMITED)
+    upgrade = {} if path == POLL else UPGRADE
+    for _ in range(3):
+        async with await Line.to(server.url) as line:
+            await line.write(head("GET", path, SCHOOL | upgrade))
+            assert (await line.answer()).status == (200 if path == POLL else 101)
+    async with await Line.to(server.url) as line:
+        await line.write(head("GET", path, SCHOOL | upgrade) * 2)
+        answer = await line.answer()
+        assert (answer.status, answer.headers["retry-after"], answer.headers["connection"]) == (429, "20", "close")
+        assert b"Too many connections were opened from your address. Try again in 20 s." in answer.body
+        assert await line.reader.read() == b"", "the next attempt needs a connection of its own"
+    for visitor in ({"X-Forwarded-For": "192.0.2.8"}, {}):
+        async with await Line.to(server.url) as line:
+            await line.write(head("GET", path, visitor | upgrade))
+            assert (await line.answer()).status < 400, "another address, or nobody knows which"
+    assert server.chat.counts.refusals == {"handshakes": 1}
+
+
+async def test_what_goes_on_in_a_session_is_no_handshake(start_server: Start) -> None:
+    """Polls, posts and the upgrade of one whose address may open nothing more."""
+    server = await start_server(**(LIMITED | {"address_handshakes": 1}))
+    async with await Line.to(server.url) as line:
+        opened = await line.ask("GET", POLL, **SCHOOL)
+        sid = orjson.loads(opened.body[1:])["sid"]
+        assert (await line.ask("GET", POLL, **SCHOOL)).status == 429
+    async with await Line.to(server.url) as line:
+        assert (await line.ask("POST", f"{POLL}&sid={sid}", b"40", **SCHOOL)).status == 200
+        assert (await line.ask("GET", f"{POLL}&sid={sid}", **SCHOOL)).status == 200
+        await line.write(head("GET", f"{POLL}&sid={sid}".replace("polling", "websocket"), SCHOOL | UPGRADE))
+        assert (await line.answer()).status == 101

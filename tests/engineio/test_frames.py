@@ -30,8 +30,13 @@ def sent(payload: bytes, opcode: int = TEXT, *, fin: bool = True, reserved: int 
         start = bytes((first, mask | 126)) + size.to_bytes(2)
     else:
         start = bytes((first, mask | 127)) + size.to_bytes(8)
-    key = os.urandom(4) if masked else b""
-    return start + key + (bytes(byte ^ key[n % 4] for n, byte in enumerate(payload)) if masked else payload)
+    return start + (with_mask(payload, os.urandom(4)) if masked else payload)
+
+
+def with_mask(payload: bytes, key: bytes) -> bytes:
+    """The key, and each byte XORed with one of its four in turn."""
+    repeated = (key * (len(payload) // 4 + 1))[: len(payload)]
+    return key + (int.from_bytes(payload) ^ int.from_bytes(repeated)).to_bytes(len(payload))
 
 
 def closing(code: int, reason: bytes = b"") -> bytes:

@@ -5,12 +5,16 @@ import contextlib
 from bisect import bisect_right
 from pathlib import Path
 
+import pytest
+
 from app.tools.client import Client
 from tests.faults import checker
 from tests.faults.conversation import ROOM
 from tests.support.process import Standing
 from tests.support.proxy import Proxy
 from tests.support.talker import until
+
+pytestmark = pytest.mark.alone
 
 MISSED = 40  # words that are said before most of them are back
 WAVE = 0.2  # seconds

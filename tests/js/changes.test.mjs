@@ -8,7 +8,7 @@ import { quoteOf } from "../../static/js/reply.js";
 import { Room } from "../../static/js/room.js";
 import { Log } from "./log.mjs";
 
-const ann = { is: (id) => id === "ann" };
+const ann = { is: (id) => id === "ann", ignores: () => false };
 
 /** Changes that are answered by `acks`, one after the other; null is no answer. */
 function changes(...acks) {
@@ -57,9 +57,15 @@ test("one edits and deletes one's own, answers anybody's, and does nothing with 
   const may = (message) => Object.entries(allowed(message, ann)).filter(([, may]) => may).map(([verb]) => verb);
   assert.deepEqual(may({ author: "ann", kind: "said" }), ["reply", "react", "edit", "delete"]);
   assert.deepEqual(may({ author: "ann", kind: "file" }), ["reply", "react", "delete"]);
-  assert.deepEqual(may({ author: "bob", kind: "said" }), ["reply", "react"]);
+  assert.deepEqual(may({ author: "bob", kind: "said" }), ["reply", "react", "more"]);
   assert.deepEqual(may({ author: "ann", kind: "said", deleted: true }), []);
   assert.deepEqual(may({ author: "ann", kind: "notice" }), []);
+});
+
+test("moderators and owners delete what others said, and edit nothing of theirs", () => {
+  const may = (role) => Object.entries(allowed({ author: "bob", kind: "said" }, ann, role)).filter(([, may]) => may).map(([verb]) => verb);
+  assert.deepEqual([may("moderator"), may("owner")], Array(2).fill(["reply", "react", "delete", "more"]));
+  assert.deepEqual([may(null), may("king")], Array(2).fill(["reply", "react", "more"]));
 });
 
 test("arrow up finds the last of one's own that still stands", () => {

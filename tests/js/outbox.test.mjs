@@ -165,6 +165,49 @@ test("too fast: all wait as long as the first is told, go by themselves, and beg
   assert.deepEqual(asked.map(({ payload }) => payload.text), ["two", "three"]);
 });
 
+test("slow mode: the message waits by itself, says why and until when, and goes", async () => {
+  const { outbox, asked, answer, clock } = tab();
+  outbox.open("den");
+  outbox.add("den", "one");
+  await answer({ ok: false, error: "slow_mode", text: "One message every 30 s.", retry_after: 12 });
+  const [item] = outbox.items("den");
+  assert.deepEqual([item.state, item.sentence, item.until > 0], ["waiting", "One message every 30 s.", true]);
+  await clock.pass(12_000);
+  assert.deepEqual([asked.length, item.until], [1, undefined]);
+  await answer(taken());
+  assert.deepEqual(outbox.items("den"), []);
+});
+
+test("what would wait longer than a minute is the person's to send again", async () => {
+  const { outbox, answer, states } = tab();
+  outbox.open("den");
+  outbox.add("den", "one");
+  await answer({ ok: false, error: "slow_mode", text: "One message every 5 minutes.", retry_after: 240 });
+  assert.deepEqual(states(), ["one failed"]);
+});
+
+test("whoever is muted or banned keeps what they wrote, to send or to take back", async () => {
+  for (const error of ["muted", "banned"]) {
+    const { outbox, answer, states } = tab();
+    outbox.open("den");
+    const id = outbox.add("den", "one");
+    await answer({ ok: false, error, text: "Not now." });
+    assert.deepEqual(states(), ["one failed"]);
+    assert.equal(outbox.take(id).text, "one");
+  }
+});
+
+test("a room that one was removed from sends nothing until it is open again", async () => {
+  const { outbox, asked } = tab();
+  outbox.open("den");
+  outbox.close("den");
+  outbox.close("attic");
+  outbox.add("den", "one");
+  assert.equal(asked.length, 0);
+  outbox.open("den");
+  assert.equal(asked.length, 1);
+});
+
 test("nothing goes again while anything of before the refusal is still on its way", async () => {
   const { outbox, asked, answer, clock, states } = tab();
   outbox.open("den");
@@ -248,6 +291,32 @@ test("the server's own time to come back counts while nothing can be stored", as
   assert.equal(asked.length, 0);
   await clock.pass(1);
   assert.equal(asked.length, 1);
+});
+
+for (const error of ["too_fast", "too_many"]) {
+  test(`a limit that passes by itself is waited for, and told where that takes long: ${error}`, async () => {
+    const { outbox, asked, stored, answer, clock, states } = tab();
+    outbox.open("den");
+    outbox.add("den", "one");
+    await answer({ ok: false, error, text: "You have said the same several times.", retry_after: 9.5 });
+    assert.deepEqual(states(), ["one waiting"]);
+    assert.equal(outbox.items("den")[0].sentence, "You have said the same several times.");
+    await clock.pass(9_499);
+    assert.equal(asked.length, 0);
+    await clock.pass(1);
+    await answer({ ok: false, error, text: "Too much.", retry_after: 0.5 });
+    await clock.pass(500);
+    await answer(taken({ seq: 1 }));
+    assert.deepEqual(stored.map(([, { seq }]) => seq), [1]);
+  });
+}
+
+test("too many of something that does not pass by itself is a refusal", async () => {
+  const { outbox, answer, states } = tab();
+  outbox.open("den");
+  outbox.add("den", "one");
+  await answer({ ok: false, error: "too_many", text: "A connection is in 100 rooms at most." });
+  assert.deepEqual(states(), ["one failed"]);
 });
 
 test("a lost connection is another reason to wait, and a reload knows no old one", async () => {

@@ -20,6 +20,17 @@ test("what is kept is a sentence, and a few words for the head", () => {
   ]);
 });
 
+test("a size is told in the unit that fits it", () => {
+  const keeps = [{ bytes: 5_000_000 }, { bytes: 924 }, { messages: 500, bytes: 1_500 }, { days: 7, messages: 1, bytes: 2e9 }];
+  const told = keeps.map((keep) => [retentionSentence(keep), retentionLabel(keep)]);
+  assert.deepEqual(told, [
+    ["Only the last 5 MB of messages are kept.", "Keeps the last 5 MB"],
+    ["Only the last 924 bytes of messages are kept.", "Keeps the last 924 bytes"],
+    ["Only the last 500 messages are kept, 1.5 kB at most.", "Keeps the last 500, last 1.5 kB"],
+    ["Messages here are kept for 7 days, the last message and the last 2 GB at most.", "Kept 7 days, last 1, last 2 GB"],
+  ]);
+});
+
 test("a time is told in the unit that fits it", () => {
   const some = [365, 1, 1.5, 0.5, 1 / 24, 90 / 1440, 1 / 1440, 0.00001];
   const spans = some.map((days) => retentionLabel({ days }).replace("Kept ", ""));

@@ -363,6 +363,31 @@ test("a room in which much is said while nobody looks stays light, and what one 
   assert.deepEqual(room.messages.slice(-10), log.messages.slice(-10));
 });
 
+test("a join that is put off shows why at the door, and goes on by itself", async () => {
+  const log = new Log();
+  const join = log.join.bind(log);
+  const refusals = [{ ok: false, error: "too_many", text: "Too many new rooms.", retry_after: 42 }];
+  log.join = (payload) => refusals.shift() ?? join(payload);
+  const { room, clock, told } = await joined(log, { join: false });
+  const joining = room.join("ann");
+  await clock.pass(0);
+  await clock.pass(41_000);
+  assert.deepEqual([room.state, room.refusal.error, room.refusal.text, told.at(-1)], ["joining", "waiting", "Too many new rooms.", "standing"]);
+  await clock.pass(1_000);
+  await joining;
+  assert.deepEqual([room.state, room.refusal], ["live", null]);
+});
+
+test("a room that shuts its door keeps what was told before, and opens with the next join", async () => {
+  const log = new Log();
+  log.say("hello");
+  const { room, told } = await joined(log);
+  room.shut({ error: "kicked", text: "Out.", until: "2026-11-28T12:00:10Z" });
+  assert.deepEqual([room.state, room.refusal.error, room.messages.length, told.at(-1)], ["refused", "kicked", 1, "standing"]);
+  await room.join();
+  assert.deepEqual([room.state, room.refusal], ["live", null]);
+});
+
 test("what the server tells of the room, and how long it keeps, comes with the join and with news", async () => {
   const log = new Log();
   const join = log.join.bind(log);

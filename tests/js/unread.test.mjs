@@ -5,7 +5,7 @@ import { MessageRange } from "../../static/js/message-range.js";
 import { Unread, unreadAfter } from "../../static/js/unread.js";
 import { MemoryStorage } from "./memory-storage.mjs";
 
-const me = { is: (id) => id === "ann" };
+const me = { is: (id) => id === "ann", ignores: (id) => id === "eve" };
 const stored = (seq, epoch = "e") => ["read:den", JSON.stringify({ epoch, seq })];
 
 /** A room with messages of these authors, from seq 1 on. */
@@ -32,6 +32,13 @@ test("messages of others after the position are unread, but deleted ones", () =>
   assert.deepEqual(unreadAfter(1, den, me).map(({ seq }) => seq), [2, 4]);
   assert.deepEqual(unreadAfter(5, den, me), []);
   assert.deepEqual(unreadAfter(900, den, me), []);
+});
+
+test("messages of somebody who is ignored are never unread", () => {
+  const den = room("eve", "bob", "eve", "eve");
+  assert.deepEqual(unreadAfter(0, den, me).map(({ seq }) => seq), [2]);
+  const { unread: some } = unread(stored(2));
+  assert.deepEqual([some.count(den), some.first(den)], [0, undefined]);
 });
 
 test("they are counted from where this browser read to, and the first of them is known", () => {

@@ -1,17 +1,21 @@
 """A database of an older Parlor, brought up to date with what is in it."""
 
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy.engine import make_url
 
 from app.chat import doors, people
 from app.store import queries
 from app.store.connections import open_engine
-from app.store.engine import MIGRATIONS
+from app.store.engine import MIGRATIONS, NEWEST
 from tests.conftest import Start
+from tests.support.template import begin_with_tables
 
 
 def make_database(path: Path, revision: str) -> None:
@@ -75,3 +79,28 @@ async def test_reactions_of_before_0008_are_shown_as_they_were(start_server: Sta
         ("👍", [10, [f"name {9 - n}" for n in range(8)]]),
     ]
     assert two["reactions"] is None
+
+
+def test_the_newest_revision_is_known_without_alembic() -> None:
+    """By the name of its file; a start that finds it has nothing to migrate."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_current_head() == NEWEST
+
+
+def test_a_start_that_finds_the_newest_schema_imports_nothing_of_migrations_nor_of_postgresql(tmp_path: Path) -> None:
+    """A third of its time would go there."""
+    begin_with_tables(tmp_path)
+    program = (
+        "import asyncio, sys, app.__main__\n"
+        "from app.config import Settings\n"
+        "from app.server import start\n"
+        f"settings = Settings(host='127.0.0.1', port=0, data={str(tmp_path)!r})\n"
+        "async def main(): await (await start(settings)).stop()\n"
+        "asyncio.run(main())\n"
+        "print(*{'alembic', 'mako', 'psycopg'} & {*sys.modules})\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=MIGRATIONS.parents[2], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "", done.stdout

@@ -21,7 +21,7 @@ from app.model import Refused
 from app.store import postgres as storage
 from app.store import queries
 from app.store.database import Database
-from app.store.engine import transaction, upgrade
+from app.store.engine import migrate, transaction
 from app.store.queries import people as people_queries
 from tests.conftest import Start
 from tests.support import PATIENCE
@@ -245,7 +245,7 @@ async def test_what_an_older_version_stored_is_kept(postgres: Cluster) -> None:
     made = storage.PostgreSQL(url, lambda _epoch: None)
 
     def as_0002(db: Connection) -> None:
-        upgrade(db, "0002")
+        migrate(db, "0002")
         for statement in (
             "INSERT INTO epochs VALUES ('e')",
             "INSERT INTO people VALUES ('alice', 't', 'Alice', 'allce', 1, NULL)",

@@ -1,6 +1,7 @@
 """A real PostgreSQL cluster in a temporary folder, for the tests of one worker. Debian's package is enough; the cluster
 that it makes by itself is not needed."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -23,6 +24,7 @@ from tests.support.process import free_port
 PASSWORD = "it's @ secret/%"  # with what has to be written in percents
 QUOTED = "it%27s%20%40%20secret%2F%25"
 USER = "postgres"  # of the system, where we are root: PostgreSQL refuses to run as root
+SHARED = Path(os.environ["TESTS_SHARED"]) if "TESTS_SHARED" in os.environ else None  # a folder of tests/__main__.py
 OPTIONS = {
     "fsync": "off",  # a process that is killed loses nothing by it
     "max_connections": "60",
@@ -54,6 +56,20 @@ class Cluster:
         self._process: subprocess.Popen[bytes] | None = None
 
     def make(self) -> None:
+        """As a copy of the first one of this run of the tests, whichever worker has made that: initdb takes a second of
+        the processor."""
+        if SHARED is None:
+            return self._init()
+        first = SHARED / "postgres"
+        self._own(self.folder.parent)
+        with (SHARED / "postgres.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not first.exists():
+                self._init()
+                return _copy(self.folder, first)
+        return _copy(first, self.folder)
+
+    def _init(self) -> None:
         password = self.folder.parent / "password"
         password.write_text(PASSWORD)
         self._own(self.folder.parent)
@@ -167,6 +183,11 @@ class Cluster:
 
     def _user(self) -> dict[str, Any]:
         return {"user": USER, "group": USER, "extra_groups": [], "cwd": "/"} if os.geteuid() == 0 else {}
+
+
+def _copy(source: Path, target: Path) -> None:
+    """With its owner."""
+    subprocess.run(["cp", "-a", source, target], check=True)
 
 
 def _lives(pid: int) -> bool:

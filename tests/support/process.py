@@ -14,6 +14,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO, Any, Self
 
+from tests.support.template import begin_with_tables
+
 PROJECT = Path(__file__).parents[2]
 STARTS_WITHIN = 30.0  # seconds; a process that imports all of the project on a busy machine
 
@@ -64,7 +66,7 @@ class Standing:
 
     async def begin(self) -> None:
         """Returns once it serves."""
-        self.data.mkdir(parents=True, exist_ok=True)
+        begin_with_tables(self.data)
         with self.log.open("ab") as log:
             self.process = await begin(
                 *("--data", str(self.data), "--host", "127.0.0.1", "--port", str(self.port)),
@@ -105,8 +107,13 @@ class Standing:
         return int(_field(self.pid, "VmRSS")) * 1024
 
     def starved(self) -> float:
-        """Seconds that its main thread was ready to run and had no processor (schedstats in the kernel's docs)."""
-        return int(Path(f"/proc/{self.pid}/task/{self.pid}/schedstat").read_text().split()[1]) / 1e9
+        """Seconds that it was ready to run and had no processor."""
+        return starved(self.pid)
+
+
+def starved(pid: int) -> float:
+    """Seconds that its main thread was ready to run and had no processor (schedstats in the kernel's docs)."""
+    return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[1]) / 1e9
 
 
 def _field(pid: int, name: str) -> str:
@@ -128,8 +135,8 @@ def free_port() -> int:
 
 def _ports_of(worker: str) -> range:
     """tests/js/client/server.mjs takes those from 30,000 on."""
-    number = int(worker.removeprefix("gw")) % 5
-    return range(20_000 + number * 2_000, 20_000 + (number + 1) * 2_000)
+    number = int(worker.removeprefix("gw")) % 8
+    return range(20_000 + number * 1_250, 20_000 + (number + 1) * 1_250)
 
 
 PORTS = _ports_of(os.environ.get("PYTEST_XDIST_WORKER", "gw4"))
@@ -137,8 +144,11 @@ _ports = itertools.cycle(random.sample(PORTS, len(PORTS)))
 
 
 @asynccontextmanager
-async def serving(data: Path, *flags: str, **environment: str) -> AsyncIterator[Process]:
-    """A server on a free port of the loopback; killed at the end if it still runs."""
+async def serving(data: Path, *flags: str, makes_all: bool = False, **environment: str) -> AsyncIterator[Process]:
+    """A server on a free port of the loopback; killed at the end if it still runs. It finds an empty database, unless
+    it is to make that itself."""
+    if not makes_all and "DATABASE_URL" not in environment:
+        begin_with_tables(data)
     process = await begin("--data", str(data), "--host", "127.0.0.1", "--port", "0", *flags, **environment)
     assert process.stdout
     try:

@@ -178,6 +178,16 @@ async def test_the_log_shows_what_the_room_shows_with_everything_escaped(
     assert "&lt;b&gt;topic&lt;/b&gt;" in page
 
 
+async def test_the_log_tells_what_a_moderator_removed(url: str, browser: aiohttp.ClientSession) -> None:
+    async with Talker(url, "alice") as alice, Talker(url, "bob") as bob:
+        await alice.join("lobby")
+        await bob.join("lobby")
+        await bob.say("lobby", "buy this")
+        await alice.ask("delete", {"room": "lobby", "seq": 1})
+    page = await read(browser, "/r/lobby/log")
+    assert "Removed by a moderator" in page and "buy this" not in page and "was deleted" not in page
+
+
 async def test_of_many_who_reacted_the_log_names_the_first_and_counts_the_others(
     server: Running, browser: aiohttp.ClientSession
 ) -> None:

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-from app.chat import Chat, moderation, people
+from app.chat import Chat, ignoring, moderation, people
 from app.chat.counts import Reading
 from app.chat.presence.state import OnlinePerson
 from app.live.redis import shapes
@@ -34,12 +34,13 @@ class RedisDirectory:
         self._heartbeats.on_appeared = self._others.appeared
         self._heartbeats.on_gone = lambda process: self._others.gone(process, chat.grace)
         self._own = OwnPeople(redis, chat.presence, self._heartbeats.next_generation)
-        self._tasks = Tasks("who has been identified elsewhere is not known here")
+        self._tasks = Tasks("what was changed elsewhere is not known here")
         chat.presence.on_change = self._on_change
         redis.on_connected.append(self._on_connected)
         redis.subscribe(PEOPLE, shapes.PROFILE, self._on_profile)
         redis.subscribe(PEOPLE, shapes.REPORT, self._on_report)
         redis.subscribe(PEOPLE, shapes.IDENTIFIED, self._on_identified)
+        redis.subscribe(PEOPLE, shapes.IGNORED, self._on_ignored)
 
     # --- as the chat knows it ---
 
@@ -48,6 +49,9 @@ class RedisDirectory:
 
     def tell_identified(self, token: str, former: str, owner: Profile) -> None:
         self._redis.publish(PEOPLE, shapes.IDENTIFIED, shapes.write([token, former, shapes.called(owner)]))
+
+    def tell_ignored(self, person: str) -> None:
+        self._redis.publish(PEOPLE, shapes.IGNORED, shapes.write([person]))
 
     def tell_moderators(self, room: str, report: dict[str, Any]) -> None:
         self._redis.publish(PEOPLE, shapes.REPORT, shapes.write([room, report]))
@@ -120,3 +124,8 @@ class RedisDirectory:
         """Raises BadFrame."""
         token, former, owner = shapes.read_identified(body)
         self._tasks.begin(people.hear_identified(self._chat, token, former, Profile(*owner)))
+
+    def _on_ignored(self, _process: str, body: bytes) -> None:
+        """Raises BadFrame."""
+        (person,) = shapes.read_ignored(body)
+        self._tasks.begin(ignoring.tell_ignored(self._chat, person))

@@ -26,6 +26,7 @@ from app.store.queries.access import (
 )
 from app.store.queries.audit import Actor, noted, report
 from app.store.queries.days import day_of, said_on
+from app.store.queries.ignores import ignore, ignored_by
 from app.store.queries.leases import (
     all_leases,
     begin_lease,
@@ -43,6 +44,7 @@ from app.store.queries.messages import (
     delete,
     delete_oldest,
     edit,
+    first_within,
     forget_removed,
     insert_in_turn,
     insert_message,
@@ -51,6 +53,7 @@ from app.store.queries.messages import (
     react,
     reacted,
     restore,
+    room_size,
     said_after,
     said_before,
 )
@@ -121,11 +124,14 @@ __all__ = [
     "end_lease",
     "end_other_leases",
     "epoch",
+    "first_within",
     "forget_guests",
     "forget_lapsed",
     "forget_removed",
     "forget_rooms",
     "hand_over",
+    "ignore",
+    "ignored_by",
     "insert_in_turn",
     "insert_message",
     "insert_messages",
@@ -153,6 +159,7 @@ __all__ = [
     "restore",
     "room",
     "room_rules",
+    "room_size",
     "rooms_with_messages",
     "rooms_without_owner",
     "rule",

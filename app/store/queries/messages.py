@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Integer, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Integer, bindparam, case, func, insert, select, update
 from sqlalchemy import delete as remove
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
-from app.model import Refused
+from app.model import ROW_BYTES, Refused
 from app.store.changes import Changes, changes
 from app.store.prepared import Prepared
 from app.store.queries.audit import Actor, note
@@ -348,6 +350,43 @@ def said_before(db: Connection, *, room: str, before: int | None, limit: int) ->
 def said_after(db: Connection, *, room: str, after: int, limit: int) -> list[Message]:
     """The first `limit` messages after seq `after`, ascending by seq."""
     return _page(_after.dicts(db, room=room, start=after, most=limit), limit)[0]
+
+
+class BytesOf(FunctionElement[int]):
+    """A function of SQL: how many bytes a text has in UTF-8."""
+
+    type = Integer()
+    inherit_cache = True
+
+
+@compiles(BytesOf)
+def _octet_length(element: Any, compiler: Any, **how: Any) -> str:
+    return f"octet_length({compiler.process(element.clauses, **how)})"
+
+
+@compiles(BytesOf, "sqlite")
+def _length_of_blob(element: Any, compiler: Any, **how: Any) -> str:  # octet_length comes with SQLite 3.43
+    return f"length(CAST({compiler.process(element.clauses, **how)} AS BLOB))"
+
+
+_size = BytesOf(messages.c.text) + ROW_BYTES
+
+
+def room_size(db: Connection, room: str) -> tuple[int, int]:
+    """How many messages there are of the room, and how many bytes they take."""
+    found = db.execute(select(func.count(), func.sum(_size)).where(messages.c.room == room)).one()
+    return int(found[0]), int(found[1] or 0)
+
+
+def first_within(db: Connection, room: str, limit: int) -> int:
+    """The seq of the first of the newest messages that take so many bytes together; of the newest one where that alone
+    takes more. 0 where there is none."""
+    total = func.sum(_size).over(order_by=messages.c.seq.desc(), rows=(None, 0))
+    newest = select(messages.c.seq, total.label("total")).where(messages.c.room == room).subquery()
+    first, last = db.execute(
+        select(func.min(case((newest.c.total <= limit, newest.c.seq))), func.max(newest.c.seq))
+    ).one()
+    return int(first or last or 0)
 
 
 @changes(Changes.ROOM)

@@ -16,7 +16,18 @@ from app.model import Refused
 from app.store.changes import Changes, changes
 from app.store.prepared import Prepared, Row
 from app.store.queries.rows import insert_or_not, now, page_of, plain
-from app.store.tables import connected, messages, people, reactions, roles, rules, sanctions, skeletons, tokens
+from app.store.tables import (
+    connected,
+    ignores,
+    messages,
+    people,
+    reactions,
+    roles,
+    rules,
+    sanctions,
+    skeletons,
+    tokens,
+)
 
 Name = tuple[str, Sequence[str]]  # a nickname, and the skeletons of its looks
 
@@ -331,6 +342,6 @@ def forget_guests(db: Connection, ids: Sequence[str], left_before: int) -> int:
     """Those of them who are still unused; their tokens name nobody any more. How many."""
     still = select(people.c.id).where(people.c.id.in_(ids), _is_unused(left_before)).with_for_update(of=people)
     gone = db.execute(still).scalars().all()
-    for table in (tokens, skeletons):
-        db.execute(remove(table).where(table.c.person.in_(gone)))
+    for of_them in (tokens.c.person, skeletons.c.person, ignores.c.person, ignores.c.ignored):
+        db.execute(remove(of_them.table).where(of_them.in_(gone)))
     return db.execute(remove(people).where(people.c.id.in_(gone))).rowcount

@@ -13,6 +13,8 @@ from app.store.tables import LISTED, admitted, epochs, keys, messages, people, r
 
 NAMES_PER_STATEMENT = 1_000  # every database takes so many parameters
 
+KEPT = (rooms.c.keep_days, rooms.c.keep_messages, rooms.c.keep_bytes)
+
 _epoch = Prepared(select(epochs.c.epoch))
 _used_last = Prepared(  # the condition as the index has it (SQLite, "Partial Indexes", 3)
     select(rooms.c.name, rooms.c.topic, rooms.c.rev)
@@ -21,9 +23,9 @@ _used_last = Prepared(  # the condition as the index has it (SQLite, "Partial In
     .limit(bindparam("most", type_=Integer))
 )
 _any_message = Prepared(select(messages.c.room, messages.c.text).limit(1))
-TOLD = ("name", "topic", "rev", "keep_days", "keep_messages", "listed", "locked", "slow", "welcome", "topic_by")
+TOLD = ("name", "topic", "rev", "listed", "locked", "slow", "welcome", "topic_by")
 _room = Prepared(
-    select(*(rooms.c[name] for name in TOLD), rooms.c.passphrase, rooms.c.rules_rev).where(
+    select(*(rooms.c[name] for name in TOLD), *KEPT, rooms.c.passphrase, rooms.c.rules_rev).where(
         rooms.c.name == bindparam("called")
     )
 )
@@ -84,7 +86,7 @@ def open_room(db: Connection, *, room: str, owner: str | None = None, listed: bo
 
 
 def room_now(db: Connection, name: str) -> dict[str, Any]:
-    """The columns of TOLD, `passphrase` and `rules_rev`. Raises `no_such_room`."""
+    """The columns of TOLD and KEPT, `passphrase` and `rules_rev`. Raises `no_such_room`."""
     found = _room.dicts(db, called=name)
     if not found:
         raise Refused("no_such_room", f"There is no room #{name}.")
@@ -135,15 +137,16 @@ def lively_rooms(db: Connection, also: Sequence[str], limit: int) -> list[dict[s
 
 
 @changes(Changes.ROOM)
-def keep(db: Connection, *, room: str, days: float | None, messages: int | None) -> None:
+def keep(db: Connection, *, room: str, days: float | None, messages: int | None, bytes: int | None = None) -> None:
     """How long the room's messages are kept: None is as the server has it, 0 is for ever."""
     room_now(db, room)
-    db.execute(update(rooms).where(rooms.c.name == room).values(keep_days=days, keep_messages=messages))
+    kept = {"keep_days": days, "keep_messages": messages, "keep_bytes": bytes}
+    db.execute(update(rooms).where(rooms.c.name == room).values(kept))
 
 
 def rooms_with_messages(db: Connection) -> list[dict[str, Any]]:
-    """`{name, seq, keep_days, keep_messages}` of every room in which something was said."""
-    wanted = select(rooms.c.name, rooms.c.seq, rooms.c.keep_days, rooms.c.keep_messages)
+    """`{name, seq, rev, keep_days, keep_messages, keep_bytes}` of every room in which something was said."""
+    wanted = select(rooms.c.name, rooms.c.seq, rooms.c.rev, *KEPT)
     return [plain(row) for row in db.execute(wanted.where(rooms.c.seq > 0).order_by(rooms.c.name))]
 
 
@@ -153,9 +156,8 @@ def _is_unused(made_before: int) -> ColumnElement[bool]:
         rooms.c.rev == 0,
         rooms.c.seq == 0,
         rooms.c.topic == "",
-        rooms.c.keep_days.is_(None),
-        rooms.c.keep_messages.is_(None),
         rooms.c.rules_rev == 0,
+        *(one.is_(None) for one in KEPT),
         rooms.c.created_at < made_before,
     )
 

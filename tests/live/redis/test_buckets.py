@@ -1,17 +1,19 @@
-"""What is counted over all processes: guesses at passphrases, new people by address."""
+"""What is counted over all processes: guesses at passphrases; by address new people, rooms, connections, bytes."""
 
 import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
-from app.chat import doors, people
+from app.chat import Chat, doors, people
 from app.chat.rates import Rates
+from app.chat.verbs import perform
 from app.live.redis.buckets import RedisBuckets
 from app.live.redis.connection import RedisConnection
-from app.model import Refused
+from app.model import ROW_BYTES, Refused
 from tests.conftest import Start
 from tests.support.redis import RedisServer
+from tests.support.talker import until
 
 PHRASE = "correct horse battery"
 ADDRESS = "198.51.100.7"
@@ -86,8 +88,8 @@ async def test_guesses_at_a_passphrase_are_counted_over_all_processes(start_serv
 
 
 async def test_new_people_of_an_address_are_counted_over_all_processes(start_server: Start, redis: RedisServer) -> None:
-    """At one point a second a bucket holds five of them; whoever is known comes in all the same."""
-    chats = [(await start_server(redis_url=redis.url, rate_limit=1)).chat for _ in range(2)]
+    """Five may come; whoever is known comes in all the same."""
+    chats = [(await start_server(redis_url=redis.url, address_people=5)).chat for _ in range(2)]
     token = people.new_token()
     await doors.arrive(chats[0], "socket of alice", [token], "alice", address=ADDRESS)
     for n in range(4):
@@ -95,14 +97,65 @@ async def test_new_people_of_an_address_are_counted_over_all_processes(start_ser
     for chat in chats:
         with pytest.raises(Refused) as refused:
             await doors.arrive(chat, "one more", [], None, address=ADDRESS)
-        assert (refused.value.code, refused.value.extra["retry_after"] > 0) == ("too_fast", True)
+        assert (refused.value.code, refused.value.extra["retry_after"] > 0) == ("too_many", True)
     await doors.arrive(chats[1], "another socket of alice", [token], address=ADDRESS)
     await doors.arrive(chats[1], "somewhere else", [], None, address="198.51.100.8")
 
 
 async def test_whoever_makes_tokens_up_is_a_new_person_each_time(start_server: Start) -> None:
-    chat = (await start_server(rate_limit=1)).chat
+    chat = (await start_server(address_people=5)).chat
     for n in range(5):
         await doors.arrive(chat, f"socket {n}", [people.new_token()], None, address=ADDRESS)
     with pytest.raises(Refused):
         await doors.arrive(chat, "one more", [people.new_token()], None, address=ADDRESS)
+
+
+def left(chat: Chat) -> float:
+    """What the address may still store, as far as this process knows; whoever spends there is told by the others."""
+    buckets = chat.quotas.address_bytes.buckets
+    chat.quotas.address_bytes.wait(ADDRESS, 0)
+    assert buckets
+    return buckets.now(ADDRESS).left
+
+
+async def test_bytes_of_an_address_are_told_to_other_processes_soon(start_server: Start, redis: RedisServer) -> None:
+    """A send does not wait for it. What was given back is told as well."""
+    chats = [(await start_server(redis_url=redis.url, address_bytes=2_000_000)).chat for _ in range(2)]
+    spent = 0
+    for n, chat in enumerate(chats):
+        alice = await doors.arrive(chat, "socket of alice", [], None, address=ADDRESS)
+        await perform(chat, alice, "join", {"room": "lobby"})
+        for m in range(2):
+            message = {"room": "lobby", "text": "x" * 4_000, "id": f"message-{n}-{m}"}
+            assert (await perform(chat, alice, "send", message))["ok"]
+            assert (await perform(chat, alice, "send", message))["ok"], "again, and stored once"
+            spent += 4_000 + ROW_BYTES
+    await until(lambda: all(left(chat) < 200_000 - spent + 5_000 for chat in chats))
+    assert all(left(chat) >= 200_000 - spent for chat in chats)
+    assert chats[0].quotas.address_bytes.wait(ADDRESS, 170_000) == 0
+    await until(lambda: left(chats[1]) < 50_000)
+    carol = await doors.arrive(chats[1], "socket of carol", [], None, address=ADDRESS)
+    await perform(chats[1], carol, "join", {"room": "lobby"})
+    refused = await perform(chats[1], carol, "send", {"room": "lobby", "text": "x" * 4_000, "id": "message-9"})
+    assert refused["limit"] == "address_bytes"
+
+
+async def test_new_rooms_of_an_address_are_counted_over_all_processes(start_server: Start, redis: RedisServer) -> None:
+    chats = [(await start_server(redis_url=redis.url, address_rooms=3)).chat for _ in range(2)]
+    answers = []
+    for n in range(5):
+        chat = chats[n % 2]
+        alice = await doors.arrive(chat, f"socket {n}", [], None, address=ADDRESS)
+        answers.append(await perform(chat, alice, "join", {"room": f"room-{n}"}))
+    assert [answer["ok"] for answer in answers] == [True] * 3 + [False] * 2
+    assert answers[-1]["limit"] == "new_rooms"
+
+
+async def test_handshakes_of_an_address_are_told_to_other_processes_soon(
+    start_server: Start, redis: RedisServer
+) -> None:
+    chats = [(await start_server(redis_url=redis.url, address_handshakes=4)).chat for _ in range(2)]
+    one, other = (chat.quotas.handshakes for chat in chats)
+    assert [one.wait(ADDRESS) for _ in range(3)] == [0] * 3
+    assert other.wait(ADDRESS) == 0, "nobody has told it yet"
+    await until(lambda: one.wait(ADDRESS) > 0 and other.wait(ADDRESS) > 0)

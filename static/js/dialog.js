@@ -1,0 +1,70 @@
+// A dialog in front of the room: what is behind it is out of reach, Escape, the browser's Back and Cancel close it, and the
+// focus goes back to where it was.
+
+import { write } from "./isolate.js";
+
+export class Dialog {
+  /** id of its element in the page; overlays: the browser's Back; layout: covers the room. submitted(form): on submit. */
+  constructor(id, { overlays, layout, submitted = () => {}, closed = () => {} }) {
+    Object.assign(this, { id, overlays, layout, submitted, closed });
+    this.element = document.getElementById(id);
+    this.form = this.element.querySelector("form");
+    this.sentence = this.element.querySelector(".dialog-sentence");
+    this.title = this.element.querySelector("h2");
+    this.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.submitted(this.form);
+    });
+    this.element.addEventListener("keydown", (event) => this.key(event));
+    this.element.addEventListener("pointerdown", ({ target }) => target === this.element && this.close());
+    for (const button of this.element.querySelectorAll("[data-close]")) button.addEventListener("click", () => this.close());
+  }
+
+  get isOpen() {
+    return !this.element.hidden;
+  }
+
+  /** The element with this `data-part`. */
+  part(name) {
+    return this.element.querySelector(`[data-part="${name}"]`);
+  }
+
+  open(title) {
+    write(this.title, title);
+    this.showSentence("");
+    this.returnTo = document.activeElement;
+    this.element.hidden = false;
+    this.layout.coverRoom();
+    this.overlays.opened(this.id, () => this.close());
+    (this.element.querySelector("[data-first]") ?? this.title).focus({ preventScroll: true });
+  }
+
+  close() {
+    if (!this.isOpen) return;
+    this.element.hidden = true;
+    this.overlays.closed(this.id);
+    this.layout.uncoverRoom();
+    if (this.returnTo?.isConnected) this.returnTo.focus({ preventScroll: true });
+    this.closed();
+  }
+
+  showSentence(sentence, isTrouble = true) {
+    write(this.sentence, sentence);
+    this.sentence.hidden = !sentence;
+    this.sentence.classList.toggle("is-trouble", isTrouble);
+  }
+
+  /** Escape closes; Tab stays within, also where the page around could be reached. */
+  key(event) {
+    if (event.key === "Escape") this.close();
+    else if (event.key === "Tab") {
+      const stops = [...this.element.querySelectorAll("button, input, select, textarea, a[href]")].filter((one) => !one.disabled && one.offsetParent);
+      const edge = event.shiftKey ? stops[0] : stops[stops.length - 1];
+      if (document.activeElement !== edge && document.activeElement !== this.title) return;
+      if (document.activeElement === this.title && !event.shiftKey) return;
+      (event.shiftKey ? stops[stops.length - 1] : stops[0])?.focus();
+    } else return;
+    event.stopPropagation();
+    event.preventDefault();
+  }
+}

@@ -1,0 +1,41 @@
+// What this person can do to another one, or to a message, by their roles. Pure; the server decides anew.
+
+import { rankOf } from "./standing.js";
+
+/**
+ * [{do, label, verb?, isGrave?}] for a menu. me: see identity.js; role: one's own in the room; person: {id, role?}; message:
+ * the one whose menu it is, if any.
+ */
+export function actionsOn({ me, role, person, message }) {
+  if (!person || me.is(person.id)) return [];
+  const found = [];
+  const add = (name, label, isGrave = false) => found.push({ do: name, label, isGrave });
+  const rank = rankOf(role);
+  const isBelow = rankOf(person.role) < rank;
+  if (message && !message.deleted) add("report", "Report message…");
+  if (me.ignores(person.id)) add("unignore", "Stop ignoring");
+  else add("ignore", "Ignore");
+  if (message && !message.deleted && rank > 0) add("delete", "Delete message", true);
+  if (rank > 0 && isBelow) {
+    add("mute", "Mute…", true);
+    add("kick", "Remove from the room…", true);
+    add("ban", "Ban…", true);
+  }
+  if (role === "owner") {
+    if (person.role !== "moderator") add("moderator", person.role === "owner" ? "Make a moderator only" : "Make a moderator");
+    if (person.role !== "owner") add("owner", "Make an owner");
+    if (person.role) add("dismiss", person.role === "owner" ? "Take the ownership away" : "No longer a moderator");
+  }
+  return found;
+}
+
+/** What this person can do with the room: [{do, label}]. */
+export function actionsInRoom({ role, mayInvite }) {
+  const found = [];
+  if (role === "owner") found.push({ do: "settings", label: "Room settings…" });
+  if (mayInvite) found.push({ do: "invite", label: "Invite people…" });
+  if (role === "owner") found.push({ do: "ownerKey", label: "Owner key…" });
+  if (rankOf(role) > 0) found.push({ do: "moderation", label: "Reports and moderation…" });
+  found.push({ do: "leave", label: "Leave the room" });
+  return found;
+}

@@ -1,0 +1,59 @@
+// Why this person is not in a room, and what they can do about it: after a refused join, or after they were removed. Pure.
+//
+// Whoever was kicked or banned is not brought back by a reconnect, by the outbox, or by the end of the ban: only by themselves.
+
+import { countdown } from "./standing.js";
+
+const DOORS = {
+  banned: { title: "You are banned from this room" },
+  kicked: { title: "You were removed from this room" },
+  locked: { title: "This room is locked" },
+  wrong_passphrase: { title: "This room has a passphrase", asksPassphrase: true },
+  not_allowed: { title: "This link does not let you in" },
+  waiting: { title: "One moment, please" },
+};
+const WAITED_FOR = new Set(["kicked", "waiting"]);
+
+/** Refusals that only the person ends. */
+export function isRemoval({ error }) {
+  return error === "banned" || error === "kicked";
+}
+
+/** Is this a refusal that closes the room's door? */
+export function isShut({ error }) {
+  return error !== "waiting" && Object.hasOwn(DOORS, error);
+}
+
+/**
+ * What the doorway shows for a refusal {error, text, reason?, until?, needed?}: {title, text, reason, wait, counts,
+ * asksPassphrase, isTrouble}. wait: a countdown before which it is no use to try; a ban may be lifted any time. counts: it
+ * changes with the time. now: the server's time in ms.
+ */
+export function doorOf(refusal, now) {
+  const { title, asksPassphrase = false } = DOORS[refusal.error];
+  const left = refusal.until ? Date.parse(refusal.until) - now : 0;
+  return {
+    title,
+    asksPassphrase,
+    text: isRemoval(refusal) ? lengthOf(refusal, left) : refusal.text,
+    reason: refusal.reason ? `Reason: ${refusal.reason}` : "",
+    wait: left > 0 && WAITED_FOR.has(refusal.error) ? countdown(left) : "",
+    counts: left > 0,
+    isTrouble: refusal.error === "wrong_passphrase" && !refusal.needed,
+  };
+}
+
+function lengthOf({ error, until }, left) {
+  if (error === "kicked") return `A moderator has removed you. You can come back${left > 0 ? " in a moment" : ""}.`;
+  if (!until) return "A moderator has banned you for good.";
+  return left > 0 ? `A moderator has banned you until ${moment(until)}: ${countdown(left)} left.` : "The ban is over.";
+}
+
+const sameDay = new Intl.DateTimeFormat([], { timeStyle: "short" });
+const anotherDay = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "short" });
+
+/** A time for people: without the date where it is today. */
+export function moment(iso) {
+  const date = new Date(iso);
+  return (date.toDateString() === new Date().toDateString() ? sameDay : anotherDay).format(date);
+}

@@ -1,0 +1,51 @@
+// What the room's rules mean for the message box and the page around it: muted, slow mode, the countdowns, the welcome text,
+// the marks of a closed room. Ticks once a second while something counts down.
+
+import { silencedBy, silenceSentence } from "./standing.js";
+import { visible } from "./visible-text.js";
+
+const TICK_MS = 1_000;
+
+export class StandingView {
+  /** storage: where it stands which welcome was dismissed; lastOwn(room): ms; ticked(): answers whether others count down too. */
+  constructor({ storage, clock, composer, doorway, lastOwn, ticked }) {
+    Object.assign(this, { storage, clock, composer, doorway, lastOwn, ticked });
+    this.welcome = document.getElementById("room-welcome");
+    this.marks = document.getElementById("room-marks");
+    this.welcome.querySelector("button").addEventListener("click", () => {
+      this.storage.set(`welcome:${this.room.name}`, this.room.rules.welcome);
+      this.welcome.hidden = true;
+    });
+  }
+
+  show(room) {
+    this.room = room;
+    this.doorway.show(room);
+    this.drawWelcome(room);
+    this.drawMarks(room.rules);
+    this.tick();
+  }
+
+  tick() {
+    clearTimeout(this.timer);
+    const { room } = this;
+    if (!room) return;
+    const now = this.clock.now();
+    const silence = silencedBy(room.rules, this.lastOwn(room), now);
+    this.composer.silence(silence ? silenceSentence(silence, now) : "");
+    const counts = [Boolean(silence?.until), this.doorway.draw(), this.ticked()];
+    if (counts.includes(true)) this.timer = setTimeout(() => this.tick(), TICK_MS);
+  }
+
+  drawWelcome({ name, rules: { welcome }, refusal }) {
+    const isDismissed = this.storage.get(`welcome:${name}`) === welcome;
+    this.welcome.hidden = !welcome || isDismissed || Boolean(refusal);
+    this.welcome.querySelector("p").textContent = visible(welcome);
+  }
+
+  drawMarks({ locked, passphrase, listed }) {
+    const marks = [locked ? "locked" : passphrase && "passphrase", !listed && "unlisted"].filter(Boolean);
+    this.marks.textContent = marks.join(" · ");
+    this.marks.hidden = marks.length === 0;
+  }
+}

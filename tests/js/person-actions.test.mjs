@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { actionsInRoom, actionsOn } from "../../static/js/person-actions.js";
+import { changedSettings, RoomRules } from "../../static/js/room-rules.js";
+
+const me = { is: (id) => id === "ann", ignores: (id) => id === "eve" };
+const names = (list) => list.map((one) => one.do);
+const on = (role, person, message) => names(actionsOn({ me, role, person, message }));
+
+test("anybody reports and ignores; nobody acts on themselves", () => {
+  assert.deepEqual(on(null, { id: "bob" }), ["ignore"]);
+  assert.deepEqual(on(null, { id: "bob" }, { seq: 1 }), ["report", "ignore"]);
+  assert.deepEqual(on(null, { id: "eve" }), ["unignore"]);
+  assert.deepEqual(on("owner", { id: "ann" }, { seq: 1 }), []);
+  assert.deepEqual(on(null, { id: "bob" }, { seq: 1, deleted: true }), ["ignore"]);
+});
+
+test("a moderator acts on those below them, and deletes anything", () => {
+  assert.deepEqual(on("moderator", { id: "bob" }, { seq: 1 }), ["report", "ignore", "delete", "mute", "kick", "ban"]);
+  for (const role of ["moderator", "owner"]) assert.deepEqual(on("moderator", { id: "bob", role }, { seq: 1 }), ["report", "ignore", "delete"]);
+});
+
+test("an owner appoints and dismisses too", () => {
+  assert.deepEqual(on("owner", { id: "bob" }), ["ignore", "mute", "kick", "ban", "moderator", "owner"]);
+  assert.deepEqual(on("owner", { id: "bob", role: "moderator" }), ["ignore", "mute", "kick", "ban", "owner", "dismiss"]);
+  assert.deepEqual(on("owner", { id: "bob", role: "owner" }), ["ignore", "moderator", "dismiss"]);
+});
+
+test("the menu of a room has what one's role allows", () => {
+  const rules = new RoomRules();
+  assert.deepEqual(names(actionsInRoom(rules)), ["leave"]);
+  rules.set({ topic: "", passphrase: true, role: null });
+  assert.deepEqual(names(actionsInRoom(rules)), ["invite", "leave"]);
+  rules.set({ locked: true, passphrase: true, role: "moderator" });
+  assert.deepEqual(names(actionsInRoom(rules)), ["moderation", "leave"]);
+  rules.set({ locked: true, role: "owner" });
+  assert.deepEqual(names(actionsInRoom(rules)), ["settings", "invite", "ownerKey", "moderation", "leave"]);
+});
+
+test("what everybody is told of a room leaves one's own role and mute as they are", () => {
+  const rules = new RoomRules();
+  rules.set({ topic: "tea", slow: 5, role: "moderator", muted: { reason: "x" } });
+  rules.set({ topic: "cake" });
+  assert.deepEqual([rules.topic, rules.slow, rules.role, rules.muted], ["cake", 0, "moderator", { reason: "x" }]);
+  rules.setStanding({ role: null });
+  assert.deepEqual([rules.role, rules.muted], [null, null]);
+});
+
+test("only what changed is asked for, and an empty passphrase keeps the old one", () => {
+  const before = { topic: "tea", topic_by: "member", welcome: "", listed: true, locked: false, slow: 0, passphrase: true };
+  assert.deepEqual(changedSettings(before, { ...before, passphrase: "" }), {});
+  assert.deepEqual(changedSettings(before, { ...before, topic: "cake", slow: 30, passphrase: "open sesame" }), { topic: "cake", slow: 30, passphrase: "open sesame" });
+  assert.deepEqual(changedSettings(before, { ...before, passphrase: null }), { passphrase: null });
+  assert.deepEqual(changedSettings({ ...before, passphrase: false }, { ...before, passphrase: null }), {});
+});
