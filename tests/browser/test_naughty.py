@@ -212,12 +212,38 @@ async def test_naughty_names_topics_and_reasons_do_nothing(
             for text in islice(bundles(LIMITS.welcome, "\n"), 0, None, 12):
                 await by_boss("settings", welcome=text)
             await moderator.visitor.is_in()
+            for text, one in zip(lines, crowd.talkers, strict=False):
+                await by_boss("mute", person=one.me["id"], reason=text[: LIMITS.reason])
             for one in (moderator, member):
                 await one.is_clean(ours)
+            await shows_what_moderators_see(moderator, ours)
+            await opens_menus(member, ours)
         await by_boss("kick", person=ids["bob"], reason=lines[7][: LIMITS.reason])
+        await expect(member.page.get_by_role("form")).to_contain_text(lines[7][:20])
         await landing.opens(f"{url}/")
         await landing.is_clean(of_landing)
         await is_clean_on_paper(server, landing, "names", tmp_path)
+        await member.is_clean(ours)
+
+
+async def shows_what_moderators_see(moderator: Watched, ours: list[str]) -> None:
+    """Reports, who is muted, what was done."""
+    await moderator.visitor.says("/moderation")
+    for tab in ("Banned and muted", "Log", "Reports"):
+        await moderator.page.get_by_role("tab", name=tab).click()
+        await expect(moderator.page.get_by_role("tabpanel").get_by_role("listitem").nth(20)).to_be_visible()
+        await moderator.is_clean(ours)
+    await moderator.page.keyboard.press("Escape")
+
+
+async def opens_menus(member: Watched, ours: list[str]) -> None:
+    """Of some people, whom one then ignores."""
+    for nth in range(2, 8):
+        entry = member.visitor.people.nth(nth)
+        await entry.hover()
+        await entry.get_by_role("button").first.click()
+        await member.is_clean(ours)
+        await member.page.get_by_role("menuitem", name="Ignore").click()
         await member.is_clean(ours)
 
 
