@@ -20,7 +20,7 @@ from typing_extensions import TypedDict  # pydantic wants this one before Python
 
 from app.chat import Chat, access, ignoring, messages, moderation, owning, people, rooms
 from app.chat.kinds import RoomName
-from app.model import ERRORS, Connection, Member, Person, Refused, Subscription
+from app.model import ERRORS, ROW_BYTES, Connection, Member, Person, Refused, Subscription
 from app.store import queries
 
 log = logging.getLogger("parlor.chat")
@@ -35,12 +35,14 @@ LOOKS_AT_RULES = 5  # of one verb; each change of the rules wants another
 @dataclass(frozen=True)
 class Verb:
     """A row of the table: what to call, what its answer adds to `ok`, how many points of the rate it costs, and whether
-    one connection's may overlap each other because they keep their order by themselves."""
+    one connection's may overlap each other because they keep their order by themselves. stores: it writes a row each
+    time, which counts among the bytes of the person and their address; what writes messages counts those itself."""
 
     act: Act
     adds: str = ""
     cost: float = 1
     concurrent: bool = False
+    stores: bool = False
 
     @cached_property
     def right(self) -> type[Asker]:
@@ -80,21 +82,21 @@ VERBS = {
     "rooms": Verb(rooms.rooms, "rooms", cost=2),
     "topic": Verb(rooms.topic, "room", cost=2),
     "rename": Verb(people.rename, "me", cost=5),
-    "settings": Verb(owning.settings, "room", cost=5),
-    "appoint": Verb(owning.appoint, "room", cost=5),
-    "owner_key": Verb(owning.owner_key, "key, url, qr", cost=5),
-    "claim": Verb(owning.claim, "room", cost=10),
-    "invite": Verb(owning.invite, "url, qr", cost=10),
-    "kick": Verb(moderation.kick),
-    "mute": Verb(moderation.mute),
-    "ban": Verb(moderation.ban),
-    "restore": Verb(messages.restore, "message"),
-    "report": Verb(moderation.report, cost=10),
+    "settings": Verb(owning.settings, "room", cost=5, stores=True),
+    "appoint": Verb(owning.appoint, "room", cost=5, stores=True),
+    "owner_key": Verb(owning.owner_key, "key, url, qr", cost=5, stores=True),
+    "claim": Verb(owning.claim, "room", cost=10, stores=True),
+    "invite": Verb(owning.invite, "url, qr", cost=10, stores=True),
+    "kick": Verb(moderation.kick, stores=True),
+    "mute": Verb(moderation.mute, stores=True),
+    "ban": Verb(moderation.ban, stores=True),
+    "restore": Verb(messages.restore, "message", stores=True),
+    "report": Verb(moderation.report, cost=10, stores=True),
     "sanctions": Verb(moderation.sanctions, "sanctions", cost=2),
     "audit": Verb(moderation.audit, "entries, more", cost=2),
     "reserve": Verb(people.reserve, "me", cost=20),
     "identify": Verb(people.identify, "me", cost=20),
-    "ignore": Verb(ignoring.ignore, "ignored", cost=2),
+    "ignore": Verb(ignoring.ignore, "ignored", cost=2, stores=True),
     "echo": Verb(echo, "the payload's own keys, at"),
 }
 
@@ -108,7 +110,7 @@ async def perform(chat: Chat, connection: Connection, name: object, payload: obj
             raise Refused("no_such_verb", f"There is no verb “{str(name)[:40]}”. There are: {', '.join(VERBS)}.")
         chat.rates.spend(connection.person.id, verb.cost)
         given = read_payload(verb, payload)
-        answer = {**await _act(chat, connection, verb, given), "ok": True}
+        answer = {**await (_store if verb.stores else _act)(chat, connection, verb, given), "ok": True}
     except Refused as refusal:
         answer = refusal.answer()
     except Exception:
@@ -130,6 +132,19 @@ async def _act(chat: Chat, connection: Connection, verb: Verb, given: dict[str, 
         except queries.StaleRules:
             await access.refresh(chat, room)
     raise Refused("storage", "The room's rules change too fast just now. Nothing was done; try again.", retry_after=1)
+
+
+async def _store(chat: Chat, connection: Connection, verb: Verb, given: dict[str, Any]) -> Answer:
+    """Do what writes a row. Raises `too_many` where the person or the address has written too much."""
+    size = ROW_BYTES + sum(
+        len(text.encode("utf-8", "surrogatepass")) for text in given.values() if isinstance(text, str)
+    )
+    chat.quotas.store(connection, size)
+    try:
+        return await _act(chat, connection, verb, given)
+    except Refused:
+        chat.quotas.give_back(connection, size)
+        raise
 
 
 def _broken(name: object) -> Answer:

@@ -5,6 +5,7 @@ from playwright.async_api import expect
 
 from app.chat import doors
 from tests.browser.conftest import Start, Visit
+from tests.support.talker import Talker
 
 SCHOOL = {"X-Forwarded-For": "192.0.2.7"}
 
@@ -31,6 +32,8 @@ async def test_a_text_that_is_said_again_and_again_waits_with_a_sentence_and_goe
 ) -> None:
     monkeypatch.setattr("app.chat.floods.REPEATS_S", 3.0)
     server = await start_server(rate_limit=20)
+    async with Talker(server.url, "owner") as owner:  # who may say something often
+        await owner.join("lobby")
     alice = await visit(server.url, "alice")
     await alice.enters("lobby")
     for _ in range(4):

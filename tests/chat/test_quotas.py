@@ -10,7 +10,7 @@ import pytest
 
 from app.chat import Chat, doors, people
 from app.chat.quotas import KEPT, Quotas
-from app.chat.verbs import perform
+from app.chat.verbs import VERBS, perform
 from app.model import ROW_BYTES, Connection, Person, Refused
 from app.store import queries
 from tests.conftest import Start
@@ -100,6 +100,29 @@ async def test_every_verb_that_stores_text_counts(
     before = left(chat.quotas, alice)
     assert (await perform(chat, alice, verb, {"room": "lobby"} | payload))["ok"]
     assert [b - a for b, a in zip(before, left(chat.quotas, alice), strict=True)] == pytest.approx([size] * 2, abs=50)
+
+
+async def test_what_an_owner_does_without_end_is_limited_as_well(start_server: Start, come: Come) -> None:
+    """Each kick is a row of the audit: in a room of one's own one could write as much as one likes."""
+    chat = (await start_server(rate_limit=1_000, person_bytes=30_000)).chat
+    alice, bob = await come(chat, "alice", room="den"), await come(chat, "bob", room="den")
+    mute = {"room": "den", "person": bob.person.id, "minutes": 5, "reason": "x" * 150}
+    answers = [await perform(chat, alice, "mute", mute) for _ in range(8)]
+    assert [answer["ok"] for answer in answers] == [True] * 6 + [False] * 2
+    assert answers[-1]["limit"] == "person_bytes"
+    for _ in range(20):
+        assert (await perform(chat, bob, "mute", mute))["error"] == "not_allowed", "nothing is stored, nothing counted"
+    assert (await perform(chat, bob, "report", {"room": "den", "seq": 99}))["error"] == "no_such_message"
+
+
+def test_every_verb_that_writes_a_row_counts() -> None:
+    """The others only read, are counted where they write, or change what is there."""
+    counted_themselves = {"send", "edit", "react", "topic", "join"}
+    changing = {"delete", "rename", "reserve", "identify"}
+    reading = {"leave", "reacted", "typing", "sync", "history", "people", "rooms", "sanctions", "audit", "echo"}
+    storing = {name for name, verb in VERBS.items() if verb.stores}
+    assert storing.isdisjoint(counted_themselves | changing | reading)
+    assert storing | counted_themselves | changing | reading >= VERBS.keys()
 
 
 async def test_a_flood_from_an_address_does_not_silence_those_who_were_there_before(

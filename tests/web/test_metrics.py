@@ -69,7 +69,8 @@ async def test_the_loop_s_lateness_is_measured(server: Running) -> None:
 
 async def test_refusals_are_counted_by_the_limit_that_was_reached(start_server: Start) -> None:
     server = await start_server(rate_limit=100)
-    async with Talker(server.url, "alice") as alice:
+    async with Talker(server.url, "owner") as owner, Talker(server.url, "alice") as alice:
+        await owner.join("lobby")  # and may say something often
         await alice.join("lobby")
         for n in range(5):
             await alice.ask("send", {"room": "lobby", "text": "the same", "id": f"message-{n}"})
