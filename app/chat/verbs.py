@@ -34,13 +34,15 @@ LOOKS_AT_RULES = 5  # of one verb; each change of the rules wants another
 
 @dataclass(frozen=True)
 class Verb:
-    """A row of the table: what to call, what its answer adds to `ok`, how many points of the rate it costs, and whether
-    one connection's may overlap each other because they keep their order by themselves."""
+    """A row of the table: what to call, what its answer adds to `ok`, how many points of the rate it costs, whether one
+    connection's may overlap each other because they keep their order by themselves, and whether something may be stored
+    of whoever asks: then they are stored themselves before, if they are new."""
 
     act: Act
     adds: str = ""
     cost: float = 1
     concurrent: bool = False
+    stores: bool = True
 
     @cached_property
     def right(self) -> type[Asker]:
@@ -67,17 +69,17 @@ async def echo(chat: Chat, person: Person, /, **payload: Any) -> Answer:
 
 VERBS = {
     "join": Verb(rooms.join, "room, me, people, count, messages, more, rev, reset?", cost=2),
-    "leave": Verb(rooms.leave),
+    "leave": Verb(rooms.leave, stores=False),
     "send": Verb(messages.send, "message", concurrent=True),  # stored in the order of asking, told in that of commits
     "edit": Verb(messages.edit, "message"),
     "delete": Verb(messages.delete, "message"),
     "react": Verb(messages.react, "message"),
-    "reacted": Verb(messages.reacted, "mine, rev"),
-    "typing": Verb(rooms.typing),
-    "sync": Verb(messages.sync, "messages, more, rev, reset?"),
-    "history": Verb(messages.history, "messages, more"),
-    "people": Verb(rooms.people_of, "people, more, count"),
-    "rooms": Verb(rooms.rooms, "rooms", cost=2),
+    "reacted": Verb(messages.reacted, "mine, rev", stores=False),
+    "typing": Verb(rooms.typing, stores=False),
+    "sync": Verb(messages.sync, "messages, more, rev, reset?", stores=False),
+    "history": Verb(messages.history, "messages, more", stores=False),
+    "people": Verb(rooms.people_of, "people, more, count", stores=False),
+    "rooms": Verb(rooms.rooms, "rooms", cost=2, stores=False),
     "topic": Verb(rooms.topic, "room", cost=2),
     "rename": Verb(people.rename, "me", cost=5),
     "settings": Verb(owning.settings, "room", cost=5),
@@ -90,12 +92,12 @@ VERBS = {
     "ban": Verb(moderation.ban),
     "restore": Verb(messages.restore, "message"),
     "report": Verb(moderation.report, cost=10),
-    "sanctions": Verb(moderation.sanctions, "sanctions", cost=2),
-    "audit": Verb(moderation.audit, "entries, more", cost=2),
+    "sanctions": Verb(moderation.sanctions, "sanctions", cost=2, stores=False),
+    "audit": Verb(moderation.audit, "entries, more", cost=2, stores=False),
     "reserve": Verb(people.reserve, "me", cost=20),
-    "identify": Verb(people.identify, "me", cost=20),
+    "identify": Verb(people.identify, "me, token?, renew?", cost=20, stores=False),  # of the owner, who is stored
     "ignore": Verb(ignoring.ignore, "ignored", cost=2),
-    "echo": Verb(echo, "the payload's own keys, at"),
+    "echo": Verb(echo, "the payload's own keys, at", stores=False),
 }
 
 
@@ -125,6 +127,8 @@ async def _act(chat: Chat, connection: Connection, verb: Verb, given: dict[str, 
     room = given.pop("room") if verb.is_for_members else ""
     for _ in range(LOOKS_AT_RULES):
         asker = grant(chat, connection, verb.right, room)
+        if verb.stores:
+            await people.record(chat, connection, given.get("person"))
         try:
             return await verb.act(chat, asker, **given)
         except queries.StaleRules:

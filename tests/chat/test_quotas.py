@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from app.chat import Chat, doors, people
+from app.chat import Chat, doors
 from app.chat.quotas import KEPT, Quotas
 from app.chat.verbs import perform
 from app.model import ROW_BYTES, Connection, Person, Refused
@@ -24,7 +24,7 @@ Come = Callable[..., Awaitable[Connection]]
 @pytest.fixture
 def come() -> Come:
     async def come(chat: Chat, name: str, address: str = SCHOOL, room: str = "lobby") -> Connection:
-        connection = await doors.arrive(chat, f"socket of {name}", [people.new_token()], name, address=address)
+        connection = await doors.arrive(chat, f"socket of {name}", [chat.tokens.new()], name, address=address)
         assert (await perform(chat, connection, "join", {"room": room}))["ok"]
         return connection
 
@@ -130,7 +130,7 @@ async def test_a_class_of_60_that_comes_at_once_and_reloads_and_types_reaches_no
 ) -> None:
     """With the limits as they are by default; three visits and ten messages of each within a moment."""
     chat = (await start_server(rate_limit=20)).chat
-    tokens = [people.new_token() for _ in range(60)]
+    tokens = [chat.tokens.new() for _ in range(60)]
     pupils: list[Connection] = []
     for visit in range(3):
         for n, token in enumerate(tokens):
