@@ -343,7 +343,8 @@ class Settings(BaseModel):
     )
     secret: SecretStr = Field(
         SecretStr(""),
-        description="Mixed into the stored fingerprints of tokens. Changing it makes everybody a new person.",
+        description="Signs tokens, and is mixed into their stored fingerprints. Changing it makes everybody a new "
+        "person. Where it is set, tokens stay good after the loss of the database; else the database keeps their key.",
     )
     keep_days: float | None = Field(
         None, gt=0, allow_inf_nan=False, description="Days that messages are kept, unless a room says otherwise."

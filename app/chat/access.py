@@ -7,6 +7,7 @@ every change is told as an event `room`, by which other processes know.
 
 import itertools
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -190,7 +191,7 @@ def _barred(chat: Chat, connection: Connection, found: RoomRules) -> Sanction | 
         return None
     person, counts = connection.person.id, found.by_address and connection.address
     address = people.fingerprint(chat, connection.address) if counts else ""
-    return found.barred(person, address, people.known_since(person))
+    return found.barred(person, address, connection.known_since)
 
 
 async def _show_passphrase(chat: Chat, connection: Connection, room: str, found: RoomRules, shown: Pass) -> None:
@@ -204,20 +205,20 @@ async def _show_passphrase(chat: Chat, connection: Connection, room: str, found:
     await chat.store.write(queries.admit, room=room, persons=[person])
 
 
-async def may_read(chat: Chat, room: str, token: str | None) -> bool:
-    """May whoever has this token read the room's log? A listed room that lets everybody in is everybody's; another one
-    is theirs who were let in, or said something there. Raises `no_such_room`."""
+async def may_read(chat: Chat, room: str, tokens: Sequence[str]) -> bool:
+    """May whoever has one of these tokens read the room's log? A listed room that lets everybody in is everybody's;
+    another one is theirs who were let in, or said something there. Raises `no_such_room`."""
     found = await known(chat, room, (await chat.store.read(queries.room, room))["rules_rev"])
     if found.room["listed"] and not found.is_closed and not found.sanctions:
         return True
-    reader = await chat.store.read(queries.whose, people.fingerprint(chat, token)) if people.is_token(token) else None
-    if reader and found.sanction(reader["id"], BAN):
+    reader = await people.stored(chat, tokens)
+    if reader and found.sanction(reader, BAN):
         return False
     if found.room["listed"] and not found.is_closed:
         return True
     if reader is None:
         return False
-    return found.rank(reader["id"]) > 0 or await chat.store.read(queries.is_admitted, room, reader["id"])
+    return found.rank(reader) > 0 or await chat.store.read(queries.is_admitted, room, reader)
 
 
 # --- who may do what ---

@@ -35,14 +35,16 @@ LOOKS_AT_RULES = 5  # of one verb; each change of the rules wants another
 @dataclass(frozen=True)
 class Verb:
     """A row of the table: what to call, what its answer adds to `ok`, how many points of the rate it costs, and whether
-    one connection's may overlap each other because they keep their order by themselves. stores: it writes a row each
-    time, which counts among the bytes of the person and their address; what writes messages counts those itself."""
+    one connection's may overlap each other because they keep their order by themselves. stores: something may be stored
+    of whoever asks; then they are stored themselves before, if they are new. adds_row: it writes a row each time, which
+    counts among the bytes of the person and their address; what writes messages counts those itself."""
 
     act: Act
     adds: str = ""
     cost: float = 1
     concurrent: bool = False
-    stores: bool = False
+    stores: bool = True
+    adds_row: bool = False
 
     @cached_property
     def right(self) -> type[Asker]:
@@ -69,35 +71,35 @@ async def echo(chat: Chat, person: Person, /, **payload: Any) -> Answer:
 
 VERBS = {
     "join": Verb(rooms.join, "room, me, people, count, messages, more, rev, reset?", cost=2),
-    "leave": Verb(rooms.leave),
+    "leave": Verb(rooms.leave, stores=False),
     "send": Verb(messages.send, "message", concurrent=True),  # stored in the order of asking, told in that of commits
     "edit": Verb(messages.edit, "message"),
     "delete": Verb(messages.delete, "message"),
     "react": Verb(messages.react, "message"),
-    "reacted": Verb(messages.reacted, "mine, rev"),
-    "typing": Verb(rooms.typing),
-    "sync": Verb(messages.sync, "messages, more, rev, reset?"),
-    "history": Verb(messages.history, "messages, more"),
-    "people": Verb(rooms.people_of, "people, more, count"),
-    "rooms": Verb(rooms.rooms, "rooms", cost=2),
+    "reacted": Verb(messages.reacted, "mine, rev", stores=False),
+    "typing": Verb(rooms.typing, stores=False),
+    "sync": Verb(messages.sync, "messages, more, rev, reset?", stores=False),
+    "history": Verb(messages.history, "messages, more", stores=False),
+    "people": Verb(rooms.people_of, "people, more, count", stores=False),
+    "rooms": Verb(rooms.rooms, "rooms", cost=2, stores=False),
     "topic": Verb(rooms.topic, "room", cost=2),
     "rename": Verb(people.rename, "me", cost=5),
-    "settings": Verb(owning.settings, "room", cost=5, stores=True),
-    "appoint": Verb(owning.appoint, "room", cost=5, stores=True),
-    "owner_key": Verb(owning.owner_key, "key, url, qr", cost=5, stores=True),
-    "claim": Verb(owning.claim, "room", cost=10, stores=True),
-    "invite": Verb(owning.invite, "url, qr", cost=10, stores=True),
-    "kick": Verb(moderation.kick, stores=True),
-    "mute": Verb(moderation.mute, stores=True),
-    "ban": Verb(moderation.ban, stores=True),
-    "restore": Verb(messages.restore, "message", stores=True),
-    "report": Verb(moderation.report, cost=10, stores=True),
-    "sanctions": Verb(moderation.sanctions, "sanctions", cost=2),
-    "audit": Verb(moderation.audit, "entries, more", cost=2),
+    "settings": Verb(owning.settings, "room", cost=5, adds_row=True),
+    "appoint": Verb(owning.appoint, "room", cost=5, adds_row=True),
+    "owner_key": Verb(owning.owner_key, "key, url, qr", cost=5, adds_row=True),
+    "claim": Verb(owning.claim, "room", cost=10, adds_row=True),
+    "invite": Verb(owning.invite, "url, qr", cost=10, adds_row=True),
+    "kick": Verb(moderation.kick, adds_row=True),
+    "mute": Verb(moderation.mute, adds_row=True),
+    "ban": Verb(moderation.ban, adds_row=True),
+    "restore": Verb(messages.restore, "message", adds_row=True),
+    "report": Verb(moderation.report, cost=10, adds_row=True),
+    "sanctions": Verb(moderation.sanctions, "sanctions", cost=2, stores=False),
+    "audit": Verb(moderation.audit, "entries, more", cost=2, stores=False),
     "reserve": Verb(people.reserve, "me", cost=20),
-    "identify": Verb(people.identify, "me", cost=20),
-    "ignore": Verb(ignoring.ignore, "ignored", cost=2, stores=True),
-    "echo": Verb(echo, "the payload's own keys, at"),
+    "identify": Verb(people.identify, "me, token?, renew?", cost=20, stores=False),  # of the owner, who is stored
+    "ignore": Verb(ignoring.ignore, "ignored", cost=2, adds_row=True),
+    "echo": Verb(echo, "the payload's own keys, at", stores=False),
 }
 
 
@@ -127,6 +129,8 @@ async def _act(chat: Chat, connection: Connection, verb: Verb, given: dict[str, 
     room = given.pop("room") if verb.is_for_members else ""
     for _ in range(LOOKS_AT_RULES):
         asker = grant(chat, connection, verb.right, room)
+        if verb.stores:
+            await people.record(chat, connection, given.get("person"))
         try:
             return await verb.act(chat, asker, **given)
         except queries.StaleRules:

@@ -70,6 +70,17 @@ export class Connection {
     return answer.finally(() => (this.openAsks -= 1));
   }
 
+  get engine() {
+    return this.socket.io.engine;
+  }
+
+  /** Come anew at once, with the cookie that the browser has now; nothing where `engine` is the present one no longer. */
+  again(engine) {
+    if (engine !== this.engine) return;
+    this.drop();
+    this.retry();
+  }
+
   start() {
     this.wanted = true;
     this.connect();

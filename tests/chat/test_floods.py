@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from app.chat import Chat, doors, people
+from app.chat import Chat, doors
 from app.chat.floods import CROWD, IN_A_ROW, MIN_SPEAKERS, REPEATS, Floods
 from app.chat.verbs import perform
 from app.model import Connection, Member, Person, Refused
@@ -110,7 +110,7 @@ def test_a_room_is_told_once_a_second_that_somebody_types(room: Room) -> None:
 
 
 async def arrive(chat: Chat, name: str) -> Connection:
-    connection = await doors.arrive(chat, f"socket of {name}", [people.new_token()], name)
+    connection = await doors.arrive(chat, f"socket of {name}", [chat.tokens.new()], name)
     assert (await perform(chat, connection, "join", {"room": "lobby"}))["ok"]
     return connection
 

@@ -8,11 +8,12 @@ from xml.etree import ElementTree
 import pytest
 from sqlalchemy import text
 
-from app.chat import Chat, doors, people, retention
+from app.chat import Chat, doors, retention
 from app.chat.verbs import VERBS, perform
 from app.model import Connection, Member, Moderator, Owner, Speaker
 from app.server import Running
-from tests.chat.conftest import Ask
+from tests.chat.conftest import Ask, arrives
+from tests.support.talker import new_id
 
 EVERYBODY = {"ignore", "echo", "rooms", "rename", "reserve", "identify", "claim", "join", "leave"}
 
@@ -26,12 +27,11 @@ async def room(ask: Ask, alice: Connection, bob: Connection) -> str:
 
 
 async def come(chat: Chat, name: str, token: str | None = None, address: str = "") -> Connection:
-    tokens = [token or people.new_token()]
-    return await doors.arrive(chat, f"socket of {name} {people.new_token()}", tokens, name, address=address)
+    return await arrives(chat, f"socket of {name} {new_id()}", name, token or "", address=address)
 
 
 async def say(ask: Ask, who: Connection, text: str = "hello", room: str = "lobby") -> dict[str, Any]:
-    return await ask(who, "send", room=room, text=text, id=people.new_token())
+    return await ask(who, "send", room=room, text=text, id=new_id())
 
 
 async def names(ask: Ask, who: Connection) -> list[str]:

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from app.chat import Chat, doors, people
+from app.chat import Chat, doors
 from app.chat.quotas import KEPT, Quotas
 from app.chat.verbs import VERBS, perform
 from app.model import ROW_BYTES, Connection, Person, Refused
@@ -24,7 +24,7 @@ Come = Callable[..., Awaitable[Connection]]
 @pytest.fixture
 def come() -> Come:
     async def come(chat: Chat, name: str, address: str = SCHOOL, room: str = "lobby") -> Connection:
-        connection = await doors.arrive(chat, f"socket of {name}", [people.new_token()], name, address=address)
+        connection = await doors.arrive(chat, f"socket of {name}", [chat.tokens.new()], name, address=address)
         assert (await perform(chat, connection, "join", {"room": room}))["ok"]
         return connection
 
@@ -120,7 +120,7 @@ def test_every_verb_that_writes_a_row_counts() -> None:
     counted_themselves = {"send", "edit", "react", "topic", "join"}
     changing = {"delete", "rename", "reserve", "identify"}
     reading = {"leave", "reacted", "typing", "sync", "history", "people", "rooms", "sanctions", "audit", "echo"}
-    storing = {name for name, verb in VERBS.items() if verb.stores}
+    storing = {name for name, verb in VERBS.items() if verb.adds_row}
     assert storing.isdisjoint(counted_themselves | changing | reading)
     assert storing | counted_themselves | changing | reading >= VERBS.keys()
 
@@ -153,7 +153,7 @@ async def test_a_class_of_60_that_comes_at_once_and_reloads_and_types_reaches_no
 ) -> None:
     """With the limits as they are by default; three visits and ten messages of each within a moment."""
     chat = (await start_server(rate_limit=20)).chat
-    tokens = [people.new_token() for _ in range(60)]
+    tokens = [chat.tokens.new() for _ in range(60)]
     pupils: list[Connection] = []
     for visit in range(3):
         for n, token in enumerate(tokens):
