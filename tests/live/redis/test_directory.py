@@ -348,6 +348,7 @@ async def test_whom_one_ignores_is_known_at_once_to_ones_tab_at_another_process(
         Talker(other.url, "bob") as bob,
         Talker(other.url, token=alice.token) as tab,
     ):
+        await bob.join("lobby")
         await alice.ask("ignore", {"person": bob.me["id"], "on": True})
         assert await tab.hears("ignored") == {"ignored": [bob.me["id"]]}
         await tab.ask("ignore", {"person": bob.me["id"], "on": False})
