@@ -319,12 +319,12 @@ class Settings(BaseModel):
         "and 300 more. `off`, or PARLOR_RATE_LIMIT switched off: no limit.",
     )
     address_bytes: Amount = Field(
-        8_000_000,
+        12_000_000,
         ge=20_000,
-        description="The same of all who come from one address (of IPv6: from one /64). Half of it is for those who "
-        "were there before it became scarce and write little. This limit and the next three count an address where it "
-        "is known for certain: a trusted proxy tells it (trust_proxies), or it is public; over all processes where "
-        "there is Redis, else in each. `off`: no limit.",
+        description="The same of all who come from one address (of IPv6: from one /64). Where they have had a fifth of "
+        "what they may have at once, the rest is for short messages of those who were there before. This limit and the "
+        "next three count an address where it is known for certain: a trusted proxy tells it (trust_proxies), or it is "
+        "public; over all processes where there is Redis, else in each. `off`: no limit.",
     )
     address_handshakes: Amount = Field(
         600,
@@ -343,7 +343,8 @@ class Settings(BaseModel):
     )
     secret: SecretStr = Field(
         SecretStr(""),
-        description="Mixed into the stored fingerprints of tokens. Changing it makes everybody a new person.",
+        description="Signs tokens, and is mixed into their stored fingerprints. Changing it makes everybody a new "
+        "person. Where it is set, tokens stay good after the loss of the database; else the database keeps their key.",
     )
     keep_days: float | None = Field(
         None, gt=0, allow_inf_nan=False, description="Days that messages are kept, unless a room says otherwise."

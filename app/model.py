@@ -20,6 +20,9 @@ class Profile(Person):
     rev: int = 0
 
 
+NOT_YET = 2**53  # milliseconds since 1970: later than anything
+
+
 @dataclass(slots=True, eq=False)
 class Connection:
     """Through what a person is here and hears of rooms. A person may have several, and one may come to belong to
@@ -28,7 +31,8 @@ class Connection:
     id: the broadcaster's name for it. token: the fingerprint of the token that it came with. keeps_token: the client is
     known to hold the token for longer than this visit, as a browser does in its cookie. site: the address of this site
     as the client has it. address: the network that it came from, as limits count it (of IPv6 a /64); empty where nobody
-    can tell for certain.
+    can tell for certain. cookie: its token came in a cookie, which no script can read. renewed: the fingerprint of the
+    token that its client was given in place of that one. known_since: when its person was stored, in milliseconds.
     """
 
     id: str
@@ -37,6 +41,9 @@ class Connection:
     keeps_token: bool = True
     address: str = ""
     site: str = ""
+    cookie: bool = False
+    renewed: str = field(default="", repr=False)
+    known_since: int = NOT_YET
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +112,7 @@ class Limits:
 LIMITS = Limits()
 ROW_BYTES = 300  # that the database takes for a message besides its text, about; for a reaction all of it
 COOKIE = "parlor_token"  # in which a browser carries its token; no script can read it
+HOST_COOKIE = f"__Host-{COOKIE}"  # by https: no other host, and nobody without https, can have put it there
 
 
 class Refused(Exception):

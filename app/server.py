@@ -39,6 +39,7 @@ from app.live.redis.bus import RedisBus
 from app.live.redis.carrier import RedisCarrier
 from app.live.redis.connection import RedisConnection, Unusable
 from app.live.redis.directory import RedisDirectory
+from app.live.redis.guesses import RedisGuesses
 from app.live.relay import Relay
 from app.live.relay.carriers import Carrier
 from app.live.relay.local import LocalCarrier
@@ -52,7 +53,7 @@ from app.store import queries
 from app.store.database import Database
 from app.store.engine import CannotUpgrade
 from app.store.lock import ServingLock
-from app.web import CHAT, diagnostics, edge, ops, pages
+from app.web import CHAT, cookies, diagnostics, edge, ops, pages
 from app.web import log as log_page
 from app.web.assets import Assets, templates
 from app.web.metrics import METRICS, METRICS_READERS, Metrics, Readers, SocketStats, measuring, metrics, told
@@ -163,6 +164,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         wait = quotas.handshakes.wait(_network_of(site, request))
         if wait:
             chat.counts.refusals[quotas.handshakes.limit] += 1
+            quotas.handshakes.note_refused()
         return wait
 
     quotas = _quotas(settings)
@@ -216,7 +218,10 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
     with contextlib.suppress(Refused):  # it begins with the first look
         await lease.begin()
     await _renew_skeletons(chat)
-    register_handlers(sockets, chat, partial(_network_of, site), partial(_site_of, site))
+    with contextlib.suppress(Refused):  # it is read when somebody comes
+        await chat.tokens.ready()
+    cookies_of = lambda request: site.tokens(request.all)  # noqa: E731
+    register_handlers(sockets, chat, partial(_network_of, site), partial(_site_of, site), cookies_of)
     if password := settings.admin_password.get_secret_value():
         AdminUI(sockets, password, visitor)
 
@@ -224,6 +229,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         """The database was replaced by another one: everybody reconnects, and starts over with what it holds."""
         chat.epoch = epoch
         chat.presence.online.start_over()
+        chat.tokens.start_over()
         if redis:
             redis.change_epoch(epoch)
         if feed:
@@ -356,6 +362,7 @@ def _share_rooms(app: web.Application, chat: Chat, feed: Feed, redis: RedisConne
     directory = chat.directory = RedisDirectory(redis, chat)
     buckets = chat.rates.shared = RedisBuckets(redis)
     chat.quotas.share(buckets)
+    chat.guesses.shared = RedisGuesses(redis)
     app[METRICS].more.append(directory.readings)
     return directory
 
@@ -433,6 +440,7 @@ def application(settings: Settings, chat: Chat, sockets: Server, broadcaster: Br
             web.get(f"{base}/r/{{room}}", pages.room),
             web.get(f"{base}/r/{{room}}/log", log_page.log),
             web.get(f"{base}/r/{{room}}/log/{{day}}", log_page.log),
+            web.post(f"{base}/token", cookies.renew),
             web.get(f"{base}/echo", pages.echo),
             web.get(f"{base}/diagnostics", pages.diagnostics),
             web.get(f"{base}/diagnostics/seen", diagnostics.seen),

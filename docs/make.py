@@ -21,10 +21,18 @@ Parlor speaks Socket.IO 5 over Engine.IO 4 at `/socket.io/`, namespace `/`. Any 
 ## Handshake
 
 `auth` is `{{"nickname"?: string, "token"?: string, "tab"?: true}}`. A token is a secret that identifies a person for ever; a
-browser has its own in an HttpOnly cookie. A client without a token gets one in `welcome`, and is the same person whenever it
-connects with that token. `tab` says that the token will be lost with a browser's tab: then, and where nobody is known to keep
+browser has its own in an HttpOnly cookie (`parlor_token`, by https `__Host-parlor_token`). A client without a token gets one in
+`welcome`, and is the same person whenever it connects with that token. Only tokens that this site has issued are taken; with
+another one, a client is told a new one in `welcome` as well. `tab` says that the token will be lost with a browser's tab: then, and where nobody is known to keep
 the token, the nickname is free for others after `PARLOR_GRACE` instead of `PARLOR_NICKNAME_HOLD`. A nickname is a wish: if it
-is taken or cannot be used, the person gets a guest name. Exactly one `welcome` comes per connection, before any ack.
+is taken or cannot be used, the person gets a guest name. Of somebody new nothing is stored before the first verb that stores
+something (`join`, say): where the name was taken meanwhile, an event `me` says how they are called. Exactly one `welcome` comes per connection, before any ack.
+
+`POST /token` sets a browser's cookie, and takes JSON: `{{"seed"?: 16 to 64 of A-Za-z0-9_-, "handle"?: string}}`. A browser whose
+cookie was not taken (`renew: true` in `welcome`) asks with a seed that all its tabs share, and connects again. `identify` brings
+another token: in its answer as `token`, or, where the token came in a cookie, as the handle `renew`, with which the browser asks
+here, and then once more without it. With the first use of the new token the former one is good no longer, and connections with
+it are closed.
 
 ## Verbs
 
@@ -38,11 +46,11 @@ Fields marked `?` may be left out. A field that a verb does not take is refused.
 
 | event | payload | when |
 |---|---|---|
-| `welcome` | `{{me: {{id, nickname}}, ignored?: [id], token?, server: {{version, transports, limits}}}}` | once per connection; `token` only when a new one was made |
+| `welcome` | `{{me: {{id, nickname}}, ignored?: [id], token?, renew?, server: {{version, transports, limits}}}}` | once per connection; `token` only when a new one was made, `renew` where the cookie was none of this site's |
 | `message` | `{{room, message}}` | to every socket of the room, the author's own included, after it is stored, in the order of `rev` |
 | `react` | `{{room, seq, rev, emoji, on, person, nickname, count, names?}}` | somebody reacted to a message or took that back, in the order of `rev` among the messages; `names` where the first ones are others now |
 | `people` | `{{room, joined: [person], left: [person], changed?: [person], beyond?: [id], partial?, count}}` | who came or bears another name (`joined`), who left, who is reconnecting or back again (`changed`), gathered for up to half a second; in large rooms see below |
-| `me` | `{{me}}` | to the other sockets of a person: they were renamed, or are somebody else by `identify` |
+| `me` | `{{me}}` | to the other sockets of a person: they were renamed; to all of them where their name was taken before they were stored |
 | `ignored` | `{{ignored: [id]}}` | to the other sockets of a person: they ignore somebody else, or no longer |
 | `typing` | `{{room, nickname}}` | somebody types; it passes by itself |
 | `room` | `{{room: {{name, topic, rev, epoch, people, keep?}}}}` | the topic changed |

@@ -57,8 +57,7 @@ def main() -> int:
         if python or not js:
             codes.append(run_pytest(python, both("not alone", chosen.marked), reports[0], workers))
         codes += [program.ended() for program in programs]
-        if python or not js:
-            found = python or files_with("pytest.mark.alone")
+        if (python or not js) and (found := with_marker("pytest.mark.alone", python)):
             codes.append(run_pytest(found, both("alone", chosen.marked), reports[2], min(workers, WORKERS_ALONE)))
         cases = [case for report in reports if report.exists() for case in read(report)]
     print_summary(cases, time.monotonic() - began)
@@ -83,9 +82,14 @@ def both(one: str, other: str) -> str:
     return f"{one} and ({other})" if other else one
 
 
-def files_with(marker: str) -> list[str]:
-    """The test files that say this: to import all of them takes each worker some seconds."""
-    return [str(path) for path in sorted((ROOT / "tests").rglob("test_*.py")) if marker in path.read_text("utf-8")]
+def with_marker(marker: str, paths: list[str]) -> list[str]:
+    """Those of the paths where there may be a test with this marker; of all test files, where there are no paths. To
+    import all of them takes each worker some seconds."""
+    named = [path for path in sorted((ROOT / "tests").rglob("test_*.py")) if marker in path.read_text("utf-8")]
+    chosen = {path: (ROOT / path.partition("::")[0]).resolve() for path in paths}
+    if not chosen:
+        return list(map(str, named))
+    return [path for path, place in chosen.items() if any(one.is_relative_to(place) for one in named)]
 
 
 def run_pytest(paths: list[str], marked: str, report: Path, workers: int) -> int:

@@ -7,19 +7,19 @@ import aiohttp
 import pytest
 import socketio
 
-from app.chat import people
 from app.config import Settings
 from app.export import own
 from app.model import COOKIE
 from app.server import Running
 from tests.conftest import Start
+from tests.support.talker import new_id
 
 ASK = {"timeout": 10}
 
 
 async def client(server: Running, name: str) -> socketio.AsyncClient:
     one = socketio.AsyncClient(reconnection=False)
-    await one.connect(server.url, auth={"nickname": name, "token": people.new_token()}, transports=["websocket"])
+    await one.connect(server.url, auth={"nickname": name, "token": server.chat.tokens.new()}, transports=["websocket"])
     return one
 
 
@@ -43,7 +43,7 @@ def settings(server: Running) -> Settings:
 
 
 async def test_the_log_of_a_closed_or_unlisted_room_is_for_those_who_were_let_in(server: Running) -> None:
-    token = people.new_token()
+    token = server.chat.tokens.new()
     alice = socketio.AsyncClient(reconnection=False)
     await alice.connect(server.url, auth={"nickname": "alice", "token": token}, transports=["websocket"])
     async with aiohttp.ClientSession(server.url) as http:
@@ -59,10 +59,10 @@ async def test_the_log_of_a_closed_or_unlisted_room_is_for_those_who_were_let_in
 
         for settings in ({"listed": False}, {"listed": True, "locked": True}, {"locked": False, "passphrase": "x" * 8}):
             assert (await alice.call("join", {"room": "secret"}, **ASK))["ok"]
-            await alice.call("send", {"room": "secret", "text": "hush", "id": people.new_token()}, **ASK)
+            await alice.call("send", {"room": "secret", "text": "hush", "id": new_id()}, **ASK)
             assert (await alice.call("settings", {"room": "secret", **settings}, **ASK))["ok"]
             assert (await status(token))[0] == 200
-            assert await status(None) == await status(people.new_token()) == await nowhere(), settings
+            assert await status(None) == await status(server.chat.tokens.new()) == await nowhere(), settings
     await alice.disconnect()
 
 

@@ -8,11 +8,14 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, TypeVarTuple
 
 from app.chat.counts import Counts
 from app.chat.floods import Floods
+from app.chat.guesses import Guesses
+from app.chat.newcomers import Newcomers
 from app.chat.presence import Presence
 from app.chat.queue import Queue
 from app.chat.quotas import Quotas
 from app.chat.rates import Rates
 from app.chat.rules import RoomRules
+from app.chat.tokens import Tokens
 from app.model import LIMITS, Connection, Limits, Profile
 
 P = ParamSpec("P")
@@ -43,6 +46,9 @@ class Broadcaster(Protocol):
 
     def has_gone(self, socket: str) -> bool: ...
 
+    def disconnect(self, socket: str) -> None:
+        """Its client is to come again."""
+
 
 class Directory(Protocol):
     """The people of all processes. Whoever is elsewhere is in `presence`, by connections that stand for theirs."""
@@ -50,8 +56,8 @@ class Directory(Protocol):
     def tell_profile(self, profile: Profile) -> None:
         """Let other processes know how somebody is called now."""
 
-    def tell_identified(self, token: str, former: str, owner: Profile) -> None:
-        """Let them know that the browser with this token is the owner's now, and no longer the former person's."""
+    def tell_revoked(self, token: str, successor: str) -> None:
+        """Let them know that this token is good no longer, and which one has taken its place."""
 
     def tell_ignored(self, person: str) -> None:
         """Let them know that the person ignores others than before."""
@@ -68,7 +74,7 @@ class Alone:
 
     def tell_profile(self, profile: Profile) -> None: ...
 
-    def tell_identified(self, token: str, former: str, owner: Profile) -> None: ...
+    def tell_revoked(self, token: str, successor: str) -> None: ...
 
     def tell_ignored(self, person: str) -> None: ...
 
@@ -106,8 +112,9 @@ class Chat:
     has_unrecorded: people have come or left, and that could not be stored. is_stopping: whoever is disconnected now is
     expected elsewhere. rules: of rooms, as far as they are known here (access.py). on_rules: called with a room whose
     rules were changed, and no verb tells that. on_person: called with a connection that is another person's now.
-    opening, forgetting: rooms that are being made, or forgotten. passphrases: where they are read, one at a time, for
-    each takes 64 MB. reading_ignored: held while it is read whom somebody ignores.
+    opening, forgetting: rooms that are being made, or forgotten. newcomers: people who are here and of whom nothing is
+    stored yet. passphrases: where they are read, one at a time, for each takes 64 MB. reading_ignored: held while it is
+    read whom somebody ignores.
     """
 
     store: Memory
@@ -139,9 +146,15 @@ class Chat:
     rules: dict[str, RoomRules] = field(default_factory=dict)
     on_rules: Callable[[str], None] = lambda _room: None
     on_person: Callable[[Connection], None] = lambda _connection: None
+    newcomers: Newcomers = field(init=False)
+    guesses: Guesses = field(init=False)
+    tokens: Tokens = field(init=False)
     passphrases: Queue = field(init=False)
     reading_ignored: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
+        self.newcomers = Newcomers(int(self.nickname_hold * 1000))
+        self.guesses = Guesses(not self.rates.is_off)
+        self.tokens = Tokens(self.store, self.secret)
         self.presence = Presence(self.broadcaster.broadcast)
         self.passphrases = Queue(self.broadcaster.has_gone)

@@ -7,6 +7,7 @@ every change is told as an event `room`, by which other processes know.
 
 import itertools
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,6 +91,8 @@ def _forget_unused(chat: Chat) -> None:
 def _apply(chat: Chat, room: str, before: RoomRules | None, after: RoomRules) -> None:
     people_of_whom = rules.changed(before, after)
     chat.presence.set_roles(room, after.roles)
+    if after.by_address and (before is None or before.by_address != after.by_address):
+        _send_out_by_address(chat, room, after)
     for person in people_of_whom:
         here = [one for one in chat.presence.online.connections(person) if chat.presence.has_joined(one, room)]
         sanction = after.sanction(person, BAN, KICK)
@@ -99,6 +102,14 @@ def _apply(chat: Chat, room: str, before: RoomRules | None, after: RoomRules) ->
             elif before is None or before.standing(person) != after.standing(person):
                 told = {"room": room, **after.standing(person)}
                 chat.broadcaster.send_to(connection.id, "standing", told)
+
+
+def _send_out_by_address(chat: Chat, room: str, after: RoomRules) -> None:
+    """Those who are new from the address of somebody who is banned, and came in by what was known here before."""
+    here = list(chat.presence.rooms[room].connections) if room in chat.presence.rooms else []
+    for connection in [one for person in here for one in chat.presence.online.connections(person)]:
+        if chat.presence.has_joined(connection, room) and (sanction := _barred(chat, connection, after)):
+            send_out(chat, connection, room, sanction)
 
 
 def send_out(chat: Chat, connection: Connection, room: str, sanction: Sanction) -> None:
@@ -115,7 +126,7 @@ def settle(chat: Chat, connection: Connection) -> None:
     person = connection.person.id
     for room in chat.presence.online.rooms(connection):
         if found := chat.rules.get(room):
-            if sanction := found.sanction(person, BAN, KICK):
+            if sanction := _barred(chat, connection, found):
                 send_out(chat, connection, room, sanction)
             else:
                 chat.broadcaster.send_to(connection.id, "standing", {"room": room, **found.standing(person)})
@@ -171,12 +182,16 @@ async def recheck(chat: Chat, connection: Connection, room: str, found: RoomRule
 
 def refuse_barred(chat: Chat, connection: Connection, room: str, found: RoomRules) -> None:
     """Raises `banned`."""
+    if sanction := _barred(chat, connection, found):
+        raise sanction.refusal(room)
+
+
+def _barred(chat: Chat, connection: Connection, found: RoomRules) -> Sanction | None:
     if not found.sanctions:
-        return
+        return None
     person, counts = connection.person.id, found.by_address and connection.address
     address = people.fingerprint(chat, connection.address) if counts else ""
-    if sanction := found.barred(person, address, people.known_since(person)):
-        raise sanction.refusal(room)
+    return found.barred(person, address, connection.known_since)
 
 
 async def _show_passphrase(chat: Chat, connection: Connection, room: str, found: RoomRules, shown: Pass) -> None:
@@ -190,20 +205,20 @@ async def _show_passphrase(chat: Chat, connection: Connection, room: str, found:
     await chat.store.write(queries.admit, room=room, persons=[person])
 
 
-async def may_read(chat: Chat, room: str, token: str | None) -> bool:
-    """May whoever has this token read the room's log? A listed room that lets everybody in is everybody's; another one
-    is theirs who were let in, or said something there. Raises `no_such_room`."""
+async def may_read(chat: Chat, room: str, tokens: Sequence[str]) -> bool:
+    """May whoever has one of these tokens read the room's log? A listed room that lets everybody in is everybody's;
+    another one is theirs who were let in, or said something there. Raises `no_such_room`."""
     found = await known(chat, room, (await chat.store.read(queries.room, room))["rules_rev"])
     if found.room["listed"] and not found.is_closed and not found.sanctions:
         return True
-    reader = await chat.store.read(queries.whose, people.fingerprint(chat, token)) if people.is_token(token) else None
-    if reader and found.sanction(reader["id"], BAN):
+    reader = await people.stored(chat, tokens)
+    if reader and found.sanction(reader, BAN):
         return False
     if found.room["listed"] and not found.is_closed:
         return True
     if reader is None:
         return False
-    return found.rank(reader["id"]) > 0 or await chat.store.read(queries.is_admitted, room, reader["id"])
+    return found.rank(reader) > 0 or await chat.store.read(queries.is_admitted, room, reader)
 
 
 # --- who may do what ---

@@ -4,19 +4,18 @@ A door (Socket.IO today) turns its client's words into calls: `arrive` when a co
 event, `depart` when it ends. What they mean is decided here.
 """
 
-import contextlib
 import enum
-import logging
 from collections.abc import Iterable
 from dataclasses import asdict
 from functools import cache
 from typing import Any
 
 from app.chat import Chat, people
+from app.chat.people import REVOKED, Arrival
+from app.chat.tokens import is_token
 from app.model import Connection, Limits, Person, Refused
 from app.store import queries
-
-log = logging.getLogger("parlor.chat")
+from app.store.queries import Name
 
 RELOAD_S = 4.0  # in which a page that is reloaded reconnects
 
@@ -37,52 +36,83 @@ async def arrive(
     tab: bool = False,
     address: str = "",
     site: str = "",
+    cookies: Iterable[object] = (),
 ) -> Connection:
-    """A connection opens: find or make its person, and welcome them. Raises Refused where that can be neither read nor
-    stored, or where too many new people come from one address.
+    """A connection opens: find its person, and welcome them. Somebody unknown is made with the first verb that stores
+    something (people.record). Raises Refused where nothing can be read, or where too many new people come from one
+    address.
 
-    id: by which the broadcaster knows the connection. tokens: where the client may have one, the first place first;
-    without any, a new one is made and told in `welcome`. nickname: a wish; a bad or taken one is passed over. tab: the
-    client forgets its token with the browser's tab. address: from which new people are counted; empty: nowhere.
-    site: its address, as this client has it.
+    id: by which the broadcaster knows the connection. tokens: those that the client holds itself, if any; cookies:
+    those of its browser. The first that was issued here says who it is; without any, a new one is made and told in
+    `welcome`. nickname: a wish; a bad or taken one is passed over. tab: the client forgets its token with the browser's
+    tab. address: from which new people are counted; empty: nowhere. site: its address, as this client has it.
     """
-    given = next((one for one in tokens if people.is_token(one)), None)
-    token, is_new = given or people.new_token(), given is None
-    keeps_token = not (is_new or tab)
-    if address:
-        await _count_newcomer(chat, address, given)
-    profile, new = await people.sign_in(chat, token, nickname, is_new, keeps_token, address)
-    if new == "person" and given and address:  # with a token that somebody has made up, or that was lost here
-        with contextlib.suppress(Refused):
-            await chat.quotas.people.spend_everywhere(address)
-    person = Person(profile.id, profile.nickname)
-    connection = Connection(id, person, people.fingerprint(chat, token), keeps_token, address, site)
-    known = chat.presence.online.nickname(person.id)
-    ignored = [] if new == "person" else await _ignored(chat, person)
+    await chat.tokens.ready()
+    wish, cookies = people.wish(chat, nickname), list(cookies)
+    told: dict[str, Any] = {}
+    for one, is_cookie in [*((one, False) for one in tokens), *((one, True) for one in cookies)]:
+        if is_token(one) and (found := await _find(chat, one, wish, address)):
+            connection = Connection(id, _person(found), people.fingerprint(chat, one), is_cookie or not tab)
+            connection.cookie = is_cookie
+            break
+    else:
+        token, found = chat.tokens.new(), None
+        while found is None:
+            found = await _newcomer(chat, token, wish, address)
+        connection = Connection(id, _person(found), people.fingerprint(chat, token), False)
+        told = {"token": token, "renew": True} if any(cookies) else {"token": token}
+    connection.address, connection.site, connection.known_since = address, site, found.known_since
+    return await _enter(chat, found, connection, told)
+
+
+async def _find(chat: Chat, token: str, wish: Name | None, address: str) -> Arrival | None:
+    """The person of a token; None where it was not issued here, or is good no longer."""
+    while True:
+        if found := await people.sign_in(chat, token, wish, address):
+            return found if found is not REVOKED else None
+        if not chat.tokens.is_signed(token):
+            return None
+        if found := await _newcomer(chat, token, wish, address):
+            return found  # else another tab has stored something meanwhile
+
+
+async def _newcomer(chat: Chat, token: str, wish: Name | None, address: str) -> Arrival | None:
+    if address and not people.was_met(chat, token):
+        await chat.quotas.people.spend_everywhere(address)
+    return await people.meet(chat, token, wish)
+
+
+def _person(arrival: Arrival) -> Person:
+    return Person(arrival.profile.id, arrival.profile.nickname)
+
+
+async def _enter(chat: Chat, arrival: Arrival, connection: Connection, told: dict[str, Any]) -> Connection:
+    profile = arrival.profile
+    known = chat.presence.online.nickname(profile.id)
     chat.presence.connect(connection, profile.reserved, profile.rev)
-    if new == "name" or known not in (None, profile.nickname):
+    if arrival.is_renamed or known not in (None, profile.nickname):
         people.tell_others(chat, profile, connection)
-    chat.broadcaster.send_to(id, "welcome", _welcome(chat, person, token if is_new else None, ignored))
+    # After `connect`: whoever departs meanwhile by another connection finds this one.
+    ignored = [] if profile.id in chat.newcomers else await _ignored(chat, connection.person)
+    told |= {} if ignored is None else {"ignored": ignored}
+    chat.broadcaster.send_to(connection.id, "welcome", _welcome(chat, connection.person) | told)
     return connection
 
 
-async def _count_newcomer(chat: Chat, address: str, token: str | None) -> None:
-    """Raises Refused where too many new people have come from the address. Somebody with a token is looked at where
-    that is so: whoever makes tokens up is new as well."""
-    if token is None or (chat.quotas.people.is_spent(address) and not await people.is_known(chat, token)):
-        await chat.quotas.people.spend_everywhere(address)
+async def _ignored(chat: Chat, person: Person) -> list[str] | None:
+    """Whom the person ignores; None where that cannot be read now."""
+    try:
+        return await chat.store.read(queries.ignored_by, person.id)
+    except Refused:
+        return None
 
 
 async def depart(chat: Chat, connection: Connection, ending: Ending) -> None:
     """A connection ends. With the person's last one, the time begins after which the name is free for others."""
     for room in chat.presence.online.rooms(connection):
         chat.broadcaster.unsubscribe(connection.id, room)
-    if not chat.presence.disconnect(connection, _grace(chat, ending)):
-        return
-    try:
-        await people.note_departure(chat, connection.person.id, connection.keeps_token)
-    except Refused as refusal:
-        log.warning("a departure could not be noted yet: %s", refusal.text)
+    if chat.presence.disconnect(connection, _grace(chat, ending)):
+        await people.left(chat, connection.person.id, connection.keeps_token)
 
 
 def _grace(chat: Chat, ending: Ending) -> float:
@@ -96,20 +126,8 @@ def _grace(chat: Chat, ending: Ending) -> float:
             return chat.grace
 
 
-async def _ignored(chat: Chat, person: Person) -> list[str] | None:
-    """Whom the person ignores; None where that cannot be read now."""
-    try:
-        return await chat.store.read(queries.ignored_by, person.id)
-    except Refused:
-        return None
-
-
-def _welcome(chat: Chat, person: Person, new_token: str | None, ignored: list[str] | None) -> dict[str, Any]:
-    server = _server(chat.version, chat.transports, chat.limits)
-    welcome: dict[str, Any] = {"me": people.me(chat, person), "server": server}
-    if ignored is not None:
-        welcome["ignored"] = ignored
-    return welcome | {"token": new_token} if new_token else welcome
+def _welcome(chat: Chat, person: Person) -> dict[str, Any]:
+    return {"me": people.me(chat, person), "server": _server(chat.version, chat.transports, chat.limits)}
 
 
 @cache

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import ceil
 from typing import NamedTuple
 
 from app.chat.rates import Bucket
@@ -127,4 +128,4 @@ def _check_mentions(speaker: Speaker, text: str, now: float) -> None:
 
 def _too_fast(limit: str, why: str, seconds: float) -> Refused:
     wait = round(seconds + 0.05, 2)
-    return Refused("too_fast", f"{why} Try again in {wait:g} s.", retry_after=wait, limit=limit)
+    return Refused("too_fast", f"{why} Try again in {ceil(wait)} s.", retry_after=wait, limit=limit)

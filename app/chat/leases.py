@@ -106,7 +106,7 @@ class Lease:
         chat.has_unrecorded = False
         try:
             recorded = set(await chat.store.read(queries.connected_to, chat.process))
-            here = set(chat.presence.online.ids())
+            here = {one for one in chat.presence.online.ids() if one not in chat.newcomers}
             for some in _batched(here - recorded):
                 stayed = [one for one in some if chat.presence.online.is_here(one)]
                 await asyncio.gather(*(chat.store.write(queries.stay, one, chat.process) for one in stayed))

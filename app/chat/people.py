@@ -1,52 +1,30 @@
 """Nicknames and who bears them. A token names a person for ever; a nickname is what others see."""
 
+import asyncio
 import contextlib
 import hmac
 import logging
-import re
-import secrets
-from typing import Any, TypeGuard
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error
 
 from app.chat import Chat, ignoring, names
 from app.chat.kinds import NicknameWish, Passphrase
-from app.model import Connection, Person, Profile, Refused
+from app.chat.newcomers import Newcomer
+from app.chat.tokens import is_handle, is_seed, is_token, new_handle, person_id
+from app.model import NOT_YET, Connection, Person, Profile, Refused
 from app.store import queries
 
 log = logging.getLogger("parlor.chat")
 
 Answer = dict[str, Any]
 
-TRY = 20  # points of the rate that a guess at a passphrase costs its owner's bucket, whoever guesses
+TRY = 20  # points of the rate that a guess at a key or a room's passphrase costs
 
-CLOCKS_DIFFER_MS = 3_600_000  # of several processes, at most
-
-_TIMED = re.compile(r"[0-9a-f]{12,}")
 _hasher = PasswordHasher()  # RFC 9106, 4: the second recommended option (64 MB)
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{32,128}", re.ASCII)
-
-
-def new_token() -> str:
-    return secrets.token_urlsafe(32)
-
-
-def _new_id() -> str:
-    """Begins with the time: who comes at one time lies side by side in every index, and shares its pages."""
-    return f"{queries.now():012x}{secrets.token_hex(10)}"
-
-
-def known_since(person: str) -> int:
-    """Milliseconds since 1970; 0 where nobody can tell, of people from before ids began with the time."""
-    made = int(person[:12], 16) if _TIMED.fullmatch(person) else 0
-    return made if made <= queries.now() + CLOCKS_DIFFER_MS else 0
-
-
-def is_token(text: object) -> TypeGuard[str]:
-    """Has it the shape of a token? One we do not know is a person we have not met: after the loss of a database
-    everybody is still themselves."""
-    return isinstance(text, str) and _TOKEN.fullmatch(text) is not None
 
 
 async def renew_skeletons(chat: Chat) -> None:
@@ -60,47 +38,157 @@ async def renew_skeletons(chat: Chat) -> None:
     await chat.store.write(queries.set_rule, "skeletons", names.RULE)
 
 
-async def sign_in(
-    chat: Chat, token: str, wish: object, minted: bool = False, keeps_token: bool = True, address: str = ""
-) -> tuple[Profile, str]:
-    """The person of a token, made on the first visit; and what of them is new, the "person" or the "name". A wish that
-    is bad or taken is passed over. minted: the token is new. keeps_token, address: as in Connection."""
+# --- coming and going ---
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Somebody who comes. is_renamed: they are called otherwise than before. known_since: as in Connection."""
+
+    profile: Profile
+    is_renamed: bool = False
+    known_since: int = NOT_YET
+
+
+REVOKED = Arrival(Profile("", ""))  # of a token that is good no longer
+
+
+def wish(chat: Chat, nickname: object) -> queries.Name | None:
+    """The nickname that somebody would like to bear; None where it cannot be one."""
     try:
-        name = names.named(names.bearable(names.nickname(wish), chat.site)) if isinstance(wish, str) else None
+        return names.named(names.bearable(names.nickname(nickname), chat.site)) if isinstance(nickname, str) else None
     except Refused:
-        name = None
+        return None
+
+
+async def sign_in(chat: Chat, token: str, wish: queries.Name | None, address: str) -> Arrival | None:
+    """The person of a token; None where nothing is stored of them. A wish that is taken is passed over."""
     digest = fingerprint(chat, token)
+    if wish and chat.newcomers.bearer(wish[1]):
+        wish = None
     try:
         found = await chat.store.write(
             queries.arrive,
             token=digest,
-            new_id=_new_id(),
-            wish=name,
+            wish=wish,
             guests=names.guests,
             held=_held(chat),
             process=chat.process,
-            minted=minted,
-            brief=_brief(chat, keeps_token),
             address=address and fingerprint(chat, address),
         )
     except Refused as refusal:
-        known = await chat.store.read(queries.whose, digest)  # where nothing can be stored one can still read
-        if known is None or known["nickname"] is None:
-            raise refusal from None
-        chat.has_unrecorded = True
-        found = known
-    new = "person" if found.pop("is_new", False) else "name" if found.pop("is_renamed", False) else ""
-    return Profile(**found), new
+        found = await chat.store.read(queries.whose, digest)  # where nothing can be stored one can still read
+        if found and "id" in found:
+            if found["nickname"] is None:
+                raise refusal from None
+            chat.has_unrecorded = True
+            return Arrival(_profile(found), known_since=found["created_at"])
+    if found is None:
+        return None
+    if "is_revoked" in found:
+        return REVOKED
+    chat.newcomers.remove(found["id"])  # another process has stored them
+    if former := found.get("replaces"):
+        revoke(chat, former, digest)
+    return Arrival(_profile(found), "is_renamed" in found, found["created_at"])
 
 
-async def is_known(chat: Chat, token: str) -> bool:
-    return await chat.store.read(queries.whose, fingerprint(chat, token)) is not None
+def was_met(chat: Chat, token: str) -> bool:
+    """Of a signed token: is its person here by another tab, or have they left a while ago?"""
+    id = person_id(token, fingerprint(chat, token))
+    return chat.presence.online.is_here(id) or chat.newcomers.former_name(id) is not None
+
+
+async def meet(chat: Chat, token: str, wish: queries.Name | None) -> Arrival | None:
+    """Somebody of whom nothing is stored, and nothing is now: under a name that is free, the wish if it is. None where
+    another tab of theirs has stored something meanwhile."""
+    digest = fingerprint(chat, token)
+    id = person_id(token, digest)
+    is_renamed = wish is not None and await _find_name(chat, id, digest, [wish])
+    while id not in chat.newcomers:
+        if chat.presence.online.is_here(id):
+            return None
+        former = chat.newcomers.former_name(id)
+        await _find_name(chat, id, digest, [*([former] if former else ()), *names.guests()])
+    newcomer = chat.newcomers.get(id)
+    assert newcomer
+    return Arrival(Profile(id, newcomer.name[0]), is_renamed)
+
+
+async def _find_name(chat: Chat, id: str, token: str, wishes: list[queries.Name]) -> bool:
+    """True where they have one of these from now on, and had not before."""
+    unclaimed = [one for one in wishes if not chat.newcomers.bearer(one[1], but=id)]
+    free = await chat.store.read(queries.first_free, id, unclaimed, _held(chat)) if unclaimed else None
+    known = chat.newcomers.get(id)
+    if free is None or (known and known.name == free) or (known is None and chat.presence.online.is_here(id)):
+        return False
+    return chat.newcomers.add(id, token, free)
+
+
+async def record(chat: Chat, connection: Connection, named: str | None = None) -> None:
+    """Store who asks, before a verb that stores something, and who is named by them, if either is new. Their name may
+    have been taken meanwhile: then they have another one. Raises Refused."""
+    await _record_one(chat, connection)
+    if named is not None and named in chat.newcomers:
+        await _record_one(chat, chat.presence.online.connections(named)[0])
+
+
+async def _record_one(chat: Chat, connection: Connection) -> None:
+    newcomer = chat.newcomers.get(connection.person.id)
+    if newcomer is None:
+        return
+    if newcomer.recording is None:  # of several verbs at once, one does it
+        newcomer.recording = asyncio.create_task(_record(chat, newcomer, connection))
+        newcomer.recording.add_done_callback(lambda done: done.cancelled() or done.exception())
+    await asyncio.shield(newcomer.recording)
+
+
+async def _record(chat: Chat, newcomer: Newcomer, connection: Connection) -> None:
+    try:
+        found = await chat.store.write(
+            queries.arrive,
+            token=newcomer.token,
+            new_id=newcomer.id,
+            wish=newcomer.name,
+            keeps_name=True,
+            guests=names.guests,
+            held=_held(chat),
+            process=chat.process,
+            brief=_brief(chat, connection.keeps_token),
+            address=connection.address and fingerprint(chat, connection.address),
+        )
+    finally:
+        newcomer.recording = None
+    if found is None or found.get("id") != newcomer.id:
+        _send_away(chat, newcomer.token)
+        raise Refused("not_allowed", "This browser has become somebody else meanwhile. Load the page again.")
+    chat.newcomers.remove(newcomer.id)
+    profile = _profile(found)
+    if not chat.presence.online.is_here(profile.id):  # left while that was written
+        await left(chat, profile.id, connection.keeps_token)
+        return
+    for one in chat.presence.online.connections(profile.id):
+        one.known_since = found["created_at"]
+    if chat.presence.update(profile):
+        tell_tabs(chat, profile)
+    chat.directory.tell_profile(profile)
+
+
+async def left(chat: Chat, person: str, keeps_token: bool) -> None:
+    """Nobody of this person is connected to this process any more."""
+    if newcomer := chat.newcomers.get(person):
+        if newcomer.recording is None:
+            chat.newcomers.leave(person, _brief(chat, keeps_token))
+        return
+    try:
+        await note_departure(chat, person, keeps_token)
+    except Refused as refusal:
+        log.warning("a departure could not be noted yet: %s", refusal.text)
 
 
 async def note_departure(chat: Chat, person: str, keeps_token: bool) -> None:
-    """Nobody of this person is connected to this process any more. Where nobody has the token any more (no cookie kept
-    it), nobody can come back for the name: it is held no longer than for a connection that broke. Raises Refused, and
-    it is done later (leases.py)."""
+    """Where nobody has the token any more (no cookie kept it), nobody can come back for the name: it is held no longer
+    than for a connection that broke. Raises Refused, and it is done later (leases.py)."""
     try:
         await chat.store.write(queries.depart, person, chat.process, _brief(chat, keeps_token))
         if chat.presence.online.is_here(person):  # came back while that was written
@@ -108,6 +196,87 @@ async def note_departure(chat: Chat, person: str, keeps_token: bool) -> None:
     except Refused:
         chat.has_unrecorded = True
         raise
+
+
+def _profile(found: dict[str, Any]) -> Profile:
+    return Profile(found["id"], found["nickname"], found["reserved"], found["rev"])
+
+
+# --- tokens ---
+
+
+async def first_good(chat: Chat, tokens: Iterable[object], trusts: bool = False) -> str | None:
+    """The first of these tokens that was issued here and is good still. trusts: one that is signed is not looked up, so
+    that a page costs nothing; whether it was revoked is seen when somebody comes with it."""
+    for one in tokens:
+        if is_token(one) and ((trusts and chat.tokens.is_signed(one)) or await _is_good(chat, one)):
+            return one
+    return None
+
+
+async def stored(chat: Chat, tokens: Iterable[object]) -> str | None:
+    """The id of whoever has the first of these tokens that is good still, if something is stored of them."""
+    token = await first_good(chat, tokens)
+    found = await chat.store.read(queries.whose, fingerprint(chat, token)) if token else None
+    return found["id"] if found else None
+
+
+async def _is_good(chat: Chat, token: str) -> bool:
+    found = await chat.store.read(queries.whose, fingerprint(chat, token))
+    return chat.tokens.is_signed(token) if found is None else "id" in found
+
+
+async def renew_cookie(chat: Chat, cookies: Iterable[object], handle: object, seed: object) -> str | None:
+    """The token that a browser with these cookies is to have; None where it has a good one already, which is confirmed
+    by that. handle: as `identify` told it, for the token of whom it is now. seed: the same in all tabs of the browser.
+    Raises `not_allowed`."""
+    await chat.tokens.ready()
+    shaped = [one for one in cookies if is_token(one)]
+    own = await first_good(chat, shaped)
+    if handle is not None:
+        return await _by_handle(chat, own, handle)
+    if own:
+        await _confirm(chat, own)
+        return None
+    return chat.tokens.instead_of(shaped[0], seed) if shaped and is_seed(seed) else chat.tokens.new()
+
+
+async def _by_handle(chat: Chat, own: str | None, handle: object) -> str:
+    if own and is_handle(handle):
+        former = fingerprint(chat, own)
+        token = chat.tokens.renewed(former, handle)
+        if await chat.store.read(queries.is_renewal, fingerprint(chat, token), former):
+            return token
+    raise Refused("not_allowed", "This handle is none that this browser was told.")
+
+
+async def _confirm(chat: Chat, token: str) -> None:
+    digest = fingerprint(chat, token)
+    found = await chat.store.read(queries.whose, digest)
+    if found and "replaces" in found and (former := await chat.store.write(queries.confirm_token, digest)):
+        revoke(chat, former, digest)
+
+
+def revoke(chat: Chat, token: str, successor: str) -> None:
+    """Somebody has come with the token that takes the place of this one, which is good no longer."""
+    hear_revoked(chat, token, successor)
+    chat.directory.tell_revoked(token, successor)
+
+
+def hear_revoked(chat: Chat, token: str, successor: str) -> None:
+    """Connections with it are to come again, with what their browser has now."""
+    for one in chat.presence.online.with_token(token):
+        if one.renewed == successor:
+            one.token, one.renewed = successor, ""
+    _send_away(chat, token)
+
+
+def _send_away(chat: Chat, token: str) -> None:
+    for one in chat.presence.online.with_token(token):
+        chat.broadcaster.disconnect(one.id)
+
+
+# --- names ---
 
 
 async def rename(chat: Chat, connection: Connection, *, nickname: NicknameWish) -> Answer:
@@ -123,8 +292,12 @@ async def take(chat: Chat, connection: Connection, wish: str) -> None:
     if name == chat.presence.online.nickname(person.id):
         return
     names.bearable(name, chat.site)
-    spare = list(names.spare(name, chat.site))
+    spare = _unclaimed(chat, names.spare(name, chat.site))
     named = names.named(name)
+    if one := chat.newcomers.bearer(named[1], but=person.id):
+        free = await chat.store.read(queries.first_free, person.id, spare, _held(chat))
+        holder = (one.id, one.left_at, one.brief, None, one.name[0])
+        raise queries.taken(name, {holder}, _held(chat), free[0] if free else None)
     rev = await chat.store.write(queries.claim, person=person.id, name=named, held=_held(chat), spare=spare)
     _tell(chat, Profile(person.id, name, chat.presence.online.is_reserved(person.id), rev), connection)
 
@@ -142,56 +315,59 @@ async def reserve(chat: Chat, connection: Connection, *, passphrase: Passphrase 
 
 
 async def identify(chat: Chat, connection: Connection, *, nickname: NicknameWish, passphrase: Passphrase) -> Answer:
-    """Be the person who reserved this nickname, in this browser from now on. What one said before stays as it was."""
+    """Be the person who reserved this nickname, in this browser from now on. What one said before stays as it was. The
+    browser gets another token, for somebody else may have put the former one there: `token` where the client holds it
+    itself, or `renew`, to be sent to `POST /token`, which sets the cookie. Once it has come with that, connections with
+    the former token are closed, and that token is good no longer."""
     name = names.nickname(nickname)
     owner = await chat.store.read(queries.reserved, name, names.skeletons(name))
     if owner is None:
         raise Refused("not_allowed", f"Nobody has reserved “{name}”, so no passphrase opens it.")
-    await chat.rates.spend_everywhere(f"passphrase of {owner['id']}", TRY)
+    knew = await chat.store.read(queries.knew, connection.renewed or connection.token, owner["id"])
+    what = f"passphrase of {owner['id']}"
+    await chat.guesses.spend(what, connection, knew)
     if not await chat.passphrases.run(connection.id, opens, owner["passphrase"], passphrase):
         raise Refused("not_allowed", f"This is not the passphrase of “{owner['nickname']}”.")
-    token, former = connection.token, connection.person.id
-    await chat.store.write(queries.hand_over, token=token, person=owner["id"], process=chat.process)
-    if former != owner["id"]:
-        profile = Profile(owner["id"], owner["nickname"], True, owner["rev"])
-        for room in await chat.store.write(queries.take_along, former, owner["id"]):
-            chat.on_rules(room)
-        chat.directory.tell_identified(token, former, profile)
-        await become(chat, token, former, profile, connection)
-    return {"me": me(chat, connection.person)}
+    await chat.guesses.passed(what, connection)
+    renewal = await _renew_token(chat, connection, owner["id"])
+    await _become(chat, connection, Profile(owner["id"], owner["nickname"], True, owner["rev"]), owner["created_at"])
+    return {"me": me(chat, connection.person), **renewal}
 
 
-async def become(chat: Chat, token: str, former: str, owner: Profile, asker: Connection | None = None) -> bool:
-    """Every tab of the browser with this token is the owner's now, and goes on in the rooms it has joined. False where
-    none is open here. asker: the connection that asked, which needs no telling."""
-    tabs = [one for one in chat.presence.online.connections(former) if one.token == token]
-    last = False
-    for one in tabs:
-        last = chat.presence.change_person(one, owner)
-        chat.on_person(one)
-    if tabs:
-        tell_tabs(chat, owner, asker)
-        with contextlib.suppress(Refused):  # known with the next connection
-            await ignoring.tell_ignored(chat, owner.id)
-    if last:
-        try:
-            await note_departure(chat, former, tabs[0].keeps_token)
-        except Refused as refusal:
-            log.warning("a departure could not be noted yet: %s", refusal.text)
-    return bool(tabs)
+async def _renew_token(chat: Chat, connection: Connection, person: str) -> Answer:
+    """A token for this person, in place of the one with which this connection came."""
+    handle, former = new_handle(), connection.token
+    token = chat.tokens.renewed(former, handle)
+    digest = fingerprint(chat, token)
+    await chat.store.write(queries.renew_token, token=digest, replaces=former, person=person, process=chat.process)
+    connection.renewed = digest
+    return {"renew": handle} if connection.cookie else {"token": token}
 
 
-async def hear_identified(chat: Chat, token: str, former: str, owner: Profile) -> None:
-    """Another process has found out that the browser with this token is the owner's."""
-    if await become(chat, token, former, owner):
-        try:
-            await chat.store.write(queries.stay, owner.id, chat.process)
-        except Refused:
-            chat.has_unrecorded = True
+async def _become(chat: Chat, connection: Connection, owner: Profile, known_since: int) -> None:
+    """The connection is the owner's now, and goes on in the rooms that it has joined."""
+    former = connection.person.id
+    if former == owner.id:
+        return
+    rooms = await chat.store.write(queries.take_along, former, owner.id)
+    for room in rooms:
+        chat.on_rules(room)
+    was_last = chat.presence.change_person(connection, owner)
+    connection.known_since = known_since
+    chat.on_person(connection)
+    tell_tabs(chat, owner, connection)
+    with contextlib.suppress(Refused):  # known with the next connection
+        await ignoring.tell_ignored(chat, owner.id)
+    if was_last:
+        await left(chat, former, connection.keeps_token)
+    if not chat.presence.online.is_here(owner.id):  # the connection has closed meanwhile
+        await left(chat, owner.id, connection.keeps_token)
 
 
 def hear_profile(chat: Chat, profile: Profile) -> None:
     """Another process says how somebody is called."""
+    if newcomer := chat.newcomers.get(profile.id):
+        chat.newcomers.add(newcomer.id, newcomer.token, names.named(profile.nickname))
     if chat.presence.update(profile):
         tell_tabs(chat, profile)
 
@@ -223,6 +399,10 @@ def me(chat: Chat, person: Person) -> Answer:
 def borne(chat: Chat, person: Person) -> str:
     """The nickname that the person bears now; the one they came with may be another."""
     return chat.presence.online.nickname(person.id) or person.nickname
+
+
+def _unclaimed(chat: Chat, spare: Iterable[queries.Name]) -> list[queries.Name]:
+    return [one for one in spare if not chat.newcomers.bearer(one[1])]
 
 
 def hashed(passphrase: str) -> str:

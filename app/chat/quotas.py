@@ -1,70 +1,96 @@
 """What all who come from one address may have together, and one person may store: so much in an hour or a minute.
 
 Limits by person bind nobody who is a new person each time; an address is not free. It counts only where it is known
-for certain (`Connection.address`). A class of pupils shares one: half of what an address may have is for those who were
-there before it became scarce and take little of it, so that a flood does not silence its neighbours.
+for certain (`Connection.address`). A class of pupils shares one: most of the bytes that an address may store at once
+are for short messages of those who were there before they became scarce, so that a flood does not silence its
+neighbours.
 
 Counted over all processes that hear each other by Redis: what writes rows anyway is spent there at once; connections
 and bytes are counted here, and told to each other twice a second, for a send must not wait for that.
 """
 
 import asyncio
+import logging
 import time
 from collections import defaultdict
+from math import ceil
 
-from app.chat.rates import Bucket, Buckets, SharedBuckets
+from app.chat.rates import Buckets, SharedBuckets
 from app.model import Connection, Person, Refused
+
+log = logging.getLogger("parlor.chat")
 
 MINUTE_S, HOUR_S = 60, 3_600
 BYTES_AT_ONCE = 0.1  # of an hour's
-KEPT = 0.5  # of what an address may have, for those who were there before
-LOW = 0.75  # below it something becomes scarce
-LITTLE = 1 / 8  # of what a person may store, that those have stored lately
+KEPT = 0.8  # of the bytes that an address may store, for those who were there before
+LOW = 0.9  # of them; below it they are scarce
+SHORT = 1_000  # bytes of what they may write then
+SHARE, SHARE_REGAINED = 1 / 30, 1 / 10  # of all, for each of them: at once, and of what is regained
 TELL_INTERVAL_S = 0.5  # between two times that processes tell each other
 A_DAY_MS = 86_400_000
 
 
 class Quota:
     """Of one thing, `amount` of it in `seconds`, by the names of addresses or persons. amount: None for no limit.
-    at_once: the share of it that may be had in one go. limit: what this one is called in answers and metrics. text: why
-    somebody is refused."""
+    at_once: the share of it that may be had in one go. limit: what this one is called in answers and metrics.
+    setting: that sets it. text: why somebody is refused."""
 
-    def __init__(self, limit: str, text: str, amount: float | None, seconds: float, at_once: float = 1) -> None:
-        self.limit, self._text = limit, text
+    def __init__(
+        self, limit: str, setting: str, text: str, amount: float | None, seconds: float, at_once: float = 1
+    ) -> None:
+        self.limit, self._setting, self._text = limit, setting, text
         self.buckets = Buckets(amount * at_once, amount / seconds) if amount else None
+        self.shares = Buckets(amount * at_once * SHARE, amount / seconds * SHARE_REGAINED) if amount else None
         self.shared: SharedBuckets | None = None
+        self._noted_at: float | None = None
         self._untold: defaultdict[str, float] = defaultdict(float)
 
-    def spend(self, name: str, cost: float = 1, person: Person | None = None, takes_little: bool = True) -> None:
-        """Raises `too_many`. Other processes are told a little later. person: who it is for, where they are known; and
-        whether they have taken little lately."""
-        if wait := self.wait(name, cost, person, takes_little):
+    def spend(self, name: str, cost: float = 1, person: Person | None = None) -> None:
+        """Raises `too_many`. Other processes are told a little later. person: who takes it of an address's."""
+        if wait := self.wait(name, cost, person):
             raise self.refusal(wait)
 
-    def wait(self, name: str, cost: float = 1, person: Person | None = None, takes_little: bool = True) -> float:
+    def wait(self, name: str, cost: float = 1, person: Person | None = None) -> float:
         """The seconds after which there will be enough; 0 where there was, and it is spent."""
         if self.buckets is None or not name:
             return 0
-        bucket = self.buckets.now(name)
-        wait = self.buckets.spend_from(bucket, cost, self._floor(bucket, person, takes_little))
+        wait = self._spend(self.buckets, name, cost, person)
         if self.shared is not None and not wait:
             self._untold[name] += cost
         return wait
 
-    async def spend_everywhere(self, name: str, cost: float = 1, person: Person | None = None) -> None:
+    async def spend_everywhere(self, name: str, cost: float = 1) -> None:
         """Raises `too_many`, as all processes count it; as this one does where that cannot be known in time."""
         if self.buckets is None or not name:
             return
-        buckets, bucket = self.buckets, self.buckets.now(name)
-        floor = self._floor(bucket, person, True)
-        if wait := buckets.spend_from(bucket, cost, floor):
+        buckets = self.buckets
+        if wait := buckets.spend(name, cost):
             raise self.refusal(wait)
         if self.shared is None:
             return
-        cost = min(cost, buckets.full - floor)
-        if wait := await self.shared.spend(self._of(name), cost, buckets.full, buckets.per_second, floor) or 0:
+        cost = min(cost, buckets.full)
+        if wait := await self.shared.spend(self._of(name), cost, buckets.full, buckets.per_second) or 0:
             buckets.give_back(name, cost)
             raise self.refusal(wait)
+
+    def _spend(self, buckets: Buckets, name: str, cost: float, person: Person | None) -> float:
+        """The seconds to wait. Where it is scarce, most is for those who were there before; each has a share of it."""
+        bucket = buckets.now(name)
+        if person is None:
+            return buckets.spend_from(bucket, cost)
+        if bucket.left >= LOW * buckets.full:
+            bucket.low_since = 0
+            return buckets.spend_from(bucket, cost)
+        now = time.time_ns() // 1_000_000
+        bucket.low_since = bucket.low_since or now
+        wait = buckets.spend_from(bucket, cost, KEPT * buckets.full)
+        if wait and self._has_share(person, cost, bucket.low_since, now):
+            return buckets.spend_from(bucket, cost)
+        return wait
+
+    def _has_share(self, person: Person, cost: float, low_since: int, now: int) -> bool:
+        assert self.shares
+        return cost <= SHORT and _is_older(person, low_since, now) and not self.shares.spend(person.id, cost)
 
     def is_spent(self, name: str, cost: float = 1) -> bool:
         """True where somebody who is not known would be refused."""
@@ -78,25 +104,20 @@ class Quota:
         if self.shared is not None:
             self._untold[name] -= points
 
-    def _floor(self, bucket: Bucket, person: Person | None, takes_little: bool) -> float:
-        """What is to stay: nothing where there is plenty, or for somebody who was there before it became scarce."""
-        assert self.buckets
-        if bucket.left >= LOW * self.buckets.full:
-            bucket.low_since = 0
-            return 0
-        now = time.time_ns() // 1_000_000
-        bucket.low_since = bucket.low_since or now
-        if person is None or (takes_little and _is_older(person, bucket.low_since, now)):
-            return 0
-        return KEPT * self.buckets.full
-
     def _of(self, name: str) -> str:
         return f"{self.limit} of {name}"
 
     def refusal(self, seconds: float) -> Refused:
-        wait = round(seconds + 0.05, 2) if seconds < 10 else float(int(seconds) + 1)
-        text = f"{self._text} Try again in {_said(wait)}."
+        """Tells operators as well, once a minute at most: they may have more pupils than somebody foresaw."""
+        wait = round(seconds + 0.05, 2)
+        text = f"{self._text} Try again in {_said(seconds)}."
+        self.note_refused()
         return Refused("too_many", text, retry_after=wait, limit=self.limit)
+
+    def note_refused(self) -> None:
+        if self._noted_at is None or time.monotonic() - self._noted_at >= MINUTE_S:
+            self._noted_at = time.monotonic()
+            log.warning("a limit was reached: %s (%s)", self.limit, self._setting)
 
     async def tell(self) -> None:
         """What was spent here, to the other processes; and learn what they have."""
@@ -120,7 +141,7 @@ def _is_older(person: Person, than: int, now: int) -> bool:
 
 
 def _said(seconds: float) -> str:
-    return f"{seconds:g} s" if seconds < 100 else f"{seconds / MINUTE_S:.0f} min"
+    return f"{ceil(seconds)} s" if seconds < 100 else f"{ceil(seconds / MINUTE_S)} min"
 
 
 class Quotas:
@@ -136,13 +157,14 @@ class Quotas:
         person_bytes: float | None = None,
     ) -> None:
         yours = "from your address"
-        self.handshakes = Quota("handshakes", f"Too many connections were opened {yours}.", handshakes, MINUTE_S)
-        self.people = Quota("new_people", f"Too many new people have come {yours}.", people, HOUR_S)
-        self.rooms = Quota("new_rooms", f"Too many new rooms were made {yours}.", rooms, HOUR_S)
-        wrote = f"More was written {yours} than one may store in so short a time."
-        self.address_bytes = Quota("address_bytes", wrote, address_bytes, HOUR_S, BYTES_AT_ONCE)
-        wrote = "You wrote more than one person may store in so short a time."
-        self.person_bytes = Quota("person_bytes", wrote, person_bytes, HOUR_S, BYTES_AT_ONCE)
+        opened, came = f"Too many connections were opened {yours}.", f"Too many new people have come {yours}."
+        made, wrote = f"Too many new rooms were made {yours}.", f"More was written {yours} than one may store so soon."
+        own = "You wrote more than one person may store so soon."
+        self.handshakes = Quota("handshakes", "PARLOR_ADDRESS_HANDSHAKES", opened, handshakes, MINUTE_S)
+        self.people = Quota("new_people", "PARLOR_ADDRESS_PEOPLE", came, people, HOUR_S)
+        self.rooms = Quota("new_rooms", "PARLOR_ADDRESS_ROOMS", made, rooms, HOUR_S)
+        self.address_bytes = Quota("address_bytes", "PARLOR_ADDRESS_BYTES", wrote, address_bytes, HOUR_S, BYTES_AT_ONCE)
+        self.person_bytes = Quota("person_bytes", "PARLOR_PERSON_BYTES", own, person_bytes, HOUR_S, BYTES_AT_ONCE)
 
     @property
     def all(self) -> tuple[Quota, ...]:
@@ -161,7 +183,7 @@ class Quotas:
 
     async def make_room(self, connection: Connection) -> None:
         """Somebody needs a room that there is not. Raises `too_many`."""
-        await self.rooms.spend_everywhere(connection.address, 1, connection.person)
+        await self.rooms.spend_everywhere(connection.address)
 
     def store(self, connection: Connection, size: int) -> None:
         """Counts bytes that are about to be stored. Raises `too_many`."""
@@ -169,9 +191,7 @@ class Quotas:
         self.person_bytes.spend(person.id, size)
         if not connection.address:
             return
-        own = self.person_bytes.buckets
-        takes_little = own is None or own.now(person.id).left >= (1 - LITTLE) * own.full
-        if wait := self.address_bytes.wait(connection.address, size, person, takes_little):
+        if wait := self.address_bytes.wait(connection.address, size, person):
             self.person_bytes.give_back(person.id, size)
             raise self.address_bytes.refusal(wait)
 

@@ -26,8 +26,8 @@ class Bucket:
 class SharedBuckets(Protocol):
     """Buckets of all processes."""
 
-    async def spend(self, name: str, cost: float, full: float, per_second: float, floor: float = 0) -> float | None:
-        """Spends where at least `floor` stays. The seconds after which there will be enough, 0 where there was; None
+    async def spend(self, name: str, cost: float, full: float, per_second: float) -> float | None:
+        """The seconds after which there will be enough, 0 where there was; None
         where nobody can tell in time."""
 
     async def charge(self, name: str, points: float, full: float, per_second: float) -> float | None:

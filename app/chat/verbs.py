@@ -20,7 +20,7 @@ from typing_extensions import TypedDict  # pydantic wants this one before Python
 
 from app.chat import Chat, access, ignoring, messages, moderation, owning, people, rooms
 from app.chat.kinds import RoomName
-from app.model import ERRORS, Connection, Member, Person, Refused, Subscription
+from app.model import ERRORS, ROW_BYTES, Connection, Member, Person, Refused, Subscription
 from app.store import queries
 
 log = logging.getLogger("parlor.chat")
@@ -35,12 +35,16 @@ LOOKS_AT_RULES = 5  # of one verb; each change of the rules wants another
 @dataclass(frozen=True)
 class Verb:
     """A row of the table: what to call, what its answer adds to `ok`, how many points of the rate it costs, and whether
-    one connection's may overlap each other because they keep their order by themselves."""
+    one connection's may overlap each other because they keep their order by themselves. stores: something may be stored
+    of whoever asks; then they are stored themselves before, if they are new. adds_row: it writes a row each time, which
+    counts among the bytes of the person and their address; what writes messages counts those itself."""
 
     act: Act
     adds: str = ""
     cost: float = 1
     concurrent: bool = False
+    stores: bool = True
+    adds_row: bool = False
 
     @cached_property
     def right(self) -> type[Asker]:
@@ -67,35 +71,35 @@ async def echo(chat: Chat, person: Person, /, **payload: Any) -> Answer:
 
 VERBS = {
     "join": Verb(rooms.join, "room, me, people, count, messages, more, rev, reset?", cost=2),
-    "leave": Verb(rooms.leave),
+    "leave": Verb(rooms.leave, stores=False),
     "send": Verb(messages.send, "message", concurrent=True),  # stored in the order of asking, told in that of commits
     "edit": Verb(messages.edit, "message"),
     "delete": Verb(messages.delete, "message"),
     "react": Verb(messages.react, "message"),
-    "reacted": Verb(messages.reacted, "mine, rev"),
-    "typing": Verb(rooms.typing),
-    "sync": Verb(messages.sync, "messages, more, rev, reset?"),
-    "history": Verb(messages.history, "messages, more"),
-    "people": Verb(rooms.people_of, "people, more, count"),
-    "rooms": Verb(rooms.rooms, "rooms", cost=2),
+    "reacted": Verb(messages.reacted, "mine, rev", stores=False),
+    "typing": Verb(rooms.typing, stores=False),
+    "sync": Verb(messages.sync, "messages, more, rev, reset?", stores=False),
+    "history": Verb(messages.history, "messages, more", stores=False),
+    "people": Verb(rooms.people_of, "people, more, count", stores=False),
+    "rooms": Verb(rooms.rooms, "rooms", cost=2, stores=False),
     "topic": Verb(rooms.topic, "room", cost=2),
     "rename": Verb(people.rename, "me", cost=5),
-    "settings": Verb(owning.settings, "room", cost=5),
-    "appoint": Verb(owning.appoint, "room", cost=5),
-    "owner_key": Verb(owning.owner_key, "key, url, qr", cost=5),
-    "claim": Verb(owning.claim, "room", cost=10),
-    "invite": Verb(owning.invite, "url, qr", cost=10),
-    "kick": Verb(moderation.kick),
-    "mute": Verb(moderation.mute),
-    "ban": Verb(moderation.ban),
-    "restore": Verb(messages.restore, "message"),
-    "report": Verb(moderation.report, cost=10),
-    "sanctions": Verb(moderation.sanctions, "sanctions", cost=2),
-    "audit": Verb(moderation.audit, "entries, more", cost=2),
+    "settings": Verb(owning.settings, "room", cost=5, adds_row=True),
+    "appoint": Verb(owning.appoint, "room", cost=5, adds_row=True),
+    "owner_key": Verb(owning.owner_key, "key, url, qr", cost=5, adds_row=True),
+    "claim": Verb(owning.claim, "room", cost=10, adds_row=True),
+    "invite": Verb(owning.invite, "url, qr", cost=10, adds_row=True),
+    "kick": Verb(moderation.kick, adds_row=True),
+    "mute": Verb(moderation.mute, adds_row=True),
+    "ban": Verb(moderation.ban, adds_row=True),
+    "restore": Verb(messages.restore, "message", adds_row=True),
+    "report": Verb(moderation.report, cost=10, adds_row=True),
+    "sanctions": Verb(moderation.sanctions, "sanctions", cost=2, stores=False),
+    "audit": Verb(moderation.audit, "entries, more", cost=2, stores=False),
     "reserve": Verb(people.reserve, "me", cost=20),
-    "identify": Verb(people.identify, "me", cost=20),
-    "ignore": Verb(ignoring.ignore, "ignored", cost=2),
-    "echo": Verb(echo, "the payload's own keys, at"),
+    "identify": Verb(people.identify, "me, token?, renew?", cost=20, stores=False),  # of the owner, who is stored
+    "ignore": Verb(ignoring.ignore, "ignored", cost=2, adds_row=True),
+    "echo": Verb(echo, "the payload's own keys, at", stores=False),
 }
 
 
@@ -108,7 +112,7 @@ async def perform(chat: Chat, connection: Connection, name: object, payload: obj
             raise Refused("no_such_verb", f"There is no verb “{str(name)[:40]}”. There are: {', '.join(VERBS)}.")
         chat.rates.spend(connection.person.id, verb.cost)
         given = read_payload(verb, payload)
-        answer = {**await _act(chat, connection, verb, given), "ok": True}
+        answer = {**await (_store if verb.stores else _act)(chat, connection, verb, given), "ok": True}
     except Refused as refusal:
         answer = refusal.answer()
     except Exception:
@@ -125,11 +129,26 @@ async def _act(chat: Chat, connection: Connection, verb: Verb, given: dict[str, 
     room = given.pop("room") if verb.is_for_members else ""
     for _ in range(LOOKS_AT_RULES):
         asker = grant(chat, connection, verb.right, room)
+        if verb.stores:
+            await people.record(chat, connection, given.get("person"))
         try:
             return await verb.act(chat, asker, **given)
         except queries.StaleRules:
             await access.refresh(chat, room)
     raise Refused("storage", "The room's rules change too fast just now. Nothing was done; try again.", retry_after=1)
+
+
+async def _store(chat: Chat, connection: Connection, verb: Verb, given: dict[str, Any]) -> Answer:
+    """Do what writes a row. Raises `too_many` where the person or the address has written too much."""
+    size = ROW_BYTES + sum(
+        len(text.encode("utf-8", "surrogatepass")) for text in given.values() if isinstance(text, str)
+    )
+    chat.quotas.store(connection, size)
+    try:
+        return await _act(chat, connection, verb, given)
+    except Refused:
+        chat.quotas.give_back(connection, size)
+        raise
 
 
 def _broken(name: object) -> Answer:

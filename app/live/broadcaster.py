@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from app.engineio import Packet, Session
+from app.engineio import Packet, Reason, Session
 from app.engineio.group import Group
 from app.socketio import Server
 from app.socketio.packet import StrictJSON
@@ -69,6 +69,11 @@ class Broadcaster:
         """True once its connection has ended, though what it asked for before may still be under way."""
         sid = self._engine_sid(socket, "/")
         return sid is not None and sid not in self._engine.sessions
+
+    def disconnect(self, socket: str) -> None:
+        """Close its connection, at the Engine.IO level: a `transport close`, after which clients come back."""
+        if session := self._session(socket):
+            session.end(Reason.SERVER_DISCONNECT)
 
     def _session(self, socket: str) -> Session | None:
         sid = self._engine_sid(socket, "/")

@@ -58,6 +58,9 @@ class Feed:
 
     # --- as the chat knows it ---
 
+    def disconnect(self, socket: str) -> None:
+        self._local.disconnect(socket)
+
     def subscribe(self, socket: str, room: str) -> None:
         self._local.subscribe(socket, room)
         if room not in self._rooms and self._local.has_listeners(room):

@@ -14,7 +14,7 @@ from app.chat.doors import Ending
 from app.chat.floods import SLOWED
 from app.chat.verbs import VERBS, perform
 from app.engineio.request import Request
-from app.model import COOKIE, Refused
+from app.model import Refused
 from app.socketio import REQUEST, Reason, Server, attach, create_server, listen
 
 __all__ = ["attach", "create_server", "listen", "register_handlers"]
@@ -27,17 +27,22 @@ ENDINGS: dict[str, Ending] = {
 
 
 def register_handlers(
-    server: Server, chat: Chat, network_of: Callable[[Request], str], site_of: Callable[[Request], str]
+    server: Server,
+    chat: Chat,
+    network_of: Callable[[Request], str],
+    site_of: Callable[[Request], str],
+    cookies_of: Callable[[Request], list[str]],
 ) -> None:
     """Let `chat` handle the events of namespace `/` of `server`. network_of: from where somebody asks, as limits count
-    it; empty where nobody can tell for certain. site_of: the address of the site, as they have it."""
+    it; empty where nobody can tell for certain. site_of: the address of the site, as they have it. cookies_of: the
+    values of the cookies that may hold their token."""
 
     async def connect(socket: str, environ: dict[str, Any], auth: dict[str, Any] | None) -> None:
         auth = auth or {}
-        tokens = auth.get("token"), _cookie(environ)
+        request, tab = environ[REQUEST], auth.get("tab") is True
         try:
-            address, site = network_of(environ[REQUEST]), site_of(environ[REQUEST])
-            await doors.arrive(chat, socket, tokens, auth.get("nickname"), auth.get("tab") is True, address, site)
+            where = network_of(request), site_of(request), cookies_of(request)
+            await doors.arrive(chat, socket, [auth.get("token")], auth.get("nickname"), tab, *where)
         except Refused as refusal:
             chat.counts.refused(refusal.answer())
             raise ConnectionRefusedError(refusal.text, refusal.answer()) from None
@@ -61,12 +66,3 @@ def register_handlers(
     server.on("connect", connect)
     server.on("disconnect", disconnect)
     server.on("*", event)
-
-
-def _cookie(environ: dict[str, Any]) -> str | None:
-    """The token in the browser's cookie; one broken cookie does not hide the others."""
-    for part in environ.get("HTTP_COOKIE", "").split(";"):
-        name, _, value = part.strip().partition("=")
-        if name == COOKIE:
-            return str(value.strip('"'))
-    return None

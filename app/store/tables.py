@@ -74,14 +74,26 @@ connected = Table(
     sqlite_with_rowid=False,
 )
 
-# Whoever holds a token is its person; one a browser. Only fingerprints are kept.
+# Whoever holds a token is its person; one a browser. Only fingerprints are kept. `replaces` is the token in whose place
+# this one was given, `confirmed_at` when somebody first came with it: since then the former is revoked.
 tokens = Table(
     "tokens",
     metadata,
     Column("fingerprint", String(64), primary_key=True),
     Column("person", String(32), ForeignKey("people.id"), nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("replaces", String(64)),
+    Column("confirmed_at", BigInteger),
+    Column("revoked_at", BigInteger),
     Index(None, "person"),
+)
+
+# Keys that all processes share: that of tokens, where the operator has set no secret.
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("value", String(128), nullable=False),
 )
 
 # What a nickname looks like, in capitals and small; of two people's names no look may be the same. `nth` is 0, but

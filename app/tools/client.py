@@ -103,7 +103,10 @@ class Client:
         then unknown."""
         if self._connection is None:
             raise ConnectionError("not connected")
-        return await self._connection.ask(verb, payload or {}, self.patience)
+        answer = await self._connection.ask(verb, payload or {}, self.patience)
+        if verb == "identify":  # another token, of whom this is from now on
+            self.token, self.me = answer.get("token", self.token), answer.get("me", self.me)
+        return answer
 
     def events(self) -> AsyncIterator[Event]:
         """The events from now on: `message` for every change, in order and once; `reset {room}` where a room's copy

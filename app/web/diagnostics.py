@@ -8,7 +8,6 @@ from typing import Any
 
 from aiohttp import web
 
-from app.model import COOKIE
 from app.web import edge
 
 MAX_TRIES = 200  # remembered; the page asks for each within seconds
@@ -52,7 +51,7 @@ async def seen(request: web.Request) -> web.Response:
         "from": request.remote,
         "version": f"{request.version.major}.{request.version.minor}",
         "proxies": {name: request.headers[name][:200] for name in PROXY_HEADERS if name in request.headers},
-        "cookie": COOKIE in request.cookies,
+        "cookie": bool(edge.tokens(request)),
         "trusted": request.config_dict[edge.EDGE].proxies,
         "try": request.app[TRIES].seen.get(request.query.get("try", "")),
     }

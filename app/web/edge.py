@@ -10,6 +10,8 @@ from typing import Any
 
 from aiohttp import web
 
+from app.model import COOKIE, HOST_COOKIE
+
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -30,8 +32,10 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+MAX_COOKIES = 2  # of one name, that are looked at
 PROBES = ("/healthz", "/readyz", "/metrics")
 PAGES = ("GET", "HEAD")
+YEAR_S = 365 * 24 * 3600
 
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?", re.ASCII)
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -97,6 +101,21 @@ class Edge:
         """The same as text. scheme: that of the connection."""
         return _lines(self, bool(self.hsts) and (self.forwarded_scheme(values) or scheme) == "https")
 
+    def cookie_name(self, is_https: bool) -> str:
+        """Of the cookie that holds a browser's token. A name with `__Host-` wants the path `/`: the base path is in it,
+        for other sites of the host have cookies of their own."""
+        return HOST_COOKIE + self.base.replace("/", ".") if is_https else COOKIE
+
+    def tokens(self, values: Values) -> list[str]:
+        """What the browser's cookies may hold of tokens: first the one that came by https, then the older one. One
+        broken cookie does not hide the others."""
+        return [*self.cookies(values, self.cookie_name(True)), *self.cookies(values, self.cookie_name(False))]
+
+    def cookies(self, values: Values, wanted: str) -> list[str]:
+        """The values of the cookies of this name."""
+        pairs = [part.strip().partition("=") for line in values("Cookie") for part in line.split(";")]
+        return [value.strip('"') for name, _, value in pairs if name == wanted][:MAX_COOKIES]
+
     def _forwarded(self, values: Values, header: str) -> list[str]:
         """The values of all lines of a header, in order: each proxy appends its own (RFC 9110, 5.3)."""
         if not self.proxies:
@@ -155,17 +174,40 @@ def is_host(text: str) -> bool:
     return bool(found) and int(found[1] or 0) < 65_536  # type: ignore[index]
 
 
-def give_cookie(request: web.Request, response: web.StreamResponse, name: str, value: str, seconds: int) -> None:
-    """An HttpOnly cookie. In a frame of another site browsers accept only SameSite=None, over https; some also require
-    Partitioned (CHIPS)."""
+def tokens(request: web.Request) -> list[str]:
+    """See Edge.tokens."""
+    return request.config_dict[EDGE].tokens(_values(request))
+
+
+def has_token(request: web.Request, token: str) -> bool:
+    """Is it in the browser's cookie, of the name that it is to have?"""
+    edge = request.config_dict[EDGE]
+    return token in edge.cookies(_values(request), edge.cookie_name(scheme(request) == "https"))
+
+
+def give_token(request: web.Request, response: web.StreamResponse, token: str) -> None:
+    """The browser's token, in an HttpOnly cookie. By https its name says that no other host can have set it
+    (`__Host-`); one of the old name goes. In a frame of another site browsers accept only SameSite=None, over https;
+    some also require Partitioned (CHIPS)."""
     secure, edge = scheme(request) == "https", request.config_dict[EDGE]
     framed = secure and bool(edge.embed)
+    path = edge.base or "/"
+    attributes: dict[str, Any] = {"httponly": True, "secure": secure, "samesite": "None" if framed else "Lax"}
+    lines = [
+        _cookie(edge.cookie_name(secure), token, attributes | {"path": "/" if secure else path, "max-age": YEAR_S})
+    ]
+    if secure and edge.cookies(_values(request), COOKIE):
+        lines.append(_cookie(COOKIE, "", attributes | {"path": path, "max-age": 0}))
+    partitioned = "; Partitioned" if framed else ""  # http.cookies knows it from Python 3.14 on
+    for line in lines:
+        response.headers.add("Set-Cookie", line + partitioned)
+
+
+def _cookie(name: str, value: str, attributes: dict[str, Any]) -> str:
     line: Morsel[str] = Morsel()
     line.set(name, value, value)
-    attributes: dict[str, Any] = {"path": edge.base or "/", "max-age": seconds, "httponly": True, "secure": secure}
-    line.update(attributes | {"samesite": "None" if framed else "Lax"})
-    partitioned = "; Partitioned" if framed else ""  # http.cookies knows it from Python 3.14 on
-    response.headers.add("Set-Cookie", line.OutputString() + partitioned)
+    line.update(attributes)
+    return line.OutputString()
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:

@@ -11,7 +11,6 @@ from aiohttp import web
 
 from app.chat import access
 from app.chat.messages import as_told
-from app.model import COOKIE
 from app.store import queries
 from app.web import CHAT, edge, pages
 
@@ -32,7 +31,7 @@ async def log(request: web.Request) -> web.StreamResponse:
     day = _day(asked) if asked else None
     if asked and day is None:
         return pages.not_found(request, "A day is written as year, month and day, for example 2026-11-27.")
-    if not await access.may_read(chat, room, request.cookies.get(COOKIE)):
+    if not await access.may_read(chat, room, edge.tokens(request)):
         return pages.not_found(request, f"There is no room #{room}.")
     if seq := _number(request, "seq"):
         said_on = _date(await chat.store.read(queries.day_of, room=room, seq=seq))

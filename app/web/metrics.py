@@ -4,7 +4,6 @@ the numbers of all."""
 import asyncio
 import hmac
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -133,12 +132,10 @@ METRICS_READERS = web.AppKey("metrics_readers", Readers)
 
 
 def _is_local(request: web.Request) -> bool:
-    """True where the connection and the host that is asked for are this machine's, and nothing tells of a proxy: those
-    of HTTP/1.0 (nginx by default), or with a header that proxies add, may bring somebody from elsewhere."""
-    if any(name in request.headers for name in PROXY_HEADERS) or request.version < HttpVersion11:
-        return False
-    host = re.sub(r":\d+$", "", request.headers.get("Host", "")).strip("[]").lower()
-    return _is_loopback(_peer(request)) and (host == "localhost" or _is_loopback(host))
+    """True where the connection is this machine's, and nothing tells of a proxy: one that speaks HTTP/1.0 (nginx by
+    default), or has a header that proxies add, may bring somebody from elsewhere."""
+    is_direct = request.version >= HttpVersion11 and not any(name in request.headers for name in PROXY_HEADERS)
+    return is_direct and _is_loopback(_peer(request))
 
 
 def _peer(request: web.Request) -> str:

@@ -1,5 +1,6 @@
 """The pages for people: landing, room, echo, diagnostics, and errors."""
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
@@ -10,12 +11,10 @@ from pydantic_core import PydanticCustomError
 
 from app.chat import people, rooms
 from app.chat.kinds import room_name
-from app.model import COOKIE, Refused
+from app.model import Refused
 from app.web import CHAT, edge
 
 TEMPLATES = web.AppKey("templates", Environment)
-
-YEAR = 365 * 24 * 3600
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -31,21 +30,21 @@ async def landing(request: web.Request) -> web.StreamResponse:
     """The landing page. `?room=` redirects to a room: its form without JavaScript."""
     if wanted := request.query.get("room"):
         raise web.HTTPSeeOther(edge.at(request, f"/r/{_room(wanted)}"))
-    return _page(request, "landing.html", rooms=await rooms.public(request.app[CHAT]))
+    return await _page(request, "landing.html", rooms=await rooms.public(request.app[CHAT]))
 
 
 async def room(request: web.Request) -> web.StreamResponse:
     """The chat page of one room."""
-    return _page(request, "room.html", room=room_of(request))
+    return await _page(request, "room.html", room=room_of(request))
 
 
 async def echo(request: web.Request) -> web.StreamResponse:
-    return _page(request, "echo.html")
+    return await _page(request, "echo.html")
 
 
 async def diagnostics(request: web.Request) -> web.StreamResponse:
     """The diagnostics of the browser's connection."""
-    return _page(request, "diagnostics.html")
+    return await _page(request, "diagnostics.html")
 
 
 def room_of(request: web.Request, suffix: str = "") -> str:
@@ -76,11 +75,15 @@ def page(request: web.Request, template: str, /, status: int = 200, **values: An
     return web.Response(text=html, content_type="text/html", status=status)
 
 
-def _page(request: web.Request, template: str, /, status: int = 200, **values: Any) -> web.Response:
-    """A page, with the cookie that holds the browser's token where it has none yet."""
-    response = page(request, template, status, **values)
-    if status == HTTPStatus.OK and not people.is_token(request.cookies.get(COOKIE)):
-        edge.give_cookie(request, response, COOKIE, people.new_token(), YEAR)
+async def _page(request: web.Request, template: str, /, **values: Any) -> web.Response:
+    """A page, with the cookie that holds the browser's token: a new one where it has none that was issued here."""
+    response = page(request, template, **values)
+    with contextlib.suppress(Refused):  # nothing can be read at present: it keeps what it has
+        chat = request.app[CHAT]
+        await chat.tokens.ready()
+        token = await people.first_good(chat, edge.tokens(request), trusts=True)
+        if token is None or not edge.has_token(request, token):
+            edge.give_token(request, response, token or chat.tokens.new())
     return response
 
 
@@ -91,9 +94,9 @@ async def show_errors(request: web.Request, handler: Handler) -> web.StreamRespo
         return await handler(request)
     except Refused as refusal:
         status = 503 if refusal.code == "storage" else 404
-        return _page(request, "error.html", status, title=SENTENCES[status][0], text=refusal.text)
+        return page(request, "error.html", status, title=SENTENCES[status][0], text=refusal.text)
     except web.HTTPException as error:
         if error.status < 400 or "text/html" not in request.headers.get("Accept", ""):
             raise
         title, text = SENTENCES.get(error.status, (HTTPStatus(error.status).phrase, error.text or ""))
-        return _page(request, "error.html", error.status, title=title, text=text)
+        return page(request, "error.html", error.status, title=title, text=text)

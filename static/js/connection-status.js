@@ -48,13 +48,18 @@ export function statusText(status, now) {
 const TEXTS = {
   connecting: () => ({ word: "Connecting…" }),
   offline: () => ({ word: "Offline" }),
-  waiting: ({ until }, now) => ({ word: "Reconnecting", detail: `in ${Math.max(1, Math.ceil((until - now) / 1_000))} s` }),
+  waiting: ({ until }, now) => ({ word: "Reconnecting", detail: `in ${countdown(until - now)}` }),
   connected: ({ transport, latency }) => ({
     word: "Connected · ",
     transport,
     ...(latency !== undefined && { detail: `${latency} ms`, title: `Round trip: ${latency} ms. Diagnose the connection` }),
   }),
 };
+
+function countdown(ms) {
+  const seconds = Math.max(1, Math.ceil(ms / 1_000));
+  return seconds < 100 ? `${seconds} s` : `${Math.ceil(seconds / 60)} min`;
+}
 
 /** Writes a text only where it changed: a live region reads every write. */
 function write(element, text) {

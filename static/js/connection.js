@@ -38,7 +38,7 @@ export class Connection {
     setInterval(() => this.budget.touch(), TOUCH_EVERY_MS);
     this.socket = io({ path: sitePath("/socket.io/"), autoConnect: false, reconnection: false, auth: (give) => give(auth()), ...this.options });
     this.socket.on("connect", () => this.onConnect());
-    this.socket.on("connect_error", () => this.onFailure());
+    this.socket.on("connect_error", ({ data }) => (data?.retry_after ? this.onRefusal(data) : this.onFailure()));
     this.socket.on("disconnect", (reason, details) => this.onDisconnect(reason, details));
     this.socket.onAny((event, payload) => {
       this.isWelcome = true;
@@ -68,6 +68,17 @@ export class Connection {
     const answer = this.socket.timeout(timeout).emitWithAck(verb, payload);
     this.transport.hurry?.();
     return answer.finally(() => (this.openAsks -= 1));
+  }
+
+  get engine() {
+    return this.socket.io.engine;
+  }
+
+  /** Come anew at once, with the cookie that the browser has now; nothing where `engine` is the present one no longer. */
+  again(engine) {
+    if (engine !== this.engine) return;
+    this.drop();
+    this.retry();
   }
 
   start() {
@@ -119,6 +130,13 @@ export class Connection {
     this.report({ state: "connected", transport });
   }
 
+  /** The server is there and says no: another transport, or an earlier attempt, would not help. */
+  onRefusal(refusal) {
+    clearTimeout(this.timer);
+    this.isConnecting = this.hasSwitched = false;
+    this.reconnectLater(refusal);
+  }
+
   async onFailure() {
     clearTimeout(this.timer);
     const hasOther = await this.choice.failed();
@@ -142,12 +160,15 @@ export class Connection {
     else this.reconnectLater();
   }
 
-  /** After a random pause that grows with each failure: after a restart of the server not all clients come at once. */
-  reconnectLater() {
+  /**
+   * After a random pause that grows with each failure: after a restart of the server not all clients come at once. Not
+   * before the time that a refusal names (in seconds).
+   */
+  reconnectLater({ text, retry_after = 0 } = {}) {
     if (!this.wanted) return;
-    const pause = pauseAfter(this.failures);
+    const pause = Math.max(pauseAfter(this.failures), retry_after * 1_000);
     this.failures += 1;
-    this.report({ state: navigator.onLine ? "waiting" : "offline", until: Date.now() + pause });
+    this.report({ state: navigator.onLine ? "waiting" : "offline", until: Date.now() + pause, sentence: text });
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.connect(), pause);
   }

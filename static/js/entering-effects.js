@@ -6,9 +6,10 @@ const VERB_NAMES = { unreserve: "reserve" }; // unreserve: `reserve` with no pas
 
 /**
  * The table of effects. ask(verb, payload) -> Promise of the ack; send(event) hands an event to the machine; named(person):
- * the server confirmed this nickname; revealRoom() draws the active room; joinRooms(); notify(text) shows a sentence.
+ * the server confirmed this nickname; revealRoom() draws the active room; joinRooms(); tokenChanged(ack): it brought
+ * another token; notify(text) shows a sentence.
  */
-export function enteringEffects({ me, dialog, layout, drawer, connection, ask, send, named, revealRoom, joinRooms, notify }) {
+export function enteringEffects({ me, dialog, layout, drawer, connection, ask, send, named, tokenChanged, revealRoom, joinRooms, notify }) {
   return {
     connect() {
       if (!connection.wanted) connection.start();
@@ -41,7 +42,10 @@ export function enteringEffects({ me, dialog, layout, drawer, connection, ask, s
     async ask(effect) {
       const { verb, payload } = effect;
       const ack = await ask(VERB_NAMES[verb] ?? verb, payload).catch(() => ({ ok: false, text: NO_CONNECTION }));
-      if (ack.ok) named(ack.me);
+      if (ack.ok) {
+        named(ack.me);
+        tokenChanged(ack);
+      }
       send({ ...effect, type: "answered", ack });
     },
   };

@@ -53,7 +53,11 @@ export class Identity {
     if (this.isReplaced(person)) this.local.remove("person");
     if (this.pendingWish) Object.assign(this, { id: person.id, nickname: this.wish, reserved: Boolean(person.reserved) });
     else this.confirm(person);
-    if (!token) return;
+    if (token) this.keepToken(token);
+  }
+
+  /** No cookie will hold it. */
+  keepToken(token) {
     this.token = token;
     this.session.set("token", token);
   }

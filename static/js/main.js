@@ -47,6 +47,7 @@ import { StorageWarning } from "./storage-warning.js";
 import { Submitting } from "./submitting.js";
 import { tabName } from "./tab.js";
 import { Timeline } from "./timeline.js";
+import { TokenRenewal } from "./token-renewal.js";
 import { Unread } from "./unread.js";
 import { UnreadSince } from "./unread-since.js";
 import { UnreadView } from "./unread-view.js";
@@ -64,6 +65,7 @@ let limits = { text: 4_000, reactions: 20, first_people: 50 };
 
 // The person and the browser.
 const me = new Identity({ local, session });
+const renewal = new TokenRenewal({ storage: local });
 const clock = new ServerClock();
 const storageWarning = new StorageWarning({ local, session, isTabOnly: () => me.isTabOnly });
 const layout = new Layout(page);
@@ -275,6 +277,7 @@ const effects = enteringEffects({
   ask,
   send: (event) => entering.send(event),
   named,
+  tokenChanged,
   revealRoom: () => roomViews.reveal(),
   joinRooms: () => joining.joinAll(),
   notify,
@@ -328,6 +331,7 @@ function storedElsewhere(key, value) {
 
 function connectionChanged(status) {
   connectionStatus.show(status);
+  if (status.sentence) notices.show(status.sentence, { lasting: true });
   if (status.state === "connected" || status.state === "connecting") return;
   entering.send({ type: "disconnected" });
   outbox.pause();
@@ -336,13 +340,22 @@ function connectionChanged(status) {
   timeline.drawPending();
 }
 
-function welcome({ me: person, token, ignored, server }) {
+async function welcome({ me: person, token, renew, ignored, server }) {
+  const { engine } = connection;
+  if ((renew || renewal.handle) && (await renewal.welcomed(renew))) return connection.again(engine);
+  if (engine !== connection.engine) return;
   changePerson(() => me.welcome(person, token));
   if (ignored) ignoredChanged(ignored);
   storageWarning.draw();
   limits = { ...limits, ...server?.limits };
   entering.send({ type: "connected" });
   clock.measure(ask).then((isNew) => isNew && timeline.checkDay());
+}
+
+/** By `identify`: this browser's token is another one now. */
+function tokenChanged({ token, renew }) {
+  if (token) me.keepToken(token);
+  if (renew) renewal.identified(renew);
 }
 
 function joined(room, ack) {

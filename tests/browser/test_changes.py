@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.async_api import Locator, TimeoutError, expect
 
-from app.chat import doors, people
+from app.chat import doors
 from app.chat.verbs import perform
 from app.model import Connection
 from app.server import Running
@@ -193,7 +193,7 @@ async def test_many_reactions_are_a_count_and_ones_own_is_known_beyond_the_names
 
 async def arrives(server: Running, nickname: str) -> Connection:
     """Somebody in the lobby, without a connection of their own."""
-    person = await doors.arrive(server.chat, f"socket of {nickname}", [people.new_token()], nickname)
+    person = await doors.arrive(server.chat, f"socket of {nickname}", [server.chat.tokens.new()], nickname)
     assert (await perform(server.chat, person, "join", {"room": "lobby"}))["ok"]
     return person
 

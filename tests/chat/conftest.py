@@ -13,6 +13,13 @@ from app.server import Running
 Ask = Callable[..., Awaitable[dict[str, Any]]]
 
 
+async def arrives(chat: Chat, socket: str, nickname: str | None = None, token: str = "", **more: Any) -> Connection:
+    """Somebody comes, and does something of which they are stored."""
+    connection = await doors.arrive(chat, socket, [token or chat.tokens.new()], nickname, **more)
+    await people.record(chat, connection)
+    return connection
+
+
 @pytest.fixture
 def chat(server: Running) -> Chat:
     return server.chat
@@ -20,12 +27,12 @@ def chat(server: Running) -> Chat:
 
 @pytest.fixture
 async def alice(chat: Chat) -> Connection:
-    return await doors.arrive(chat, "socket of alice", [people.new_token()], "alice")
+    return await arrives(chat, "socket of alice", "alice")
 
 
 @pytest.fixture
 async def bob(chat: Chat) -> Connection:
-    return await doors.arrive(chat, "socket of bob", [people.new_token()], "bob")
+    return await arrives(chat, "socket of bob", "bob")
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ from typing import Any
 import orjson
 import pytest
 
-from app.chat import Chat, doors, people
+from app.chat import Chat, people
 from app.chat.messages import PAGE_BYTES, as_told
 from app.chat.rates import Rates
 from app.model import Connection, Profile
 from app.store import queries
-from tests.chat.conftest import Ask
+from tests.chat.conftest import Ask, arrives
 
 
 @pytest.fixture(autouse=True)
@@ -123,7 +123,7 @@ async def seated(chat: Chat, count: int) -> list[Connection]:
     """So many people in the lobby, with long names."""
     crowd = []
     for n in range(count):
-        one = await doors.arrive(chat, f"socket {n}", [people.new_token()], f"guest {n}")
+        one = await arrives(chat, f"socket {n}", f"guest {n}")
         chat.presence.update(Profile(one.person.id, f"{n:03} {WIDE * 20}"[:250]))
         chat.presence.join(one, "lobby")
         crowd.append(one)

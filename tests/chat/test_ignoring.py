@@ -1,10 +1,10 @@
 """Whom somebody ignores: the same on all of their devices, and nobody else's business."""
 
-from app.chat import Chat, doors, people
+from app.chat import Chat, doors
 from app.chat.doors import Ending
 from app.model import LIMITS, Connection
 from app.store import queries
-from tests.chat.conftest import Ask
+from tests.chat.conftest import Ask, arrives
 from tests.conftest import Start
 from tests.support.talker import Talker
 
@@ -50,7 +50,7 @@ async def test_on_another_device_of_a_reserved_name_the_same_are_ignored(start_s
 async def test_ignoring_twice_is_ignoring_once_and_the_first_one_stays_first(
     chat: Chat, ask: Ask, alice: Connection, bob: Connection
 ) -> None:
-    carol = await doors.arrive(chat, "socket of carol", [people.new_token()], "carol")
+    carol = await arrives(chat, "socket of carol", "carol")
     both = [bob.person.id, carol.person.id]
     for other in (bob, carol, bob):
         answer = await ask(alice, "ignore", person=other.person.id, on=True)
@@ -71,7 +71,7 @@ async def test_nobody_ignores_themselves_nor_somebody_who_does_not_exist(ask: As
 
 async def test_one_ignores_so_many_and_no_more(chat: Chat, ask: Ask, alice: Connection, bob: Connection) -> None:
     chat.limits = type(LIMITS)(ignored=1)
-    carol = await doors.arrive(chat, "socket of carol", [people.new_token()], "carol")
+    carol = await arrives(chat, "socket of carol", "carol")
     await ask(alice, "ignore", person=bob.person.id, on=True)
     answer = await ask(alice, "ignore", person=carol.person.id, on=True)
     assert answer["error"] == "too_many"

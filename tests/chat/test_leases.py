@@ -16,6 +16,7 @@ from app.server import Running
 from app.store import queries
 from app.store.tables import connected
 from app.store.tables import people as table
+from tests.chat.conftest import arrives
 from tests.conftest import Start
 from tests.support.talker import Talker, until
 
@@ -53,9 +54,9 @@ async def suddenly_dies(server: Running) -> None:
 
 async def test_who_is_with_two_processes_leaves_with_the_last(two: Two) -> None:
     one, other = (server.chat for server in two)
-    token = people.new_token()
-    here_too = await doors.arrive(one, "tab", [token], "alice")
-    there = await doors.arrive(other, "another tab", [token])
+    token = two[0].chat.tokens.new()
+    here_too = await arrives(one, "tab", "alice", token)
+    there = await arrives(other, "another tab", token=token)
     assert await rows(one) == {(there.person.id, one.process), (there.person.id, other.process)}
     await doors.depart(one, here_too, Ending.DELIBERATE)
     assert await here(one) == {"alice"}
@@ -65,7 +66,7 @@ async def test_who_is_with_two_processes_leaves_with_the_last(two: Two) -> None:
 
 async def test_a_start_marks_nobody_of_another_process_as_gone(start_server: Start) -> None:
     first = await start_server()
-    await doors.arrive(first.chat, "socket", [people.new_token()], "alice")
+    await arrives(first.chat, "socket", "alice")
     second = await start_server()
     await looks(second.lease, LOOKS - 1)
     assert await here(second.chat) == {"alice"}
@@ -74,11 +75,11 @@ async def test_a_start_marks_nobody_of_another_process_as_gone(start_server: Sta
 async def test_whoever_finds_a_lease_unchanged_notes_the_departures_and_nobody_else_s(two: Two) -> None:
     """Alice is with the dead one alone; bob has a tab with each; carol is with the one that lives."""
     dead, alive = two
-    token = people.new_token()
-    await doors.arrive(dead.chat, "socket of alice", [people.new_token()], "alice")
-    await doors.arrive(dead.chat, "socket of bob", [token], "bob")
-    bob = await doors.arrive(alive.chat, "another socket of bob", [token])
-    carol = await doors.arrive(alive.chat, "socket of carol", [people.new_token()], "carol")
+    token = alive.chat.tokens.new()
+    await arrives(dead.chat, "socket of alice", "alice")
+    await arrives(dead.chat, "socket of bob", "bob", token)
+    bob = await arrives(alive.chat, "another socket of bob", token=token)
+    carol = await arrives(alive.chat, "socket of carol", "carol")
     await suddenly_dies(dead)
     await looks(alive.lease, LOOKS - 1)
     assert await here(alive.chat) == {"alice", "bob", "carol"}, "it may be busy"
@@ -91,8 +92,8 @@ async def test_whoever_finds_a_lease_unchanged_notes_the_departures_and_nobody_e
 
 async def test_a_name_of_whoever_a_dead_process_takes_along_is_held_as_usual(two: Two) -> None:
     dead, alive = two
-    await doors.arrive(dead.chat, "socket of alice", [people.new_token()], "alice")
-    bob = await doors.arrive(alive.chat, "socket of bob", [people.new_token()], "bob")
+    await arrives(dead.chat, "socket of alice", "alice")
+    bob = await arrives(alive.chat, "socket of bob", "bob")
     await suddenly_dies(dead)
     await looks(alive.lease)
     with pytest.raises(Refused) as refusal:
@@ -102,7 +103,7 @@ async def test_a_name_of_whoever_a_dead_process_takes_along_is_held_as_usual(two
 
 async def test_one_that_renews_is_alive_however_wrong_its_clock_is(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
     one, other = two
-    await doors.arrive(one.chat, "socket", [people.new_token()], "alice")
+    await arrives(one.chat, "socket", "alice")
     for _ in range(2 * LOOKS):
         with monkeypatch.context() as wrong:
             wrong.setattr("app.store.queries.leases.now", lambda before=queries.now: before() - 24 * HOUR_MS)
@@ -114,6 +115,7 @@ async def test_one_that_renews_is_alive_however_wrong_its_clock_is(two: Two, mon
 async def test_one_that_was_taken_for_dead_says_anew_who_is_here(two: Two) -> None:
     late, other = two
     async with Talker(late.url, "alice") as alice:
+        await alice.join("lobby")
         await looks(other.lease)
         assert await here(other.chat) == set()
         await late.lease.look()
@@ -135,12 +137,12 @@ async def test_of_two_that_find_a_lease_run_out_one_ends_it(two: Two) -> None:
 
 async def test_arrivals_and_departures_that_cross_leave_the_database_as_it_is(two: Two) -> None:
     """Three people come to and leave both processes at once, again and again, while leases are looked at."""
-    r, tokens = Random(1), [people.new_token() for _ in range(3)]
+    r, tokens = Random(1), [two[0].chat.tokens.new() for _ in range(3)]
     open_now: list[tuple[Chat, Connection]] = []
 
-    async def arrives(n: int) -> None:
+    async def comes(n: int) -> None:
         chat = r.choice(two).chat
-        open_now.append((chat, await doors.arrive(chat, f"socket {n}", [r.choice(tokens)], None)))
+        open_now.append((chat, await arrives(chat, f"socket {n}", token=r.choice(tokens))))
 
     async def departs() -> None:
         if open_now:
@@ -148,17 +150,17 @@ async def test_arrivals_and_departures_that_cross_leave_the_database_as_it_is(tw
             await doors.depart(chat, connection, Ending.DELIBERATE)
 
     for n in range(40):
-        await asyncio.gather(arrives(3 * n), departs(), arrives(3 * n + 1), departs(), departs(), arrives(3 * n + 2))
+        await asyncio.gather(comes(3 * n), departs(), comes(3 * n + 1), departs(), departs(), comes(3 * n + 2))
         if n % 10 == 0:
             await asyncio.gather(*(server.lease.look() for server in two))
         chat = two[0].chat
         assert await rows(chat) == {(one.person.id, where.process) for where, one in open_now}
-        assert await here(chat) == {one.person.nickname for _, one in open_now}
+        assert await here(chat) == {where.presence.online.nickname(one.person.id) for where, one in open_now}
 
 
 async def test_a_stop_gives_the_lease_back_at_once(two: Two) -> None:
     stops, stays = two
-    await doors.arrive(stops.chat, "socket", [people.new_token()], "alice")
+    await arrives(stops.chat, "socket", "alice")
     await stops.stop()
     assert await here(stays.chat) == set()
     assert {one["id"] for one in await stays.chat.store.read(queries.all_leases)} == {stays.chat.process}
@@ -178,17 +180,17 @@ async def test_what_could_not_be_stored_when_people_came_and_left_is_stored_late
     server: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Alice comes back and bob leaves while the disk is full."""
-    chat, token = server.chat, people.new_token()
-    alice = await doors.arrive(chat, "socket", [token], "alice")
+    chat, token = server.chat, server.chat.tokens.new()
+    alice = await arrives(chat, "socket", "alice", token)
     await doors.depart(chat, alice, Ending.DELIBERATE)
-    bob = await doors.arrive(chat, "socket of bob", [people.new_token()], "bob")
+    bob = await arrives(chat, "socket of bob", "bob")
 
     async def full(*_: object, **__: object) -> None:
         raise Refused("storage", "The disk is full.")
 
     with monkeypatch.context() as trouble:
         trouble.setattr(chat.store, "write", full)
-        await doors.arrive(chat, "another socket", [token])
+        await arrives(chat, "another socket", token=token)
         await doors.depart(chat, bob, Ending.DELIBERATE)
         with pytest.raises(Refused):
             await Lease.end_others(server.lease)
@@ -214,7 +216,7 @@ async def test_a_crash_leaves_no_lease_behind_on_a_file_that_one_server_has_alon
 async def test_the_lease_is_looked_at_by_itself(start_server: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.chat.leases.INTERVAL_S", 0.02)
     one, other = await start_server(), await start_server()
-    await doors.arrive(one.chat, "socket", [people.new_token()], "alice")
+    await arrives(one.chat, "socket", "alice")
     await until(lambda: one.lease.processes == other.lease.processes == 2)
     await suddenly_dies(one)
     await until(lambda: other.lease.processes == 1)

@@ -8,11 +8,12 @@ from xml.etree import ElementTree
 import pytest
 from sqlalchemy import text
 
-from app.chat import Chat, doors, people, retention
+from app.chat import Chat, doors, retention
 from app.chat.verbs import VERBS, perform
 from app.model import Connection, Member, Moderator, Owner, Speaker
 from app.server import Running
-from tests.chat.conftest import Ask
+from tests.chat.conftest import Ask, arrives
+from tests.support.talker import new_id
 
 EVERYBODY = {"ignore", "echo", "rooms", "rename", "reserve", "identify", "claim", "join", "leave"}
 
@@ -26,12 +27,11 @@ async def room(ask: Ask, alice: Connection, bob: Connection) -> str:
 
 
 async def come(chat: Chat, name: str, token: str | None = None, address: str = "") -> Connection:
-    tokens = [token or people.new_token()]
-    return await doors.arrive(chat, f"socket of {name} {people.new_token()}", tokens, name, address=address)
+    return await arrives(chat, f"socket of {name} {new_id()}", name, token or "", address=address)
 
 
 async def say(ask: Ask, who: Connection, text: str = "hello", room: str = "lobby") -> dict[str, Any]:
-    return await ask(who, "send", room=room, text=text, id=people.new_token())
+    return await ask(who, "send", room=room, text=text, id=new_id())
 
 
 async def names(ask: Ask, who: Connection) -> list[str]:
@@ -227,6 +227,17 @@ async def test_a_locked_room_lets_back_whoever_was_there_and_nobody_new(
     await ask(carol, "leave", room=room)
     assert (await ask(carol, "join", room=room, invite=key))["ok"], "who was let in comes again"
     assert (await ask(await come(chat, "dave"), "join", room=room, invite=key))["error"] == "not_allowed", "used up"
+
+
+async def test_an_invite_of_a_member_does_not_open_a_room_that_was_locked_since(
+    chat: Chat, ask: Ask, alice: Connection, bob: Connection, room: str
+) -> None:
+    url = (await ask(bob, "invite", room=room))["url"]
+    key, carol = urlsplit(url).fragment.removeprefix("invite="), await come(chat, "carol")
+    await ask(alice, "settings", room=room, locked=True)
+    assert (await ask(carol, "join", room=room, invite=key))["error"] == "not_allowed"
+    await ask(alice, "settings", room=room, locked=False, passphrase="open sesame")
+    assert (await ask(carol, "join", room=room, invite=key))["ok"]
 
 
 async def test_an_invite_runs_out(chat: Chat, ask: Ask, alice: Connection, bob: Connection, room: str) -> None:

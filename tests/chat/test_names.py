@@ -13,7 +13,7 @@ from app.chat.doors import Ending
 from app.chat.visible import is_blank
 from app.model import Connection, Refused
 from app.store import queries
-from tests.chat.conftest import Ask
+from tests.chat.conftest import Ask, arrives
 from tests.conftest import Start
 
 PHRASE = "correct horse battery"
@@ -245,7 +245,7 @@ def test_the_site_s_own_name_is_nobody_s_whatever_it_is() -> None:
 
 
 async def test_nobody_s_names_are_refused_on_every_way_and_passed_over_at_the_door(chat: Chat, ask: Ask) -> None:
-    person = await doors.arrive(chat, "socket", [people.new_token()], "Everyone")
+    person = await arrives(chat, "socket", "Everyone")
     assert person.person.nickname.startswith("guest-")
     for answer in (await ask(person, "rename", nickname="@here"), await ask(person, "join", room="a", nickname="You")):
         assert answer["error"] == "bad_nickname"
@@ -253,12 +253,12 @@ async def test_nobody_s_names_are_refused_on_every_way_and_passed_over_at_the_do
 
 
 async def test_who_bears_such_a_name_already_keeps_it_and_cannot_reserve_it(start_server: Start) -> None:
-    token = people.new_token()
     first = await start_server(site="Another")
-    await doors.arrive(first.chat, "socket", [token], "Parlor")
+    token = first.chat.tokens.new()
+    await arrives(first.chat, "socket", "Parlor", token)
     await first.stop()
     chat = (await start_server()).chat
-    again = await doors.arrive(chat, "socket", [token], "Parlor")
+    again = await arrives(chat, "socket", "Parlor", token)
     assert again.person.nickname == "Parlor"
     await people.rename(chat, again, nickname="Parlor")
     with pytest.raises(Refused, match="nobody's name"):
@@ -286,7 +286,7 @@ async def test_it_is_told_whether_a_name_is_borne_here_kept_or_reserved(
     assert away["until"].endswith("Z")
 
     monkeypatch.undo()
-    again = await doors.arrive(chat, "another socket", [people.new_token()], "carol")
+    again = await arrives(chat, "another socket", "carol")
     await people.reserve(chat, again, passphrase=PHRASE)
     for _ in range(2):  # here or away: it is reserved
         reserved = await ask(bob, "rename", nickname="Carol")
@@ -301,8 +301,8 @@ async def test_another_rule_for_names_takes_nobody_s_name_and_compares_all_of_th
 ) -> None:
     """Two that were different and look the same now keep their names; while one of them bears it, nobody else can."""
     first = await start_server()
-    tokens = {name: people.new_token() for name in ("Ann", "Bob", "Zoe")}
-    ids = {name: (await doors.arrive(first.chat, name, [token], name)).person.id for name, token in tokens.items()}
+    tokens = {name: first.chat.tokens.new() for name in ("Ann", "Bob", "Zoe")}
+    ids = {name: (await arrives(first.chat, name, name, token)).person.id for name, token in tokens.items()}
     await first.stop()
     with sqlite3.connect(tmp_path / "data" / "parlor.db") as db:  # as an older rule had it
         db.execute("DELETE FROM rules")

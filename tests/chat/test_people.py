@@ -8,7 +8,7 @@ import pytest
 from app.chat import Chat, doors, names, people
 from app.chat.doors import Ending
 from app.model import Connection, Refused
-from tests.chat.conftest import Ask
+from tests.chat.conftest import Ask, arrives
 from tests.conftest import Start
 
 
@@ -56,7 +56,7 @@ async def test_a_taken_name_is_refused_with_one_that_is_free(ask: Ask, alice: Co
 
 
 async def test_of_many_claims_at_once_exactly_one_wins(chat: Chat, ask: Ask) -> None:
-    crowd = [await doors.arrive(chat, f"socket {n}", [people.new_token()], None) for n in range(30)]
+    crowd = [await arrives(chat, f"socket {n}") for n in range(30)]
     answers = await asyncio.gather(
         *(ask(one, "rename", nickname=name) for one, name in zip(crowd, ["zoe", "ZOE", "zое"] * 10, strict=True))
     )
@@ -69,8 +69,8 @@ async def test_of_two_guests_with_one_name_the_second_gets_another(chat: Chat, m
     ids = count()
     tokens = {3: lambda: "abc", 6: lambda: "6"}
     monkeypatch.setattr("secrets.token_hex", lambda size: tokens.get(size, lambda: f"{next(ids)}")())
-    first = await doors.arrive(chat, "socket 1", [people.new_token()], None)
-    second = await doors.arrive(chat, "socket 2", [people.new_token()], None)
+    first = await arrives(chat, "socket 1", None)
+    second = await arrives(chat, "socket 2", None)
     assert (first.person.nickname, second.person.nickname) == ("guest-abc", "guest-6")
 
 
@@ -83,13 +83,13 @@ async def test_a_name_is_its_owner_s_while_they_are_away(
 
 async def test_a_name_is_free_once_its_owner_is_away_for_too_long(start_server: Start) -> None:
     chat = (await start_server(nickname_hold=0)).chat
-    token = people.new_token()
-    alice = await doors.arrive(chat, "socket of alice", [token], "alice")
-    taken = await doors.arrive(chat, "socket of bob", [people.new_token()], "alice")
+    token = chat.tokens.new()
+    alice = await arrives(chat, "socket of alice", "alice", token)
+    taken = await arrives(chat, "socket of bob", "alice")
     assert taken.person.nickname.startswith("guest-"), "while its owner is here, a name is not free"
     await doors.depart(chat, alice, Ending.DELIBERATE)
     await people.take(chat, taken, "alice")
-    again = await doors.arrive(chat, "another socket", [token], "alice")
+    again = await arrives(chat, "another socket", "alice", token)
     assert again.person.id == alice.person.id, "a token always gets its person in"
     assert again.person.nickname.startswith("guest-")
 
@@ -97,28 +97,28 @@ async def test_a_name_is_free_once_its_owner_is_away_for_too_long(start_server: 
 async def test_who_comes_back_while_leaving_is_here(start_server: Start) -> None:
     """The old socket's departure and the new one's arrival cross: the name stays held."""
     chat = (await start_server(nickname_hold=0)).chat
-    token = people.new_token()
-    alice = await doors.arrive(chat, "old socket", [token], "alice")
+    token = chat.tokens.new()
+    alice = await arrives(chat, "old socket", "alice", token)
     _, again = await asyncio.gather(
-        doors.depart(chat, alice, Ending.DELIBERATE), doors.arrive(chat, "new socket", [token], "alice")
+        doors.depart(chat, alice, Ending.DELIBERATE), arrives(chat, "new socket", "alice", token)
     )
     assert again.person.nickname == "alice"
-    other = await doors.arrive(chat, "socket of bob", [people.new_token()], "alice")
+    other = await arrives(chat, "socket of bob", "alice")
     assert other.person.nickname.startswith("guest-")
 
 
 async def test_the_store_does_not_hold_tokens(start_server: Start, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("data")
     server = await start_server(data=folder)
-    token = people.new_token()
-    await doors.arrive(server.chat, "socket", [token], "alice")
+    token = server.chat.tokens.new()
+    await arrives(server.chat, "socket", "alice", token)
     assert all(token.encode() not in path.read_bytes() for path in folder.iterdir())
 
 
 async def test_rename_shows_in_every_tab(chat: Chat, ask: Ask) -> None:
-    token = people.new_token()
-    one = await doors.arrive(chat, "tab one", [token], "alice")
-    two = await doors.arrive(chat, "tab two", [token], None)
+    token = chat.tokens.new()
+    one = await arrives(chat, "tab one", "alice", token)
+    two = await arrives(chat, "tab two", None, token)
     assert two.person.nickname == "alice"
     await ask(one, "rename", nickname="Alicia")
     joined = await ask(two, "join", room="lobby")

@@ -2,17 +2,17 @@
 
 import pytest
 
-from app.chat import doors, people
 from app.chat.rates import Rates
 from app.chat.verbs import perform
 from app.model import Refused
+from tests.chat.conftest import arrives
 from tests.conftest import Start
 
 
 async def test_a_flood_is_told_when_to_come_back(start_server: Start) -> None:
     chat = (await start_server(rate_limit=5)).chat
-    alice = await doors.arrive(chat, "socket of alice", [people.new_token()], "alice")
-    bob = await doors.arrive(chat, "socket of bob", [people.new_token()], "bob")
+    alice = await arrives(chat, "socket of alice", "alice")
+    bob = await arrives(chat, "socket of bob", "bob")
     answers = [await perform(chat, alice, "echo", {}) for _ in range(60)]
     assert all(answer["ok"] for answer in answers[:50]), "ten seconds' worth may come at once"
     refused = [answer for answer in answers if not answer["ok"]]
@@ -23,7 +23,7 @@ async def test_a_flood_is_told_when_to_come_back(start_server: Start) -> None:
 
 async def test_the_limit_can_be_switched_off(start_server: Start) -> None:
     chat = (await start_server(rate_limit="off")).chat
-    alice = await doors.arrive(chat, "socket of alice", [people.new_token()], "alice")
+    alice = await arrives(chat, "socket of alice", "alice")
     assert all([(await perform(chat, alice, "echo", {}))["ok"] for _ in range(500)])
 
 

@@ -3,10 +3,10 @@
 import sys
 from types import FrameType
 
-from app.chat import Chat, doors, people
+from app.chat import Chat, doors
 from app.model import Connection
 from app.store import queries
-from tests.chat.conftest import Ask
+from tests.chat.conftest import Ask, arrives
 
 
 async def test_joining_makes_the_room_and_lower_cases_its_name(ask: Ask, alice: Connection) -> None:
@@ -42,7 +42,7 @@ async def test_rooms_are_listed_with_heads_the_fullest_first(ask: Ask, alice: Co
 async def test_people_come_in_pages_in_the_order_of_names(chat: Chat, ask: Ask, alice: Connection) -> None:
     await ask(alice, "join", room="lobby")
     for n in range(250):
-        one = await doors.arrive(chat, f"socket {n}", [people.new_token()], f"person {n:03}")
+        one = await arrives(chat, f"socket {n}", f"person {n:03}")
         await ask(one, "join", room="lobby")
     first = await ask(alice, "join", room="lobby")
     assert (first["count"], len(first["people"])) == (251, 50)
@@ -73,7 +73,7 @@ async def test_a_connection_is_in_so_many_rooms_and_no_more(
     )
     assert chat.presence.online.nickname(alice.person.id) == "alice", "nothing of it was done"
     assert (await ask(alice, "join", room="room-0"))["ok"], "where one is already"
-    other_tab = await doors.arrive(chat, "another socket", ["t" * 43], "carol")
+    other_tab = await doors.arrive(chat, "another socket", [chat.tokens.new()], "carol")
     assert (await ask(other_tab, "join", room="one-too-many"))["ok"]
     await ask(alice, "leave", room="room-7")
     assert (await ask(alice, "join", room="one-too-many"))["ok"]
@@ -83,7 +83,7 @@ async def test_leaving_costs_as_much_for_each_room_in_many_as_in_few(chat: Chat)
     """Counted in steps of the interpreter, which no other program disturbs."""
     costs = {}
     for rooms in (10, 100):
-        connection = await doors.arrive(chat, f"socket of {rooms}", [people.new_token()], None)
+        connection = await arrives(chat, f"socket of {rooms}", None)
         for n in range(rooms):
             chat.presence.join(connection, f"room-{n}")
         steps = 0

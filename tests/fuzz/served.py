@@ -28,6 +28,7 @@ from app.socketio import server as socketio_server
 
 PACE: dict[str, float] = {"ping_interval": 0.3, "ping_timeout": 1.0}  # so that who is gone is soon forgotten
 MOST_FAULTS = 20
+SECRET = "of tests, which make tokens by it"
 
 read = 0  # packets that came out of frames and payloads
 _receive = session.Session.receive
@@ -199,7 +200,7 @@ async def mounted() -> tuple[str, Server, None, Callable[[], Awaitable[None]]]:
 
 async def chat(folder: str) -> tuple[str, Server, Running, Callable[[], Awaitable[None]]]:
     settings = Settings(
-        host="127.0.0.1", port=0, data=Path(folder), rate_limit="off", nickname_hold=0, grace=0.5, **PACE
+        host="127.0.0.1", port=0, data=Path(folder), rate_limit="off", nickname_hold=0, grace=0.5, secret=SECRET, **PACE
     )
     running = await start(settings)
     return running.url, running.sockets, running, running.stop

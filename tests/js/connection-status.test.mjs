@@ -20,6 +20,11 @@ test("the countdown is in whole seconds and never says nought", () => {
   assert.deepEqual(details, ["in 10 s", "in 5 s", "in 1 s", "in 1 s"]);
 });
 
+test("a long time is told in minutes", () => {
+  const details = [99_000, 100_000, 3_600_000].map((until) => statusText({ state: "waiting", until }, 0).detail);
+  assert.deepEqual(details, ["in 99 s", "in 2 min", "in 60 min"]);
+});
+
 test("the sentence that is told stays the same through a countdown", () => {
   const status = { state: "waiting", until: 10_000 };
   assert.equal(new Set([0, 4_000, 9_000].map((now) => statusText(status, now).word)).size, 1);

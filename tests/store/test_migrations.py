@@ -10,10 +10,10 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import make_url
 
-from app.chat import doors, people
 from app.store import queries
 from app.store.connections import open_engine
 from app.store.engine import MIGRATIONS, NEWEST
+from tests.chat.conftest import arrives
 from tests.conftest import Start
 from tests.support.template import begin_with_tables
 
@@ -50,7 +50,7 @@ async def test_names_and_topics_of_before_0005_are_kept_and_cleaned(start_server
             "Ann\u2800",
             "Admi\u0274",
         ]
-    bob = await doors.arrive(running.chat, "socket", [people.new_token()], "Admin")
+    bob = await arrives(running.chat, "socket", "Admin")
     assert bob.person.nickname.startswith("guest-")
 
 

@@ -19,6 +19,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from app.chat.tokens import Tokens
+from tests.fuzz.served import SECRET
 from tests.support import PATIENCE
 from tests.support.process import STARTS_WITHIN, starved
 from tests.support.raw import UPGRADE, head
@@ -30,7 +32,8 @@ FORGETTING = 8.0  # seconds after which nothing may be left of those who are gon
 # do not count: beside them the server is so much later with everything.
 LOOKS_EVERY = 0.25  # seconds: a look goes through all objects, and meanwhile nobody is forgotten
 
-BROWSERS = 60  # come again and again, in several tabs at once; so what the database holds does not grow
+_tokens = Tokens(None, SECRET)
+BROWSERS = [_tokens.new() for _ in range(60)]  # come again and again, in several tabs; so the database does not grow
 ROOMS = 20
 
 Wait = tuple["Line", bytes | int]  # until this is heard, or so many bytes; b"" for the end
@@ -108,8 +111,7 @@ class Visit:
     def __init__(self, port: int, number: int) -> None:
         self.port = port
         self.lines: list[Line] = []
-        token = f"browser-{number % BROWSERS:02}".ljust(43, "x")
-        self.connect = f'40{{"token":"{token}"}}'
+        self.connect = f'40{{"token":"{BROWSERS[number % len(BROWSERS)]}"}}'
         self.join = f'420["join",{{"room":"room-{number % ROOMS}"}}]'
         self.sid = ""
 

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from app.chat import doors, people
+from app.chat import doors
 from app.chat.verbs import perform
 from app.model import Refused
 from app.server import Running
@@ -141,7 +141,7 @@ async def test_live_reconnected_history_and_catch_up_end_in_the_same_reactions(s
     """Twelve people react, edit, delete and take it back; one hears it all, another is cut off in the middle of it."""
     server = await start_server(rate_limit=None)
     r, chat, text = Random(4), server.chat, "no. {}"
-    crowd = [await doors.arrive(chat, f"socket {n}", [people.new_token()], f"guest {n}") for n in range(12)]
+    crowd = [await doors.arrive(chat, f"socket {n}", [chat.tokens.new()], f"guest {n}") for n in range(12)]
     for one in crowd:
         await perform(chat, one, "join", {"room": "lobby"})
     for n in range(6):

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from sqlalchemy import text
 
-from app.chat import doors, people
+from app.chat import doors
 from app.chat.verbs import perform
 from app.server import Running
 from app.web import log
@@ -193,7 +193,7 @@ async def test_of_many_who_reacted_the_log_names_the_first_and_counts_the_others
 ) -> None:
     chat = server.chat
     for n in range(10):
-        one = await doors.arrive(chat, f"socket {n}", [people.new_token()], f"guest {n}")
+        one = await doors.arrive(chat, f"socket {n}", [chat.tokens.new()], f"guest {n}")
         await perform(chat, one, "join", {"room": "lobby"})
         if n == 0:
             await perform(chat, one, "send", {"room": "lobby", "text": "hands up", "id": new_id()})

@@ -69,7 +69,8 @@ async def test_the_loop_s_lateness_is_measured(server: Running) -> None:
 
 async def test_refusals_are_counted_by_the_limit_that_was_reached(start_server: Start) -> None:
     server = await start_server(rate_limit=100)
-    async with Talker(server.url, "alice") as alice:
+    async with Talker(server.url, "owner") as owner, Talker(server.url, "alice") as alice:
+        await owner.join("lobby")  # and may say something often
         await alice.join("lobby")
         for n in range(5):
             await alice.ask("send", {"room": "lobby", "text": "the same", "id": f"message-{n}"})
@@ -78,7 +79,7 @@ async def test_refusals_are_counted_by_the_limit_that_was_reached(start_server: 
 
 async def asks(server: Running, *, version: str = "1.1", **headers: str) -> tuple[int, str]:
     """The status of /metrics, and the first words of the answer."""
-    request = head("GET", "/metrics", {"Host": "localhost:8000"} | headers)
+    request = head("GET", "/metrics", headers)
     async with await Line.to(server.url) as line:
         await line.write(request.replace(b"HTTP/1.1", f"HTTP/{version}".encode()))
         top, _, rest = (await line.reader.readuntil(b"\r\n\r\n")).partition(b"\r\n")
@@ -94,12 +95,10 @@ async def asks(server: Running, *, version: str = "1.1", **headers: str) -> tupl
         {"X-Real-IP": "203.0.113.9"},
         {"Forwarded": "for=203.0.113.9"},
         {"Via": "1.1 proxy"},
-        {"Host": "chat.example.org"},
-        {"Host": "127.0.0.1.example.org:80"},
-        {"version": "1.0", "Host": "127.0.0.1:8000"},
+        {"version": "1.0"},
         {"Authorization": f"Bearer {TOKEN}"},
     ],
-    ids=["visitor", "scheme", "real", "forwarded", "via", "host", "host-like", "nginx", "no-token-is-set"],
+    ids=["visitor", "scheme", "real", "forwarded", "via", "nginx", "no-token-is-set"],
 )
 async def test_what_a_proxy_brings_from_elsewhere_reads_no_numbers(
     start_server: Start, headers: dict[str, str]
@@ -110,7 +109,6 @@ async def test_what_a_proxy_brings_from_elsewhere_reads_no_numbers(
     status, text = await asks(server, **headers)
     assert (status, "PARLOR_METRICS_TOKEN" in text, "parlor_people" in text) == (403, True, False)
     assert (await asks(server))[0] == 200
-    assert (await asks(server, Host="[::1]:8000"))[0] == 200
 
 
 async def test_the_token_opens_the_numbers_from_anywhere(start_server: Start) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from app.model import COOKIE
+from app.model import COOKIE, HOST_COOKIE
 from tests.conftest import Start
 from tests.support.raw import UPGRADE
 from tests.support.talker import Talker, until
@@ -68,11 +68,11 @@ async def test_a_browser_gets_one_token_that_no_script_can_read(browser: aiohttp
 
 
 async def test_the_token_is_secure_behind_a_trusted_https_proxy(start_server: Start) -> None:
-    for proxies, secure in ((1, True), (0, "")):
+    for proxies, name, secure in ((1, HOST_COOKIE, True), (0, COOKIE, "")):
         server = await start_server(trust_proxies=proxies)
         forwarded = {"X-Forwarded-Proto": "https, http"}
         async with aiohttp.ClientSession() as browser, browser.get(server.url, headers=forwarded) as answer:
-            assert answer.cookies[COOKIE]["secure"] == secure
+            assert (answer.cookies[name]["secure"], answer.cookies[name]["path"]) == (secure, "/")
 
 
 async def test_the_page_is_told_the_operator_s_transports(start_server: Start) -> None:

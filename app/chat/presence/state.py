@@ -91,6 +91,10 @@ class Online:
         person = self.get(id)
         return [self._connections[one] for one in person.connections if not one.startswith(REMOTE)] if person else []
 
+    def with_token(self, token: str) -> list[Connection]:
+        """Those that are open here and came with the token of this fingerprint."""
+        return [one for one in self._connections.values() if one.token == token]
+
     def is_here(self, id: str) -> bool:
         person = self.get(id)
         return person is not None and person.is_here

@@ -26,13 +26,12 @@ _END = """
 redis.call('HSET', KEYS[1], 'left', string.format('%.4f', left), 'at', string.format('%.0f', now))
 redis.call('PEXPIRE', KEYS[1], math.ceil((full - left) / rate) + 1)
 """
-# ARGV, besides: points that are to stay. The answer is the milliseconds after which there will be enough; 0: they are
-# spent.
+# The answer is the milliseconds after which there will be enough; 0: they are spent.
 SPEND = f"""
 {_BEGIN}
-local wait, floor = 0, tonumber(ARGV[4])
-if left - floor < cost then
-  wait = math.ceil((cost + floor - left) / rate)
+local wait = 0
+if left < cost then
+  wait = math.ceil((cost - left) / rate)
 else
   left = left - cost
 end
@@ -54,9 +53,9 @@ class RedisBuckets:
     def __init__(self, redis: RedisConnection) -> None:
         self._redis = redis
 
-    async def spend(self, name: str, cost: float, full: float, per_second: float, floor: float = 0) -> float | None:
+    async def spend(self, name: str, cost: float, full: float, per_second: float) -> float | None:
         """See SharedBuckets.spend."""
-        wait = await self._run(SPEND, name, cost, full, per_second, floor)
+        wait = await self._run(SPEND, name, cost, full, per_second)
         return wait / 1000 if isinstance(wait, int) else None
 
     async def charge(self, name: str, points: float, full: float, per_second: float) -> float | None:

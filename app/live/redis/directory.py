@@ -39,7 +39,7 @@ class RedisDirectory:
         redis.on_connected.append(self._on_connected)
         redis.subscribe(PEOPLE, shapes.PROFILE, self._on_profile)
         redis.subscribe(PEOPLE, shapes.REPORT, self._on_report)
-        redis.subscribe(PEOPLE, shapes.IDENTIFIED, self._on_identified)
+        redis.subscribe(PEOPLE, shapes.REVOKED, self._on_revoked)
         redis.subscribe(PEOPLE, shapes.IGNORED, self._on_ignored)
 
     # --- as the chat knows it ---
@@ -47,8 +47,8 @@ class RedisDirectory:
     def tell_profile(self, profile: Profile) -> None:
         self._redis.publish(PEOPLE, shapes.PROFILE, shapes.write(shapes.called(profile)))
 
-    def tell_identified(self, token: str, former: str, owner: Profile) -> None:
-        self._redis.publish(PEOPLE, shapes.IDENTIFIED, shapes.write([token, former, shapes.called(owner)]))
+    def tell_revoked(self, token: str, successor: str) -> None:
+        self._redis.publish(PEOPLE, shapes.REVOKED, shapes.write([token, successor]))
 
     def tell_ignored(self, person: str) -> None:
         self._redis.publish(PEOPLE, shapes.IGNORED, shapes.write([person]))
@@ -120,10 +120,9 @@ class RedisDirectory:
         """Raises BadFrame."""
         moderation.hear_report(self._chat, *shapes.read_report(body))
 
-    def _on_identified(self, _process: str, body: bytes) -> None:
+    def _on_revoked(self, _process: str, body: bytes) -> None:
         """Raises BadFrame."""
-        token, former, owner = shapes.read_identified(body)
-        self._tasks.begin(people.hear_identified(self._chat, token, former, Profile(*owner)))
+        people.hear_revoked(self._chat, *shapes.read_revoked(body))
 
     def _on_ignored(self, _process: str, body: bytes) -> None:
         """Raises BadFrame."""

@@ -5,7 +5,7 @@
 | of a room | `p` | who came and left there: `[before, number, [[person, nickname, reserved, rev, grace], ...]]` |
 | `people` | `q` | how somebody is called now: `[person, nickname, reserved, rev]` |
 | `people` | `r` | something was reported to the moderators of a room: `[room, report]` |
-| `people` | `i` | a browser is another person's now: `[token, former, [person, nickname, reserved, rev]]` |
+| `people` | `t` | a token is good no longer: `[token, the one in its place]`, as fingerprints |
 | `people` | `g` | somebody ignores others than before: `[person]` |
 | `processes` | `b` | a process lives: `[generation, stops, {room: people}]` |
 
@@ -33,7 +33,7 @@ MAX_CHANGES = 200  # in one frame
 MAX_ROOMS = 100  # counted in a beat
 MAX_GRACE_S = 86_400
 
-CAME, PROFILE, IDENTIFIED, IGNORED, REPORT, BEAT = b"p", b"q", b"i", b"g", b"r", b"b"
+CAME, PROFILE, REVOKED, IGNORED, REPORT, BEAT = b"p", b"q", b"t", b"g", b"r", b"b"
 
 
 def _can_be_shown(name: str) -> str:
@@ -83,7 +83,7 @@ def _shape(shape: Any) -> Callable[[bytes], Any]:
 
 read_changes: Callable[[bytes], tuple[int, int, list[Change]]] = _shape(tuple[Number, Number, Changes])
 read_called: Callable[[bytes], Called] = _shape(Called)
-read_identified: Callable[[bytes], tuple[str, str, Called]] = _shape(tuple[Token, Id, Called])
+read_revoked: Callable[[bytes], tuple[str, str]] = _shape(tuple[Token, Token])
 read_ignored: Callable[[bytes], tuple[str]] = _shape(tuple[Id])
 read_report: Callable[[bytes], tuple[str, dict[str, Any]]] = _shape(tuple[RoomName, Report])
 read_beat: Callable[[bytes], tuple[int, bool, dict[str, int]]] = _shape(tuple[Number, bool, Counts])

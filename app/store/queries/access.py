@@ -195,9 +195,9 @@ def make_key(
     note(db, room, by, "owner_key" if kind == "owner" else "invite")
 
 
-def _use(db: Connection, room: str, fingerprint: str, kind: str) -> None:
+def _use(db: Connection, room: str, fingerprint: str, kind: str, *more: ColumnElement[bool]) -> None:
     """Raises `not_allowed` where it is none, or one of another room, or used up: always in the same words."""
-    wanted = (keys.c.fingerprint == fingerprint, keys.c.room == room, keys.c.kind == kind)
+    wanted = (keys.c.fingerprint == fingerprint, keys.c.room == room, keys.c.kind == kind, *more)
     left = or_(keys.c.uses.is_(None), keys.c.uses > 0)
     lasts = or_(keys.c.until.is_(None), keys.c.until > now())
     if not db.execute(update(keys).where(*wanted, left, lasts).values(uses=keys.c.uses - 1)).rowcount:
@@ -215,9 +215,12 @@ def claim_room(db: Connection, *, room: str, by: Actor, fingerprint: str) -> Non
 
 @changes(Changes.ROOM)
 def use_invite(db: Connection, *, room: str, person: str, fingerprint: str) -> None:
-    """Be let in by an invite. Whoever was let in before uses none up."""
+    """Be let in by an invite; into a locked room by one of its owners' alone. Whoever was let in before uses none
+    up."""
     if not db.scalar(select(exists().where(admitted.c.room == room, admitted.c.person == person))):
-        _use(db, room, fingerprint, "invite")
+        owners = select(roles.c.person).where(roles.c.room == room, roles.c.role == "owner")
+        is_locked = room_now(db, room)["locked"]
+        _use(db, room, fingerprint, "invite", *([keys.c.by.in_(owners)] if is_locked else []))
         db.execute(insert(admitted).values(room=room, person=person, at=now()))
 
 

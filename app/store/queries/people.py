@@ -16,6 +16,7 @@ from app.model import Refused
 from app.store.changes import Changes, changes
 from app.store.prepared import Prepared, Row
 from app.store.queries.rows import insert_or_not, now, page_of, plain
+from app.store.queries.tokens import confirm
 from app.store.tables import (
     connected,
     ignores,
@@ -37,25 +38,27 @@ NAMES_AT_ONCE = 500  # whose skeletons are made anew in one transaction
 
 # The statements of coming and going.
 _one = people.c.id == bindparam("who")
-_whose = Prepared(
-    select(people.c.id, people.c.nickname, people.c.passphrase.is_not(None), people.c.rev)
+_by_token = (
+    select(
+        *(people.c.id, people.c.nickname, people.c.passphrase.is_not(None), people.c.rev, people.c.created_at),
+        *(tokens.c.replaces, tokens.c.confirmed_at, tokens.c.revoked_at),
+    )
     .join_from(people, tokens)
     .where(tokens.c.fingerprint == bindparam("token"))
 )
-_whose_locked = Prepared(
-    select(people.c.id, people.c.nickname, people.c.passphrase.is_not(None), people.c.rev)
-    .join_from(people, tokens)
-    .where(tokens.c.fingerprint == bindparam("token"))
-    .with_for_update(of=people, key_share=True)
-)
+_whose = Prepared(_by_token)
+_whose_locked = Prepared(_by_token.with_for_update(of=people, key_share=True))
 _lock = Prepared(select(people.c.id).where(_one).with_for_update(key_share=True))
 _make = Prepared(insert(people), sets=("id", "nickname", "created_at", "held"))
 _admit = Prepared(insert(tokens), sets=("fingerprint", "person", "created_at"))
-_holding = Prepared(
+_by_look = (
     select(people.c.id, people.c.left_at, people.c.held, people.c.passphrase, people.c.nickname)
     .join_from(people, skeletons)
     .where(skeletons.c.skeleton == bindparam("look"), people.c.id != bindparam("who"))
-    .with_for_update(of=people, key_share=True)  # one who comes back now keeps the name, or comes after it was taken
+)
+_bearing = Prepared(_by_look)
+_holding = Prepared(  # one who comes back now keeps the name, or comes after it was taken
+    _by_look.with_for_update(of=people, key_share=True)
 )
 _unlook = Prepared(remove(skeletons).where(skeletons.c.person == bindparam("who")))
 _look = Prepared(insert(skeletons), sets=("skeleton", "person"))
@@ -83,34 +86,42 @@ def arrive(
     db: Connection,
     *,
     token: str,
-    new_id: str,
     wish: Name | None,
     guests: Callable[[], Iterable[Name]],
     held: int,
+    new_id: str | None = None,
+    keeps_name: bool = False,
     process: str = "",
-    minted: bool = False,
     brief: int | None = None,
     address: str = "",
-) -> dict[str, Any]:
-    """The person whose token has this fingerprint, made on the first visit, connected to `process` from now on:
-    `{id, nickname, reserved, rev, is_new?, is_renamed?}`.
+) -> dict[str, Any] | None:
+    """The person whose token has this fingerprint, connected to `process` from now on: `{id, nickname, reserved, rev,
+    created_at, is_renamed?, replaces?}`; `{is_revoked}` where the token is good no longer. Of somebody unknown nothing
+    is written, and None is the answer, unless there is a `new_id`: then they are made.
 
     A wish that is taken is passed over: a known person keeps their name, a new one gets the first of `guests` that is
-    free. held: milliseconds that a name stays its owner's after they left. minted: the token was made just now, so
-    nobody has come with it before. brief: that time where nobody is known to keep the token. address: fingerprint of
-    the network from which they come, where that is known.
+    free. keeps_name: the wish is that of a new one alone. held: milliseconds that a name stays its owner's after they
+    left. brief: that time where nobody is known to keep the token. address: fingerprint of the network from which they
+    come, where that is known. replaces: the token in whose place this one was given, and which is revoked by this
+    first visit.
     """
-    found = None if minted else _person(_whose_locked.first(db, token=token))
+    found = _person(_whose_locked.first(db, token=token))
     if found is None:
+        if new_id is None:
+            return None
         newcomer = _newcomer(db, token, new_id, chain([wish] if wish else [], guests()), held, brief)
         _connect.run(db, person=new_id, process=process)
         _note_address(db, new_id, address)
         return newcomer
+    if "is_revoked" in found:
+        return found
     person, nickname = found["id"], found["nickname"]
-    for name, looks in (*([wish] if wish else ()), *(() if nickname else guests())):
+    for name, looks in (*([wish] if wish and not keeps_name else ()), *(() if nickname else guests())):
         if name != nickname and _free(db, person, looks, held):
             found |= {"nickname": name, "rev": _bear(db, person, name, looks), "is_renamed": True}
             break
+    if former := found.get("replaces"):
+        confirm(db, token, former, person)
     stay(db, person, process)  # whoever is known has left, even where their name went to somebody else meanwhile
     _note_address(db, person, address)
     return found
@@ -122,25 +133,50 @@ def _note_address(db: Connection, person: str, address: str) -> None:
 
 
 def whose(db: Connection, token: str) -> dict[str, Any] | None:
-    """The person whose token has this fingerprint: `{id, nickname, reserved, rev}`."""
+    """The person whose token has this fingerprint: `{id, nickname, reserved, rev, created_at,
+    replaces?}`, or `{is_revoked}`."""
     return _person(_whose.first(db, token=token))
 
 
 def _person(found: Row | None) -> dict[str, Any] | None:
-    return {"id": found[0], "nickname": found[1], "reserved": bool(found[2]), "rev": found[3]} if found else None
+    if found is None:
+        return None
+    id, nickname, reserved, rev, created_at, replaces, confirmed_at, revoked_at = found
+    if revoked_at is not None:
+        return {"is_revoked": True}
+    person = {"id": id, "nickname": nickname, "reserved": bool(reserved), "rev": rev, "created_at": created_at}
+    return person | {"replaces": replaces} if replaces and confirmed_at is None else person
+
+
+@changes(Changes.PEOPLE)
+def confirm_token(db: Connection, token: str) -> str | None:
+    """Somebody holds this token. The one that it replaces, where it was good until now."""
+    found = whose(db, token)
+    former: str | None = found.get("replaces") if found else None
+    if found and former:
+        confirm(db, token, former, found["id"])
+    return former
+
+
+def first_free(db: Connection, person: str, names: Sequence[Name], held: int) -> Name | None:
+    """The first of these names that this person, of whom nothing is stored, could bear now."""
+    at = now()
+    return next(
+        (one for one in names if not any(_is_held(row, held, at) for row in _bearers(db, person, one[1]))), None
+    )
 
 
 def _newcomer(
     db: Connection, token: str, new_id: str, names: Iterable[Name], held: int, brief: int | None
 ) -> dict[str, Any]:
-    """Who never bore a name has none to lay down, and never left."""
+    """A new person has no previous name to release and no departure to clear."""
     nickname, looks = next((one for one in names if _free(db, new_id, one[1], held)), (None, ()))
     at = now()
     _make.run(db, id=new_id, nickname=nickname, created_at=at, held=brief)
     _admit.run(db, fingerprint=token, person=new_id, created_at=at)
     for look in looks:
         _look.run(db, skeleton=look, person=new_id)
-    return {"id": new_id, "nickname": nickname, "reserved": False, "rev": 0, "is_new": True}
+    return {"id": new_id, "nickname": nickname, "reserved": False, "rev": 0, "created_at": at}
 
 
 @changes(Changes.PEOPLE)
@@ -151,12 +187,13 @@ def claim(db: Connection, *, person: str, name: Name, held: int, spare: Sequence
     _lock.first(db, who=person)
     if not _free(db, person, looks, held):
         free = next((other for other, shapes in spare if _free(db, person, shapes, held)), None)
-        raise _taken(nickname, _holders(db, person, looks), held, free)
+        raise taken(nickname, _holders(db, person, looks), held, free)
     return _bear(db, person, nickname, looks)
 
 
-def _taken(wish: str, holders: set[Row], held: int, free: str | None) -> Refused:
-    """Whose the name is, and until when: reserved, borne by somebody who is here, or kept for somebody who left."""
+def taken(wish: str, holders: set[Row], held: int, free: str | None) -> Refused:
+    """Whose the name is, and until when: reserved, borne by somebody who is here, or kept for somebody who left.
+    holders: as `_holders`."""
     reserved = [name for *_, passphrase, name in holders if passphrase]
     here = [name for _, left_at, *_, name in holders if left_at is None]
     name = (reserved or here or [max(holders, key=lambda one: one[1])[-1]])[0]
@@ -209,14 +246,22 @@ def _free(db: Connection, person: str, looks: Sequence[str], held: int) -> bool:
     """Is the name free for this person? One whose owner has been away too long is taken from them."""
     holders = _holders(db, person, looks)
     at = now()
-    for holder in holders:
-        _, left_at, _, passphrase, _ = holder
-        if passphrase or left_at is None or _until(holder, held) > at:
-            return False
+    if any(_is_held(holder, held, at) for holder in holders):
+        return False
     for holder, *_ in holders:
         _unlook.run(db, who=holder)
         _call.first(db, who=holder, name=None)
     return True
+
+
+def _is_held(holder: Row, held: int, at: int) -> bool:
+    _, left_at, _, passphrase, _ = holder
+    return bool(passphrase) or left_at is None or _until(holder, held) > at
+
+
+def _bearers(db: Connection, person: str, looks: Sequence[str]) -> set[Row]:
+    """As `_holders`, and nothing is locked."""
+    return {holder for look in looks for holder in _bearing.all(db, look=look, who=person)}
 
 
 def _holders(db: Connection, person: str, looks: Sequence[str]) -> set[Row]:
@@ -240,7 +285,7 @@ def reserve(db: Connection, *, person: str, passphrase: str | None) -> int:
 def reserved(db: Connection, nickname: str, looks: Sequence[str]) -> dict[str, Any] | None:
     """Who reserved this name, or else one that looks like it: `{id, nickname, passphrase, rev}`."""
     wanted = (
-        select(people.c.id, people.c.nickname, people.c.passphrase, people.c.rev)
+        select(people.c.id, people.c.nickname, people.c.passphrase, people.c.rev, people.c.created_at)
         .join_from(people, skeletons)
         .where(skeletons.c.skeleton.in_(looks), people.c.passphrase.is_not(None))
         .order_by(people.c.nickname != nickname, people.c.id)
@@ -294,9 +339,10 @@ def _next(db: Connection, skeleton: str) -> int:
 
 
 @changes(Changes.PEOPLE)
-def hand_over(db: Connection, *, token: str, person: str, process: str) -> None:
-    """From now on the token names `person`, who is connected to `process` with it."""
-    db.execute(update(tokens).where(tokens.c.fingerprint == token).values(person=person))
+def renew_token(db: Connection, *, token: str, replaces: str, person: str, process: str) -> None:
+    """A token for this person, who is connected to `process` with it. The one in whose place it is given stays as it is
+    until somebody comes with the new one."""
+    db.execute(insert(tokens).values(fingerprint=token, person=person, created_at=now(), replaces=replaces))
     stay(db, person, process)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import delete as remove
 from app.model import Refused
 from app.store.changes import Changes, changes
 from app.store.queries.rows import insert_or_not, plain
-from app.store.tables import epochs, metadata, people, rooms, rules
+from app.store.tables import epochs, metadata, people, rooms, rules, secrets
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]
@@ -86,7 +86,8 @@ def begin_copy(db: Connection, epoch: str) -> tuple[str, int]:
     if db.execute(select(people.c.id).limit(1)).first() or db.execute(select(rooms.c.name).limit(1)).first():
         raise Refused("storage", "The target holds a history already; nothing was copied into it.")
     first = transferred()[0]
-    db.execute(remove(rules))
+    for table in (rules, secrets):  # its own, if a server began there once
+        db.execute(remove(table))
     db.execute(insert(rules).values(name=UNFINISHED, version=f"{epoch} {first} 0"))
     return first, 0
 

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from app.model import COOKIE
+from app.model import COOKIE, HOST_COOKIE
 from app.tools.doctor.refusals import SESSION, down, is_error
 from app.tools.doctor.sessions import POLLING, PONG, Polls, opened
 from app.tools.doctor.site import Finding, Reply, Site, skipped
@@ -103,7 +103,7 @@ async def _pages(site: Site) -> Finding | None:
 
 
 def _token(page: Reply) -> str:
-    return next((line.partition(";")[0] for line in page.cookies if line.startswith(f"{COOKIE}=")), "")
+    return next((line.partition(";")[0] for line in page.cookies if line.startswith((COOKIE, HOST_COOKIE))), "")
 
 
 def _signs(reply: Reply) -> str:

@@ -12,7 +12,7 @@ from time import time
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from app.model import COOKIE
+from app.model import COOKIE, HOST_COOKIE
 from app.tools.doctor.site import REQUEST_TIMEOUT_S, TRANSPORTS, Finding, Reply, Site
 
 RENEWAL_DAYS = 14  # automatic renewals happen a month before a certificate ends
@@ -205,7 +205,7 @@ def _moved(site: Site, hops: list[str]) -> Finding | None:
 
 
 def _secured(site: Site) -> list[Finding]:
-    cookie = next((line for line in site.page.cookies if line.startswith(f"{COOKIE}=")), "")
+    cookie = next((line for line in site.page.cookies if line.startswith((COOKIE, HOST_COOKIE))), "")
     if not site.secure or not cookie or "; secure" in cookie.lower():
         return []
     return [

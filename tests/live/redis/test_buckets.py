@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator
 import pytest
 
 from app.chat import Chat, doors, people
+from app.chat.guesses import CAP, CAP_REGAIN_S, FIRST_PAUSE_S, FREE
 from app.chat.rates import Rates
 from app.chat.verbs import perform
 from app.live.redis.buckets import RedisBuckets
 from app.live.redis.connection import RedisConnection
 from app.model import ROW_BYTES, Refused
+from tests.chat.conftest import arrives
 from tests.conftest import Start
 from tests.support.redis import RedisServer
 from tests.support.talker import until
@@ -75,23 +77,37 @@ async def test_without_an_answer_each_process_counts_by_itself_and_nobody_waits_
 
 
 async def test_guesses_at_a_passphrase_are_counted_over_all_processes(start_server: Start, redis: RedisServer) -> None:
-    one, other = [(await start_server(redis_url=redis.url, rate_limit=2)).chat for _ in range(2)]
-    alice = await doors.arrive(one, "socket of alice", [people.new_token()], "alice")
-    await people.reserve(one, alice, passphrase=PHRASE)
+    both = [(await start_server(redis_url=redis.url, rate_limit=20)).chat for _ in range(2)]
+    alice = await arrives(both[0], "socket of alice", "alice", address="198.51.100.8")
+    await people.reserve(both[0], alice, passphrase=PHRASE)
     errors = []
-    for chat in (one, other):
-        guesser = await doors.arrive(chat, "a guesser", [people.new_token()], None)
+    for n in range(FREE + 2):
+        guesser = await arrives(both[n % 2], f"guesser {n}", address=ADDRESS)
         with pytest.raises(Refused) as refused:
-            await people.identify(chat, guesser, nickname="alice", passphrase="a wrong guess")
+            await people.identify(both[n % 2], guesser, nickname="alice", passphrase="a wrong guess")
         errors.append(refused.value.code)
-    assert errors == ["not_allowed", "too_fast"]
+    assert errors == FREE * ["not_allowed"] + 2 * ["too_fast"]
+    elsewhere = await arrives(both[1], "socket of alice elsewhere", address="198.51.100.8")
+    assert (await people.identify(both[1], elsewhere, nickname="alice", passphrase=PHRASE))["me"]["nickname"] == "alice"
+
+
+async def test_the_shared_count_of_guesses_pauses_caps_and_forgets(start_server: Start, redis: RedisServer) -> None:
+    server = await start_server(redis_url=redis.url)
+    shared = server.chat.guesses.shared
+    assert shared
+    assert [await shared.spend("a", False) for _ in range(FREE)] == FREE * [0]
+    assert 0 < (await shared.spend("a", False) or 0) <= FIRST_PAUSE_S
+    await shared.forget("a")
+    assert await shared.spend("a", False) == 0
+    assert [await shared.spend("b", True) for _ in range(CAP)] == CAP * [0]
+    assert 0 < (await shared.spend("b", True) or 0) <= CAP_REGAIN_S
 
 
 async def test_new_people_of_an_address_are_counted_over_all_processes(start_server: Start, redis: RedisServer) -> None:
     """Five may come; whoever is known comes in all the same."""
     chats = [(await start_server(redis_url=redis.url, address_people=5)).chat for _ in range(2)]
-    token = people.new_token()
-    await doors.arrive(chats[0], "socket of alice", [token], "alice", address=ADDRESS)
+    token = chats[0].tokens.new()
+    await arrives(chats[0], "socket of alice", "alice", token, address=ADDRESS)
     for n in range(4):
         await doors.arrive(chats[n % 2], f"socket {n}", [], None, address=ADDRESS)
     for chat in chats:
@@ -105,9 +121,9 @@ async def test_new_people_of_an_address_are_counted_over_all_processes(start_ser
 async def test_whoever_makes_tokens_up_is_a_new_person_each_time(start_server: Start) -> None:
     chat = (await start_server(address_people=5)).chat
     for n in range(5):
-        await doors.arrive(chat, f"socket {n}", [people.new_token()], None, address=ADDRESS)
+        await doors.arrive(chat, f"socket {n}", [chat.tokens.new()], None, address=ADDRESS)
     with pytest.raises(Refused):
-        await doors.arrive(chat, "one more", [people.new_token()], None, address=ADDRESS)
+        await doors.arrive(chat, "one more", [chat.tokens.new()], None, address=ADDRESS)
 
 
 def left(chat: Chat) -> float:
@@ -120,7 +136,7 @@ def left(chat: Chat) -> float:
 
 async def test_bytes_of_an_address_are_told_to_other_processes_soon(start_server: Start, redis: RedisServer) -> None:
     """A send does not wait for it. What was given back is told as well."""
-    chats = [(await start_server(redis_url=redis.url, address_bytes=200_000)).chat for _ in range(2)]
+    chats = [(await start_server(redis_url=redis.url, address_bytes=2_000_000)).chat for _ in range(2)]
     spent = 0
     for n, chat in enumerate(chats):
         alice = await doors.arrive(chat, "socket of alice", [], None, address=ADDRESS)
@@ -130,8 +146,10 @@ async def test_bytes_of_an_address_are_told_to_other_processes_soon(start_server
             assert (await perform(chat, alice, "send", message))["ok"]
             assert (await perform(chat, alice, "send", message))["ok"], "again, and stored once"
             spent += 4_000 + ROW_BYTES
-    await until(lambda: all(left(chat) < 20_000 - spent + 1_000 for chat in chats))
-    assert all(left(chat) >= 20_000 - spent for chat in chats)
+    await until(lambda: all(left(chat) < 200_000 - spent + 5_000 for chat in chats))
+    assert all(left(chat) >= 200_000 - spent for chat in chats)
+    assert chats[0].quotas.address_bytes.wait(ADDRESS, 170_000) == 0
+    await until(lambda: left(chats[1]) < 50_000)
     carol = await doors.arrive(chats[1], "socket of carol", [], None, address=ADDRESS)
     await perform(chats[1], carol, "join", {"room": "lobby"})
     refused = await perform(chats[1], carol, "send", {"room": "lobby", "text": "x" * 4_000, "id": "message-9"})
