@@ -68,7 +68,11 @@ class Floods:
             _check_crowd(speaker, member.room, now)
         _check_mentions(speaker, text, now)
         speaker.said.append(Said(now, id, member.room, same))
-        speaker.typed.pop(member.room, None)  # for those who see the message they type no more
+
+    def note_said(self, member: Member) -> None:
+        """Somebody says something: for those who see it they type no more, and typing is news again."""
+        if speaker := self._speakers.get(member.id):
+            speaker.typed.pop(member.room, None)
 
     def is_news(self, member: Member) -> bool:
         """Somebody types. False where the room was told a moment ago."""

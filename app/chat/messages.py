@@ -39,6 +39,7 @@ async def send(
     """
     if not (chat.rates.is_off or access.rules_of(chat, speaker).rank(speaker.id)):  # moderators may have to
         chat.floods.check(speaker, id, text, chat.presence.rooms.count(speaker.room))
+    chat.floods.note_said(speaker)
     action = ACTION.fullmatch(text)
     kind, said = ("action", action[1]) if action else ("said", text)
     asked: dict[str, Any] = {

@@ -8,16 +8,18 @@ export class Dialog {
   constructor(id, { overlays, layout, submitted = () => {}, closed = () => {} }) {
     Object.assign(this, { id, overlays, layout, submitted, closed });
     this.element = document.getElementById(id);
-    this.form = this.element.querySelector("form");
-    this.sentence = this.element.querySelector(".dialog-sentence");
-    this.title = this.element.querySelector("h2");
+    this.card = this.element.firstElementChild;
+    this.form = this.card.querySelector("form");
+    this.sentence = this.card.querySelector(".dialog-sentence");
+    this.title = this.card.querySelector("h2");
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.submitted(this.form);
     });
     this.element.addEventListener("keydown", (event) => this.key(event));
     this.element.addEventListener("pointerdown", ({ target }) => target === this.element && this.close());
-    for (const button of this.element.querySelectorAll("[data-close]")) button.addEventListener("click", () => this.close());
+    for (const button of this.card.querySelectorAll("[data-close]")) button.addEventListener("click", () => this.close());
+    this.card.remove(); // it is in the page only while it is open, so that no two fields there have one name
   }
 
   get isOpen() {
@@ -26,22 +28,24 @@ export class Dialog {
 
   /** The element with this `data-part`. */
   part(name) {
-    return this.element.querySelector(`[data-part="${name}"]`);
+    return this.card.querySelector(`[data-part="${name}"]`);
   }
 
   open(title) {
     write(this.title, title);
     this.showSentence("");
     this.returnTo = document.activeElement;
+    this.element.append(this.card);
     this.element.hidden = false;
     this.layout.coverRoom();
     this.overlays.opened(this.id, () => this.close());
-    (this.element.querySelector("[data-first]") ?? this.title).focus({ preventScroll: true });
+    (this.card.querySelector("[data-first]") ?? this.title).focus({ preventScroll: true });
   }
 
   close() {
     if (!this.isOpen) return;
     this.element.hidden = true;
+    this.card.remove();
     this.overlays.closed(this.id);
     this.layout.uncoverRoom();
     if (this.returnTo?.isConnected) this.returnTo.focus({ preventScroll: true });
@@ -58,7 +62,7 @@ export class Dialog {
   key(event) {
     if (event.key === "Escape") this.close();
     else if (event.key === "Tab") {
-      const stops = [...this.element.querySelectorAll("button, input, select, textarea, a[href]")].filter((one) => !one.disabled && one.offsetParent);
+      const stops = [...this.card.querySelectorAll("button, input, select, textarea, a[href]")].filter((one) => !one.disabled && one.offsetParent);
       const edge = event.shiftKey ? stops[0] : stops[stops.length - 1];
       if (document.activeElement !== edge && document.activeElement !== this.title) return;
       if (document.activeElement === this.title && !event.shiftKey) return;

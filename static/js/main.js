@@ -197,7 +197,7 @@ const moderationDialog = new ModerationDialog({
   layout,
   ask: answerOf,
   lift: (kind, person) => moderating.lift(kind, rooms.activeName, person),
-  jump: (seq) => timeline.jumpTo(seq),
+  jump: showReported,
 });
 const roomSettings = new RoomSettings({ overlays, layout, save: saveSettings, saved: notify });
 const roomLinks = new RoomLinks({
@@ -416,9 +416,19 @@ function reported(name, seq, who, text) {
   const why = text ? `: ${text}` : ".";
   const show = () => {
     navigation.goTo(name);
-    timeline.jumpTo(seq);
+    showReported(seq);
   };
   notices.show(`${isolate(who)} reported a message in #${name}${why}`, { lasting: true, action: { label: "Show", run: show } });
+}
+
+/** A message that is too far back to be held here is found in the room's log. */
+function showReported(seq) {
+  if (rooms.active.find(seq)) {
+    timeline.jumpTo(seq);
+    return;
+  }
+  const log = sitePath(`/r/${rooms.activeName}/log?seq=${seq}`);
+  notices.show("That message is further back than what is loaded here.", { action: { label: "Open the log", run: () => window.open(log, "_blank", "noopener") } });
 }
 
 /** This person's role has changed, or they were muted. */

@@ -20,7 +20,7 @@ export class ModerationDialog {
     this.dialog = new Dialog("moderation-dialog", { overlays, layout });
     this.list = this.dialog.part("list");
     this.more = this.dialog.part("more");
-    this.tabs = [...this.dialog.element.querySelectorAll("[role=tab]")];
+    this.tabs = [...this.dialog.card.querySelectorAll("[role=tab]")];
     for (const tab of this.tabs) {
       tab.addEventListener("click", () => this.show(tab.dataset.tab));
       tab.addEventListener("keydown", (event) => this.tabKey(event));

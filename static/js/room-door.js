@@ -12,6 +12,7 @@ const DOORS = {
   not_allowed: { title: "This link does not let you in" },
   waiting: { title: "One moment, please" },
 };
+const CLOCKS_DIFFER_MS = 1_000; // who tries a moment too early has to try again
 const WAITED_FOR = new Set(["kicked", "waiting"]);
 
 /** Refusals that only the person ends. */
@@ -37,8 +38,8 @@ export function doorOf(refusal, now) {
     asksPassphrase,
     text: isRemoval(refusal) ? lengthOf(refusal, left) : refusal.text,
     reason: refusal.reason ? `Reason: ${refusal.reason}` : "",
-    wait: left > 0 && WAITED_FOR.has(refusal.error) ? countdown(left) : "",
-    counts: left > 0,
+    wait: left > -CLOCKS_DIFFER_MS && refusal.until && WAITED_FOR.has(refusal.error) ? countdown(left) : "",
+    counts: Boolean(refusal.until) && left > -CLOCKS_DIFFER_MS,
     isTrouble: refusal.error === "wrong_passphrase" && !refusal.needed,
   };
 }

@@ -242,6 +242,7 @@ async def test_roles_show_beside_names_and_follow_who_is_appointed(url: str, vis
 
 async def test_an_owner_sets_the_room_up_in_one_dialog(url: str, visit: Visit) -> None:
     alice, bob = await owns(visit, url), await enters(visit, url, "bob")
+    await expect(alice.passphrase_box).to_have_count(1)  # that of the nickname; a closed dialog is not in the page
     await alice.page.get_by_role("button", name="Room menu").press("Enter")
     await expect(alice.page.get_by_role("menuitem").first).to_be_focused()
     await alice.page.keyboard.press("Enter")

@@ -105,8 +105,23 @@ def test_a_room_is_told_once_a_second_that_somebody_types(room: Room) -> None:
     assert (types("bob"), types(where="another")) == (True, True)
     room.now += 1
     assert types()
-    assert (room.said("a word"), types()) == ("", True)
+    assert not types()
+    room.floods.note_said(Member("alice", "alice", "lobby", Connection("socket", Person("alice", "alice"))))
+    assert types()
     assert [types(where=f"room-{n}") for n in range(200)] == [True] * 200
+
+
+@pytest.mark.parametrize("is_owner", [True, False], ids=["owner", "member"])
+async def test_after_a_message_typing_is_news_again_whatever_ones_role(start_server: Start, is_owner: bool) -> None:
+    server = await start_server()
+    async with Talker(server.url, "first") as first, Talker(server.url, "second") as second:
+        for one in (first, second):
+            await one.join("lobby")
+        one, other = (first, second) if is_owner else (second, first)
+        for text in ("one", "two"):
+            await one.ask("typing", {"room": "lobby"})
+            await one.say("lobby", text)
+        assert [event for event, _ in other.heard if event in ("typing", "message")] == ["typing", "message"] * 2
 
 
 async def arrive(chat: Chat, name: str) -> Connection:

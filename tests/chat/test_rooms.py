@@ -5,6 +5,7 @@ from types import FrameType
 
 from app.chat import Chat, doors
 from app.model import Connection
+from app.store import queries
 from tests.chat.conftest import Ask, arrives
 
 
@@ -98,3 +99,11 @@ async def test_leaving_costs_as_much_for_each_room_in_many_as_in_few(chat: Chat)
             sys.setprofile(None)
         costs[rooms] = steps
     assert costs[100] < 11 * costs[10]
+
+
+async def test_of_two_processes_that_make_a_room_at_once_one_person_owns_it(
+    chat: Chat, alice: Connection, bob: Connection
+) -> None:
+    for one in (alice, bob):
+        await chat.store.write(queries.open_room, room="den", owner=one.person.id)
+    assert (await chat.store.read(queries.room_rules, "den"))["roles"] == {alice.person.id: "owner"}

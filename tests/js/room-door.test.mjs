@@ -9,7 +9,8 @@ test("whoever was kicked waits a moment, and may then come back", () => {
   const kicked = { error: "kicked", text: "You were sent out.", until: "2026-11-28T12:00:10Z", reason: "calm down" };
   const { title, wait, counts, reason } = doorOf(kicked, NOW);
   assert.deepEqual([title, wait, counts, reason], ["You were removed from this room", "0:10", true, "Reason: calm down"]);
-  const after = doorOf(kicked, NOW + 10_000);
+  assert.equal(doorOf(kicked, NOW + 10_500).wait, "0:00");
+  const after = doorOf(kicked, NOW + 11_000);
   assert.deepEqual([after.wait, after.counts, after.text], ["", false, "A moderator has removed you. You can come back."]);
 });
 

@@ -80,7 +80,8 @@ def data_version(db: Connection) -> int:
 def open_room(db: Connection, *, room: str, owner: str | None = None, listed: bool = True) -> None:
     """Make the room if there is none of that name. It belongs to `owner`."""
     row = {"name": room, "topic": "", "seq": 0, "rev": 0, "created_at": now(), "active_at": 0, "listed": listed}
-    is_new = db.execute(insert_or_not(rooms).values(row).on_conflict_do_nothing()).rowcount
+    made = insert_or_not(rooms).values(row).on_conflict_do_nothing().returning(rooms.c.name)
+    is_new = db.execute(made).first() is not None  # of an insert psycopg tells no rowcount
     if is_new and db.scalar(select(people.c.id).where(people.c.id == owner)):
         db.execute(insert(roles).values(room=room, person=owner, role="owner", since=now()))
 
