@@ -344,7 +344,6 @@ async def test_garbage_on_the_channels_changes_nothing(two: Two, redis: RedisSer
 async def test_whom_one_ignores_is_known_at_once_to_ones_tab_at_another_process(two: Two) -> None:
     _, other = two
     async with alice_and_bob(two) as (alice, bob), Talker(other.url, token=alice.token) as tab:
-        await bob.join("lobby")
         await alice.ask("ignore", {"person": bob.me["id"], "on": True})
         assert await tab.hears("ignored") == {"ignored": [bob.me["id"]]}
         await tab.ask("ignore", {"person": bob.me["id"], "on": False})
