@@ -113,8 +113,8 @@ class Chat:
     expected elsewhere. rules: of rooms, as far as they are known here (access.py). on_rules: called with a room whose
     rules were changed, and no verb tells that. on_person: called with a connection that is another person's now.
     opening, forgetting: rooms that are being made, or forgotten. newcomers: people who are here and of whom nothing is
-    stored yet. passphrases: where they are read, one at a time, for each takes 64 MB. reading_ignored: held while it is
-    read whom somebody ignores.
+    stored yet. passphrases: where they are read, one at a time, for each takes 64 MB. at_the_door: held while the
+    passphrase of a room is looked at. reading_ignored: held while it is read whom somebody ignores.
     """
 
     store: Memory
@@ -150,6 +150,7 @@ class Chat:
     guesses: Guesses = field(init=False)
     tokens: Tokens = field(init=False)
     passphrases: Queue = field(init=False)
+    at_the_door: asyncio.Lock = field(default_factory=asyncio.Lock)
     reading_ignored: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:

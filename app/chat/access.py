@@ -199,9 +199,13 @@ async def _show_passphrase(chat: Chat, connection: Connection, room: str, found:
     person = connection.person.id
     if shown.passphrase is None:
         raise Refused("wrong_passphrase", "This room has a passphrase: whoever told you of it knows it.", needed=True)
-    await chat.rates.spend_everywhere(f"passphrase of #{room} from {connection.address or person}", people.TRY)
-    if not await chat.passphrases.run(connection.id, people.opens, found.room["passphrase"], shown.passphrase):
-        raise Refused("wrong_passphrase", "This is not the passphrase of the room.")
+    what = f"passphrase of #{room}"
+    async with chat.at_the_door:  # one at a time: nobody makes many guesses before the first one counts
+        chat.guesses.check(what, connection)
+        is_right = await chat.passphrases.run(connection.id, people.opens, found.room["passphrase"], shown.passphrase)
+        if not is_right:
+            await chat.guesses.spend(what, connection)
+            raise Refused("wrong_passphrase", "This is not the passphrase of the room.")
     await chat.store.write(queries.admit, room=room, persons=[person])
 
 

@@ -41,5 +41,5 @@ class Counts:
 
     def refused(self, answer: dict[str, Any]) -> None:
         """Counts an answer that a limit was the reason for."""
-        if limit := answer.get("limit"):
+        if not answer["ok"] and (limit := answer.get("limit")):
             self.refusals[limit] += 1

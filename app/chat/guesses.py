@@ -54,6 +54,15 @@ class Guesses:
         if not knows:
             await self._spend(what, is_capped=True)
 
+    def check(self, what: str, connection: Connection) -> None:
+        """Raises `too_fast` where a guess would have to wait; counts nothing. For what many people know, of whom only
+        the wrong guesses are counted (`spend`, afterwards)."""
+        if not self._is_limited:
+            return
+        for name, is_capped in ((_pair(what, connection, False), False), (what, True)):
+            if name in self._tries and (wait := _wait(self._tries[name], time.monotonic(), is_capped)):
+                raise _too_fast(wait)
+
     async def passed(self, what: str, connection: Connection) -> None:
         """It was right: the next mistake from there is the first again."""
         for knows in (True, False):
@@ -73,19 +82,27 @@ class Guesses:
         now = time.monotonic()
         self._prune(now)
         tries = self._tries.get(name) or Tries(0, now)
-        if is_capped:
-            tries = Tries(max(0, tries.count - (now - tries.at) / CAP_REGAIN_S), now)
-            wait = max(0, tries.count + 1 - CAP) * CAP_REGAIN_S
-        else:
-            wait = max(0, tries.at + pause(int(tries.count)) - now)
+        wait = _wait(tries, now, is_capped)
         if not wait:
-            self._tries[name] = Tries(tries.count + 1, now)
+            self._tries[name] = Tries((_left(tries, now) if is_capped else tries.count) + 1, now)
         return wait
 
     def _prune(self, now: float) -> None:
         if len(self._tries) >= self._prune_at:
             self._tries = {name: tries for name, tries in self._tries.items() if now - tries.at < FORGET_S}
             self._prune_at = max(MIN_PAIRS, 2 * len(self._tries))
+
+
+def _left(tries: Tries, now: float) -> float:
+    """What still counts of guesses that come back one by one."""
+    return max(0, tries.count - (now - tries.at) / CAP_REGAIN_S)
+
+
+def _wait(tries: Tries, now: float, is_capped: bool) -> float:
+    """Seconds to wait for one more guess."""
+    if is_capped:
+        return max(0, _left(tries, now) + 1 - CAP) * CAP_REGAIN_S
+    return max(0, tries.at + pause(int(tries.count)) - now)
 
 
 def pause(count: int) -> float:

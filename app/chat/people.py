@@ -22,7 +22,6 @@ log = logging.getLogger("parlor.chat")
 
 Answer = dict[str, Any]
 
-TRY = 20  # points of the rate that a guess at a key or a room's passphrase costs
 
 _hasher = PasswordHasher()  # RFC 9106, 4: the second recommended option (64 MB)
 

@@ -13,6 +13,7 @@ from app.chat.verbs import VERBS, perform
 from app.model import Connection, Member, Moderator, Owner, Speaker
 from app.server import Running
 from tests.chat.conftest import Ask, arrives
+from tests.conftest import Start
 from tests.support.talker import new_id
 
 EVERYBODY = {"ignore", "echo", "rooms", "rename", "reserve", "identify", "claim", "join", "leave"}
@@ -265,6 +266,23 @@ async def test_a_passphrase_is_asked_for_once(
     assert (await ask(carol, "join", room=room))["error"] == "wrong_passphrase", "a ban takes the admission along"
     await ask(alice, "settings", room=room, passphrase=None)
     assert (await ask(carol, "join", room=room))["ok"]
+
+
+async def test_guessing_at_a_room_is_slowed_down_and_a_class_that_knows_its_passphrase_is_not(
+    start_server: Start,
+) -> None:
+    chat = (await start_server(rate_limit=100)).chat
+    alice, eve = await come(chat, "alice"), await come(chat, "eve", address="192.0.2.9")
+    await perform(chat, alice, "join", {"room": "lobby"})
+    await perform(chat, alice, "settings", {"room": "lobby", "passphrase": "open sesame"})
+    pupils = [await come(chat, f"pupil {n}", address="192.0.2.1") for n in range(30)]
+    right = {"room": "lobby", "passphrase": "open sesame"}
+    assert all(one["ok"] for one in await asyncio.gather(*(perform(chat, one, "join", right) for one in pupils)))
+    wrong = [{"room": "lobby", "passphrase": f"guess number {n}"} for n in range(8)]
+    answers = await asyncio.gather(*(perform(chat, eve, "join", one) for one in wrong))
+    assert sorted(one["error"] for one in answers) == ["too_fast"] * 3 + ["wrong_passphrase"] * 5
+    assert (await perform(chat, eve, "join", right))["error"] == "too_fast", "nor does a right one tell"
+    assert (await perform(chat, await come(chat, "late", address="192.0.2.1"), "join", right))["ok"]
 
 
 async def test_slow_mode_takes_one_message_in_its_time_but_a_resend_is_answered(
