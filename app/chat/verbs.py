@@ -112,7 +112,7 @@ async def perform(chat: Chat, connection: Connection, name: object, payload: obj
             raise Refused("no_such_verb", f"There is no verb “{str(name)[:40]}”. There are: {', '.join(VERBS)}.")
         chat.rates.spend(connection.person.id, verb.cost)
         given = read_payload(verb, payload)
-        answer = {**await (_store if verb.stores else _act)(chat, connection, verb, given), "ok": True}
+        answer = {**await (_store if verb.adds_row else _act)(chat, connection, verb, given), "ok": True}
     except Refused as refusal:
         answer = refusal.answer()
     except Exception:

@@ -104,7 +104,7 @@ async def test_where_the_answer_is_lost_the_cookie_comes_with_the_next_connectio
     async with asyncio.timeout(PATIENCE):
         while await cookie(phone) == before:
             await asyncio.sleep(0.05)
-    await phone.is_in()
+    await expect(phone.status).to_contain_text("websocket")
     await is_called(phone, nickname="alice")
     await phone.page.reload()
     await is_called(phone, nickname="alice")

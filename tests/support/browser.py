@@ -149,7 +149,7 @@ class Visitor:
 
     @property
     def passphrase_box(self) -> Locator:
-        return self.page.get_by_label("Passphrase")
+        return self.page.get_by_label("Passphrase", exact=True)
 
     @property
     def self_mark(self) -> Locator:
