@@ -94,7 +94,7 @@ export class Actions {
   show(row) {
     this.putAway();
     const message = row && this.room().find(Number(row.dataset.seq));
-    const may = message && this.allowed(message);
+    const may = message && allowed(message, this.me);
     if (!may?.reply || row.matches(".is-ignored")) return;
     for (const button of this.tools.children) button.hidden = !may[button.dataset.do];
     this.mark(row, true);
@@ -127,10 +127,6 @@ export class Actions {
     else if (button.dataset.do === "more") this.openMenu(button, this.row);
     else if (button.dataset.do === "delete") this.confirmDelete(message, button);
     else this.leaveFor(() => this[button.dataset.do](message));
-  }
-
-  allowed(message) {
-    return allowed(message, this.me, this.room().rules.role);
   }
 
   openMenu(opener, row) {
@@ -186,9 +182,9 @@ export class Actions {
     if (hadFocus && !button.isConnected && document.activeElement === document.body) this.backToTools(message.seq);
   }
 
-  /** The second press deletes one's own message. What is deleted of others can be undone. */
+  /** The second press deletes. */
   async confirmDelete(message, button) {
-    if (button.dataset.armed || !this.me.is(message.author)) {
+    if (button.dataset.armed) {
       this.putAway();
       this.left();
       await this.remove(message);
@@ -236,7 +232,7 @@ export class Actions {
   walk(way) {
     const verb = document.activeElement.dataset.do;
     let row = this.row[way];
-    while (row && !this.allowed(this.room().find(Number(row.dataset.seq))).reply) row = row[way];
+    while (row && !allowed(this.room().find(Number(row.dataset.seq)), this.me).reply) row = row[way];
     if (!row) return;
     row.scrollIntoView({ block: "nearest" });
     this.show(row);
@@ -250,7 +246,7 @@ export class Actions {
 
   lastInSight() {
     const edge = this.log.getBoundingClientRect().bottom;
-    const inSight = (row) => row.getBoundingClientRect().top < edge && this.allowed(this.room().find(Number(row.dataset.seq))).reply;
+    const inSight = (row) => row.getBoundingClientRect().top < edge && allowed(this.room().find(Number(row.dataset.seq)), this.me).reply;
     return [...this.said.children].reverse().find(inSight);
   }
 }

@@ -1,8 +1,6 @@
 // Changes of a message that is in the log: edit, delete, react. An ack brings the message as it looks then; a refusal brings
 // a sentence. No DOM and no socket in here.
 
-import { rankOf } from "./standing.js";
-
 export const NO_CONNECTION = "There is no connection right now. Please try again in a moment.";
 
 const EDITABLE_KINDS = new Set(["said", "action"]);
@@ -48,11 +46,11 @@ export function sentenceOf(ack) {
   return ack.ok ? "" : ack.text;
 }
 
-/** Which verbs this person, with this role in the room, may use on a message. more: there is a menu of others. */
-export function allowed(message, me, role) {
+/** Which verbs this person may use on a message. more: there is a menu of others, that of moderators among them. */
+export function allowed(message, me) {
   if (message.deleted || message.kind === "notice") return { reply: false, react: false, edit: false, delete: false, more: false };
   const mine = me.is(message.author);
-  return { reply: true, react: true, edit: mine && EDITABLE_KINDS.has(message.kind), delete: mine || rankOf(role) > 0, more: !mine };
+  return { reply: true, react: true, edit: mine && EDITABLE_KINDS.has(message.kind), delete: mine, more: !mine };
 }
 
 /** The message that arrow up edits: the last editable one of one's own. */
