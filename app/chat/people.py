@@ -328,6 +328,9 @@ async def identify(chat: Chat, connection: Connection, *, nickname: NicknameWish
     if not await chat.passphrases.run(connection.id, opens, owner["passphrase"], passphrase):
         raise Refused("not_allowed", f"This is not the passphrase of “{owner['nickname']}”.")
     await chat.guesses.passed(what, connection)
+    if owner["id"] != connection.person.id:  # before the token, so that no crash in between lets a ban fall
+        for room in await chat.store.write(queries.take_along, connection.person.id, owner["id"]):
+            chat.on_rules(room)
     renewal = await _renew_token(chat, connection, owner["id"])
     await _become(chat, connection, Profile(owner["id"], owner["nickname"], True, owner["rev"]), owner["created_at"])
     return {"me": me(chat, connection.person), **renewal}
@@ -348,9 +351,6 @@ async def _become(chat: Chat, connection: Connection, owner: Profile, known_sinc
     former = connection.person.id
     if former == owner.id:
         return
-    rooms = await chat.store.write(queries.take_along, former, owner.id)
-    for room in rooms:
-        chat.on_rules(room)
     was_last = chat.presence.change_person(connection, owner)
     connection.known_since = known_since
     chat.on_person(connection)
