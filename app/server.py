@@ -229,6 +229,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         """The database was replaced by another one: everybody reconnects, and starts over with what it holds."""
         chat.epoch = epoch
         chat.presence.online.start_over()
+        chat.rules.clear()
         chat.tokens.start_over()
         if redis:
             redis.change_epoch(epoch)

@@ -154,7 +154,13 @@ async def let_in(chat: Chat, connection: Connection, room: str, shown: Pass, lis
         return await known(chat, room)
 
     found = await in_room(chat, connection, room, ask, as_owner=True, listed=listed)
-    return await recheck(chat, connection, room, found, shown)
+    try:
+        return await recheck(chat, connection, room, found, shown)
+    except Refused:
+        now = await refresh(chat, room)  # while nobody was in the room here, nothing was heard of it
+        if now.rev == found.rev:
+            raise
+        return await recheck(chat, connection, room, now, shown)
 
 
 async def recheck(chat: Chat, connection: Connection, room: str, found: RoomRules, shown: Pass) -> RoomRules:

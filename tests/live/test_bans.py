@@ -216,3 +216,20 @@ async def test_a_browser_that_turns_out_to_be_his_is_sent_out_at_the_other_proce
     again = await pair.come(0, "bob", token=answer["token"])
     assert (await again.ask("join", {"room": ROOM}))["error"] == "banned"
     await until(lambda: not tab.client.connected)
+
+
+async def test_a_ban_that_is_lifted_opens_every_process_that_knew_of_it(pair: Pair) -> None:
+    """Also one at which nobody is in the room any more, so that it hears nothing of it."""
+    await pair.ban()
+    async with asyncio.timeout(10):
+        while (await pair.there.ask("join", {"room": ROOM})).get("error") != "banned":
+            await asyncio.sleep(0.05)
+    await pair.carol.ask("leave", {"room": ROOM})
+    await pair.ban(minutes=0)
+    assert (await pair.there.ask("join", {"room": ROOM}))["ok"]
+    await pair.alice.ask("settings", {"room": ROOM, "locked": True})
+    await pair.there.ask("leave", {"room": ROOM})
+    late = await pair.come(1, "late")
+    assert (await late.ask("join", {"room": ROOM}))["error"] == "locked"
+    await pair.alice.ask("settings", {"room": ROOM, "locked": False})
+    assert (await late.ask("join", {"room": ROOM}))["ok"]
