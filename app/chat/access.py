@@ -28,10 +28,12 @@ _looks = itertools.count(1)
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """What somebody shows at the door of a room that does not let everybody in."""
+    """What somebody shows at the door of a room that does not let everybody in. is_back: they were in the room when
+    they came to the door, or a moment before."""
 
     passphrase: str | None = None
     invite: str | None = None
+    is_back: bool = False
 
 
 async def known(chat: Chat, room: str, at_least: int | None = None) -> RoomRules:
@@ -42,9 +44,9 @@ async def known(chat: Chat, room: str, at_least: int | None = None) -> RoomRules
     return found
 
 
-async def refresh(chat: Chat, room: str) -> RoomRules:
-    """Read the rules anew, and let them hold: whoever is banned is sent out, whose standing is another is told. Raises
-    `no_such_room`."""
+async def refresh(chat: Chat, room: str, is_joining: bool = False) -> RoomRules:
+    """Read the rules anew, and let them hold: whoever is banned is sent out, whose standing is another is told.
+    is_joining: for somebody who is on their way in by rules that were known here. Raises `no_such_room`."""
     number = next(_looks)
     after = rules.read(number, await chat.store.read(queries.room_rules, room))
     before = chat.rules.get(room)
@@ -53,7 +55,9 @@ async def refresh(chat: Chat, room: str) -> RoomRules:
     _forget_unused(chat)
     chat.rules[room] = after
     _apply(chat, room, before, after)
-    if before and after.is_closed and not before.is_closed:  # by another process, which may know of fewer people
+    if (
+        before and after.is_closed and not before.is_closed and not is_joining
+    ):  # by another process, which may know of fewer people
         try:
             await admit_present(chat, room)
         except Refused as refusal:
@@ -157,7 +161,7 @@ async def let_in(chat: Chat, connection: Connection, room: str, shown: Pass, lis
     try:
         return await recheck(chat, connection, room, found, shown)
     except Refused:
-        now = await refresh(chat, room)  # while nobody was in the room here, nothing was heard of it
+        now = await refresh(chat, room, is_joining=True)  # while nobody was in the room here, nothing was heard of it
         if now.rev == found.rev:
             raise
         return await recheck(chat, connection, room, now, shown)
@@ -177,8 +181,7 @@ async def recheck(chat: Chat, connection: Connection, room: str, found: RoomRule
             if found.is_closed or refusal.code != "not_allowed":
                 raise
         return found
-    is_awaited = room in chat.presence.rooms and person in chat.presence.rooms[room].connections
-    if is_awaited or await chat.store.read(queries.is_admitted, room, person):
+    if shown.is_back or await chat.store.read(queries.is_admitted, room, person):
         return found
     if found.room["locked"]:
         raise Refused("locked", "This room lets nobody new in at present. Whoever owns it can invite you.")

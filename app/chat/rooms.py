@@ -41,7 +41,7 @@ async def join(
     if room not in joined and len(joined) >= most:
         raise Refused("too_many", f"A connection is in {most} rooms at most. Leave one, then join #{room}.")
     had_joined = chat.presence.has_joined(connection, room)
-    shown = Pass(passphrase, invite)
+    shown = Pass(passphrase, invite, chat.presence.has_in(room, connection.person.id))
     rules = await access.let_in(chat, connection, room, shown, listed)
     if nickname is not None:  # of whoever is not let in nothing changes
         await people.take(chat, connection, nickname)
@@ -50,7 +50,9 @@ async def join(
         await chat.broadcaster.follow(room)
         about, missed = await in_room(chat, connection, room, partial(changes, chat, room, after, epoch))
         if about["rules_rev"] != rules.rev:
-            rules = await access.recheck(chat, connection, room, await access.refresh(chat, room), shown)
+            rules = await access.recheck(
+                chat, connection, room, await access.refresh(chat, room, is_joining=True), shown
+            )
         await chat.directory.wait_known(room)
         access.refuse_barred(chat, connection, room, chat.rules.get(room, rules))
     except BaseException:

@@ -107,6 +107,10 @@ class Presence:
         person = self.online.get(connection.person.id)
         return person is not None and room in person.connections.get(connection.id, ())
 
+    def has_in(self, room: str, person: str) -> bool:
+        """The person is in the room, or the room waits for them."""
+        return room in self.rooms and person in self.rooms[room].connections
+
     def set_roles(self, room: str, roles: dict[str, str]) -> None:
         """Who owns and moderates the room, from now on."""
         if room not in self.rooms:
