@@ -35,12 +35,12 @@ def flags(data: Path) -> list[str]:
 
 async def test_a_second_server_ends_with_a_sentence_and_marks_nobody_as_gone(tmp_path: Path) -> None:
     async with serving(tmp_path) as first, Talker(first.url, "alice") as alice:
+        await alice.join("lobby")
         code, out, errors = await refusal(*flags(tmp_path))
         assert (code, out) == (1, "")
         assert f"process {first.process.pid} on {socket.gethostname()}" in errors
         assert errors.startswith("Parlor cannot start: ") and errors.count("\n") == 1
         assert here(tmp_path) == {"alice"}
-        await alice.join("lobby")
         await alice.say("lobby", "the first one goes on")
 
 
@@ -52,7 +52,8 @@ async def test_a_folder_that_is_made_is_its_owner_s_alone(tmp_path: Path) -> Non
 
 
 async def test_a_kill_leaves_no_lock_behind(tmp_path: Path) -> None:
-    async with serving(tmp_path) as first, Talker(first.url, "alice"):
+    async with serving(tmp_path) as first, Talker(first.url, "alice") as alice:
+        await alice.join("lobby")
         first.signal(signal.SIGKILL)
         await first.process.wait()
     async with serving(tmp_path):
@@ -64,12 +65,13 @@ async def test_while_a_host_changes_over_both_serve_and_who_has_not_come_has_lef
 ) -> None:
     async with (
         serving(tmp_path) as first,
-        Talker(first.url, "alice"),
+        Talker(first.url, "alice") as alice,
         serving(tmp_path, PARLOR_OVERLAP="60") as second,
         Talker(second.url, "bob") as bob,
     ):
-        assert here(tmp_path) == {"alice", "bob"}
+        await alice.join("lobby")
         await bob.join("lobby")
+        assert here(tmp_path) == {"alice", "bob"}
         await bob.say("lobby", "from the second")
         first.signal(signal.SIGKILL)
         await until(lambda: here(tmp_path) == {"bob"})

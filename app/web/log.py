@@ -28,6 +28,9 @@ async def log(request: web.Request) -> web.StreamResponse:
     long day. `?seq=` redirects to the page with that message, `?day=` to that day."""
     asked, chat = request.match_info.get("day"), request.app[CHAT]
     room = pages.room_of(request, f"/log/{asked}" if asked else "/log")
+    if wanted := request.query.get("day"):
+        where = f"/{wanted}" if _DAY.fullmatch(wanted) else ""
+        raise web.HTTPSeeOther(edge.at(request, f"/r/{room}/log{where}"))
     day = _day(asked) if asked else None
     if asked and day is None:
         return pages.not_found(request, "A day is written as year, month and day, for example 2026-11-27.")
@@ -36,9 +39,6 @@ async def log(request: web.Request) -> web.StreamResponse:
     if seq := _number(request, "seq"):
         said_on = _date(await chat.store.read(queries.day_of, room=room, seq=seq))
         raise web.HTTPSeeOther(edge.at(request, f"/r/{room}/log/{said_on}?from={seq}#{seq}"))
-    if wanted := request.query.get("day"):
-        where = f"/{wanted}" if _DAY.fullmatch(wanted) else ""
-        raise web.HTTPSeeOther(edge.at(request, f"/r/{room}/log{where}"))
     since_1970 = (day - EPOCH).days if day else None
     start = _number(request, "from")
     found = await chat.store.read(queries.said_on, room=room, day=since_1970, start=start, limit=PAGE)

@@ -8,7 +8,7 @@ import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import FrameLocator, Page, expect
 
-from app.model import COOKIE
+from app.model import COOKIE, HOST_COOKIE
 from tests.browser.conftest import Start, Visit
 from tests.doctor.certificates import Authority
 from tests.doctor.conftest import Faults, authority, faulty
@@ -121,13 +121,13 @@ async def test_in_a_frame_over_https_a_person_stays_who_they_are(
     await alice.page.goto(f"{outside}/?of={inner.url}/r/lobby")
     frame = await enter(alice.page, "alice")
     await say(frame, "hello from within")
-    (cookie,) = [one for one in await alice.context.cookies() if one["name"] == COOKIE]
+    (cookie,) = [one for one in await alice.context.cookies() if one["name"] == HOST_COOKIE]
     assert (cookie["secure"], cookie["sameSite"]) == (True, "None")
     await alice.page.reload()
     frame = await enter_again(alice.page, "alice")
     await expect(frame.locator("#said .message-text")).to_have_text(["hello from within"])
     await expect(frame.locator("#self-nickname")).to_have_text("alice")
-    assert [one["value"] for one in await alice.context.cookies() if one["name"] == COOKIE] == [cookie["value"]]
+    assert [one["value"] for one in await alice.context.cookies() if one["name"] == HOST_COOKIE] == [cookie["value"]]
 
 
 async def test_nobody_else_may_frame_the_page(start_server: Start, visit: Visit, framing: Framing) -> None:

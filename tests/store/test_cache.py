@@ -43,7 +43,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 async def arrives(database: Database, name: str) -> None:
     guests = [(name, [name])]
-    await database.write(queries.arrive, token=name, new_id=name, wish=None, guests=lambda: guests, held=0, minted=True)
+    await database.write(queries.arrive, token=name, new_id=name, wish=None, guests=lambda: guests, held=0)
 
 
 async def says(database: Database, room: str, n: int) -> int:

@@ -89,12 +89,8 @@ async def test_a_database_of_the_version_before_keeps_all_it_holds(tmp_path: Pat
     database = Database(f"sqlite:///{tmp_path / 'parlor.db'}")
     await database.start()
     assert await database.read(queries.epoch) == "e"
-    assert await database.read(queries.whose, "t") == {
-        "id": "alice",
-        "nickname": "Alice",
-        "reserved": False,
-        "rev": 0,
-    }
+    known = {"id": "alice", "nickname": "Alice", "reserved": False, "rev": 0}
+    assert known.items() <= (await database.read(queries.whose, "t")).items()
     assert (await database.read(queries.whose, "u"))["nickname"] is None
     page, _ = await database.read(queries.said_before, room="lobby", before=None, limit=10)
     assert [(one["author"], one["text"]) for one in page] == [("alice", "hi")]

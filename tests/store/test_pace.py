@@ -190,10 +190,10 @@ async def test_a_pause_that_brings_no_company_is_not_made_again(monkeypatch: pyt
 @pytest.mark.usefixtures("busy")
 async def test_closing_waits_for_no_company(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'parlor.db'}")
-    await database.start()
-    await database.write(queries.open_room, room="lobby")
+    await database.start()  # the one commit that waits for nobody
     arrival = {"wish": None, "guests": lambda: [("guest-1", ["guest-1"])], "held": 0}
     writes = [
+        asyncio.create_task(database.write(queries.open_room, room="lobby")),
         asyncio.create_task(database.write(queries.arrive, token="t", new_id="alice", **arrival)),
         *(asyncio.create_task(database.write(queries.insert_message, **message(n))) for n in range(3)),
     ]
@@ -201,4 +201,4 @@ async def test_closing_waits_for_no_company(tmp_path: Path) -> None:
     async with asyncio.timeout(PATIENCE):
         await database.close()
         stored = await asyncio.gather(*writes)
-    assert [one["seq"] for one, _ in stored[1:]] == [1, 2, 3]
+    assert [one["seq"] for one, _ in stored[2:]] == [1, 2, 3]
