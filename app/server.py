@@ -210,7 +210,9 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         site=settings.site,
     )
     refreshing = Tasks("the rules of a room could not be read")
-    if feed is None:  # nobody else tells of what an operator's command writes
+    if feed:
+        feed.lookup.on_rules = lambda room: refreshing.begin(access.refresh(chat, room))
+    else:  # nobody else tells of what an operator's command writes
         database.on_foreign_write = lambda: refreshing.begin(access.look(chat))
     chat.on_rules = lambda room: refreshing.begin(access.tell(chat, room))
     chat.on_person = partial(access.settle, chat)
@@ -347,8 +349,6 @@ async def _connect_redis(
 def _share_rooms(app: web.Application, chat: Chat, feed: Feed, redis: RedisConnection | None) -> RedisDirectory | None:
     """Other processes may serve the same rooms: hear of what happens there, and tell."""
     feed.lookup.describe = partial(access.as_told, chat)
-    refreshing = Tasks("the rules of a room could not be read")
-    feed.lookup.on_rules = lambda room: refreshing.begin(access.refresh(chat, room))
     app[METRICS].more.append(feed.readings)
     app[ops.OTHERS] = lambda: "database" if redis is None else "redis" if redis.is_connected else "redis away"
     if redis is None:

@@ -4,7 +4,7 @@ Each looks at the length first: a payload of a megabyte must not be read charact
 """
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, LiteralString
 
 import regex
 from precis_i18n import get_profile
@@ -83,13 +83,17 @@ def _emoji(text: str) -> str:
 
 
 def _topic(text: str) -> str:
+    return _line(text, LIMITS.topic, "A topic holds {limit} characters at most.")
+
+
+def _line(text: str, limit: int, too_long: LiteralString) -> str:
     """In one line, without controls; empty where it shows nothing."""
-    topic = ""
-    if len(text) <= SPACE * LIMITS.topic:
-        topic = without_controls(" ".join(_clean(text).split()))
-    if len(topic or text) > LIMITS.topic:
-        raise PydanticCustomError("too_long", "A topic holds {limit} characters at most.", {"limit": LIMITS.topic})
-    return "" if is_blank(topic) else topic
+    line = ""
+    if len(text) <= SPACE * limit:
+        line = without_controls(" ".join(_clean(text).split()))
+    if len(line or text) > limit:
+        raise PydanticCustomError("too_long", too_long, {"limit": limit})
+    return "" if is_blank(line) else line
 
 
 def _wish(text: str) -> str:
@@ -101,13 +105,7 @@ def _wish(text: str) -> str:
 
 
 def _reason(text: str) -> str:
-    """In one line, without controls; may be empty."""
-    reason = ""
-    if len(text) <= SPACE * LIMITS.reason:
-        reason = without_controls(" ".join(_clean(text).split()))
-    if len(reason or text) > LIMITS.reason:
-        raise PydanticCustomError("too_long", "A reason holds {limit} characters at most.", {"limit": LIMITS.reason})
-    return "" if is_blank(reason) else reason
+    return _line(text, LIMITS.reason, "A reason holds {limit} characters at most.")
 
 
 def _welcome(text: str) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 from app.chat import Chat, access, people
 from app.chat.kinds import EntryNumber, Flag, Minutes, PersonId, Reason, Seq
-from app.chat.rules import BAN, KICK, MS_PER_MINUTE, MUTE, OWNER, RANKS, RoomRules, now, when
+from app.chat.rules import BAN, KICK, MS_PER_MINUTE, MUTE, OWNER, RANKS, RoomRules, when
 from app.model import Member, Moderator, Refused
 from app.store import queries
 from app.store.queries import Actor
@@ -69,7 +69,7 @@ async def _sanction(
         rules_rev=moderator.rules_rev,
         person=person,
         kind=kind,
-        until=None if minutes is None else now() + int(minutes * MS_PER_MINUTE),
+        until=None if minutes is None else queries.now() + int(minutes * MS_PER_MINUTE),
         reason=reason,
         address=_address(chat, person) or True if address else None,
     )
@@ -118,7 +118,14 @@ async def report(chat: Chat, member: Member, *, seq: Seq, text: Reason = "") -> 
     whom, by = (message["author"], message["nickname"]), actor(chat, member)
     rev = member.rules_rev
     await chat.store.write(queries.report, room=member.room, by=by, rules_rev=rev, whom=whom, seq=seq, text=text)
-    told = {"room": member.room, "seq": seq, "who": by.nickname, "whom": whom[1], "text": text, "at": when(now())}
+    told = {
+        "room": member.room,
+        "seq": seq,
+        "who": by.nickname,
+        "whom": whom[1],
+        "text": text,
+        "at": when(queries.now()),
+    }
     chat.directory.tell_moderators(member.room, told)
     hear_report(chat, member.room, told)
     return {}

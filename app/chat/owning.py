@@ -23,7 +23,7 @@ from app.chat.kinds import (
     Welcome,
 )
 from app.chat.moderation import actor
-from app.chat.rules import OWNER, now
+from app.chat.rules import OWNER
 from app.model import Member, Owner, Person, Refused, Speaker
 from app.store import queries
 from app.store.queries import Actor
@@ -115,7 +115,7 @@ async def invite(chat: Chat, member: Member, *, uses: Uses | None = None, hours:
     rules = access.rules_of(chat, member)
     if rules.room["locked"]:
         access.require(rules, member.id, OWNER)
-    key = await _make_key(chat, member, "invite", uses, now() + int(hours * MS_PER_HOUR))
+    key = await _make_key(chat, member, "invite", uses, queries.now() + int(hours * MS_PER_HOUR))
     return _link(member, f"invite={key}")
 
 

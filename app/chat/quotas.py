@@ -17,6 +17,7 @@ from math import ceil
 
 from app.chat.rates import Buckets, SharedBuckets
 from app.model import Connection, Person, Refused
+from app.store import queries
 
 log = logging.getLogger("parlor.chat")
 
@@ -81,7 +82,7 @@ class Quota:
         if bucket.left >= LOW * buckets.full:
             bucket.low_since = 0
             return buckets.spend_from(bucket, cost)
-        now = time.time_ns() // 1_000_000
+        now = queries.now()
         bucket.low_since = bucket.low_since or now
         wait = buckets.spend_from(bucket, cost, KEPT * buckets.full)
         if wait and self._has_share(person, cost, bucket.low_since, now):

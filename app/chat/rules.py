@@ -1,12 +1,12 @@
 """The rules of one room as a process knows them: who owns and moderates it, who is kept out or muted, its settings."""
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from app.model import Refused
+from app.store import queries
 
 OWNER, MODERATOR = "owner", "moderator"
 RANKS = {None: 0, MODERATOR: 1, OWNER: 2}
@@ -29,14 +29,14 @@ class Sanction:
     address: str
 
     def holds(self) -> bool:
-        return self.until is None or self.until > now()
+        return self.until is None or self.until > queries.now()
 
     def refusal(self, room: str) -> Refused:
         """What the person is told."""
         what = {BAN: f"You are banned from #{room}", KICK: f"You were sent out of #{room}", MUTE: "You are muted here"}
-        end = "" if self.until is None else f" for {span(self.until - now())}"
+        end = "" if self.until is None else f" for {span(self.until - queries.now())}"
         why = f": {self.reason}" if self.reason else "."
-        wait = {} if self.until is None else {"retry_after": max(0.0, (self.until - now()) / 1000)}
+        wait = {} if self.until is None else {"retry_after": max(0.0, (self.until - queries.now()) / 1000)}
         text, extra = f"{what[self.kind]}{end}{why}", {**self.told(), **wait}
         return Refused("muted", text, **extra) if self.kind == MUTE else Refused("banned", text, **extra)
 
@@ -112,10 +112,6 @@ def changed(before: RoomRules | None, after: RoomRules) -> Iterable[str]:
         if (before.roles.get(person), before.sanctions.get(person))
         != (after.roles.get(person), after.sanctions.get(person))
     }
-
-
-def now() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def when(milliseconds: int) -> str:

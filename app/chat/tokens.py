@@ -12,7 +12,6 @@ import hashlib
 import hmac
 import re
 import secrets
-import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any, Protocol, TypeGuard
 
@@ -54,7 +53,7 @@ class Tokens:
         self._key = self._own
 
     def new(self) -> str:
-        return self._signed(_time(_now()) + secrets.token_bytes(RANDOM_BYTES))
+        return self._signed(_time(queries.now()) + secrets.token_bytes(RANDOM_BYTES))
 
     def is_signed(self, token: str) -> bool:
         if not _SIGNED.fullmatch(token):
@@ -71,7 +70,7 @@ class Tokens:
     def instead_of(self, cookie: str, seed: str) -> str:
         """A token for a browser whose cookie is none of ours. Tabs that ask at once have one seed, and get one token;
         whoever planted the cookie does not know the seed."""
-        return self._signed(_time(_now() // HOUR_MS * HOUR_MS) + self._derived("instead", cookie, seed))
+        return self._signed(_time(queries.now() // HOUR_MS * HOUR_MS) + self._derived("instead", cookie, seed))
 
     def _signed(self, made: bytes) -> str:
         return urlsafe_b64encode(
@@ -95,7 +94,7 @@ def is_token(text: object) -> TypeGuard[str]:
 
 
 def new_handle() -> str:
-    return urlsafe_b64encode(_time(_now()) + secrets.token_bytes(RANDOM_BYTES)).decode()
+    return urlsafe_b64encode(_time(queries.now()) + secrets.token_bytes(RANDOM_BYTES)).decode()
 
 
 def is_handle(text: object) -> TypeGuard[str]:
@@ -111,10 +110,6 @@ def person_id(token: str, fingerprint: str) -> str:
     every process. It begins with the time: whoever comes at one time lies side by side in every index."""
     at = int.from_bytes(urlsafe_b64decode(token)[:TIME_BYTES])
     return f"{at:012x}{hashlib.sha256(f'person {fingerprint}'.encode()).hexdigest()[:20]}"
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _time(milliseconds: int) -> bytes:

@@ -1,7 +1,7 @@
 """Messages: said, changed, read again, caught up with."""
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -136,8 +136,12 @@ def insert_messages(db: Connection, asked: Sequence[dict[str, Any]]) -> list[tup
     them was stored before; the caller then inserts each by itself."""
     at, said, ids = now(), list[Message](), set[tuple[str, str]]()
     counts = Counter(one["room"] for one in asked)
-    rules = {room: {one.get("rules_rev") for one in asked if one["room"] == room} for room in sorted(counts)}
-    claims = {room: _claimed(db, room, counts[room], *rules[room]) for room in rules}  # in one order: no deadlock
+    rules = defaultdict[str, set[int | None]](set)
+    for one in asked:
+        rules[one["room"]].add(one.get("rules_rev"))
+    claims = {
+        room: _claimed(db, room, counts[room], *rules[room]) for room in sorted(rules)
+    }  # in one order: no deadlock
     places = {room: [seq - counts[room], rev - counts[room]] for room, (seq, rev, _) in claims.items()}
     for one in asked:
         author, follows = one["author"], one.get("follows")
