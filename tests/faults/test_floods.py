@@ -1,36 +1,20 @@
 """Peers that send as fast as they can do not keep a server from anybody else. `make drill` measures how little; here it
 is seen that nobody waits for seconds."""
 
-import asyncio
 import contextlib
 import json
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.faults.flood import KINDS
-from tests.support.process import PROJECT, Standing
+from tests.support.process import Standing, beside
 
 LOOPS = ("uvloop", "asyncio")
 P99_MS, WORST_MS = 50, 250  # that an honest user's echo may take; by `make drill`, on a machine with nothing else to do
+FLOOD = "tests.faults.flood"  # the peers, in a process of their own
 SHORT_S = 3.0
 PATIENT_MS = 1_500  # for the half of the answers, on a machine that runs other tests and 44 peers of ours
-
-
-@asynccontextmanager
-async def beside(*words: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """tests/faults/flood.py in a process of its own."""
-    command = (sys.executable, "-m", "tests.faults.flood", *words)
-    process = await asyncio.create_subprocess_exec(*command, cwd=PROJECT, stdout=asyncio.subprocess.PIPE)
-    try:
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
 
 
 async def measure(
@@ -41,9 +25,9 @@ async def measure(
     async with contextlib.AsyncExitStack() as stack:
         server = await stack.enter_async_context(Standing(folder, "--loop", loop, "--rate-limit", rate))
         for kind in kinds:
-            await stack.enter_async_context(beside(kind, str(server.port)))
+            await stack.enter_async_context(beside(FLOOD, kind, str(server.port)))
         starved = server.starved()
-        honest = await stack.enter_async_context(beside("honest", str(server.port), str(seconds)))
+        honest = await stack.enter_async_context(beside(FLOOD, "honest", str(server.port), str(seconds)))
         said, _ = await honest.communicate()
         starved = server.starved() - starved
         assert server.faults() == []

@@ -2,19 +2,16 @@
 the disk. `make drill` measures it for a minute; here a shorter run sees that nobody honest is refused or dropped."""
 
 import asyncio
-import contextlib
 import json
 import signal
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.process import PROJECT, STARTS_WITHIN, Standing
+from tests.support.process import STARTS_WITHIN, Standing, beside
 
 P99_MS = 250  # that an honest ack may take, by `make drill`
 GROWTH = 5_000_000  # bytes
+HOSTILE = "tests.faults.hostile"  # the peers, in a process of their own
 SHORT_S = 10.0
 PATIENT_MS = 1_500  # for the half of the acks, on a machine that runs other tests and all of the peers
 
@@ -35,28 +32,14 @@ class Met:
         return self.acks[int(len(self.acks) * 0.99)]
 
 
-@asynccontextmanager
-async def beside(*words: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """tests/faults/hostile.py in a process of its own."""
-    pipe = asyncio.subprocess.PIPE
-    command = (sys.executable, "-m", "tests.faults.hostile", *words)
-    process = await asyncio.create_subprocess_exec(*command, cwd=PROJECT, stdin=pipe, stdout=pipe)
-    try:
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-
-
 async def beside_hostile_peers(folder: Path, seconds: float) -> Met:
     async with Standing(folder, "--trust-proxies", "1") as server:
-        async with beside("honest", str(server.port), str(seconds)) as honest:
+        async with beside(HOSTILE, "honest", str(server.port), str(seconds)) as honest:
             assert honest.stdin and honest.stdout
             async with asyncio.timeout(STARTS_WITHIN):
                 assert await honest.stdout.readline() == b"here\n"
             before, starved = server.database.stat().st_size, server.starved()
-            async with beside("peers", str(server.port)):
+            async with beside(HOSTILE, "peers", str(server.port)):
                 honest.stdin.write(b"go\n")
                 said, _ = await honest.communicate()
             starved = server.starved() - starved

@@ -194,3 +194,17 @@ async def refusal(*flags: str, **environment: str) -> tuple[int, str, str]:
             process.kill()
             await process.wait()
     return process.returncode or 0, out.decode(), errors.decode()
+
+
+@asynccontextmanager
+async def beside(module: str, *words: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A program of the tests in a process of its own, with pipes to it, for as long as the context lasts."""
+    pipe = asyncio.subprocess.PIPE
+    command = (sys.executable, "-m", module, *words)
+    process = await asyncio.create_subprocess_exec(*command, cwd=PROJECT, stdin=pipe, stdout=pipe)
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
