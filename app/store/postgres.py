@@ -39,6 +39,8 @@ log = logging.getLogger("parlor.store")
 T = TypeVar("T")
 
 READERS = 3  # threads
+CONNECTIONS = READERS + 1
+ATTEMPTS = CONNECTIONS + 1  # at a question
 OLDEST = 13  # version
 READ_LIMIT_S, WRITE_LIMIT_S = 10.0, 6.0  # for a whole transaction, before its connection is cut off
 MIGRATION_KEY = 0x5061726C6F72  # of the advisory lock: "Parlor"
@@ -87,7 +89,7 @@ class PostgreSQL:
             paramstyle="format",
             use_native_hstore=False,
         )
-        self._pool = Pool(self._open, READERS + 1)
+        self._pool = Pool(self._open, CONNECTIONS)
         self._prepare_threshold: int | None = 5  # uses of a statement before it is prepared
         self._epoch = ""
         self.set_lock_deadline, self.close = self._pool.set_deadline, self._pool.close
@@ -155,13 +157,14 @@ class PostgreSQL:
     # --- questions ---
 
     def ask(self, question: Callable[[Connection], T]) -> T:
-        """Raises Refused. Where the connection turns out to be lost, once more on a new one."""
-        for attempt in (1, 2):
+        """Raises Refused. Where the connection turns out to be lost, again on another: each that the pool holds may
+        have been lost in the same moment, one that was being opened just then, too; the next is new."""
+        for attempt in range(ATTEMPTS):
             try:
                 with self._pool.connection(READ_LIMIT_S) as db:
                     return transaction(db, READING, question)
             except DBAPIError as error:
-                if attempt == 2 or not (_is_lost(error) or self._may_ask_again(error)):
+                if attempt == ATTEMPTS - 1 or not (_is_lost(error) or self._may_ask_again(error)):
                     raise unavailable(reason(error.orig)) from error
         raise AssertionError
 
