@@ -53,9 +53,9 @@ from app.store import queries
 from app.store.database import Database
 from app.store.engine import CannotUpgrade
 from app.store.lock import ServingLock
-from app.web import CHAT, cookies, diagnostics, edge, ops, pages
+from app.web import CHAT, compression, cookies, diagnostics, edge, ops, pages
 from app.web import log as log_page
-from app.web.assets import Assets, templates
+from app.web.assets import ASSETS, Assets, templates
 from app.web.metrics import METRICS, METRICS_READERS, Metrics, Readers, SocketStats, measuring, metrics, told
 from app.web.siblings import SIBLINGS, Siblings
 from app.workers import STOP_SIGNALS, Worker, how_many, on_signals
@@ -411,7 +411,7 @@ def application(settings: Settings, chat: Chat, sockets: Server, broadcaster: Br
     """The aiohttp application with all its routes."""
     app = web.Application(middlewares=_middlewares(settings), client_max_size=settings.max_payload)
     base = settings.base_path
-    assets = Assets(base)
+    assets = app[ASSETS] = Assets(base)
     app[edge.EDGE] = _edge(settings)
     app[CHAT] = chat
     app[METRICS] = Metrics(
@@ -465,7 +465,7 @@ def _edge(settings: Settings) -> edge.Edge:
 def _middlewares(settings: Settings) -> list[Middleware]:
     """The outermost middleware first."""
     chosen = [(edge.only_hosts, settings.hosts), (edge.force_https, settings.force_https)]
-    always = [edge.methods, pages.show_errors, ops.short_of_descriptors, edge.tidy]
+    always = [edge.methods, compression.compress_pages, pages.show_errors, ops.short_of_descriptors, edge.tidy]
     return [middleware for middleware, wanted in chosen if wanted] + always
 
 
@@ -481,6 +481,7 @@ async def serve(settings: Settings, worker: Worker | None = None) -> None:
     if worker:
         worker.on_parent_gone(end.set)
     print(_greeting(running), flush=True)
+    running.background_tasks.append(asyncio.create_task(running.runner.app[ASSETS].compress_all()))
     running.must_stop.add_done_callback(lambda _: end.set())
     await end.wait()
     log.info("stopping")

@@ -6,18 +6,24 @@ is hashed too, without an import map (an inline script), and every file can be c
 A page loads few files. Style sheets are joined here: `css/base+room.css` is base.css and room.css. Scripts are joined
 by `make bundle` into static/bundle, which is part of the repository, so that no host builds anything. A bundle names
 the checksum of the modules that it was made from. Where the modules have another checksum (somebody is changing them),
-pages load the modules themselves.
+pages load the modules themselves. What a page rarely needs is in files of its own beside the bundle, loaded when it is
+wanted (`import()`); what both need is in files that the page names as `preloads`, so that all come at once.
 """
 
 import hashlib
 import logging
+import posixpath
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 import regex
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+
+from app.web import compression
 
 _WHEEL = Path(__file__).parents[1] / "_pages"
 ROOT = _WHEEL if _WHEEL.is_dir() else Path(__file__).parents[2]
@@ -33,6 +39,7 @@ TYPES = {
     ".svg": "image/svg+xml",
     ".webmanifest": "application/manifest+json",
 }
+_IMPORT = re.compile(r"""(?:^|[;}\n])(?:import|export)\s*(?:[\w$*{},\s]+?from\s*)?["'](\.{1,2}/[^"']+)["']""")
 
 log = logging.getLogger(__name__)
 
@@ -42,17 +49,37 @@ _CONTROLS = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t
 _CONTROLS |= dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
 
 
-class Assets:
-    """The static files, in memory. base: the site's path, empty at the root."""
+@dataclass(frozen=True)
+class _File:
+    """content_type, and `tag`, the checksum, without which the same content is not sent twice."""
 
-    def __init__(self, base: str = "", folder: Path = ROOT / "static") -> None:
+    content: bytes
+    content_type: str
+    tag: str
+
+    @classmethod
+    def of(cls, name: str, content: bytes) -> "_File":
+        kind = TYPES.get(PurePath(name).suffix, "text/plain; charset=utf-8")
+        return cls(content, kind, hashlib.sha256(content).hexdigest()[:20])
+
+
+class Assets:
+    """The static files, in memory. base: the site's path, empty at the root. more: files beside those of the folder,
+    or in place of them, by name."""
+
+    def __init__(self, base: str = "", folder: Path = ROOT / "static", more: Mapping[str, bytes] | None = None) -> None:
         self._base = base
-        files = (path for path in sorted(folder.rglob("*")) if path.is_file())
-        self._files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
-        self.hash = _checksum(self._files)[:16]
-        self._bundled = self._files.get("bundle/main.js", b"").startswith(bundle_mark(self._files))
+        found = (path for path in sorted(folder.rglob("*")) if path.is_file())
+        files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in found} | dict(more or {})
+        self.hash = _checksum(files)[:16]
+        self._files = {name: _File.of(name, content) for name, content in files.items()}
+        self._preloads: dict[str, list[str]] = {}
+        self._bundled = files.get("bundle/main.js", b"").startswith(bundle_mark(files))
         if not self._bundled:
             log.warning("static/bundle is not made from what is in static/js: pages load the modules one by one")
+
+    def has(self, name: str) -> bool:
+        return name in self._files
 
     def url(self, name: str) -> str:
         """The path of a file. Raises KeyError where there is none: no page is sent with a dead link."""
@@ -64,6 +91,22 @@ class Assets:
         """The path of the bundle of js/<name>.js; of the module itself where the bundles are older than the modules."""
         return self.url(f"bundle/{name}.js" if self._bundled else f"js/{name}.js")
 
+    def preloads(self, name: str) -> list[str]:
+        """The paths of what `script(name)` imports before it runs; none where it is no bundle."""
+        if name not in self._preloads:
+            found = self._imported(f"bundle/{name}.js") if self._bundled else []
+            self._preloads[name] = [self.url(one) for one in found]
+        return self._preloads[name]
+
+    def _imported(self, first: str) -> list[str]:
+        """The names of what a script imports, and of what that imports."""
+        found = [first]
+        for name in found:
+            script = self._files[name].content.decode()
+            named = [posixpath.normpath(posixpath.join(posixpath.dirname(name), to)) for to in _IMPORT.findall(script)]
+            found += [one for one in dict.fromkeys(named) if one not in found and one in self._files]
+        return found[1:]
+
     def stylesheet(self, *names: str) -> str:
         """The path of one style sheet that joins these, in this order."""
         for name in names:
@@ -72,32 +115,65 @@ class Assets:
 
     def inline_style(self, *names: str) -> Markup:
         """Style sheets as an element, for a page that is a file of its own. (Served pages link to theirs.)"""
-        css = "\n".join(self._files[f"css/{name}.css"].decode() for name in names)
+        css = "\n".join(self._files[f"css/{name}.css"].content.decode() for name in names)
         return Markup(f"<style>\n{css}</style>")  # noqa: S704  our own files
+
+    async def compress_all(self) -> None:
+        """What every visit asks for, before it is asked for."""
+        for name, file in self._files.items():
+            if name.startswith(("bundle/", "vendor/")) and compression.is_compressed(
+                file.content_type, len(file.content)
+            ):
+                for coding in compression.ONCE:
+                    await compression.compressed(file.content, coding)
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """A file, to be cached for ever under its hash. Under an older hash (a page from before a deploy) the present
         file."""
         version, _, name = request.match_info["path"].partition("/")
-        return self._file(name, FOREVER if version == self.hash else "no-store")
+        return await self._answer(request, name, FOREVER if version == self.hash else "no-store")
 
-    async def icon(self, _: web.Request) -> web.StreamResponse:
+    async def icon(self, request: web.Request) -> web.StreamResponse:
         """/favicon.ico, which browsers request unasked."""
-        return self._file("favicon.ico", A_DAY)
+        return await self._answer(request, "favicon.ico", A_DAY)
 
-    def _file(self, name: str, cache_control: str) -> web.StreamResponse:
+    async def _answer(self, request: web.Request, name: str, cache_control: str) -> web.StreamResponse:
         """From memory: the files are few and small, and a busy process may have no descriptor left to open one."""
-        content = self._files.get(name) or self._joined(name)
-        if content is None:
+        file = self._files.get(name) or self._joined(name)
+        if file is None:
             raise web.HTTPNotFound
-        kind = TYPES.get(PurePath(name).suffix, "text/plain; charset=utf-8")
-        return web.Response(body=content, headers={"Content-Type": kind, "Cache-Control": cache_control})
+        return await answer(request, file.content, file.content_type, file.tag, cache_control)
 
-    def _joined(self, name: str) -> bytes | None:
+    def _joined(self, name: str) -> _File | None:
         """For css/a+b.css the contents of a.css and b.css; None where one of them does not exist."""
         names = dict.fromkeys(PurePath(name).stem.split("+"))
         parts = [self._files.get(f"css/{one}.css") for one in names]
-        return b"\n".join(filter(None, parts)) if name.startswith("css/") and all(parts) else None
+        if not name.startswith("css/") or not all(parts):
+            return None
+        return _File.of(name, b"\n".join(part.content for part in parts if part))
+
+
+ASSETS = web.AppKey("assets", Assets)
+
+
+async def answer(
+    request: web.Request, content: bytes, content_type: str, tag: str, cache_control: str
+) -> web.StreamResponse:
+    """A file: compressed where the browser takes that, and without its content where it is the one that the browser
+    has."""
+    headers = {"Cache-Control": cache_control}
+    coding = ""
+    if compression.is_compressed(content_type, len(content)):
+        headers["Vary"] = "Accept-Encoding"
+        coding = compression.coding_of(request)
+    entity = f"{tag}-{coding}" if coding else tag
+    headers["ETag"] = f'"{entity}"'
+    if any(one.value in (entity, "*") for one in request.if_none_match or ()):
+        return web.Response(status=304, headers=headers)
+    if coding:
+        headers["Content-Encoding"] = coding
+        content = await compression.compressed(content, coding)
+    return web.Response(body=content, headers=headers | {"Content-Type": content_type})
 
 
 def bundle_mark(files: Mapping[str, bytes]) -> bytes:
@@ -121,7 +197,7 @@ def templates(assets: Assets, **always: object) -> Environment:
     )
     environment.filters["visible"] = visible
     environment.globals.update(asset=assets.url, inline_style=assets.inline_style, **always)
-    environment.globals.update(script=assets.script, stylesheet=assets.stylesheet)
+    environment.globals.update(script=assets.script, preloads=assets.preloads, stylesheet=assets.stylesheet)
     return environment
 
 

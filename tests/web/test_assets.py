@@ -16,10 +16,11 @@ def test_the_bundles_are_what_the_modules_are(tmp_path: Path) -> None:
     program(("node",), "whether static/bundle is what static/js is was not seen")
     assert ESBUILD.exists(), "cd tests/js && npm ci"
     bundle(STATIC, tmp_path)
-    for page in PAGES:
-        made, ours = (folder / f"{page}.js" for folder in (tmp_path, STATIC / "bundle"))
-        assert ours.read_bytes() == made.read_bytes(), f"{page}.js is older than static/js: make bundle"
-    assert {path.name for path in (STATIC / "bundle").iterdir()} == {f"{page}.js" for page in PAGES}
+    made, ours = (
+        {path.name: path.read_bytes() for path in folder.iterdir()} for folder in (tmp_path, STATIC / "bundle")
+    )
+    assert {f"{page}.js" for page in PAGES} <= set(made)
+    assert ours == made, "static/bundle is older than static/js: make bundle"
 
 
 def test_who_changes_a_module_gets_the_modules(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
