@@ -107,6 +107,7 @@ ON_BOTH = (
     "test_identity",
     "test_ignoring",
     "test_leases",
+    "test_mentions",
     "test_messages",
     "test_names",
     "test_people",

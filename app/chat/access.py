@@ -221,10 +221,29 @@ async def _show_passphrase(chat: Chat, connection: Connection, room: str, found:
 async def may_read(chat: Chat, room: str, tokens: Sequence[str]) -> bool:
     """May whoever has one of these tokens read the room's log? A listed room that lets everybody in is everybody's;
     another one is theirs who were let in, or said something there. Raises `no_such_room`."""
-    found = await known(chat, room, (await chat.store.read(queries.room, room))["rules_rev"])
+    found = await _newest(chat, room)
     if found.room["listed"] and not found.is_closed and not found.sanctions:
         return True
-    reader = await people.stored(chat, tokens)
+    return await _may_read(chat, room, found, await people.stored(chat, tokens))
+
+
+async def may_person_read(chat: Chat, room: str, person: str) -> bool:
+    """The same of a person; whoever is in the room may."""
+    try:
+        found = await _newest(chat, room)
+    except Refused as refusal:
+        if refusal.code != "no_such_room":
+            raise
+        return False
+    is_there = chat.presence.has_in(room, person) and not found.sanction(person, BAN)
+    return is_there or await _may_read(chat, room, found, person)
+
+
+async def _newest(chat: Chat, room: str) -> RoomRules:
+    return await known(chat, room, (await chat.store.read(queries.room, room))["rules_rev"])
+
+
+async def _may_read(chat: Chat, room: str, found: RoomRules, reader: str | None) -> bool:
     if reader and found.sanction(reader, BAN):
         return False
     if found.room["listed"] and not found.is_closed:

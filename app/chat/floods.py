@@ -27,7 +27,7 @@ MIN_SPEAKERS = 1_000  # remembered, before those who have been silent are let go
 
 SLOWED = frozenset(("repeats", "crowd", "mentions"))  # limits that an honest client reaches with what waited in it
 
-_MENTION = re.compile(r"(?<![\w@])@(?=\w)")
+CALL = re.compile(r"(?<![\w@/.])@(?=[^\s@])")  # somebody is called there (mentions.py)
 
 
 class Said(NamedTuple):
@@ -114,7 +114,7 @@ def _check_crowd(speaker: Speaker, room: str, now: float) -> None:
 
 def _check_mentions(speaker: Speaker, text: str, now: float) -> None:
     """Whoever calls many people at once has to wait before they do so again."""
-    count = len(_MENTION.findall(text)) if "@" in text else 0
+    count = len(CALL.findall(text)) if "@" in text else 0
     if count <= FEW_MENTIONS:
         return
     bucket = speaker.mentions

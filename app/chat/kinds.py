@@ -4,6 +4,7 @@ Each looks at the length first: a payload of a megabyte must not be read charact
 """
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal, LiteralString
 
 import regex
@@ -19,6 +20,8 @@ MAX_MINUTES = 5_256_000  # ten years
 MAX_SLOW_S = 21_600  # six hours
 SPACE = 8  # times what fits may be typed: blanks and what is composed of several characters go in it
 
+MAX_MOMENT = 40  # characters of a time
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ROOM = re.compile(rf"[a-z0-9][a-z0-9_-]{{0,{LIMITS.room - 1}}}", re.ASCII)
 _PICTURE = regex.compile(r"\p{Extended_Pictographic}|\p{Regional_Indicator}|\u20e3")
 _opaque = get_profile("OpaqueString")
@@ -80,6 +83,24 @@ def _emoji(text: str) -> str:
     if len(text) > 32 or not regex.fullmatch(r"\X", text) or not _PICTURE.search(text):
         raise PydanticCustomError("bad_payload", "a reaction is one emoji")
     return text
+
+
+def milliseconds(moment: str) -> int:
+    """Since 1970, of a time as messages have it. Raises ValueError."""
+    at = datetime.fromisoformat(moment)
+    if at.tzinfo is None:
+        raise ValueError("without a time zone")
+    return (at - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _moment(text: str) -> str:
+    try:
+        if len(text) <= MAX_MOMENT:
+            milliseconds(text)
+            return text
+    except (ValueError, OverflowError):
+        pass
+    raise PydanticCustomError("bad_payload", "a time is written like 2026-11-28T09:30:00.000Z")
 
 
 def _topic(text: str) -> str:
@@ -168,6 +189,9 @@ Passphrase = Annotated[
     str, AfterValidator(_passphrase), WithJsonSchema({"type": "string", "title": "text, 8 to 200 characters"})
 ]
 Epoch = Annotated[str, Field(pattern="^[0-9a-f]{32}$"), WithJsonSchema({"type": "string", "title": "epoch"})]
+Moment = Annotated[
+    str, AfterValidator(_moment), WithJsonSchema({"type": "string", "title": "time, ISO 8601 as in `at`"})
+]
 Emoji = Annotated[str, AfterValidator(_emoji), WithJsonSchema({"type": "string", "title": "one emoji"})]
 Flag = Annotated[bool, WithJsonSchema({"type": "boolean", "title": "true or false"})]
 NicknameWish = Annotated[str, AfterValidator(_wish), WithJsonSchema({"type": "string", "title": "nickname"})]

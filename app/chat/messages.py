@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from app.chat import Chat, access, moderation, people
+from app.chat import Chat, access, mentions, moderation, people
 from app.chat.kinds import ACTION, Emoji, Epoch, Flag, MessageId, MessageText, PageLimit, Rev, Seq, Seqs
 from app.chat.opening import in_room
 from app.chat.words import words
@@ -52,13 +52,14 @@ async def send(
         "reply_to": reply_to,
         "follows": follows,
         "rules_rev": speaker.rules_rev,
+        "calls": mentions.calls_in(chat, speaker, said),
     }
     write: Callable[[], Awaitable[tuple[queries.Message, bool]]]
     if slow := access.slow_for(chat, speaker):
         write = partial(chat.store.write, queries.insert_in_turn, slow=slow, **asked)
     else:
         write = partial(chat.store.write, queries.insert_message, **asked)
-    size = len(text.encode()) + ROW_BYTES
+    size = len(text.encode()) + ROW_BYTES * (1 + len(asked["calls"]))
     stored, new = await _counted(chat, speaker, size, partial(in_room, chat, speaker.connection, speaker.room, write))
     chat.counts.said += new
     return _tell_if_new(chat, speaker, stored, new)
@@ -66,7 +67,7 @@ async def send(
 
 async def edit(chat: Chat, speaker: Speaker, *, seq: Seq, text: MessageText) -> Answer:
     """Give one's own message another text. It keeps its place, its time and its id."""
-    mine = {**_here(speaker, seq), "author": speaker.id}
+    mine = {**_here(speaker, seq), "author": speaker.id, "calls": mentions.calls_in(chat, speaker, text)}
     write = partial(chat.store.write, queries.edit, **mine, text=text)
     return _tell_if_new(chat, speaker, *await _counted(chat, speaker, len(text.encode()), write))
 
@@ -224,6 +225,8 @@ def as_told(stored: queries.Message) -> dict[str, Any]:
     if reactions := stored.get("reactions"):
         message["reactions"] = {emoji: names for emoji, (_, names) in reactions.items()}
         message["reaction_counts"] = {emoji: count for emoji, (count, _) in reactions.items()}
+    if called := stored.get("mentions"):
+        message["mentions"] = sorted(set(called.values()))
     if stored["edited"] is not None:
         message["edited"] = iso(stored["edited"])
     if stored["deleted"] is not None:

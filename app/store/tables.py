@@ -37,7 +37,8 @@ epochs = Table("epochs", metadata, Column("epoch", String(32), primary_key=True)
 # name is kept, where nobody is known to have the token; null: for the operator's time. Who has a passphrase (argon2,
 # never the text) keeps the nickname for ever. `rev` counts the changes of nickname and passphrase: of two processes
 # that say how somebody is called, the one with the higher number knows better. `address` is the fingerprint of the
-# network from which they came last, where that is known for certain.
+# network from which they came last, where that is known for certain. `status` is what they say of themselves, until
+# `status_until` or for good.
 people = Table(
     "people",
     metadata,
@@ -50,6 +51,9 @@ people = Table(
     Column("held", BigInteger),
     Column("rev", BigInteger, nullable=False, server_default="0"),
     Column("address", String(64)),
+    Column("status", Text),
+    Column("status_until", BigInteger),
+    Column("shows_last_seen", Boolean, nullable=False, server_default=false()),
 )
 
 # The processes that serve this database. `seen_at` changes for as long as one lives and is not alone (chat/leases.py).
@@ -244,11 +248,13 @@ removed = Table(
     Column("reply_to", Integer),
     Column("reactions", Text),
     Column("at", BigInteger, nullable=False),
+    Column("mentions", Text),
     ForeignKeyConstraint(["room", "seq"], ["messages.room", "messages.seq"]),
 )
 
 # `reactions` is what a message shows of them, as JSON: `{emoji: [how many, [the first nicknames]]}`, null where there
 # are none. It is written in the transaction that changes them, so that a page is read without reading all who reacted.
+# `mentions`: whom it calls, as JSON: `{name as typed, without @: person}`, or `everyone` for a person.
 messages = Table(
     "messages",
     metadata,
@@ -266,6 +272,7 @@ messages = Table(
     Column("deleted", BigInteger),
     Column("deleted_by", String(32), ForeignKey("people.id")),
     Column("reactions", Text),
+    Column("mentions", Text),
     UniqueConstraint("author", "id"),
     UniqueConstraint("room", "rev"),
 )
@@ -282,4 +289,41 @@ reactions = Table(
     Column("at", BigInteger, nullable=False),
     Index(None, "person", "room", "seq"),
     ForeignKeyConstraint(["room", "seq"], ["messages.room", "messages.seq"]),
+)
+
+# Who is called in a message: the rows of `messages.mentions`, so that each person's can be listed. `person` may be
+# `everyone`. `at` is the message's.
+mentions = Table(
+    "mentions",
+    metadata,
+    Column("room", String(64), primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("person", String(32), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Index(None, "person", "at"),
+    ForeignKeyConstraint(["room", "seq"], ["messages.room", "messages.seq"]),
+)
+
+# Browsers that are woken for somebody while no page of theirs is open (RFC 8030). `fingerprint` is that of the
+# endpoint; `p256dh` and `auth` are the browser's keys (RFC 8291), in base64url.
+push_subscriptions = Table(
+    "push_subscriptions",
+    metadata,
+    Column("fingerprint", String(64), primary_key=True),
+    Column("person", String(32), ForeignKey("people.id"), nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("p256dh", String(128), nullable=False),
+    Column("auth", String(32), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index(None, "person"),
+)
+
+# Of what in a room somebody wants to be told: `all`, `mentions` or `none`. Without a row: mentions.
+notify = Table(
+    "notify",
+    metadata,
+    Column("person", String(32), ForeignKey("people.id"), primary_key=True),
+    Column("room", String(64), ForeignKey("rooms.name"), primary_key=True),
+    Column("level", String(8), nullable=False),
+    Index(None, "room"),
 )

@@ -102,6 +102,7 @@ ROWS = (
     Row("typing"),
     Row("sync", lambda *_: {"after": 0}),
     Row("history"),
+    Row("mentions", in_room=False),
     Row("people"),
     Row("rooms", in_room=False),
     Row("topic", lambda _, role: {"topic": f"of {role}"}),

@@ -206,6 +206,17 @@ async def reading(scene: Scene) -> AsyncIterator[None]:
 
 
 @way
+async def reading_what_calls_him(scene: Scene) -> AsyncIterator[None]:
+    scene.alices.append("@bob hello")
+    await scene.alice.say(ROOM, "@bob hello")
+    for one in scene.his:
+        assert len((await one.ask("mentions"))["messages"]) == 1
+    yield
+    for one in [*scene.his, *await scene.both()]:
+        assert (await one.ask("mentions"))["messages"] == []
+
+
+@way
 async def speaking(scene: Scene) -> AsyncIterator[None]:
     yield
     await scene.refused("send", text="I am back", id=new_id())

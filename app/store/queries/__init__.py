@@ -36,6 +36,8 @@ from app.store.queries.leases import (
     mark_all_departed,
     renew_lease,
 )
+from app.store.queries.mentioned import mentioning, rooms_that_mention
+from app.store.queries.mentions import EVERYONE, Called, Calls, fold
 from app.store.queries.messages import (
     Message,
     NotAllNew,
@@ -101,8 +103,11 @@ from app.store.queries.tokens import is_renewal, keep_signing_key, knew, signing
 from app.store.queries.transfer import unfinished
 
 __all__ = [
+    "EVERYONE",
     "FORBIDDEN_KEY",
     "Actor",
+    "Called",
+    "Calls",
     "Message",
     "Name",
     "NotAllNew",
@@ -131,6 +136,7 @@ __all__ = [
     "epoch",
     "first_free",
     "first_within",
+    "fold",
     "forget_guests",
     "forget_lapsed",
     "forget_removed",
@@ -150,6 +156,7 @@ __all__ = [
     "look_anew",
     "make_key",
     "mark_all_departed",
+    "mentioning",
     "noted",
     "now",
     "one",
@@ -169,6 +176,7 @@ __all__ = [
     "room",
     "room_rules",
     "room_size",
+    "rooms_that_mention",
     "rooms_with_messages",
     "rooms_without_owner",
     "rule",

@@ -15,10 +15,12 @@ from app.model import ROW_BYTES, Refused
 from app.store.changes import Changes, changes
 from app.store.prepared import Prepared
 from app.store.queries.audit import Actor, note
+from app.store.queries.mentions import Calls, forget_mentions, note_mentions, resolve, written
+from app.store.queries.mentions import read as read_mentions
 from app.store.queries.rooms import check_rules, room_now
 from app.store.queries.rooms import epoch as epoch_now
 from app.store.queries.rows import insert_or_not, now, plain
-from app.store.tables import messages, reactions, removed, rooms, turns
+from app.store.tables import mentions, messages, reactions, removed, rooms, turns
 
 Message = dict[str, Any]
 Reactions = dict[str, tuple[int, list[str]]]  # emoji -> how many, the first nicknames; in the order of the first ones
@@ -27,7 +29,7 @@ LARGEST_SEQ = 2**53 - 1  # a seq that no room reaches
 ACTIVE_AT_INTERVAL_MS = 1_000  # between two updates of a room's `active_at`, which is indexed
 
 # The statements of the busiest path.
-_SAID = ("room", "seq", "rev", "id", "author", "nickname", "kind", "text", "reply_to", "at")
+_SAID = ("room", "seq", "rev", "id", "author", "nickname", "kind", "text", "reply_to", "at", "mentions")
 UNCHANGED = ("edited", "deleted", "reactions")  # null in a new message
 _known = Prepared(select(messages).where(messages.c.author == bindparam("author"), messages.c.id == bindparam("id")))
 _store = Prepared(insert_or_not(messages).on_conflict_do_nothing(index_elements=("author", "id")), sets=_SAID)
@@ -75,11 +77,13 @@ def insert_message(
     reply_to: int | None,
     follows: str | None = None,
     rules_rev: int | None = None,
+    calls: Calls = (),
 ) -> tuple[Message, bool]:
     """Store a message and claim its place. Returns it, and whether it is new: the same id again gives the first one.
 
     follows: id of the author's message that must be stored before this one; refused (`out_of_order`) where it is not.
     rules_rev: of the room's rules by which it was let through. Raises StaleRules where there are others now.
+    calls: what may be names in it.
     """
     _check_order(db, author, follows)
     if reply_to is not None:
@@ -100,12 +104,14 @@ def insert_message(
         "text": text,
         "reply_to": reply_to,
         "at": at,
+        "mentions": resolve(db, calls) or None if calls else None,
     }
-    if not _store.run(db, **message):
+    if not _store.run(db, **message | {"mentions": written(message["mentions"])}):
         _claimed(db, room, -1)  # given back: nobody else can have claimed the next one before this transaction ends
         return _again(db, _known.dicts(db, author=author, id=id)[0], room, kind, text)
     if _is_due(active_at, at):
         _wake.run(db, room=room, at=at)
+    note_mentions(db, [message])
     message["edited"] = message["deleted"] = message["reactions"] = None
     return message, True
 
@@ -154,9 +160,12 @@ def insert_messages(db: Connection, asked: Sequence[dict[str, Any]]) -> list[tup
         place = places[room]
         place[0] += 1
         place[1] += 1
-        said.append({"seq": place[0], "rev": place[1], **one, "at": at} | dict.fromkeys(UNCHANGED))
-    if _store.run_each(db, said) != len(said):
+        called = resolve(db, calls) if (calls := one.get("calls")) else None
+        message = {"seq": place[0], "rev": place[1], **one, "at": at, "mentions": called or None}
+        said.append(message | dict.fromkeys(UNCHANGED))
+    if _store.run_each(db, [one | {"mentions": written(one["mentions"])} for one in said]) != len(said):
         raise NotAllNew
+    note_mentions(db, said)
     if woken := [{"room": room, "at": at} for room, (*_, active_at) in claims.items() if _is_due(active_at, at)]:
         _wake.run_each(db, woken)
     return [(message, True) for message in said]
@@ -183,7 +192,7 @@ def _again(db: Connection, known: Message, room: str, kind: str, text: str) -> t
     changed = known["edited"] is not None or known["deleted"] is not None
     if known["room"] != room or (not changed and (known["kind"], known["text"]) != (kind, text)):
         raise Refused("id_reused", "This id was already used for another message; a new message needs a new one.")
-    return _read(known), False
+    return read(known), False
 
 
 def _check_order(db: Connection, author: str, follows: str | None) -> None:
@@ -198,15 +207,19 @@ def _exists(db: Connection, room: str, seq: int) -> bool:
 
 @changes(Changes.ROOM)
 def edit(
-    db: Connection, *, room: str, seq: int, author: str, text: str, rules_rev: int | None = None
+    db: Connection, *, room: str, seq: int, author: str, text: str, rules_rev: int | None = None, calls: Calls = ()
 ) -> tuple[Message, bool]:
-    """Give one's own message another text. Returns it, and whether that changed anything."""
+    """Give one's own message another text. Returns it, and whether that changed anything. calls: what may be names in
+    it."""
     message = _own(db, room, seq, author)
     if message["deleted"] is not None:
         raise Refused("no_such_message", "This message was deleted; it cannot be edited any more.")
     if message["text"] == text:
         return message, False
-    return _changed(db, room, seq, rules_rev, text=text, edited=now()), True
+    called = resolve(db, calls) if calls else None
+    forget_mentions(db, room, seq)
+    note_mentions(db, [message | {"mentions": called}])
+    return _changed(db, room, seq, rules_rev, text=text, edited=now(), mentions=written(called)), True
 
 
 @changes(Changes.ROOM)
@@ -225,9 +238,11 @@ def delete(
         db.execute(remove(reactions).where(reactions.c.room == room, reactions.c.seq == seq))
     else:
         kept = {name: message[name] for name in ("room", "seq", "text", "reply_to")}
-        db.execute(insert(removed).values(**kept, reactions=_stored(message["reactions"] or {}), at=now()))
+        kept |= {"reactions": _stored(message["reactions"] or {}), "mentions": written(message["mentions"])}
+        db.execute(insert(removed).values(**kept, at=now()))
         note(db, room, by, "delete", whom=(message["author"], message["nickname"]), seq=seq)
-    gone = {"text": "", "reply_to": None, "reactions": None, "deleted": now(), "deleted_by": by.id}
+    forget_mentions(db, room, seq)
+    gone = {"text": "", "reply_to": None, "reactions": None, "mentions": None, "deleted": now(), "deleted_by": by.id}
     return _changed(db, room, seq, rules_rev, **gone), True
 
 
@@ -246,7 +261,8 @@ def restore(
         raise Refused("not_allowed", "This can no longer be undone.")
     db.execute(remove(removed).where(*here))
     note(db, room, by, "restore", whom=(message["author"], message["nickname"]), seq=seq)
-    back = {"text": kept.text, "reply_to": kept.reply_to, "reactions": kept.reactions}
+    note_mentions(db, [message | {"mentions": read_mentions(kept.mentions)}])
+    back = {"text": kept.text, "reply_to": kept.reply_to, "reactions": kept.reactions, "mentions": kept.mentions}
     return _changed(db, room, seq, rules_rev, **back, deleted=None, deleted_by=None), True
 
 
@@ -311,7 +327,7 @@ def one(db: Connection, room: str, seq: int) -> Message:
     found = db.execute(select(messages).where(messages.c.room == room, messages.c.seq == seq)).first()
     if found is None:
         raise Refused("no_such_message", f"There is no message {seq} in #{room}.")
-    return _read(plain(found))
+    return read(plain(found))
 
 
 def _own(db: Connection, room: str, seq: int, author: str) -> Message:
@@ -330,9 +346,11 @@ def _changed(db: Connection, room: str, seq: int, rules_rev: int | None, **value
     return one(db, room, seq)
 
 
-def _read(row: Message) -> Message:
-    """A row with its reactions as `Reactions`, None where there are none."""
-    return row | {"reactions": orjson.loads(row["reactions"])} if row["reactions"] else row
+def read(row: Message) -> Message:
+    """A row as it is stored, with its reactions as `Reactions` and its mentions by name; None where there are none."""
+    if row["reactions"]:
+        row = row | {"reactions": orjson.loads(row["reactions"])}
+    return row | {"mentions": read_mentions(row["mentions"])} if row["mentions"] else row
 
 
 def _stored(shown: Reactions) -> str | None:
@@ -403,13 +421,13 @@ def delete_oldest(db: Connection, *, room: str, before_seq: int, before_at: int,
     old = (here,) if first is None else (here, messages.c.seq < first)
     wanted = select(messages.c.seq).where(*old).order_by(messages.c.seq).limit(limit)
     last = max(db.execute(wanted).scalars(), default=0)
-    for table in (reactions, removed):
+    for table in (reactions, removed, mentions):
         db.execute(remove(table).where(table.c.room == room, table.c.seq <= last))
     return db.execute(remove(messages).where(here, messages.c.seq <= last)).rowcount
 
 
 def _page(rows: list[Message], limit: int) -> tuple[list[Message], bool]:
-    return [_read(row) for row in rows[:limit]], len(rows) > limit
+    return [read(row) for row in rows[:limit]], len(rows) > limit
 
 
 def catch_up(

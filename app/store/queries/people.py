@@ -20,8 +20,11 @@ from app.store.queries.tokens import confirm
 from app.store.tables import (
     connected,
     ignores,
+    mentions,
     messages,
+    notify,
     people,
+    push_subscriptions,
     reactions,
     roles,
     rules,
@@ -388,6 +391,9 @@ def forget_guests(db: Connection, ids: Sequence[str], left_before: int) -> int:
     """Those of them who are still unused; their tokens name nobody any more. How many."""
     still = select(people.c.id).where(people.c.id.in_(ids), _is_unused(left_before)).with_for_update(of=people)
     gone = db.execute(still).scalars().all()
-    for of_them in (tokens.c.person, skeletons.c.person, ignores.c.person, ignores.c.ignored):
+    for of_them in (
+        *(tokens.c.person, skeletons.c.person, ignores.c.person, ignores.c.ignored),
+        *(mentions.c.person, push_subscriptions.c.person, notify.c.person),
+    ):
         db.execute(remove(of_them.table).where(of_them.in_(gone)))
     return db.execute(remove(people).where(people.c.id.in_(gone))).rowcount

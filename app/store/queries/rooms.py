@@ -9,7 +9,7 @@ from app.model import Refused
 from app.store.changes import Changes, changes
 from app.store.prepared import Prepared
 from app.store.queries.rows import insert_or_not, now, page_of, plain
-from app.store.tables import LISTED, admitted, epochs, keys, messages, people, roles, rooms
+from app.store.tables import LISTED, admitted, epochs, keys, messages, notify, people, roles, rooms
 
 NAMES_PER_STATEMENT = 1_000  # every database takes so many parameters
 
@@ -174,6 +174,6 @@ def forget_rooms(db: Connection, names: Sequence[str], made_before: int) -> int:
     """Those of them that are still unused, and the roles there. How many."""
     unused = select(rooms.c.name).where(rooms.c.name.in_(names), _is_unused(made_before)).with_for_update()
     gone = db.execute(unused).scalars().all()
-    for table in (roles, admitted, keys):
+    for table in (roles, admitted, keys, notify):
         db.execute(delete(table).where(table.c.room.in_(gone)))
     return db.execute(delete(rooms).where(rooms.c.name.in_(gone))).rowcount
