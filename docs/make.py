@@ -67,7 +67,7 @@ moved up onto that page, `beyond` the ids of those who moved down from it. The v
 
 ## A message
 
-`{{seq, rev, id, author, nickname, text, words?, at, kind, reply_to?, edited?, deleted?, reactions?, reaction_counts?}}`
+`{{seq, rev, id, author, nickname, text, words?, at, kind, reply_to?, edited?, deleted?, reactions?, reaction_counts?, mentions?}}`
 
 - `seq` counts the messages of a room from 1, `rev` the changes of its messages from 1; neither has gaps.
 - `id` is the author's own. The same id again is answered with the same message and not told again; with another text it
@@ -79,6 +79,8 @@ moved up onto that page, `beyond` the ids of those who moved down from it. The v
   them, under the names of that day. The verb `reacted` says which are one's own. A reaction takes a `rev` and is told as a
   `react` event: from then on the message has that `rev`, and the emoji that `count` (0: it is gone; one that was not there comes
   last) and, where there are any, those `names`.
+- `mentions` are the ids of those whom it calls by `@` and their nickname, in capitals or small; `everyone` for `@everyone` and
+  `@here` of a moderator. They are persons: a rename loses none.
 - `at` is the server's time, ISO 8601 in UTC. `words` is the text as a tree where it has more than plain text:
   a list whose nodes are strings or `{{"link": href, "words": [...]}}`.
 

@@ -47,6 +47,7 @@ import { StorageWarning } from "./storage-warning.js";
 import { Submitting } from "./submitting.js";
 import { tabName } from "./tab.js";
 import { Timeline } from "./timeline.js";
+import { Told } from "./told.js";
 import { TokenRenewal } from "./token-renewal.js";
 import { Unread } from "./unread.js";
 import { UnreadSince } from "./unread-since.js";
@@ -86,7 +87,7 @@ const rooms = new OpenRooms({
     wait,
     serverNow: () => clock.now(),
     pass: (room) => passes.payload(room),
-    changed: (...change) => roomViews.changed(...change),
+    changed: (...change) => (told.changed(...change), roomViews.changed(...change)),
   }),
   changed: (room) => roomList.draw(room),
   removed: (name) => {
@@ -110,7 +111,8 @@ const navigation = new Navigation({
   hasUnsent: (name) => outbox.items(name).length > 0,
   notify,
 });
-const roomList = new RoomList({ rooms, unread, chosen: (name) => navigation.goTo(name), left: (name) => navigation.leave(name) });
+const roomList = new RoomList({ rooms, unread, chosen: (name) => navigation.goTo(name), left: (name) => navigation.leave(name), decorate: (room, entry) => told.draw(room, entry) });
+const told = new Told({ me, local, rooms, unread, overlays, layout, drawer, ask: answerOf, wait, jump: jumpTo });
 const roster = new Roster({ me, ask, wait, firstPage: () => limits.first_people, menu: openPersonMenu });
 
 // Entering.
@@ -349,6 +351,7 @@ async function welcome({ me: person, token, renew, ignored, server }) {
   storageWarning.draw();
   limits = { ...limits, ...server?.limits };
   entering.send({ type: "connected" });
+  told.welcome();
   clock.measure(ask).then((isNew) => isNew && timeline.checkDay());
 }
 
@@ -421,6 +424,12 @@ function reported(name, seq, who, text) {
   notices.show(`${isolate(who)} reported a message in #${name}${why}`, { lasting: true, action: { label: "Show", run: show } });
 }
 
+/** seq: of the message; without it, to the room alone. */
+function jumpTo(name, seq) {
+  if (!seq) navigation.goTo(name);
+  else showReported(seq);
+}
+
 /** A message that is too far back to be held here is found in the room's log. */
 function showReported(seq) {
   if (rooms.active.find(seq)) {
@@ -479,7 +488,7 @@ function changePerson(change) {
   const before = me.id;
   change();
   layout.showMe(me);
-  if (before && !me.is(before)) roomViews.personChanged([before, me.id]);
+  if (before && !me.is(before)) roomViews.personChanged([before, me.id]), told.personChanged();
 }
 
 function ignoredChanged(ids) {

@@ -22,12 +22,14 @@ export function blankRow() {
 
 /**
  * Fills a row with a message as it looks now. mine: it shows its state; own: one's own reactions; quoted: the message that it
- * replies to, where that is held here; role: the author's in the room.
+ * replies to, where that is held here; role: the author's in the room; calls: it calls the reader.
  */
-export function fill(row, message, { mine, own, quoted, role }) {
+export function fill(row, message, { mine, own, quoted, role, calls }) {
   const author = row.querySelector(".message-author");
   row.dataset.kind = message.deleted ? "deleted" : message.kind;
   row.classList.toggle("is-mine", mine);
+  row.classList.toggle("calls-me", Boolean(calls));
+  part(row, "message-call", Boolean(calls));
   author.textContent = visible(message.nickname);
   author.style.setProperty("--hue", hueOf(message.author));
   fillRole(author, role);

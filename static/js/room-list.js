@@ -3,9 +3,11 @@
 import { sitePath } from "./base.js";
 
 export class RoomList {
-  /** rooms: as in open-rooms.js; unread: as in unread.js; chosen(name): an entry was clicked; left(name): its cross. */
-  constructor({ rooms, unread, chosen, left }) {
-    Object.assign(this, { rooms, unread, chosen, left });
+  /**
+   * rooms: as in open-rooms.js; unread: as in unread.js; chosen(name): an entry was clicked; left(name): its cross;
+   * decorate(room, entry): draws more into an entry. */
+  constructor({ rooms, unread, chosen, left, decorate = () => {} }) {
+    Object.assign(this, { rooms, unread, chosen, left, decorate });
     this.entries = new Map();
     this.list = document.getElementById("rooms");
     this.list.addEventListener("click", (event) => this.clicked(event));
@@ -22,6 +24,7 @@ export class RoomList {
     badge.hidden = unread === 0;
     badge.textContent = unread > 99 ? "99+" : String(unread);
     badge.setAttribute("aria-label", `${unread} unread`);
+    this.decorate(room, entry);
   }
 
   remove(name) {

@@ -6,6 +6,7 @@ import { DayChange } from "./day-change.js";
 import { Fold } from "./fold.js";
 import { isNews } from "./ignored.js";
 import { isolate, write } from "./isolate.js";
+import { callsMe } from "./mentions.js";
 import { MessageRows } from "./message-rows.js";
 import { PendingRows } from "./pending-rows.js";
 import { namesOf } from "./presence.js";
@@ -226,7 +227,7 @@ export class Timeline {
   context(message) {
     const { own, presence } = this.room;
     const { author, seq, reply_to } = message;
-    return { mine: this.me.is(author), own: own.of(seq), role: presence.roles.get(author), quoted: this.quoted(reply_to) };
+    return { mine: this.me.is(author), own: own.of(seq), role: presence.roles.get(author), quoted: this.quoted(reply_to), calls: callsMe(message, this.me) };
   }
 
   quoted(seq) {

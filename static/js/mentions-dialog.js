@@ -1,0 +1,67 @@
+// The list of one's mentions, of all rooms: a row leads to its message.
+
+import { Dialog } from "./dialog.js";
+import { write } from "./isolate.js";
+import { visible } from "./visible-text.js";
+
+const when = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "short" });
+
+export class MentionsDialog {
+  /** list: a MentionList; ask(verb, payload) -> Promise of the ack; jump(room, seq); seen(): the list was looked at. */
+  constructor({ overlays, layout, list, ask, jump, seen }) {
+    Object.assign(this, { list, ask, jump, seen });
+    this.dialog = new Dialog("mentions-dialog", { overlays, layout });
+    this.rows = this.dialog.part("list");
+    this.more = this.dialog.part("more");
+    this.more.addEventListener("click", () => this.read());
+    this.rows.addEventListener("click", ({ target }) => this.pressed(target.closest("button")));
+  }
+
+  async open() {
+    this.before = undefined;
+    this.rows.replaceChildren();
+    this.dialog.open("Mentions");
+    await this.read();
+  }
+
+  async read() {
+    const { before } = this;
+    const ack = await this.ask("mentions", before ? { before } : {});
+    if (!this.dialog.isOpen || before !== this.before) return;
+    this.dialog.showSentence(ack.ok ? "" : ack.text);
+    if (!ack.ok) return;
+    this.before = ack.messages.at(-1)?.at;
+    this.more.hidden = !ack.more;
+    this.rows.append(...ack.messages.map(row));
+    this.dialog.part("empty").hidden = this.rows.childElementCount > 0;
+    this.list.add(ack.messages, !before);
+    this.seen();
+  }
+
+  pressed(button) {
+    if (!button) return;
+    this.dialog.close();
+    this.jump(button.dataset.room, Number(button.dataset.seq));
+  }
+}
+
+function row({ room, seq, nickname, at, text, kind }) {
+  const item = document.createElement("li");
+  const button = document.createElement("button");
+  const head = document.createElement("span");
+  const who = document.createElement("bdi");
+  const said = document.createElement("span");
+  button.type = "button";
+  button.className = "mention-row";
+  Object.assign(button.dataset, { room, seq });
+  head.className = "mention-head";
+  who.className = "mention-author";
+  who.textContent = visible(nickname);
+  head.append(who, ` in #${room}, ${when.format(new Date(at))}`);
+  said.className = "mention-text";
+  said.dir = "auto";
+  write(said, kind === "action" ? `* ${visible(nickname)} ${visible(text)}` : visible(text));
+  button.append(head, said);
+  item.append(button);
+  return item;
+}

@@ -1,0 +1,53 @@
+// Messages that call this browser's person. Pure.
+
+import { isNews } from "./ignored.js";
+
+export const EVERYONE = "everyone";
+
+/** Is it news, and does it call me, or everybody? */
+export function callsMe(message, me) {
+  return Boolean(message.mentions?.some((id) => id === EVERYONE || me.is(id))) && isNews(message, me);
+}
+
+/** The unread messages of a room that call me. */
+export function unreadCalls(room, unread, me) {
+  return unread.messages(room).filter((message) => callsMe(message, me));
+}
+
+/** One's mentions of all rooms, as far as they are known here: the newest first. */
+export class MentionList {
+  /** storage: holds when the newest one was that somebody has looked at; isRead(room, seq): in an open room, to its end. */
+  constructor({ storage, isRead }) {
+    Object.assign(this, { storage, isRead, messages: [] });
+  }
+
+  /** A page of the server's list; the first one begins it anew. */
+  add(messages, isFirst = false) {
+    if (isFirst) this.messages = [];
+    for (const message of messages) this.put(message);
+  }
+
+  /** A message of an open room that is new, or has changed. calls: does it call me now? */
+  put(message, calls = true) {
+    this.messages = this.messages.filter(({ room, seq }) => room !== message.room || seq !== message.seq);
+    if (calls) this.messages.push(message);
+    this.messages.sort((one, other) => Date.parse(other.at) - Date.parse(one.at) || other.seq - one.seq);
+  }
+
+  /** How many nobody has looked at, neither in the list nor in their room. */
+  get news() {
+    const seen = this.storage.get("mentions-seen") ?? "";
+    return this.messages.filter(({ at, room, seq }) => at > seen && !this.isRead(room, seq)).length;
+  }
+
+  /** The list was looked at. */
+  seen() {
+    const [newest] = this.messages;
+    if (newest && newest.at > (this.storage.get("mentions-seen") ?? "")) this.storage.set("mentions-seen", newest.at);
+  }
+
+  /** Of somebody else. */
+  clear() {
+    this.messages = [];
+  }
+}
