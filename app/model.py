@@ -29,16 +29,17 @@ class Connection:
     another person (`identify`), so `person` is as of now.
 
     id: the broadcaster's name for it. token: the fingerprint of the token that it came with. keeps_token: the client is
-    known to hold the token for longer than this visit, as a browser does in its cookie. site: the address of this site
-    as the client has it. address: the network that it came from, as limits count it (of IPv6 a /64); empty where nobody
-    can tell for certain. cookie: its token came in a cookie, which no script can read. renewed: the fingerprint of the
-    token that its client was given in place of that one. known_since: when its person was stored, in milliseconds.
+    known to hold the token for longer than this visit, as a browser does in its cookie; None: it was never told it.
+    site: the address of this site as the client has it. address: the network that it came from, as limits count it (of
+    IPv6 a /64); empty where nobody can tell for certain. cookie: its token came in a cookie, which no script can read.
+    renewed: the fingerprint of the token that its client was given in place of that one. known_since: when its person
+    was stored, in milliseconds.
     """
 
     id: str
     person: Person
     token: str = field(default="", repr=False)
-    keeps_token: bool = True
+    keeps_token: bool | None = True
     address: str = ""
     site: str = ""
     cookie: bool = False

@@ -34,6 +34,7 @@ from app.live.admin import AdminUI
 from app.live.broadcaster import Broadcaster
 from app.live.echo import echoes
 from app.live.feed import Feed
+from app.live.plain import RoomDoor, Visitor
 from app.live.redis.buckets import RedisBuckets
 from app.live.redis.bus import RedisBus
 from app.live.redis.carrier import RedisCarrier
@@ -98,6 +99,7 @@ def _shorten_peer_errors(record: logging.LogRecord) -> bool:
 
 server_logger.addFilter(_shorten_peer_errors)
 ECHOES = web.AppKey("echoes", PlainWebSockets)
+ROOM_SOCKETS = web.AppKey("room sockets", PlainWebSockets)
 
 
 @dataclass
@@ -130,7 +132,6 @@ class Running:
         await asyncio.gather(self.sockets.wait_idle(VERBS_TIMEOUT_S), *released)
         self.chat.is_stopping = True
         self.sockets.close_all()
-        self.runner.app[ECHOES].close_all(GOING_AWAY)
         await self.sockets.wait_closed(CLOSE_TIMEOUT_S)
         await self.runner.cleanup()
         await self.sockets.wait_idle(CLOSE_TIMEOUT_S)
@@ -435,6 +436,12 @@ def application(settings: Settings, chat: Chat, sockets: Server, broadcaster: Br
     attach(sockets, app, f"{base}/socket.io/")
     app[ECHOES] = echoes(sockets, lambda request, full: tries.note(request.query.get("try", ""), request.get, full))
     engineio.attach(app[ECHOES], app, f"{base}/ws/echo")
+    site = app[edge.EDGE]
+    visitor = Visitor(partial(_network_of, site), partial(_site_of, site), lambda request: site.tokens(request.all))
+    app[ROOM_SOCKETS] = RoomDoor(sockets, chat, broadcaster, visitor).sockets()
+    engineio.attach(app[ROOM_SOCKETS], app, f"{base}/ws/r/{{room}}")
+    for plain in (app[ECHOES], app[ROOM_SOCKETS]):
+        sockets.on_close_all.append(partial(plain.close_all, GOING_AWAY, "the server stops or begins anew: come again"))
     app.add_routes(
         [
             web.get(f"{base}/", pages.landing),

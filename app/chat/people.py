@@ -60,6 +60,17 @@ def wish(chat: Chat, nickname: object) -> queries.Name | None:
         return None
 
 
+def why_not(chat: Chat, person: Person, nickname: str) -> Refused | None:
+    """Why somebody who came with this wish bears another name; None where they bear it."""
+    try:
+        name = names.bearable(names.nickname(nickname), chat.site)
+    except Refused as refusal:
+        return Refused(refusal.code, f"{refusal.text} You are {person.nickname} now.")
+    if name == person.nickname:
+        return None
+    return Refused("nickname_taken", f"“{name}” is taken. You are {person.nickname} now.")
+
+
 async def sign_in(chat: Chat, token: str, wish: queries.Name | None, address: str) -> Arrival | None:
     """The person of a token; None where nothing is stored of them. A wish that is taken is passed over."""
     digest = fingerprint(chat, token)
@@ -173,7 +184,7 @@ async def _record(chat: Chat, newcomer: Newcomer, connection: Connection) -> Non
     chat.directory.tell_profile(profile)
 
 
-async def left(chat: Chat, person: str, keeps_token: bool) -> None:
+async def left(chat: Chat, person: str, keeps_token: bool | None) -> None:
     """Nobody of this person is connected to this process any more."""
     if newcomer := chat.newcomers.get(person):
         if newcomer.recording is None:
@@ -185,7 +196,7 @@ async def left(chat: Chat, person: str, keeps_token: bool) -> None:
         log.warning("a departure could not be noted yet: %s", refusal.text)
 
 
-async def note_departure(chat: Chat, person: str, keeps_token: bool) -> None:
+async def note_departure(chat: Chat, person: str, keeps_token: bool | None) -> None:
     """Where nobody has the token any more (no cookie kept it), nobody can come back for the name: it is held no longer
     than for a connection that broke. Raises Refused, and it is done later (leases.py)."""
     try:
@@ -420,8 +431,10 @@ def _held(chat: Chat) -> int:
     return int(chat.nickname_hold * 1000)
 
 
-def _brief(chat: Chat, keeps_token: bool) -> int | None:
-    return None if keeps_token else int(chat.grace * 1000)
+def _brief(chat: Chat, keeps_token: bool | None) -> int | None:
+    """Milliseconds for which a name is kept; None: the usual time. Where nobody was told the token, nobody can come
+    back."""
+    return None if keeps_token else 0 if keeps_token is None else int(chat.grace * 1000)
 
 
 def fingerprint(chat: Chat, token: str) -> str:

@@ -14,6 +14,7 @@ Frame = tuple[int, bytes]  # opcode, payload
 PART: Frame = (CONTINUATION, b"")
 
 MAX_FRAGMENTS = 1_000  # of one message
+MAX_REASON = 123  # bytes, of a close frame
 
 
 class BadFrame(Exception):
@@ -36,8 +37,9 @@ def frame(payload: bytes, opcode: int = TEXT) -> bytes:
     return head + payload
 
 
-def close_frame(code: int = 1000) -> bytes:
-    return frame(code.to_bytes(2), CLOSE)
+def close_frame(code: int = 1000, reason: str = "") -> bytes:
+    """reason: for people; as much of it as fits (5.5)."""
+    return frame(code.to_bytes(2) + reason.encode()[:MAX_REASON].decode(errors="ignore").encode(), CLOSE)
 
 
 def close_code(payload: bytes) -> int:

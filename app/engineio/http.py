@@ -9,6 +9,7 @@ takes the whole connection to aiohttp.
 import asyncio
 import enum
 import logging
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -56,17 +57,37 @@ class Service(Protocol):
         """Answer a request whose body is not taken by `connection.fail`."""
 
 
+class Services:
+    """Which service answers at which path. `{room}` in a path stands for any one part of it."""
+
+    def __init__(self) -> None:
+        self._by_path: dict[str, Service] = {}
+        self._patterns: list[tuple[re.Pattern[str], Service]] = []
+
+    def add(self, path: str, service: Service) -> None:
+        if "{" in path:
+            parts = ("[^/]+" if part.startswith("{") else re.escape(part) for part in re.split(r"(\{\w+\})", path))
+            self._patterns.append((re.compile("".join(parts)), service))
+        else:
+            self._by_path[path] = service
+
+    def get(self, path: str) -> Service | None:
+        if found := self._by_path.get(path):
+            return found
+        return next((service for pattern, service in self._patterns if pattern.fullmatch(path)), None)
+
+
 Access = Callable[[Request, int, int], None]
 
 
 @dataclass(eq=False)
 class Front:
-    """What the connections of one listener share. `services` by path; `handler` makes aiohttp's handler of one
+    """What the connections of one listener share. `handler` makes aiohttp's handler of one
     connection, as `web.Server` does; `access`, where given, is told of every request that was answered here: the
     request, the status, the bytes of the body. addresses: how many connections one address may have; None where a proxy
     makes them all. max_silent: connections that may be silent; beyond, the one that is so for longest has to go."""
 
-    services: dict[str, Service]
+    services: Services
     handler: Callable[[], Any]
     access: Access | None = None
     addresses: AddressLimit | None = None

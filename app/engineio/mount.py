@@ -8,12 +8,12 @@ from typing import Any
 from aiohttp import web
 
 from app.engineio.addresses import AddressLimit
-from app.engineio.http import Access, Front, Gateway, HttpConnection, Service
+from app.engineio.http import Access, Front, Gateway, HttpConnection, Service, Services
 from app.engineio.request import Request
 
 BODY_TIMEOUT_S = 45.0
 
-SERVICES = web.AppKey("engineio services", dict[str, Service])
+SERVICES = web.AppKey("engineio services", Services)
 FRONT = web.AppKey("engineio front", list[Front])
 
 
@@ -32,18 +32,18 @@ class Taken(web.Response):
 
 
 def attach(service: Service, app: web.Application, path: str) -> None:
-    """Serve `service` at `path` of an aiohttp application. A request that comes there by aiohttp takes its connection
-    along: the next ones are parsed here first."""
+    """Serve `service` at `path` of an aiohttp application; `{name}` in it stands for any one part. A request that comes
+    there by aiohttp takes its connection along: the next ones are parsed here first."""
     path = f"/{path.strip('/')}/"
     if SERVICES not in app:
-        app[SERVICES], app[FRONT] = {}, []
+        app[SERVICES], app[FRONT] = Services(), []
         app.on_shutdown.append(_stop)
-    app[SERVICES][path] = app[SERVICES][path.rstrip("/")] = service
 
     async def detach(request: web.Request) -> web.StreamResponse:
         return await _detach(request, service)
 
     for one in (path, path.rstrip("/")):
+        app[SERVICES].add(one, service)
         app.router.add_route("*", one, detach)
 
 
@@ -163,7 +163,7 @@ async def listen(
     request that was answered so: the request, the status, the bytes of the body. addresses, max_silent: as in Front.
     Raises OSError."""
     assert runner.server is not None
-    front = Front(runner.app.get(SERVICES, {}), runner.server, access, addresses, max_silent)
+    front = Front(runner.app.get(SERVICES, Services()), runner.server, access, addresses, max_silent)
     runner.app[FRONT].append(front)
     where: dict[str, Any] = {"sock": sock} if sock else {"host": host, "port": port}
     server = await asyncio.get_running_loop().create_server(lambda: HttpConnection(front), **where, backlog=backlog)

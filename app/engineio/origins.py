@@ -22,6 +22,10 @@ class Origins:
             return True
         return is_own(origin, self._host(request), self._scheme(request))
 
+    def is_own_page(self, request: Request) -> bool:
+        """True where no other site's page asks, one that is let in included: then the visitor's cookies count."""
+        return "Origin" not in request or is_own(request.get("Origin"), self._host(request), self._scheme(request))
+
     def refusal(self, request: Request) -> str:
         """What was refused, and which setting mends it: behind a proxy the page's host is mostly another than ours."""
         scheme, host = self._scheme(request), self._host(request)

@@ -19,31 +19,47 @@ POLICY = 1008  # RFC 6455, 7.4.1
 
 
 class PlainSocket:
-    """One of them. `on_message` receives what its client says."""
+    """One of them. `on_message` receives what its client says; `on_closed` is called once, with the close code.
+    protocol: the subprotocol that was chosen, empty for none."""
 
-    __slots__ = ("_is_heard", "_on_closed", "_timer", "address", "intake", "on_message", "transport")
+    __slots__ = (
+        "_is_heard",
+        "_on_end",
+        "_timer",
+        "address",
+        "intake",
+        "on_closed",
+        "on_message",
+        "protocol",
+        "transport",
+    )
 
-    def __init__(self, connection: WebSocketConnection, address: str, rate: float | None) -> None:
+    def __init__(self, connection: WebSocketConnection, address: str, rate: float | None, protocol: str = "") -> None:
         """rate: points a second that the client may spend (intake.py)."""
-        self.transport, self.address = connection, address
+        self.transport, self.address, self.protocol = connection, address, protocol
         self.intake = Intake(self, rate)
         self.on_message: Callable[[str | bytes], None] = lambda _: None
-        self._on_closed: Callable[[], None] = lambda: None
+        self.on_closed: Callable[[int], None] = lambda _: None
+        self._on_end: Callable[[], None] = lambda: None
         self._is_heard = True
         self._timer = asyncio.get_running_loop().call_later(PING_S, self._ping)
 
-    def start(self, early: bytes, on_closed: Callable[[], None]) -> None:
+    def start(self, early: bytes, on_end: Callable[[], None]) -> None:
         """Receive from now on, first what arrived behind the handshake."""
-        self._on_closed = on_closed
+        self._on_end = on_end
         self.transport.listen(self._received, self._closed, self._control)
         self.transport.resume(early)
 
     def send(self, data: str | bytes) -> None:
         frame = frames.frame(data.encode()) if isinstance(data, str) else frames.frame(data, frames.BINARY)
+        self.send_frame(frame)
+
+    def send_frame(self, frame: bytes) -> None:
+        """The same, of what is a frame already."""
         self.transport.writer.send(frame)
 
-    def close(self, code: int) -> None:
-        self.transport.close(code)
+    def close(self, code: int, reason: str = "") -> None:
+        self.transport.close(code, reason)
 
     def fail(self, why: str = "") -> None:
         log.info("a WebSocket of %s was closed: %s", self.address, why)
@@ -66,31 +82,32 @@ class PlainSocket:
         self.transport.writer.send(frames.frame(b"", frames.PING))
         self._timer = asyncio.get_running_loop().call_later(PING_S, self._ping)
 
-    def _closed(self, _code: int) -> None:
+    def _closed(self, code: int) -> None:
         self._timer.cancel()
         self.intake.close()
-        self._on_closed()
+        self._on_end()
+        self.on_closed(code)
 
 
 class PlainWebSockets:
-    """serve: is handed each new socket, and sets its `on_message`. protocols: the subprotocols that are spoken. asked:
-    is told of every request, and whether there is no room for its WebSocket."""
+    """serve: is handed each new socket and its request, and sets its `on_message`. protocols: the subprotocols that are
+    spoken. asked: is told of every request, and whether there is no room for its WebSocket."""
 
     max_body = 0
 
     def __init__(
         self,
         engine: EngineServer,
-        serve: Callable[[PlainSocket], None],
+        serve: Callable[[PlainSocket, Request], None],
         protocols: Sequence[str] = (),
         asked: Callable[[Request, bool], None] = lambda *_: None,
     ) -> None:
         self._engine, self._serve, self._protocols, self._asked = engine, serve, protocols, asked
         self._sockets: set[PlainSocket] = set()
 
-    def close_all(self, code: int) -> None:
+    def close_all(self, code: int, reason: str = "") -> None:
         for socket in tuple(self._sockets):
-            socket.close(code)
+            socket.close(code, reason)
 
     # --- as a service of a connection ---
 
@@ -125,15 +142,16 @@ class PlainWebSockets:
         return self._engine.admission.enter(request)
 
     def _open(self, request: Request, connection: HttpConnection, address: str) -> None:
-        websocket = take_over(self._engine, connection, request, self._protocol(request))
-        socket = PlainSocket(websocket, address, self._engine.settings.points_per_second)
+        protocol, settings = self._protocol(request), self._engine.settings
+        websocket = take_over(self._engine, connection, request, protocol)
+        socket = PlainSocket(websocket, address, settings.points_per_second, protocol)
         self._sockets.add(socket)
 
         def closed() -> None:
             self._sockets.discard(socket)
-            self._engine.settings.addresses.leave(address)
+            settings.addresses.leave(address)
 
-        self._serve(socket)
+        self._serve(socket, request)
         socket.start(connection.reader.rest, closed)
 
     def _protocol(self, request: Request) -> str:

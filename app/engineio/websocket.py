@@ -21,6 +21,7 @@ GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
 SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
 VERSIONS = ("13", "8", "7")
 CLOSE_TIMEOUT_S = 1.0  # for the peer's close frame
+SLOW_TIMEOUT_S = 10.0  # for a reader that was too slow to take what waits, and the word that it was
 NORMAL, NO_STATUS, ABNORMAL = 1000, 1005, 1006
 TOO_SLOW = 0  # no code of RFC 6455: its reader left too much waiting
 READ_BUDGET = 100  # frames of one connection that are read in one tick
@@ -99,15 +100,19 @@ class WebSocketConnection(asyncio.Protocol):
 
     # --- end ---
 
-    def close(self, code: int = NORMAL) -> None:
+    def close(self, code: int = NORMAL, reason: str = "") -> None:
         """Send a close frame behind everything else, and wait a moment for the answer."""
         if not self.is_closing:
-            self._send_close(code)
+            self._send_close(code, reason)
 
-    def _send_close(self, code: int) -> None:
+    def close_when_too_slow(self, code: int, reason: str) -> None:
+        """A reader that leaves too much waiting is told so by a close frame, in place of being cut off."""
+        self.writer.last_words = frames.close_frame(code, reason)
+
+    def _send_close(self, code: int, reason: str = "") -> None:
         if not self.is_closing:
             self.is_closing = True
-            self.writer.send(frames.close_frame(code))
+            self.writer.send(frames.close_frame(code, reason))
         self.writer.flush()
         self.writer.is_closed = True
         self._abort_soon()
@@ -117,13 +122,15 @@ class WebSocketConnection(asyncio.Protocol):
         self.is_closing = True
         self.writer.abort()
 
-    def _abort_soon(self) -> None:
+    def _abort_soon(self, seconds: float = CLOSE_TIMEOUT_S) -> None:
         """A peer that does not read would keep its buffer and its descriptor for ever."""
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, self.writer.transport.abort)
+            self._timer = asyncio.get_running_loop().call_later(seconds, self.writer.transport.abort)
 
     def _too_slow(self) -> None:
         self._end(TOO_SLOW)
+        if self.writer.last_words:
+            self._abort_soon(SLOW_TIMEOUT_S)
 
     def _end(self, code: int) -> None:
         self._reading.stop()

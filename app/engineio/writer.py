@@ -50,7 +50,7 @@ class FastPath(Protocol):
 
 class SocketWriter:
     """The outgoing half of one connection. `on_drain` is called when nothing waits any more, `on_too_slow` before a
-    reader that leaves more than the limit waiting is cut off."""
+    reader that leaves more than the limit waiting is cut off, or told so by `last_words`."""
 
     __slots__ = (
         "_has_backlog",
@@ -58,6 +58,7 @@ class SocketWriter:
         "_ticks",
         "fast_path",
         "is_closed",
+        "last_words",
         "limit",
         "on_drain",
         "on_too_slow",
@@ -76,6 +77,7 @@ class SocketWriter:
         self.fast_path: FastPath | None = None  # that writes to this socket, too
         self.on_drain: Callable[[], None] | None = None
         self.on_too_slow: Callable[[], None] | None = None
+        self.last_words = b""  # for a reader that is too slow, behind what waits; without any it is cut off
 
     @property
     def is_drained(self) -> bool:
@@ -134,16 +136,24 @@ class SocketWriter:
 
     def keep(self, data: memoryview, is_single: bool) -> None:
         """What the kernel did not take, of one message alone or of more."""
-        self._keep(data, len(data) > self.limit and not is_single)
+        self._keep(data, len(data) > self.limit and not is_single, is_begun=True)
 
-    def _keep(self, data: bytes | memoryview, too_much: bool) -> None:
-        if too_much:
-            if self.on_too_slow:
-                self.on_too_slow()
-            self.abort()
-        else:
+    def _keep(self, data: bytes | memoryview, too_much: bool, is_begun: bool = False) -> None:
+        """is_begun: the kernel took what is before it, so that it cannot be left out."""
+        if not too_much:
             self._has_backlog = True
             self.transport.write(data)
+            return
+        if self.on_too_slow:
+            self.on_too_slow()
+        if not self.last_words:
+            self.abort()
+            return
+        self.is_closed = True
+        if is_begun:
+            self.transport.write(data)
+        self.transport.write(self.last_words)
+        self.transport.close()  # when all of it was taken
 
     def release(self) -> None:
         """The connection is lost, or somebody else's: the descriptor is not this writer's any more."""

@@ -6,7 +6,7 @@ server-sent events, is a plain listener: registered under an id, and handed each
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import orjson
 
@@ -19,10 +19,14 @@ _HEAD = '42["'  # of every packet that `packet_of` makes
 PLAIN = "plain-"  # begins the id of a plain listener
 
 
+T = TypeVar("T")
+
+
 class Event:
     """An event as plain listeners hear it. What they make of it is made once for all of them."""
 
     def __init__(self, packet: Packet) -> None:
+        self._made: dict[Callable[[Event], Any], Any] = {}
         assert isinstance(packet.data, str)
         self.name, _, rest = packet.data[len(_HEAD) :].partition('",')
         self.json = rest[:-1]  # the payload
@@ -31,6 +35,13 @@ class Event:
     def payload(self) -> dict[str, Any]:
         payload: dict[str, Any] = orjson.loads(self.json)
         return payload
+
+    def made(self, make: "Callable[[Event], T]") -> T:
+        """What `make` makes of it."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        made: T = self._made[make]
+        return made
 
 
 class PlainListener(Protocol):

@@ -14,5 +14,5 @@ def echoes(server: Server, asked: Callable[[Request, bool], None]) -> PlainWebSo
     return PlainWebSockets(server.engine, _echo, SUBPROTOCOLS, asked)
 
 
-def _echo(socket: PlainSocket) -> None:
+def _echo(socket: PlainSocket, _request: Request) -> None:
     socket.on_message = socket.send

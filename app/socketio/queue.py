@@ -126,8 +126,8 @@ class EventQueue:
         self._running -= 1
         self._pump()
 
-    def end(self, work: Work) -> None:
-        """Do this when everything else is done; nothing is put behind it."""
+    def put_work(self, work: Work) -> None:
+        """Do this when everything before it is done, and nothing beside it."""
         self._waiting.append(work)
         self._pump()
 

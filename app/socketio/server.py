@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from inspect import iscoroutine
 from typing import Any
 from uuid import uuid4
@@ -43,6 +44,7 @@ class Server(socketio.AsyncServer):
         self.tasks = Tasks()
         self.clients: dict[str, Client] = {}  # by Engine.IO sid
         self.is_stopping = False
+        self.on_close_all: list[Callable[[], None]] = []  # of doors beside this one
         self.awaiting_namespace = Deadlines[Session](CONNECT_TIMEOUT_S, _joined_nothing)
         super().__init__(engine=engine, serializer=Packet, **options)
         engine.on_open, engine.on_message, engine.on_close = self._opened, self._received, self._closed
@@ -151,6 +153,8 @@ class Server(socketio.AsyncServer):
         """Close every connection, at the Engine.IO level: a `transport close`, after which clients come back."""
         for session in list(self.engine.sessions.values()):
             session.end(Reason.SERVER_DISCONNECT)
+        for close in self.on_close_all:
+            close()
 
 
 class Client:
@@ -215,7 +219,7 @@ class Client:
 
     def close(self, reason: Reason) -> None:
         """The session has ended. Whatever was asked before is done first."""
-        self._queue.end(self._server.end(self._session.sid, reason))
+        self._queue.put_work(self._server.end(self._session.sid, reason))
 
     # --- in turn ---
 
