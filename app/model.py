@@ -33,7 +33,8 @@ class Connection:
     site: the address of this site as the client has it. address: the network that it came from, as limits count it (of
     IPv6 a /64); empty where nobody can tell for certain. cookie: its token came in a cookie, which no script can read.
     renewed: the fingerprint of the token that its client was given in place of that one. known_since: when its person
-    was stored, in milliseconds.
+    was stored, in milliseconds. visits: it is one request (HTTP): in no list of people, and nothing is told it.
+    visiting: the room that the gate has let it into.
     """
 
     id: str
@@ -45,6 +46,8 @@ class Connection:
     cookie: bool = False
     renewed: str = field(default="", repr=False)
     known_since: int = NOT_YET
+    visits: bool = False
+    visiting: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,7 @@ class Refused(Exception):
 
 
 ERRORS = {
+    "bad_token": "Nobody has this token: it was not issued here, or was taken back. Over HTTP also where none is sent.",
     "bad_payload": "The payload is not what the verb takes; the sentence says which field and why.",
     "no_such_verb": "There is no such verb.",
     "no_such_room": "There is no such room.",

@@ -28,6 +28,7 @@ from app.chat.rates import Rates
 from app.config import HOSTS_OWN_WORKERS, BadSetting, Settings, injected
 from app.engineio.addresses import is_public, network
 from app.engineio.frames import GOING_AWAY
+from app.engineio.origins import Origins
 from app.engineio.plain import PlainWebSockets
 from app.engineio.request import Request
 from app.live.admin import AdminUI
@@ -54,7 +55,7 @@ from app.store import queries
 from app.store.database import Database
 from app.store.engine import CannotUpgrade
 from app.store.lock import ServingLock
-from app.web import CHAT, compression, cookies, diagnostics, edge, ops, pages
+from app.web import CHAT, api, compression, cookies, diagnostics, edge, ops, pages, visitors
 from app.web import log as log_page
 from app.web.assets import ASSETS, Assets, templates
 from app.web.metrics import METRICS, METRICS_READERS, Metrics, Readers, SocketStats, measuring, metrics, told
@@ -129,7 +130,8 @@ class Running:
         self.sockets.stop_accepting()
         self.database.set_lock_deadline(LOCK_TIMEOUT_S)
         released = [self.relay.release_all()] if self.relay else []
-        await asyncio.gather(self.sockets.wait_idle(VERBS_TIMEOUT_S), *released)
+        calls = self.runner.app[api.CALLS].wait_idle(VERBS_TIMEOUT_S)
+        await asyncio.gather(self.sockets.wait_idle(VERBS_TIMEOUT_S), calls, *released)
         self.chat.is_stopping = True
         self.sockets.close_all()
         await self.sockets.wait_closed(CLOSE_TIMEOUT_S)
@@ -415,6 +417,8 @@ def application(settings: Settings, chat: Chat, sockets: Server, broadcaster: Br
     assets = app[ASSETS] = Assets(base)
     app[edge.EDGE] = _edge(settings)
     app[CHAT] = chat
+    app[api.CALLS] = api.Calls()
+    app[visitors.VISITORS] = _visitors(app[edge.EDGE], sockets)
     app[METRICS] = Metrics(
         chat,
         SocketStats(
@@ -449,6 +453,10 @@ def application(settings: Settings, chat: Chat, sockets: Server, broadcaster: Br
             web.get(f"{base}/r/{{room}}/log", log_page.log),
             web.get(f"{base}/r/{{room}}/log/{{day}}", log_page.log),
             web.post(f"{base}/token", cookies.renew),
+            web.get(f"{base}/api", api.describe),
+            web.route("*", f"{base}/api/token", api.token),
+            web.route("*", f"{base}/api/{{verb}}", api.call),
+            web.route("*", f"{base}/api/{{rest:.+}}", api.nothing),
             web.get(f"{base}/echo", pages.echo),
             web.get(f"{base}/diagnostics", pages.diagnostics),
             web.get(f"{base}/diagnostics/seen", diagnostics.seen),
@@ -463,6 +471,29 @@ def application(settings: Settings, chat: Chat, sockets: Server, broadcaster: Br
     if base:
         app.add_routes([web.get(base, pages.landing)])
     return app
+
+
+def _visitors(site: edge.Edge, sockets: Server) -> visitors.Visitors:
+    """Whoever asks over HTTP is judged as whoever connects."""
+    origins, own = sockets.engine.admission.origins, Origins((), sockets.engine.settings.own_host, lambda request: "")
+
+    def refusal(request: web.Request) -> str:
+        asked = _as_parsed(request)
+        return "" if origins.allow(asked) else origins.refusal(asked)
+
+    return visitors.Visitors(
+        network=lambda request: _network_of(site, _as_parsed(request)),
+        refusal=refusal,
+        is_own=lambda request: "Origin" in request.headers and own.allow(_as_parsed(request)),
+    )
+
+
+def _as_parsed(request: web.Request) -> Request:
+    """The head of a request of aiohttp's as the engine knows it."""
+    parsed = Request(request.method, request.raw_path.encode(), peer=request.remote or "", scheme=request.scheme)
+    for name, value in request.raw_headers:
+        parsed.add(name, value)
+    return parsed
 
 
 def _edge(settings: Settings) -> edge.Edge:

@@ -106,6 +106,9 @@ changes behind, or another epoch (the database was replaced): drop what you hold
 | `GET /` | landing: nickname, room, the public rooms |
 | `GET /r/{{room}}` | the chat page of a room |
 | `GET /r/{{room}}/log[/{{YYYY-MM-DD}}]` | a day of the room's log (the newest, without a date; days are UTC) as plain HTML, no JavaScript; `#{{seq}}` is a message, `?seq=` leads to the day it is on, `?from=seq` is where a long day is read on |
+| `POST /api/{{verb}}` | a verb over HTTP: payload and answer as JSON, `Authorization: Bearer {{token}}`; 200, or 4xx with the same object. Whoever asks is in no list of people and joins no room; its rules let them in for what they ask |
+| `POST /api/token` | `{{nickname?}}`: a token, and `me`; with a token `me` alone |
+| `GET /api` | all of this as OpenAPI 3.1 |
 | `GET /echo`, `GET /ws/echo` | the echo page and its plain WebSocket (subprotocols `echo.parlor`, `chat`) |
 | `GET /healthz`, `GET /readyz` | alive (version, `boot` and `process` id, `history`, and of several processes `worker` and how they hear `others`); able to serve (200 or 503) |
 | `GET /metrics` | Prometheus text, for programs on the server's machine and whoever sends `PARLOR_METRICS_TOKEN`; of any worker: the numbers of all, by the label `worker` |

@@ -2,6 +2,7 @@
 and a broadcaster."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, TypeVarTuple
@@ -112,7 +113,8 @@ class Chat:
     has_unrecorded: people have come or left, and that could not be stored. is_stopping: whoever is disconnected now is
     expected elsewhere. rules: of rooms, as far as they are known here (access.py). on_rules: called with a room whose
     rules were changed, and no verb tells that. on_person: called with a connection that is another person's now.
-    opening, forgetting: rooms that are being made, or forgotten. newcomers: people who are here and of whom nothing is
+    opening, forgetting: rooms that are being made, or forgotten. visits: rooms of which somebody who is in no list asks
+    something now, and how many do. newcomers: people who are here and of whom nothing is
     stored yet. passphrases: where they are read, one at a time, for each takes 64 MB. at_the_door: held while the
     passphrase of a room is looked at. reading_ignored: held while it is read whom somebody ignores.
     """
@@ -143,6 +145,7 @@ class Chat:
     counts: Counts = field(default_factory=Counts)
     opening: dict[str, asyncio.Future[None]] = field(default_factory=dict)
     forgetting: dict[str, asyncio.Future[int]] = field(default_factory=dict)
+    visits: Counter[str] = field(default_factory=Counter)
     rules: dict[str, RoomRules] = field(default_factory=dict)
     on_rules: Callable[[str], None] = lambda _room: None
     on_person: Callable[[Connection], None] = lambda _connection: None

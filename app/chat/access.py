@@ -7,7 +7,8 @@ every change is told as an event `room`, by which other processes know.
 
 import itertools
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,7 +90,9 @@ async def admit_present(chat: Chat, room: str) -> None:
 
 def _forget_unused(chat: Chat) -> None:
     if len(chat.rules) >= max(MIN_KNOWN, 2 * len(chat.presence.rooms)):
-        chat.rules = {room: one for room, one in chat.rules.items() if chat.presence.rooms.count(room)}
+        chat.rules = {
+            room: one for room, one in chat.rules.items() if chat.presence.rooms.count(room) or chat.visits[room]
+        }
 
 
 def _apply(chat: Chat, room: str, before: RoomRules | None, after: RoomRules) -> None:
@@ -165,6 +168,33 @@ async def let_in(chat: Chat, connection: Connection, room: str, shown: Pass, lis
         if now.rev == found.rev:
             raise
         return await recheck(chat, connection, room, now, shown)
+
+
+@contextmanager
+def keeping_rules(chat: Chat, room: str) -> Iterator[None]:
+    """Somebody who is in no list of people asks something of the room: its rules stay known meanwhile."""
+    chat.visits[room] += 1
+    try:
+        yield
+    finally:
+        chat.visits[room] -= 1
+        if not chat.visits[room]:
+            del chat.visits[room]
+
+
+async def visit(chat: Chat, connection: Connection, room: str, makes_room: bool) -> None:
+    """Let somebody who asks once into the room, by the rules by which they could join it. makes_room: where there is
+    none. Raises as `let_in` does, and `no_such_room`."""
+    shown = Pass(is_back=chat.presence.has_in(room, connection.person.id))
+    try:
+        now = await chat.store.read(queries.room, room)
+    except Refused as refusal:
+        if not makes_room or refusal.code != "no_such_room":
+            raise
+        await let_in(chat, connection, room, shown)
+    else:
+        await recheck(chat, connection, room, await known(chat, room, now["rules_rev"]), shown)
+    connection.visiting = room
 
 
 async def recheck(chat: Chat, connection: Connection, room: str, found: RoomRules, shown: Pass) -> RoomRules:
@@ -259,7 +289,7 @@ async def _may_read(chat: Chat, room: str, found: RoomRules, reader: str | None)
 def grant(chat: Chat, connection: Connection, right: type[Member], room: str) -> Member:
     """The member as the verb wants them. Raises Refused where they have not got that right."""
     found, person = chat.rules.get(room), connection.person
-    if found is None or not chat.presence.has_joined(connection, room):
+    if found is None or not is_in(chat, connection, room):
         raise Refused("not_member", f"Join #{room} first.")
     refuse_barred(chat, connection, room, found)
     if issubclass(right, Speaker) and (muted := found.sanction(person.id, MUTE)):
@@ -269,6 +299,11 @@ def grant(chat: Chat, connection: Connection, right: type[Member], room: str) ->
     elif issubclass(right, Moderator):
         require(found, person.id, MODERATOR)
     return right(person.id, person.nickname, room, connection, found.rev)
+
+
+def is_in(chat: Chat, connection: Connection, room: str) -> bool:
+    """It has joined the room, or is let in for what it asks now."""
+    return connection.visiting == room or chat.presence.has_joined(connection, room)
 
 
 def require(found: RoomRules, person: str, role: str) -> None:

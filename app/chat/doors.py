@@ -65,6 +65,62 @@ async def arrive(
     return await _enter(chat, found, connection, told)
 
 
+async def visit(
+    chat: Chat, id: str, tokens: Iterable[object], cookies: Iterable[object] = (), address: str = "", site: str = ""
+) -> Connection:
+    """Somebody asks something and does not stay (HTTP): find their person, whom nobody sees come or go. Of whoever is
+    new something is stored. The arguments are those of `arrive`. Raises `bad_token`, and as `arrive` does."""
+    await chat.tokens.ready()
+    for one, is_cookie in [*((one, False) for one in tokens), *((one, True) for one in cookies)]:
+        if is_token(one) and (found := await _seen(chat, one, address, site)):
+            connection = _visitor(chat, id, one, found, address, site)
+            connection.cookie = is_cookie
+            return connection
+    raise Refused("bad_token", "This token was not issued here, or is good no longer.")
+
+
+async def introduce(
+    chat: Chat, id: str, nickname: str | None = None, address: str = "", site: str = ""
+) -> tuple[str, Connection]:
+    """Somebody new who does not stay: the token by which they come again, and who they are. Raises `bad_nickname`,
+    `nickname_taken`, and `too_many` where too many new people come from one address."""
+    await chat.tokens.ready()
+    wish = await people.refuse_taken(chat, nickname) if nickname is not None else None
+    token = chat.tokens.new()
+    found = await _store_newcomer(chat, token, address, site, wish)
+    assert found  # nobody else has the token
+    return token, _visitor(chat, id, token, found, address, site)
+
+
+def _visitor(chat: Chat, id: str, token: str, found: Arrival, address: str, site: str) -> Connection:
+    connection = Connection(id, found.profile, people.fingerprint(chat, token), visits=True)
+    connection.address, connection.site, connection.known_since = address, site, found.known_since
+    return connection
+
+
+async def _seen(chat: Chat, token: str, address: str, site: str) -> Arrival | None:
+    """The person of a token; None where it was not issued here, or is good no longer."""
+    while (found := await people.seen(chat, token)) is None:
+        if not chat.tokens.is_signed(token):
+            return None
+        await _store_newcomer(chat, token, address, site)
+    return found if found is not REVOKED else None
+
+
+async def _store_newcomer(chat: Chat, token: str, address: str, site: str, wish: Name | None = None) -> Arrival | None:
+    """None where another tab of theirs has stored something meanwhile."""
+    if not (found := await _newcomer(chat, token, wish, address)):
+        return None
+    connection = _visitor(chat, "", token, found, address, site)
+    try:
+        await people.record(chat, connection)
+    except BaseException:
+        if not chat.presence.online.is_here(found.profile.id):
+            chat.newcomers.remove(found.profile.id)
+        raise
+    return await people.seen(chat, token)
+
+
 async def _find(chat: Chat, token: str, wish: Name | None, address: str) -> Arrival | None:
     """The person of a token; None where it was not issued here, or is good no longer."""
     while True:

@@ -49,6 +49,7 @@ class Arrival:
     known_since: int = NOT_YET
 
 
+TOUCHED_AFTER = 0.1  # of the time for which a name is held: then it begins anew for whoever comes without staying
 REVOKED = Arrival(Profile("", ""))  # of a token that is good no longer
 
 
@@ -101,6 +102,37 @@ async def sign_in(chat: Chat, token: str, wish: queries.Name | None, address: st
     if former := found.get("replaces"):
         revoke(chat, former, digest)
     return Arrival(_profile(found), "is_renamed" in found, found["created_at"])
+
+
+async def seen(chat: Chat, token: str) -> Arrival | None:
+    """The person of a token, who asks something and does not stay; None where nothing is stored of them. Nothing is
+    written, but where they have lost their name meanwhile, or the token is to be confirmed."""
+    found = await chat.store.read(queries.whose, fingerprint(chat, token))
+    if found is None:
+        return None
+    if "is_revoked" in found:
+        return REVOKED
+    if found["nickname"] is not None and "replaces" not in found:
+        if found["left_at"] is not None and queries.now() - found["left_at"] > _held(chat) * TOUCHED_AFTER:
+            await left(chat, found["id"], keeps_token=True)  # the name is theirs while they come again and again
+        return Arrival(_profile(found), known_since=found["created_at"])
+    arrival = await sign_in(chat, token, None, "")
+    if arrival and arrival is not REVOKED and not chat.presence.online.is_here(arrival.profile.id):
+        await left(chat, arrival.profile.id, keeps_token=True)
+    return arrival
+
+
+async def refuse_taken(chat: Chat, nickname: str) -> queries.Name:
+    """The nickname as somebody new may bear it now. Raises `bad_nickname`; `nickname_taken`, with a `suggestion`."""
+    name = names.named(names.bearable(names.nickname(nickname), chat.site))
+    spare = _unclaimed(chat, [name, *names.spare(name[0], chat.site)])
+    free = await chat.store.read(queries.first_free, "", spare, _held(chat)) if spare else None
+    if free and free[0] == name[0]:
+        return name
+    text = f"Somebody bears “{name[0]}”, or a name that looks like it. Choose another one"
+    if free is None:
+        raise Refused("nickname_taken", f"{text}.")
+    raise Refused("nickname_taken", f"{text}, for example {free[0]}.", suggestion=free[0])
 
 
 def was_met(chat: Chat, token: str) -> bool:
@@ -291,15 +323,14 @@ def _send_away(chat: Chat, token: str) -> None:
 
 async def rename(chat: Chat, connection: Connection, *, nickname: NicknameWish) -> Answer:
     """Bear another nickname, in every room and every tab. One that is reserved for somebody needs `identify`."""
-    person = connection.person
     await take(chat, connection, nickname)
-    return {"me": me(chat, person)}
+    return {"me": me(chat, connection.person)}
 
 
 async def take(chat: Chat, connection: Connection, wish: str) -> None:
     """Raises `bad_nickname`; `nickname_taken`, with a `suggestion` that is free."""
     name, person = names.nickname(wish), connection.person
-    if name == chat.presence.online.nickname(person.id):
+    if name == borne(chat, person):
         return
     names.bearable(name, chat.site)
     spare = _unclaimed(chat, names.spare(name, chat.site))
@@ -309,7 +340,7 @@ async def take(chat: Chat, connection: Connection, wish: str) -> None:
         holder = (one.id, one.left_at, one.brief, None, one.name[0])
         raise queries.taken(name, {holder}, _held(chat), free[0] if free else None)
     rev = await chat.store.write(queries.claim, person=person.id, name=named, held=_held(chat), spare=spare)
-    _tell(chat, Profile(person.id, name, chat.presence.online.is_reserved(person.id), rev), connection)
+    _tell(chat, Profile(person.id, name, _is_reserved(chat, person), rev), connection)
 
 
 async def reserve(chat: Chat, connection: Connection, *, passphrase: Passphrase | None) -> Answer:
@@ -321,7 +352,7 @@ async def reserve(chat: Chat, connection: Connection, *, passphrase: Passphrase 
     person = connection.person  # not before: another tab may have become somebody else meanwhile, and with it this one
     rev = await chat.store.write(queries.reserve, person=person.id, passphrase=shown)
     _tell(chat, Profile(person.id, borne(chat, person), shown is not None, rev), connection)
-    return {"me": me(chat, person)}
+    return {"me": me(chat, connection.person)}
 
 
 async def identify(chat: Chat, connection: Connection, *, nickname: NicknameWish, passphrase: Passphrase) -> Answer:
@@ -360,6 +391,11 @@ async def _renew_token(chat: Chat, connection: Connection, person: str) -> Answe
 async def _become(chat: Chat, connection: Connection, owner: Profile, known_since: int) -> None:
     """The connection is the owner's now, and goes on in the rooms that it has joined."""
     former = connection.person.id
+    if connection.visits:
+        connection.person, connection.known_since = owner, known_since
+        if not chat.presence.online.is_here(owner.id):  # with the new token they count as connected
+            await left(chat, owner.id, keeps_token=True)
+        return
     if former == owner.id:
         return
     was_last = chat.presence.change_person(connection, owner)
@@ -385,6 +421,8 @@ def hear_profile(chat: Chat, profile: Profile) -> None:
 def _tell(chat: Chat, profile: Profile, connection: Connection) -> None:
     """Let everybody know how the person is called now, who asked for it by this connection."""
     chat.presence.update(profile)
+    if connection.visits:
+        connection.person = profile
     tell_others(chat, profile, connection)
 
 
@@ -403,7 +441,13 @@ def tell_tabs(chat: Chat, person: Person, but: Connection | None = None) -> None
 
 def me(chat: Chat, person: Person) -> Answer:
     myself = {"id": person.id, "nickname": borne(chat, person)}
-    return myself | {"reserved": True} if chat.presence.online.is_reserved(person.id) else myself
+    return myself | {"reserved": True} if _is_reserved(chat, person) else myself
+
+
+def _is_reserved(chat: Chat, person: Person) -> bool:
+    """Of whoever is not online it is known as of the moment when they asked."""
+    online = chat.presence.online.get(person.id)
+    return online.reserved if online else isinstance(person, Profile) and person.reserved
 
 
 def borne(chat: Chat, person: Person) -> str:

@@ -4,6 +4,7 @@ What is counted over all processes is spent from a bucket that they share; where
 process's own alone.
 """
 
+import math
 import time
 from dataclasses import dataclass
 from typing import Protocol
@@ -113,6 +114,13 @@ class Rates:
         full = self._buckets.full
         if wait := await self.shared.spend(name, min(cost, full), full, self._buckets.per_second):
             raise _too_fast(wait)
+
+    def left(self, person: str) -> tuple[int, int, int] | None:
+        """`(how many points there may be, how many are left, seconds until all are)`; None without a limit."""
+        if self._buckets is None:
+            return None
+        full, bucket = self._buckets.full, self._buckets.now(person)
+        return int(full), max(0, int(bucket.left)), math.ceil((full - bucket.left) / self._buckets.per_second)
 
     def is_spent(self, name: str, cost: float) -> bool:
         """True where `spend` would raise."""

@@ -40,12 +40,13 @@ async def join(
     joined = chat.presence.online.rooms(connection)
     if room not in joined and len(joined) >= most:
         raise Refused("too_many", f"A connection is in {most} rooms at most. Leave one, then join #{room}.")
-    had_joined = chat.presence.has_joined(connection, room)
+    enters = not (connection.visits or chat.presence.has_joined(connection, room))
     shown = Pass(passphrase, invite, chat.presence.has_in(room, connection.person.id))
     rules = await access.let_in(chat, connection, room, shown, listed)
     if nickname is not None:  # of whoever is not let in nothing changes
         await people.take(chat, connection, nickname)
-    access.enter(chat, connection, room, rules)  # before reading: what is said meanwhile is heard, not missed
+    if not connection.visits:
+        access.enter(chat, connection, room, rules)  # before reading: what is said meanwhile is heard, not missed
     try:
         await chat.broadcaster.follow(room)
         about, missed = await in_room(chat, connection, room, partial(changes, chat, room, after, epoch))
@@ -56,7 +57,7 @@ async def join(
         await chat.directory.wait_known(room)
         access.refuse_barred(chat, connection, room, chat.rules.get(room, rules))
     except BaseException:
-        if not had_joined:
+        if enters:
             access.leave(chat, connection, room)
         raise
     here, _ = chat.presence.rooms.page(room, None, chat.limits.first_people)
@@ -70,8 +71,9 @@ async def join(
 
 
 async def leave(chat: Chat, subscription: Subscription) -> Answer:
-    """Leave the room, with this socket."""
-    access.leave(chat, subscription.connection, subscription.room)
+    """Leave the room, with this socket. Over HTTP one is in no list of people, and there is nothing to leave."""
+    if not subscription.connection.visits:
+        access.leave(chat, subscription.connection, subscription.room)
     return {}
 
 

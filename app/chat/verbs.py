@@ -37,7 +37,8 @@ class Verb:
     """A row of the table: what to call, what its answer adds to `ok`, how many points of the rate it costs, and whether
     one connection's may overlap each other because they keep their order by themselves. stores: something may be stored
     of whoever asks; then they are stored themselves before, if they are new. adds_row: it writes a row each time, which
-    counts among the bytes of the person and their address; what writes messages counts those itself."""
+    counts among the bytes of the person and their address; what writes messages counts those itself. makes_room:
+    whoever is in no room (HTTP) makes the one that it names, as by joining it."""
 
     act: Act
     adds: str = ""
@@ -45,6 +46,7 @@ class Verb:
     concurrent: bool = False
     stores: bool = True
     adds_row: bool = False
+    makes_room: bool = False
 
     @cached_property
     def right(self) -> type[Asker]:
@@ -72,7 +74,8 @@ async def echo(chat: Chat, person: Person, /, **payload: Any) -> Answer:
 VERBS = {
     "join": Verb(rooms.join, "room, me, people, count, messages, more, rev, reset?", cost=2),
     "leave": Verb(rooms.leave, stores=False),
-    "send": Verb(messages.send, "message", concurrent=True),  # stored in the order of asking, told in that of commits
+    # stored in the order of asking, told in that of commits
+    "send": Verb(messages.send, "message", concurrent=True, makes_room=True),
     "edit": Verb(messages.edit, "message"),
     "delete": Verb(messages.delete, "message"),
     "react": Verb(messages.react, "message"),
@@ -117,7 +120,7 @@ async def perform(chat: Chat, connection: Connection, name: object, payload: obj
     except Refused as refusal:
         answer = refusal.answer()
     except Exception:
-        answer = _broken(name)
+        answer = broken(name)
     chat.counts.answers.note(time.perf_counter() - began)
     chat.counts.refused(answer)
     known = name if isinstance(name, str) and name in VERBS else "?"
@@ -126,9 +129,19 @@ async def perform(chat: Chat, connection: Connection, name: object, payload: obj
 
 
 async def _act(chat: Chat, connection: Connection, verb: Verb, given: dict[str, Any]) -> Answer:
-    """Do it by the right that the connection has; again by the new one where the room's rules changed meanwhile."""
+    """Do it by the right that the connection has."""
     room = given.pop("room") if verb.is_for_members else ""
+    if not (connection.visits and room):
+        return await _by_right(chat, connection, verb, room, given)
+    with access.keeping_rules(chat, room):
+        return await _by_right(chat, connection, verb, room, given)
+
+
+async def _by_right(chat: Chat, connection: Connection, verb: Verb, room: str, given: dict[str, Any]) -> Answer:
+    """Again by the new one where the room's rules changed meanwhile."""
     for _ in range(LOOKS_AT_RULES):
+        if connection.visits and room:
+            await access.visit(chat, connection, room, verb.makes_room)
         asker = grant(chat, connection, verb.right, room)
         if verb.stores:
             await people.record(chat, connection, given.get("person"))
@@ -152,10 +165,10 @@ async def _store(chat: Chat, connection: Connection, verb: Verb, given: dict[str
         raise
 
 
-def _broken(name: object) -> Answer:
-    """The answer where a verb failed by a bug; the log has the traceback under the same reference."""
+def broken(name: object) -> Answer:
+    """The answer where something failed by a bug; the log has the traceback under the same reference."""
     ref = uuid4().hex[:8]
-    log.exception("verb %.40r failed [%s]", name, ref)
+    log.exception("%.40r failed [%s]", name, ref)
     text = f"Something broke on the server. If you tell the operator, name this: {ref}."
     return {"ok": False, "error": "broken", "text": text, "ref": ref}
 
@@ -182,7 +195,7 @@ def grant(chat: Chat, connection: Connection, right: type[Asker], room: str) -> 
         return connection.person
     if issubclass(right, Member):
         return access.grant(chat, connection, right, room)
-    if not chat.presence.has_joined(connection, room):
+    if not access.is_in(chat, connection, room):
         raise Refused("not_member", f"Join #{room} first.")
     return Subscription(connection, room)
 

@@ -23,6 +23,7 @@ from app.chat import retention
 from app.model import COOKIE
 from app.server import Running
 from tests.conftest import Start
+from tests.support.http import Asker
 from tests.support.mounted import TRANSPORTS
 from tests.support.raw import Polls, Socket
 from tests.support.stored import dump
@@ -224,6 +225,31 @@ async def speaking(scene: Scene) -> AsyncIterator[None]:
     await scene.refused("typing")
     await scene.refused("topic", topic="bob was here")
     await scene.refused("settings", topic="bob was here")
+
+
+@way
+async def asking_over_http(scene: Scene) -> AsyncIterator[None]:
+    """With his token, which no connection has to be open for."""
+    async with Asker(scene.server.url, scene.bob.token, **{"X-Forwarded-For": ELSEWHERE}) as script:
+        assert (await script.ask("join", {"room": ROOM}))["ok"]
+        yield
+        for verb, payload in {
+            "join": {},
+            "send": {"text": "I am back"},
+            "edit": {"seq": 2, "text": "something else"},
+            "delete": {"seq": 2},
+            "react": {"seq": 1, "emoji": "🎉", "on": True},
+            "history": {},
+            "sync": {"after": 0},
+            "people": {},
+            "typing": {},
+            "topic": {"topic": "bob was here"},
+            "leave": {},
+            "invite": {},
+            "report": {"seq": 1},
+        }.items():
+            answer = await script.post(verb, {"room": ROOM} | payload)
+            assert (answer.status, answer.body["error"], answer.body["reason"]) == (403, "banned", "spam"), verb
 
 
 @way

@@ -44,7 +44,7 @@ _one = people.c.id == bindparam("who")
 _by_token = (
     select(
         *(people.c.id, people.c.nickname, people.c.passphrase.is_not(None), people.c.rev, people.c.created_at),
-        *(tokens.c.replaces, tokens.c.confirmed_at, tokens.c.revoked_at),
+        *(tokens.c.replaces, tokens.c.confirmed_at, tokens.c.revoked_at, people.c.left_at),
     )
     .join_from(people, tokens)
     .where(tokens.c.fingerprint == bindparam("token"))
@@ -136,18 +136,19 @@ def _note_address(db: Connection, person: str, address: str) -> None:
 
 
 def whose(db: Connection, token: str) -> dict[str, Any] | None:
-    """The person whose token has this fingerprint: `{id, nickname, reserved, rev, created_at,
-    replaces?}`, or `{is_revoked}`."""
+    """The person whose token has this fingerprint: `{id, nickname, reserved, rev, created_at, left_at, replaces?}`, or
+    `{is_revoked}`."""
     return _person(_whose.first(db, token=token))
 
 
 def _person(found: Row | None) -> dict[str, Any] | None:
     if found is None:
         return None
-    id, nickname, reserved, rev, created_at, replaces, confirmed_at, revoked_at = found
+    id, nickname, reserved, rev, created_at, replaces, confirmed_at, revoked_at, left_at = found
     if revoked_at is not None:
         return {"is_revoked": True}
     person = {"id": id, "nickname": nickname, "reserved": bool(reserved), "rev": rev, "created_at": created_at}
+    person["left_at"] = left_at
     return person | {"replaces": replaces} if replaces and confirmed_at is None else person
 
 
