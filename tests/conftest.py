@@ -110,6 +110,7 @@ ON_BOTH = (
     "test_mentions",
     "test_messages",
     "test_names",
+    "test_notifying",
     "test_people",
     "test_retention",
     "test_rooms",

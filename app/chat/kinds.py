@@ -189,6 +189,10 @@ Passphrase = Annotated[
     str, AfterValidator(_passphrase), WithJsonSchema({"type": "string", "title": "text, 8 to 200 characters"})
 ]
 Epoch = Annotated[str, Field(pattern="^[0-9a-f]{32}$"), WithJsonSchema({"type": "string", "title": "epoch"})]
+NotifyLevel = Annotated[
+    Literal["all", "mentions", "none"],
+    WithJsonSchema({"type": "string", "title": "`all`, `mentions` or `none`"}),
+]
 Moment = Annotated[
     str, AfterValidator(_moment), WithJsonSchema({"type": "string", "title": "time, ISO 8601 as in `at`"})
 ]

@@ -55,7 +55,8 @@ export class Layout {
   }
 
   showUnread(name, unread, isElsewhere) {
-    document.title = `${unread > 0 ? `(${unread}) ` : ""}${name} · ${this.site}`;
+    const title = name.startsWith("@") ? name : `#${name}`;
+    document.title = `${unread > 0 ? `(${unread}) ` : ""}${title} · ${this.site}`;
     document.querySelector(".drawer-unread").hidden = !isElsewhere;
   }
 }

@@ -112,7 +112,7 @@ const navigation = new Navigation({
   notify,
 });
 const roomList = new RoomList({ rooms, unread, chosen: (name) => navigation.goTo(name), left: (name) => navigation.leave(name), decorate: (room, entry) => told.draw(room, entry) });
-const told = new Told({ me, local, rooms, unread, overlays, layout, drawer, ask: answerOf, wait, jump: jumpTo });
+const told = new Told({ page, me, local, rooms, unread, overlays, layout, drawer, ask: answerOf, wait, jump: jumpTo, offer: (text, action) => notices.show(text, { lasting: true, action }) });
 const roster = new Roster({ me, ask, wait, firstPage: () => limits.first_people, menu: openPersonMenu });
 
 // Entering.
@@ -212,6 +212,7 @@ const ROOM_ACTIONS = {
   invite: () => roomLinks.open("invite", rooms.active),
   ownerKey: () => roomLinks.open("ownerKey", rooms.active),
   moderation: () => moderationDialog.open(rooms.active),
+  notifications: () => told.openDialog(),
   leave: () => navigation.leave(rooms.activeName),
 };
 const PERSON_ACTIONS = {
@@ -338,6 +339,7 @@ function connectionChanged(status) {
   entering.send({ type: "disconnected" });
   outbox.pause();
   unreadSince.disconnected(rooms.active);
+  told.disconnected();
   for (const room of rooms.all()) room.disconnected();
   timeline.drawPending();
 }

@@ -36,6 +36,7 @@ export function actionsInRoom({ role, mayInvite }) {
   if (mayInvite) found.push({ do: "invite", label: "Invite people…" });
   if (role === "owner") found.push({ do: "ownerKey", label: "Owner key…" });
   if (rankOf(role) > 0) found.push({ do: "moderation", label: "Reports and moderation…" });
+  found.push({ do: "notifications", label: "Notifications…" });
   found.push({ do: "leave", label: "Leave the room" });
   return found;
 }

@@ -1,33 +1,66 @@
-// What this person is told besides what they look at: mentions, as marks in the list of rooms and as a list of their own.
-// Connects the parts; each part's own file says what it does.
+// What this person is told besides what they look at: mentions, as marks in the list of rooms and as a list of their own, and
+// notifications. Connects the parts; each part's own file says what it does.
 
+import { oncePerFrame } from "./animation-frame.js";
+import { BrowserNotices } from "./browser-notices.js";
 import { callsMe, MentionList, unreadCalls } from "./mentions.js";
 import { MentionsDialog } from "./mentions-dialog.js";
+import { Notifier } from "./notifier.js";
+import { NotifyChoices } from "./notify-choices.js";
+import { NotifyDialog } from "./notify-dialog.js";
+import { TabTurn } from "./tab-turn.js";
 
 const LOOK_MS = 2_000; // after a welcome: what the person came for goes first
 
 export class Told {
   /**
-   * ask(verb, payload) -> Promise of the ack, {ok: false} without a connection; jump(room, seq): shows a message of a room.
+   * page: the data of <body>; ask(verb, payload) -> Promise of the ack, {ok: false} without a connection; jump(room, seq): shows a
+   * message of a room; offer(sentence, action): a notice with a button.
    */
-  constructor({ me, local, rooms, unread, overlays, layout, drawer, ask, jump, wait }) {
-    Object.assign(this, { me, rooms, unread, ask, jump, wait, waiting: null });
+  constructor({ page, me, local, rooms, unread, overlays, layout, drawer, ask, jump, offer, wait }) {
+    Object.assign(this, { me, local, rooms, unread, ask, jump, offer, wait, waiting: null });
     const isRead = (name, seq) => Boolean(rooms.get(name)?.rev) && unread.position(rooms.get(name)).seq >= seq;
+    const turn = new TabTurn({ wait });
     this.list = new MentionList({ storage: local, isRead });
+    this.choices = new NotifyChoices({ storage: local });
+    this.notices = new BrowserNotices({ icons: { plain: page.icon, news: page.iconNews }, clicked: (room, seq) => this.show(room, seq) });
+    this.notifier = new Notifier({
+      me,
+      unread,
+      wait,
+      storage: local,
+      choices: this.choices,
+      inTurn: (act) => turn.run("notify", act),
+      tell: (notice) => this.tell(notice),
+      isCurrent: (room) => rooms.get(room.name) === room,
+    });
+    this.dialog = new NotifyDialog({
+      overlays,
+      layout,
+      choices: this.choices,
+      notices: this.notices,
+      chosen: (room, level) => this.chosen(room, level),
+      changed: () => this.drawAll(),
+    });
+    this.drawAll = oncePerFrame(() => this.drawDue());
     this.button = document.getElementById("mentions-button");
-    const seen = () => (this.list.seen(), this.drawButton());
-    const dialog = new MentionsDialog({ overlays, layout, list: this.list, ask, jump: (room, seq) => this.show(room, seq), seen });
-    this.button.addEventListener("click", () => (drawer.set(false), dialog.open()));
-    local.watch((key) => key === "mentions-seen" && this.drawButton());
+    const seen = () => (this.list.seen(), this.drawAll());
+    const mentions = new MentionsDialog({ overlays, layout, list: this.list, ask, jump: (room, seq) => this.show(room, seq), seen });
+    this.button.addEventListener("click", () => (drawer.set(false), mentions.open()));
+    local.watch((key) => (key === "mentions-seen" || key.startsWith("notify")) && this.drawAll());
   }
 
   /** The server has said who this is. */
   async welcome() {
     await this.wait(LOOK_MS);
     const ack = await this.ask("mentions", { limit: 20 });
-    if (!ack.ok) return;
-    this.list.add(ack.messages, true);
-    this.drawButton();
+    if (ack.ok) this.list.add(ack.messages, true);
+    if (this.rooms.active?.state === "live") await this.learnLevels(this.rooms.active.name);
+    this.drawAll();
+  }
+
+  disconnected() {
+    this.notifier.disconnected();
   }
 
   personChanged() {
@@ -41,10 +74,48 @@ export class Told {
     if (what === "live") this.showWaiting(room);
   }
 
-  messageChanged({ name }, { message }) {
+  messageChanged(room, { message, known }) {
     const calls = callsMe(message, this.me);
-    if (calls || message.edited || message.deleted) this.list.put({ ...message, room: name }, calls);
+    if (calls || message.edited || message.deleted) this.list.put({ ...message, room: room.name }, calls);
+    if (!known) this.notifier.arrived(room, message);
   }
+
+  // --- notifications ---
+
+  openDialog() {
+    this.dialog.open(this.rooms.active);
+  }
+
+  /** What was chosen on any device. */
+  async learnLevels(room) {
+    const ack = await this.ask("notify", { room });
+    for (const [name, level] of Object.entries(ack.levels ?? {})) this.choices.setLevel(name, level);
+  }
+
+  chosen(room, level) {
+    this.choices.setLevel(room.name, level);
+    this.ask("notify", { room: room.name, level });
+  }
+
+  tell(notice) {
+    const { how } = this.choices;
+    if (this.choices.isQuiet()) return;
+    if (how.sound) this.notices.play();
+    if (how.desktop) this.notices.show(notice);
+    else this.offerDesktop(notice);
+  }
+
+  /** Once in each browser, when there is something to tell of. */
+  offerDesktop({ title }) {
+    if (this.notices.permission !== "default" || this.local.get("notify-desktop") || this.local.get("notify-offered")) return;
+    this.local.set("notify-offered", "yes");
+    this.offer(`${title}. Shall this browser tell you when somebody mentions you?`, {
+      label: "Turn on",
+      run: async () => this.choices.set("desktop", await this.notices.askPermission()),
+    });
+  }
+
+  // --- marks ---
 
   /** In the list of rooms, beside how many are unread. */
   draw(room, entry) {
@@ -53,7 +124,13 @@ export class Told {
     const mark = link.querySelector(".badge.is-call");
     if (count > 0) (mark ?? newMark(link)).setAttribute("aria-label", `${count} ${count === 1 ? "mention" : "mentions"}`);
     else mark?.remove();
+    this.drawAll();
+  }
+
+  drawDue() {
     this.drawButton();
+    const worth = (room) => this.unread.messages(room).filter((message) => this.notifier.isWorth(room, message)).length;
+    this.notices.mark(this.rooms.all().reduce((sum, room) => sum + worth(room), 0));
   }
 
   drawButton() {
@@ -64,6 +141,8 @@ export class Told {
     badge.setAttribute("aria-label", `${news} new`);
     this.button.classList.toggle("has-news", news > 0);
   }
+
+  // --- the way to a message ---
 
   /** A message of any room, which may have to be joined before. */
   show(name, seq) {

@@ -228,7 +228,9 @@ async def test_roles_show_beside_names_and_follow_who_is_appointed(url: str, vis
         await expect(row(one, "bob").locator(".role-mark")).to_have_attribute("data-role", "moderator")
         await expect(one.log.locator("#said .role-mark")).to_have_attribute("data-role", "moderator")
     await bob.page.get_by_role("button", name="Room menu").click()
-    await expect(bob.page.get_by_role("menuitem")).to_have_text(["Reports and moderation…", "Leave the room"])
+    await expect(bob.page.get_by_role("menuitem")).to_have_text(
+        ["Reports and moderation…", "Notifications…", "Leave the room"]
+    )
     await bob.page.keyboard.press("Escape")
     await does_to_person(alice, "bob", "No longer a moderator")
     await expect(row(bob, "bob").locator(".role-mark")).to_have_count(0)

@@ -104,6 +104,7 @@ ROWS = (
     Row("sync", lambda *_: {"after": 0}),
     Row("history"),
     Row("mentions", in_room=False),
+    Row("notify", lambda *_: {"level": "none"}),
     Row("people"),
     Row("rooms", in_room=False),
     Row("topic", lambda _, role: {"topic": f"of {role}"}),

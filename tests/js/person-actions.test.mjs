@@ -29,13 +29,13 @@ test("an owner appoints and dismisses too", () => {
 
 test("the menu of a room has what one's role allows", () => {
   const rules = new RoomRules();
-  assert.deepEqual(names(actionsInRoom(rules)), ["leave"]);
+  assert.deepEqual(names(actionsInRoom(rules)), ["notifications", "leave"]);
   rules.set({ topic: "", passphrase: true, role: null });
-  assert.deepEqual(names(actionsInRoom(rules)), ["invite", "leave"]);
+  assert.deepEqual(names(actionsInRoom(rules)), ["invite", "notifications", "leave"]);
   rules.set({ locked: true, passphrase: true, role: "moderator" });
-  assert.deepEqual(names(actionsInRoom(rules)), ["moderation", "leave"]);
+  assert.deepEqual(names(actionsInRoom(rules)), ["moderation", "notifications", "leave"]);
   rules.set({ locked: true, role: "owner" });
-  assert.deepEqual(names(actionsInRoom(rules)), ["settings", "invite", "ownerKey", "moderation", "leave"]);
+  assert.deepEqual(names(actionsInRoom(rules)), ["settings", "invite", "ownerKey", "moderation", "notifications", "leave"]);
 });
 
 test("what everybody is told of a room leaves one's own role and mute as they are", () => {

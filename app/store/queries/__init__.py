@@ -59,6 +59,7 @@ from app.store.queries.messages import (
     said_after,
     said_before,
 )
+from app.store.queries.notify import notify_levels, set_notify_level
 from app.store.queries.people import (
     Name,
     arrive,
@@ -158,6 +159,7 @@ __all__ = [
     "mark_all_departed",
     "mentioning",
     "noted",
+    "notify_levels",
     "now",
     "one",
     "open_room",
@@ -184,6 +186,7 @@ __all__ = [
     "said_before",
     "said_on",
     "sanction",
+    "set_notify_level",
     "set_rule",
     "set_topic",
     "settle_rules",

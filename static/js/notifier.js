@@ -1,0 +1,92 @@
+// Which messages are worth telling, and by which words: once in all tabs, nothing that was read meanwhile, and after a while
+// away one sentence for all. No DOM in here.
+
+import { isNews } from "./ignored.js";
+import { callsMe } from "./mentions.js";
+import { position, readJson } from "./storage-readers.js";
+
+const GATHER_MS = 600; // in which another tab may read them, and more may come
+const CATCH_UP_MS = 2_500; // the same, behind a reconnect: rooms come back one after the other
+const MAX_TEXT = 200;
+
+export class Notifier {
+  /**
+   * choices: as in notify-choices.js; unread: as in unread.js; inTurn(act): runs act() while no other tab does; tell(notice): shows
+   * {title, text, room, seq, tag, calls}; isCurrent(room): is it open still?
+   */
+  constructor({ me, choices, unread, storage, wait, inTurn, tell, isCurrent = () => true }) {
+    Object.assign(this, { me, choices, unread, storage, wait, inTurn, tell, isCurrent });
+    this.gathered = [];
+    this.isAway = false;
+  }
+
+  /** The connection is down: what comes first when it is back was said meanwhile. */
+  disconnected() {
+    this.isAway = true;
+  }
+
+  /** A message of a room is new here. */
+  arrived(room, message) {
+    if (!this.isWorth(room, message)) return;
+    this.gathered.push({ room, message });
+    if (this.gathered.length === 1) this.flushSoon();
+  }
+
+  isWorth(room, message) {
+    const level = this.choices.level(room);
+    if (level === "none" || !isNews(message, this.me)) return false;
+    return level === "all" || callsMe(message, this.me);
+  }
+
+  async flushSoon() {
+    await this.wait(this.isAway ? CATCH_UP_MS : GATHER_MS);
+    this.isAway = false;
+    const { gathered } = this;
+    this.gathered = [];
+    const mine = await this.inTurn(() => gathered.filter((one) => this.isUnread(one) && this.isFirst(one)));
+    if (mine.length > 0) this.tell(this.noticeOf(mine));
+  }
+
+  isUnread({ room, message }) {
+    return this.isCurrent(room) && this.unread.position(room).seq < message.seq;
+  }
+
+  /** No other tab has told it; from now on this one has. */
+  isFirst({ room, message }) {
+    const key = `told:${room.name}`;
+    const told = readJson(this.storage, key, position);
+    if (told && told.epoch === room.epoch && told.seq >= message.seq) return false;
+    this.storage.set(key, JSON.stringify({ epoch: room.epoch, seq: message.seq }));
+    return true;
+  }
+
+  noticeOf(gathered) {
+    const { room, message } = gathered.at(-1);
+    const calls = gathered.filter((one) => callsMe(one.message, this.me)).length;
+    const rooms = new Set(gathered.map((one) => one.room.name));
+    const where = { room: room.name, seq: message.seq, calls: calls > 0 };
+    if (gathered.length === 1) {
+      const title = isDirect(room) ? message.nickname : `${message.nickname} in ${titleOf(room)}`;
+      return { ...where, title, text: textOf(message), tag: `${room.name}:${message.seq}` };
+    }
+    const mentions = calls > 0 ? `, ${calls} mention${calls === 1 ? "s" : ""} you` : "";
+    if (rooms.size === 1) {
+      const last = `${message.nickname}: ${textOf(message)}`;
+      return { ...where, title: `${gathered.length} new messages in ${titleOf(room)}${mentions}`, text: last, tag: room.name };
+    }
+    return { ...where, title: `${gathered.length} new messages in ${rooms.size} rooms${mentions}`, text: "", tag: "rooms" };
+  }
+}
+
+function isDirect({ name }) {
+  return name.startsWith("@");
+}
+
+function titleOf(room) {
+  return room.title ?? (isDirect(room) ? room.name : `#${room.name}`);
+}
+
+function textOf({ text, kind, nickname }) {
+  const said = kind === "action" ? `* ${nickname} ${text}` : text;
+  return [...said].length > MAX_TEXT ? `${[...said].slice(0, MAX_TEXT).join("")}…` : said;
+}

@@ -1,0 +1,60 @@
+// Of what this person wants to be told: by room, how, and when not. Kept in this browser; what was chosen for a room also with
+// the person, at the server. Pure.
+
+import { readJson, readText } from "./storage-readers.js";
+
+export const LEVELS = ["all", "mentions", "none"];
+const TIME = /^([01]\d|2[0-3]):[0-5]\d$/;
+const FLAGS = ["desktop", "sound"];
+
+export class NotifyChoices {
+  constructor({ storage }) {
+    this.storage = storage;
+  }
+
+  /** Of a room: "all", "mentions" or "none". Of two people alone, all that was not chosen otherwise. */
+  level({ name, rules }) {
+    const chosen = readText(this.storage, `notify:${name}`, (text) => LEVELS.includes(text));
+    return chosen ?? (rules?.kind === "direct" || name.startsWith("@") ? "all" : "mentions");
+  }
+
+  setLevel(name, level) {
+    if (LEVELS.includes(level)) this.storage.set(`notify:${name}`, level);
+  }
+
+  /** {desktop, sound}: both off until somebody wants them. */
+  get how() {
+    return Object.fromEntries(FLAGS.map((name) => [name, this.storage.get(`notify-${name}`) === "on"]));
+  }
+
+  set(name, isOn) {
+    this.storage.set(`notify-${name}`, isOn ? "on" : "off");
+  }
+
+  /** {isOn, from, to}, as "22:00" */
+  get quiet() {
+    return readJson(this.storage, "notify-quiet", quietHours) ?? { isOn: false, from: "22:00", to: "07:00" };
+  }
+
+  setQuiet(quiet) {
+    if (quietHours(quiet)) this.storage.set("notify-quiet", JSON.stringify(quiet));
+  }
+
+  /** Is this a moment of the quiet hours, by this machine's clock? Equal ends are the whole day. */
+  isQuiet(now = new Date()) {
+    const { isOn, from, to } = this.quiet;
+    if (!isOn) return false;
+    const minute = now.getHours() * 60 + now.getMinutes();
+    const [begin, end] = [minutes(from), minutes(to)];
+    return begin < end ? minute >= begin && minute < end : minute >= begin || minute < end;
+  }
+}
+
+function quietHours({ isOn, from, to }) {
+  return TIME.test(from) && TIME.test(to) ? { isOn: Boolean(isOn), from, to } : null;
+}
+
+function minutes(time) {
+  const [hours, rest] = time.split(":").map(Number);
+  return hours * 60 + rest;
+}
