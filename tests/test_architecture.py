@@ -38,6 +38,7 @@ HOMES = {
     "aiohttp": ("app.engineio", "app.socketio", "app.live", "app.web", "app.server", "app.logs", "app.tools"),
     "jinja2": ("app.web",),
     "click": ("app.__main__",),
+    "prompt_toolkit": ("app.tools.terminal.prompt",),
     "prometheus_client": ("app.web.metrics",),
     "argon2": ("app.chat.people",),
 }

@@ -46,7 +46,10 @@ class Identity:
         if (token := answer.get("token")) and token != self.token:
             self.token = token
             if self.file:
-                write_token(self.file, token)
+                try:
+                    write_token(self.file, token)
+                except OSError as error:
+                    log.warning("the token cannot be kept in %s: %s", self.file, error)
 
 
 def write_token(file: Path, token: str) -> None:
