@@ -14,8 +14,13 @@ run: $(VENV)/run.ready
 
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
 
+# `from parlor import Client` finds this folder's.
+FIND_US = printf '%s\n' "$(CURDIR)" "$(CURDIR)/app/tools/library" \
+	> "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/parlor.pth"
+
 $(VENV)/run.ready: requirements.txt | $(BIN)/python
 	@$(INSTALL)
+	@$(FIND_US)
 	@touch $@
 
 $(BIN)/python:
@@ -27,6 +32,7 @@ $(VENV)/test.ready: requirements.txt tests/requirements.txt tests/js/package-loc
 	@sh tests/packages.sh
 	@if command -v npm >/dev/null; then (cd tests/js && exec npm ci --silent --no-audit --no-fund) & npm=$$!; fi; \
 	$(INSTALL) --requirement tests/requirements.txt && wait $$npm
+	@$(FIND_US)
 	@touch $(VENV)/run.ready $@
 
 # Everything: style, types, rules, sockets, browsers, the browser's own modules; in WORKERS processes side by side.

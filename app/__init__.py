@@ -1,6 +1,6 @@
 """Parlor: chat rooms for anyone with a nickname. A map of the code, on one screen.
 
-    __main__.py        the command line: serve, check-config, doctor, export, keep, own, copy
+    __main__.py        the command line: serve, check-config, doctor, export, keep, own, copy, say, read, chat
     config.py          every setting once: name, type, default, help
     logs.py            logging: one line for each event
     process.py         standard streams, file descriptors, addresses to listen on
@@ -16,7 +16,7 @@
     socketio/          Socket.IO 5 on it: python-socketio's server, with its faults repaired
     live/              the chat's sockets: events in, broadcasts out; with live/redis/, those of several processes
     web/               the pages: aiohttp handlers and middlewares
-    tools/             outside of the server: a Python client, the doctor
+    tools/             outside of the server: the Python library, the terminal, the doctor
 
 The path of one message: engineio/, socketio/, live/socket.py, chat/verbs.py, chat/messages.py, store/,
 live/broadcaster.py, and out by engineio/group.py. docs/contributing.md lists every step.

@@ -12,6 +12,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import click
@@ -190,6 +191,113 @@ def doctor(url: str, as_json: bool, idle: float | None, most: int | None) -> Non
     report = asyncio.run(examine(url, idle=idle, most=most or 0, tell=tell))
     click.echo(report.json() if as_json else f"\n{report.sentence()}")
     sys.exit(report.exit_code)
+
+
+def _in_a_room(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what every client's command needs to know: where, and who."""
+    options = [
+        click.argument("url"),
+        click.option("-r", "--room", help="The room; needless where URL is that of a room's page."),
+        click.option("--nickname", help="The name to bear. Without one: that of the last time, or a guest's."),
+        click.option(
+            "--token-file",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="Keeps the token by which one is the same person again.  [default: one for each site and nickname]",
+        ),
+        click.option("--passphrase-file", type=click.File("r", encoding="utf-8"), help="Holds the room's passphrase."),
+        click.option(
+            "--wait", type=click.FloatRange(0), default=30, help="Seconds to wait for a connection.  [default: 30]"
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+CLIENTS_HELP = """URL is the site's address, or that of a room's page. PARLOR_TOKEN may hold a token, that of a bot say,
+    and PARLOR_PASSPHRASE the room's passphrase.
+
+    Exit codes: 0 done, 1 refused (why is on stderr), 2 wrong usage, 3 the site cannot be reached, 130 interrupted."""
+
+
+def _who(
+    url: str,
+    room: str | None,
+    nickname: str | None,
+    token_file: Path | None,
+    passphrase_file: IO[str] | None,
+    wait: float,
+) -> tuple[str, str, Any]:
+    """The site, the room, and who talks there."""
+    from app.tools.terminal.site import Usage, Who, address
+
+    try:
+        site, room, invite = address(url, room)
+    except Usage as error:
+        raise click.UsageError(str(error)) from None
+    passphrase = passphrase_file.read().strip("\r\n") if passphrase_file else os.environ.get("PARLOR_PASSPHRASE")
+    token = None if token_file else os.environ.get("PARLOR_TOKEN", "").strip() or None
+    return site, room, Who(nickname, token, token_file, passphrase or None, invite, wait)
+
+
+def _talk(work: Coroutine[Any, Any, int]) -> None:
+    """Ends with the exit code of what a client does."""
+    from app.tools.terminal.site import INTERRUPTED, OK, Usage, ending
+
+    try:
+        code = asyncio.run(ending(work))
+    except Usage as error:
+        raise click.UsageError(str(error)) from None
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except BrokenPipeError:  # whoever read has seen enough
+        process.discard(sys.stdout)
+        code = OK
+    sys.exit(code)
+
+
+@cli.command(epilog=CLIENTS_HELP)
+@_in_a_room
+@click.option("--whole", is_flag=True, help="Say all of stdin as one message, not each line as its own.")
+@click.option("--id", "own_id", help="8 to 64 of A-Za-z0-9_-: said again with the same one, it is said once.")
+@click.option("--reply-to", type=click.IntRange(1), help="The seq of the message that this one answers.")
+@click.option(
+    "--file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file to send; the text is its caption.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print each message as it is stored, a line of JSON.")
+@click.argument("text", nargs=-1)
+def say(
+    text: tuple[str, ...],
+    whole: bool,
+    own_id: str | None,
+    reply_to: int | None,
+    file: Path | None,
+    as_json: bool,
+    **where: Any,
+) -> None:
+    """Say TEXT in a room, or each line of stdin. Returns when it is stored."""
+    from app.tools.terminal import scripts
+
+    site, room, who = _who(**where)
+    given = " ".join(text).encode("utf-8", "surrogateescape").decode("utf-8", "replace") if text else None
+    if given is not None and whole:
+        raise click.UsageError("--whole says what comes by stdin; TEXT is there already.")
+    _talk(scripts.say(site, room, who, given, whole=whole, id=own_id, reply_to=reply_to, file=file, as_json=as_json))
+
+
+@cli.command(epilog=CLIENTS_HELP)
+@_in_a_room
+@click.option("--last", type=click.IntRange(0), default=20, help="So many messages.  [default: 20]")
+@click.option("--after", type=click.IntRange(0), help="Those after this seq instead.")
+@click.option("-f", "--follow", is_flag=True, help="Go on with whatever is said, for ever, through lost connections.")
+@click.option("--json", "as_json", is_flag=True, help="Print each message as a line of JSON.")
+def read(last: int, after: int | None, follow: bool, as_json: bool, **where: Any) -> None:
+    """Print what was said in a room: `time nickname: text`, further lines of a message indented."""
+    from app.tools.terminal import scripts
+
+    _talk(scripts.read(*_who(**where), last=last, after=after, follow=follow, as_json=as_json))
 
 
 def _shown(value: Any) -> str:

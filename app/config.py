@@ -486,6 +486,10 @@ INJECTED_BY_VALUE = re.compile(
 )
 
 
+# What `say`, `read` and `chat` read: whoever runs a server may talk from the same machine.
+OF_CLIENTS = frozenset({"PARLOR_TOKEN", "PARLOR_PASSPHRASE"})
+
+
 def injected(environment: Mapping[str, str]) -> list[str]:
     """The names in the environment that a host put there for a Service called like us; they are passed over."""
     return [
@@ -497,7 +501,7 @@ def injected(environment: Mapping[str, str]) -> list[str]:
 
 def _unknown(environment: Mapping[str, str]) -> None:
     known = {name for field, info in Settings.model_fields.items() for name in environment_names(field, info)}
-    for name in sorted(set(environment) - known - set(injected(environment))):
+    for name in sorted(set(environment) - known - OF_CLIENTS - set(injected(environment))):
         if name.startswith(PREFIX):
             meant = _meant(name, known)
             advice = f"Is {meant} meant? " if meant else ""

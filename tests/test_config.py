@@ -149,3 +149,10 @@ def test_an_address_of_redis_that_is_none_is_refused_without_showing_its_passwor
 )
 def test_addresses_of_redis(url: str) -> None:
     assert load({}, {"REDIS_URL": url})[0].redis_url.get_secret_value() == url
+
+
+def test_the_names_that_clients_read_are_no_mistake() -> None:
+    """Whoever runs a server may talk from the same machine."""
+    load({}, {"PARLOR_TOKEN": "secret", "PARLOR_PASSPHRASE": "open sesame"})
+    with pytest.raises(BadSetting, match="PARLOR_TOKENS"):
+        load({}, {"PARLOR_TOKENS": "secret"})

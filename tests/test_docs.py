@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.chat.verbs import VERBS
-from app.config import Settings, environment_names
+from app.config import OF_CLIENTS, Settings, environment_names
 from app.model import ERRORS
 from docs.make import PAGES
 
@@ -41,7 +41,7 @@ def test_settings_named_in_pages_exist() -> None:
     known = {one for name, field in Settings.model_fields.items() for one in environment_names(name, field)}
     for page in [ROOT / "README.md", *DOCS.glob("*.md")]:
         named = set(re.findall(r"PARLOR_[A-Z_]+[A-Z]", page.read_text(encoding="utf-8")))
-        assert named <= known | {"PARLOR_PYTHON", "PARLOR_PORT"}, page.name
+        assert named <= known | OF_CLIENTS | {"PARLOR_PYTHON", "PARLOR_PORT"}, page.name
 
 
 def test_links_between_pages_lead_somewhere() -> None:

@@ -1,5 +1,5 @@
 // The pause before a reconnect: random, between a quarter of a ceiling and all of it, so that after a restart of the server
-// its clients come back one by one. The ceiling doubles with each failure. app/tools/client.py does the same.
+// its clients come back one by one. The ceiling doubles with each failure. app/tools/client does the same.
 
 const FIRST_CEILING_MS = 1_000;
 const LAST_CEILING_MS = 15_000;

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import psycopg
 
-from app.tools.client import Client, Copy
+from app.tools.client import Client, Room
 from tests.faults import checker
 from tests.faults.checker import Record, Said, Speech
 from tests.support.look import Look, Where
@@ -87,7 +87,7 @@ class Listener:
         self.client = Client(url, nickname, wire=self._heard, **{"pauses": QUICK} | how)
         self.record = Record(nickname)
         self.database = database
-        self.copy: Copy | None = None
+        self.copy: Room | None = None
         self._look = Look(database or "")
         self._watching: asyncio.Task[None] | None = None
 
@@ -223,7 +223,7 @@ class Conversation:
 
     def _notice(self) -> None:
         """A client or a speaker that broke down is a fault of its own, to be told as such."""
-        clients = (one.client._running for one in (*self.senders, *self.listeners))
+        clients = (one.client._session.running for one in (*self.senders, *self.listeners))
         for task in (*clients, *self._talking):
             if task and task.done() and not task.cancelled():
                 task.result()

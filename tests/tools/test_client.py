@@ -2,9 +2,12 @@
 
 import asyncio
 from operator import itemgetter
+from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
+from socketio.exceptions import ConnectionRefusedError
 
 from app.chat import doors
 from app.chat.verbs import perform
@@ -13,7 +16,7 @@ from app.server import Running
 from app.tools.client import Client
 from tests.conftest import Start
 from tests.support import PATIENCE
-from tests.support.mounted import on_both_transports
+from tests.support.mounted import Mounted, on_both_transports
 from tests.support.proxy import Fault, Proxy
 from tests.support.talker import until
 
@@ -176,3 +179,199 @@ async def test_live_reconnected_history_and_catch_up_end_in_the_same_reactions(s
             assert others == history
             orders = [[list(one.get("reactions", ())) for one in messages] for messages in (others, history)]
             assert orders[0] == orders[1]
+
+
+async def test_new_messages_come_each_once_and_in_order_however_many_were_missed(start_server: Start) -> None:
+    """The first time some were edited while one was away, the second time more than can be caught up with."""
+    server = await start_server()
+    speaker = await doors.arrive(server.chat, "a socket", [server.chat.tokens.new()], "speaker")
+    await perform(server.chat, speaker, "join", {"room": "lobby"})
+    said = 0
+
+    async def say(count: int) -> None:
+        nonlocal said
+        for n in range(said, said + count):
+            await perform(server.chat, speaker, "send", {"room": "lobby", "text": f"no. {n}", "id": f"message-{n}"})
+        said += count
+
+    await say(150)
+    async with Proxy(server.url) as proxy, Client(proxy.url, "alice", pauses=QUICK) as alice:
+        room = await alice.enter("lobby")
+        news, all_of_it = room.new_messages(), room.new_messages(after=0)
+        for count, edited in ((120, 160), (1_100, None)):
+            await proxy.refuse()
+            await until(lambda: alice.transport is None)
+            await say(count)
+            if edited:
+                await perform(server.chat, speaker, "edit", {"room": "lobby", "seq": edited, "text": "another"})
+            await proxy.accept()
+            await until(lambda: room.live and room.messages[-1]["seq"] == said)
+        await say(1)
+        async with asyncio.timeout(PATIENCE):
+            assert [(await anext(news))["seq"] for _ in range(151, said + 1)] == list(range(151, said + 1))
+            assert [(await anext(all_of_it))["seq"] for _ in range(said)] == list(range(1, said + 1))
+
+
+async def test_everything_about_a_room_can_be_done_by_its_methods(url: str) -> None:
+    async with Client(url, "alice") as alice, Client(url, "bob") as bob:
+        lobby, bobs = await alice.enter("Lobby"), await bob.enter("lobby")
+        assert lobby.name == "lobby" and lobby.info["role"] == "owner" and bobs.info["role"] is None
+        message = await lobby.say("hello", id="hello-from-alice")
+        assert message["id"] == "hello-from-alice"
+        assert await lobby.say("hello", id="hello-from-alice") == message, "the same once more"
+        answer = await bobs.say("hi", reply_to=message["seq"])
+        assert answer["reply_to"] == message["seq"]
+        assert (await bobs.react(1, "👍"))["reactions"] == {"👍": ["bob"]}
+        assert "reactions" not in await bobs.react(1, "👍", on=False)
+        assert (await lobby.edit(1, "hello all"))["text"] == "hello all"
+        assert (await bobs.delete(2))["deleted"]
+        await lobby.set_topic("Tea")
+        await until(lambda: bobs.info["topic"] == "Tea" and lobby.info["topic"] == "Tea")
+        assert lobby.info["role"] == "owner", "what everybody is told takes nothing from that"
+        assert [one["nickname"] for one in await lobby.people()] == ["alice", "bob"]
+        assert [one["text"] for one in await bobs.history()] == ["hello all", ""]
+        assert [one["name"] for one in await bob.public_rooms()] == ["lobby"]
+        with pytest.raises(Refused) as refused:
+            await bob.rename("alice")
+        assert refused.value.code == "nickname_taken" and refused.value.extra["suggestion"]
+        assert (await bob.rename("robert"))["nickname"] == bob.me["nickname"] == "robert"
+        with pytest.raises(Refused, match="Only who said it"):
+            await bobs.edit(1, "mine now")
+        await lobby.do("appoint", person=bob.me["id"], role="moderator")
+        await until(lambda: bobs.info["role"] == "moderator")
+
+
+async def test_history_is_read_over_as_many_pages_as_it_takes(url: str) -> None:
+    async with Client(url, "alice") as alice:
+        lobby = await alice.enter("lobby")
+        await asyncio.gather(*(lobby.say(f"{n}") for n in range(250)))
+        assert [one["seq"] for one in await lobby.history(limit=220)] == list(range(31, 251))
+        assert [one["seq"] for one in await lobby.history(before=3)] == [1, 2]
+
+
+async def test_a_verb_is_asked_until_it_is_answered(start_server: Start) -> None:
+    server = await start_server()
+    async with Proxy(server.url) as proxy, Client(proxy.url, "alice", pauses=QUICK) as alice:
+        lobby = await alice.enter("lobby")
+        await lobby.say("hello")
+        await proxy.refuse()
+        editing = asyncio.create_task(lobby.edit(1, "bye"))
+        await until(lambda: alice.transport is None and alice.problem)
+        with pytest.raises(ConnectionError):
+            await alice.ask("echo")
+        await proxy.accept()
+        assert (await asyncio.wait_for(editing, PATIENCE))["text"] == "bye"
+
+
+async def test_a_room_with_a_passphrase_is_entered_by_it_or_by_an_invite(start_server: Start) -> None:
+    server = await start_server()
+    async with (
+        Client(server.url, "alice") as alice,
+        Client(server.url, "bob") as bob,
+        Proxy(server.url) as proxy,
+        Client(proxy.url, "carol", pauses=QUICK) as carol,
+    ):
+        den = await alice.enter("den")
+        await den.do("settings", passphrase="open sesame")
+        with pytest.raises(Refused) as refused:
+            await bob.enter("den")
+        assert refused.value.code == "wrong_passphrase" and "den" not in bob.rooms
+        assert (await bob.enter("den", passphrase="open sesame")).live
+        invite = (await den.do("invite", uses=1))["url"].partition("#")[2].partition("=")[2]
+        assert (await carol.enter("den", invite=invite)).live
+        proxy.cut()
+        await until(lambda: not carol.rooms["den"].live)
+        await until(lambda: carol.rooms["den"].live)
+
+
+async def test_a_nickname_that_is_taken_is_refused_where_it_is_asked_for(url: str) -> None:
+    async with Client(url, "alice") as alice, Client(url) as other:
+        await alice.enter("lobby")
+        with pytest.raises(Refused, match="alice"):
+            await other.enter("lobby", nickname="alice")
+        assert (await other.enter("lobby", nickname="bob")).live and other.me["nickname"] == "bob"
+
+
+@pytest.mark.parametrize("is_away", [False, True], ids=["here", "away"])
+async def test_who_is_banned_is_told_so_wherever_they_wait(start_server: Start, is_away: bool) -> None:
+    server = await start_server()
+    async with (
+        Client(server.url, "alice") as alice,
+        Proxy(server.url) as proxy,
+        Client(proxy.url, "bob", pauses=QUICK) as bob,
+    ):
+        owned, room = await alice.enter("lobby"), await bob.enter("lobby")
+        news, events, said = room.new_messages(), bob.events(), None
+        if is_away:
+            await proxy.refuse()
+            await until(lambda: bob.transport is None)
+            said = room.say("never")
+        await owned.do("ban", person=bob.me["id"], reason="noise")
+        await proxy.accept() if is_away else None
+        async with asyncio.timeout(PATIENCE):
+            told = await anext(payload async for event, payload in events if event == "removed")
+            assert told["room"] == "lobby" and told["error"] == "banned" and told["reason"] == "noise"
+            with pytest.raises(Refused, match="noise"):
+                await anext(news)
+            for waiting in (room.people(), room.say("again"), said):
+                if waiting:
+                    with pytest.raises(Refused, match="noise"):
+                        await waiting
+        assert bob.rooms == {}
+
+
+async def test_a_token_file_makes_it_the_same_person_again_and_is_nobody_elses_to_read(
+    url: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "state" / "token"
+    seen = []
+    for _ in range(2):
+        async with Client(url, "alice", token_file=file) as alice:
+            await alice.enter("lobby")
+            seen.append(alice.me)
+    assert seen[0] == seen[1] and seen[0]["nickname"] == "alice"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.read_text().strip() == alice.token
+    async with Client(url, token=alice.token) as by_token:
+        await by_token.enter("lobby")
+        assert by_token.me == seen[0]
+
+
+async def test_what_was_said_last_is_stored_before_it_ends(url: str) -> None:
+    async with Client(url, "alice") as alice:
+        lobby = await alice.enter("lobby")
+        said = [lobby.say(f"{n}") for n in range(20)]
+    assert [(await one)["seq"] for one in said] == list(range(1, 21))
+
+
+async def test_slow_rooms_are_waited_for(url: str) -> None:
+    async with Client(url, "alice") as alice, Client(url, "bob") as bob:
+        await (await alice.enter("lobby")).do("settings", slow=1)
+        lobby = await bob.enter("lobby")
+        await lobby.say("one")
+        waiting, events = lobby.say("two"), bob.events()
+        async with asyncio.timeout(PATIENCE):
+            told = await anext(payload async for event, payload in events if event == "waiting")
+            assert told["id"] == lobby.unsent[0].id and "slow mode" in told["text"]
+            assert (await waiting)["seq"] == 2
+
+
+async def problem_of(url: str) -> dict[str, Any]:
+    async with Client(url, "alice", pauses=QUICK) as alice:
+        events = alice.events()
+        async with asyncio.timeout(PATIENCE):
+            told = await anext(payload async for event, payload in events if event == "connection")
+        assert told["problem"] == alice.problem
+        return told
+
+
+async def test_why_there_is_no_connection_is_told_in_words(mounted: Mounted) -> None:
+    """Also those in which a server refuses it, and it is not asked again before the time that it says."""
+    refusal = {"ok": False, "error": "too_many", "text": "Too many have come.", "retry_after": 7}
+
+    async def refuse(*_: object) -> None:
+        raise ConnectionRefusedError(refusal["text"], refusal)
+
+    mounted.server.on("connect", refuse)
+    assert await problem_of(mounted.url) == {"transport": None, "problem": "Too many have come.", "retry_in": 7}
+    assert "127.0.0.1:1" in (await problem_of("http://127.0.0.1:1"))["problem"]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.tools.room import Copy
+from app.tools.client.copy import Copy
 
 
 def message(rev: int, seq: int | None = None) -> dict[str, Any]:

@@ -1,34 +1,14 @@
-"""One room as a client holds it, and the messages that it has not had confirmed. The same as static/js/room.js.
+"""A room as a client holds it. The same as static/js/room.js.
 
 `rev`: every change up to it is known here. Every message goes through `_apply`. No socket in here.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid4
 
-Message = dict[str, Any]
-Answer = dict[str, Any]
-EventHandler = Callable[[str, dict[str, Any]], None]
+from app.tools.client.shapes import Answer, Change, EventHandler
 
-
-@dataclass
-class PendingMessage:
-    """A message of ours that the server has not confirmed yet."""
-
-    room: str
-    text: str
-    reply_to: int | None = None
-    id: str = field(default_factory=lambda: uuid4().hex)
-    stored: asyncio.Future[Message] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-    tries: int = 0
-
-    def payload(self) -> dict[str, Any]:
-        reply = {} if self.reply_to is None else {"reply_to": self.reply_to}
-        return {"room": self.room, "text": self.text, "id": self.id} | reply
+OWN = ("role", "muted")  # of the asker alone: what the whole room is told does not have them
 
 
 class Copy:
@@ -40,18 +20,19 @@ class Copy:
         self.rev: int | None = None
         self.floor = 1
         self.live = False  # caught up: live events follow `rev` without a gap
-        self.outbox: deque[PendingMessage] = deque()
-        self.entered: asyncio.Future[Copy] = asyncio.get_running_loop().create_future()
-        self.gap, self.outbox_changed = asyncio.Event(), asyncio.Event()
-        self.task: asyncio.Task[None] | None = None  # keeps the copy up to date on the present connection
+        self.gap = asyncio.Event()
         self._emit = emit
-        self._by_seq: dict[int, Message] = {}
-        self._early: dict[int, Message] = {}  # by rev: events that came before the ones they follow
+        self._by_seq: dict[int, Change] = {}
+        self._early: dict[int, Change] = {}  # by rev: events that came before the ones they follow
 
     @property
-    def messages(self) -> list[Message]:
+    def messages(self) -> list[Change]:
         """Ascending by seq."""
         return [self._by_seq[seq] for seq in sorted(self._by_seq)]
+
+    @property
+    def last_seq(self) -> int:
+        return max(self._by_seq, default=self.floor - 1)
 
     def cursor(self) -> dict[str, Any]:
         """The payload of join and sync: what to catch up from."""
@@ -59,7 +40,11 @@ class Copy:
             return {"room": self.name}
         return {"room": self.name, "after": self.rev, "epoch": self.room["epoch"]}
 
-    def receive(self, change: Message) -> None:
+    def describe(self, room: dict[str, Any]) -> None:
+        """What the whole room was told of itself: one's own standing there stays."""
+        self.room = {name: self.room[name] for name in OWN if name in self.room} | room
+
+    def receive(self, change: Change) -> None:
         """A live event (a message, or a reaction to one), or the ack of our own message, in any order."""
         if self.rev is None or change["rev"] > self.rev:
             self._early[change["rev"]] = change
@@ -82,25 +67,12 @@ class Copy:
     def caught_up(self) -> None:
         self.live = True
         self._apply_early()
-        self.outbox_changed.set()
-        if not self.entered.done():
-            self.entered.set_result(self)
 
     def disconnected(self) -> None:
         """The connection is lost: early events are dropped, for catching up brings them again."""
         self.live = False
         self._early.clear()
         self.gap.clear()
-
-    def close(self, error: Exception | None = None) -> None:
-        """Stop updating the copy. Futures that are awaited get the error, or are cancelled."""
-        if self.task:
-            self.task.cancel()
-        waiting: list[asyncio.Future[Any]] = [self.entered, *(message.stored for message in self.outbox)]
-        for one in waiting:
-            if not one.done():
-                one.set_exception(error) if error else one.cancel()
-        self.outbox.clear()
 
     @property
     def has_gap(self) -> bool:
@@ -114,7 +86,7 @@ class Copy:
         if self._early:
             self.gap.set()
 
-    def _apply(self, change: Message) -> None:
+    def _apply(self, change: Change) -> None:
         self.rev = change["rev"]
         if "emoji" not in change:
             message = change
@@ -126,7 +98,7 @@ class Copy:
             self._by_seq[message["seq"]] = message
         self._emit("message", {"room": self.name, "message": message})
 
-    def _restart(self, page: list[Message], rev: int) -> None:
+    def _restart(self, page: list[Change], rev: int) -> None:
         self._by_seq = {message["seq"]: message for message in page}
         self.floor = min(self._by_seq, default=1)
         self.rev = rev
@@ -135,7 +107,7 @@ class Copy:
             self._emit("message", {"room": self.name, "message": message})
 
 
-def with_reaction(message: Message, change: Message) -> Message:
+def with_reaction(message: Change, change: Change) -> Change:
     """The message after a `react` event. static/js/reaction-state.js does the same."""
     emoji = change["emoji"]
     names, counts = message.get("reactions", {}), message.get("reaction_counts", {})

@@ -8,14 +8,22 @@ from urllib.parse import urlsplit
 
 import socketio
 
-from app.tools.room import Answer, EventHandler
+from app.tools.client.shapes import Answer, EventHandler
 
 TRANSPORT_TIMEOUT_S = 4.0  # a proxy may let a handshake hang for ever
 WELCOME_TIMEOUT_S = 10.0  # more, for the server: after a restart all clients come at once
 CLOSE_TIMEOUT_S = 1.0  # over polling the library waits up to 30 s for its own GET
 
-_quiet = logging.getLogger("parlor.client")  # a lost connection is handled by the client, so it is not logged
+_quiet = logging.getLogger("parlor.client.socketio")  # a lost connection is handled by the client, so it is not logged
 _quiet.setLevel(logging.CRITICAL)
+
+
+class NotConnected(ConnectionError):
+    """retry_after: seconds before which the server does not want to be asked again."""
+
+    def __init__(self, text: str, retry_after: float = 0.0) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
 
 
 class Connection:
@@ -31,8 +39,9 @@ class Connection:
             reconnection=False, handle_sigint=False, logger=_quiet, engineio_logger=_quiet
         )
         self._socket.on("*", self._received)
-        for event in ("disconnect", "connect_error"):
-            self._socket.on(event, self.lose)
+        self._refused: dict[str, Any] = {}
+        self._socket.on("disconnect", self.lose)
+        self._socket.on("connect_error", self._on_refused)
 
     async def open(self, url: str, auth: dict[str, str]) -> dict[str, Any]:
         """Connect, and return the server's welcome. Raises ConnectionError."""
@@ -46,7 +55,9 @@ class Connection:
             await asyncio.wait(both, timeout=WELCOME_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
             return self._welcome.result()
         except Exception as error:  # aiohttp's own errors come through the library as they are
-            raise ConnectionError(f"no connection over {self.transport}: {error!r}") from error
+            if self._refused:
+                raise NotConnected(self._refused["text"], self._refused.get("retry_after", 0.0)) from error
+            raise NotConnected(_why(error)) from error
         finally:
             if not self._welcome.done():
                 self.lose()
@@ -58,6 +69,7 @@ class Connection:
         try:
             await self._socket.emit(verb, payload, callback=lambda ack: _settle(answer, ack))
         except socketio.exceptions.SocketIOError as error:
+            self.lose()
             raise ConnectionError(str(error)) from error
         await asyncio.wait([answer, self._lost], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         if not answer.done():
@@ -73,6 +85,13 @@ class Connection:
 
     def lose(self, *_: object) -> None:
         _settle(self._lost, None)
+
+    def _on_refused(self, told: Any = None, *_: object) -> None:
+        """The server has answered CONNECT with a refusal."""
+        data = told.get("data") if isinstance(told, dict) else None
+        if isinstance(data, dict) and isinstance(data.get("text"), str):
+            self._refused = data
+        self.lose()
 
     def _ended(self, loop: asyncio.Task[None]) -> None:
         """A poll's answer that breaks off ends the library's loop with an error that nothing else reports."""
@@ -99,6 +118,13 @@ class Connection:
         if event == "welcome":
             _settle(self._welcome, payload)
         self._on_event(event, payload)
+
+
+def _why(error: Exception) -> str:
+    """Why there is no connection, as far as the libraries say it."""
+    if isinstance(error, TimeoutError | asyncio.InvalidStateError):
+        return "the server does not answer"
+    return str(error).rstrip(".") or type(error).__name__
 
 
 def _settle(future: asyncio.Future[Any], value: Any) -> None:
