@@ -34,6 +34,7 @@ from app.engineio.request import Request
 from app.live.admin import AdminUI
 from app.live.broadcaster import Broadcaster
 from app.live.echo import echoes
+from app.live.events import RoomEvents
 from app.live.feed import Feed
 from app.live.plain import RoomDoor, Visitor
 from app.live.redis.buckets import RedisBuckets
@@ -100,6 +101,7 @@ def _shorten_peer_errors(record: logging.LogRecord) -> bool:
 
 server_logger.addFilter(_shorten_peer_errors)
 ECHOES = web.AppKey("echoes", PlainWebSockets)
+ROOM_EVENTS = web.AppKey("room events", RoomEvents)
 ROOM_SOCKETS = web.AppKey("room sockets", PlainWebSockets)
 
 
@@ -134,6 +136,7 @@ class Running:
         await asyncio.gather(self.sockets.wait_idle(VERBS_TIMEOUT_S), calls, *released)
         self.chat.is_stopping = True
         self.sockets.close_all()
+        self.runner.app[ROOM_EVENTS].close_all()
         await self.sockets.wait_closed(CLOSE_TIMEOUT_S)
         await self.runner.cleanup()
         await self.sockets.wait_idle(CLOSE_TIMEOUT_S)
@@ -240,6 +243,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
             redis.change_epoch(epoch)
         if feed:
             feed.start_over(epoch)
+        app[ROOM_EVENTS].start_over()
         sockets.disconnect_all_within(CLOSE_TIMEOUT_S)
         running.background_tasks.append(asyncio.create_task(_renew_skeletons(chat)))
 
@@ -422,7 +426,7 @@ def application(settings: Settings, chat: Chat, sockets: Server, broadcaster: Br
     app[METRICS] = Metrics(
         chat,
         SocketStats(
-            sockets.engine.sessions_by_transport,
+            lambda: sockets.engine.sessions_by_transport() | {"events": len(app[ROOM_EVENTS])},
             lambda: (broadcaster.events, broadcaster.deliveries),
             lambda: sockets.engine.settings.addresses.refused,
         ),
@@ -444,6 +448,8 @@ def application(settings: Settings, chat: Chat, sockets: Server, broadcaster: Br
     visitor = Visitor(partial(_network_of, site), partial(_site_of, site), lambda request: site.tokens(request.all))
     app[ROOM_SOCKETS] = RoomDoor(sockets, chat, broadcaster, visitor).sockets()
     engineio.attach(app[ROOM_SOCKETS], app, f"{base}/ws/r/{{room}}")
+    events = app[ROOM_EVENTS] = RoomEvents(sockets.engine, chat, broadcaster, visitor)
+    engineio.attach(events, app, f"{base}/r/{{room}}/events")
     for plain in (app[ECHOES], app[ROOM_SOCKETS]):
         sockets.on_close_all.append(partial(plain.close_all, GOING_AWAY, "the server stops or begins anew: come again"))
     app.add_routes(

@@ -32,7 +32,8 @@ LINGER_S = 10.0  # that what was sent before the server ended a session waits fo
 TRANSPORTS = ("websocket", "polling")
 CORS = (
     "Access-Control-Allow-Credentials: true\r\nAccess-Control-Allow-Methods: GET, POST\r\n"
-    "Access-Control-Allow-Headers: Content-Type\r\nVary: Origin\r\nAccess-Control-Allow-Origin: {origin}\r\n"
+    "Access-Control-Allow-Headers: Authorization, Content-Type, Last-Event-ID\r\n"
+    "Vary: Origin\r\nAccess-Control-Allow-Origin: {origin}\r\n"
 )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -87,3 +88,100 @@ class PlainTalker:
             await self._reading
         assert self.ws.close_code is not None
         return self.ws.close_code
+
+
+@dataclass
+class Told:
+    """One server-sent event."""
+
+    name: str
+    data: Any
+    id: str = ""
+
+
+class EventReader:
+    """`async with EventReader(url, "lobby") as reader`: reads a room as `curl -N` does, or, with `again`, as an
+    EventSource: whenever the stream ends it comes again, with the id of the last event. `told` is what came."""
+
+    def __init__(
+        self, url: str, room: str, *, again: bool = False, headers: dict[str, str] | None = None, **query: str | int
+    ) -> None:
+        asked = "&".join(f"{one}={quote(str(value))}" for one, value in query.items())
+        self.path = f"{url}/r/{quote(room)}/events{f'?{asked}' if asked else ''}"
+        self.headers, self._again = headers or {}, again
+        self.told: list[Told] = []
+        self.comments = self.retries = 0
+        self.last_id = ""
+        self.status: int | None = None
+        self._news = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        self.http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None))
+        self._reading = asyncio.create_task(self._read_on())
+        async with asyncio.timeout(PATIENCE):
+            while not self.comments and self.status in (None, 200) and not self._reading.done():
+                self._news.clear()
+                await self._news.wait()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._reading.cancel()
+        await asyncio.wait([self._reading])
+        await self.http.close()
+
+    async def _read_on(self) -> None:
+        while True:
+            try:
+                await self._read()
+            except aiohttp.ClientError:
+                self._news.set()
+            if not self._again:
+                self._news.set()
+                return
+            self.retries += 1
+            await asyncio.sleep(0.05)
+
+    async def _read(self) -> None:
+        headers = self.headers | ({"Last-Event-ID": self.last_id} if self.last_id else {})
+        async with self.http.get(self.path, headers=headers) as answer:
+            self.status, self.answer = answer.status, answer
+            if answer.status != 200:
+                self.body = await answer.text()
+                return
+            fields: dict[str, str] = {}
+            async for raw in answer.content:
+                line = raw.decode().rstrip("\n")
+                if line.startswith(":"):
+                    self.comments += 1
+                elif line:
+                    name, _, value = line.partition(": ")
+                    fields[name] = value
+                else:
+                    self._dispatch(fields)
+                    fields = {}
+                self._news.set()
+
+    def _dispatch(self, fields: dict[str, str]) -> None:
+        self.last_id = fields.get("id", self.last_id)
+        if "data" in fields:
+            self.told.append(Told(fields["event"], orjson.loads(fields["data"]), fields.get("id", "")))
+
+    @property
+    def texts(self) -> list[str]:
+        return [one.data["text"] for one in self.told if one.name == "message"]
+
+    async def hears(self, such: Callable[[Told], Any]) -> Told:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                self._news.clear()
+                for one in self.told:
+                    if such(one):
+                        return one
+                await self._news.wait()
+
+    async def hears_text(self, text: str) -> Told:
+        return await self.hears(lambda one: one.name == "message" and one.data["text"] == text)
+
+    async def ended(self) -> None:
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.wait([self._reading])
