@@ -186,7 +186,6 @@ class HttpConnection(asyncio.Protocol):
         "_state",
         "_turn",
         "on_lost",
-        "on_writable",
         "reader",
         "transport",
         "writer",
@@ -201,7 +200,6 @@ class HttpConnection(asyncio.Protocol):
         self._counted = ""  # its address, where that may have so many and no more
         self._deadlines: Deadlines[HttpConnection] | None = None
         self.on_lost: Callable[[], None] | None = None
-        self.on_writable: Callable[[], None] | None = None  # of a stream whose peer has taken what waited
 
     # --- asyncio's side ---
 
@@ -253,8 +251,8 @@ class HttpConnection(asyncio.Protocol):
             self._state = _State.OPEN
             self.transport.set_write_buffer_limits()
             self.next_request()
-        elif self.on_writable:
-            self.on_writable()
+        elif self.writer.on_writable:
+            self.writer.on_writable()
 
     def connection_lost(self, error: Exception | None) -> None:
         on_lost, self.on_lost = self.on_lost, None
@@ -355,24 +353,6 @@ class HttpConnection(asyncio.Protocol):
         if not keep_alive:
             self.transport.close()
         self.answered(self._front.writing)
-
-    def begin_stream(self, headers: bytes, limit: int) -> None:
-        """Answer the current request by bytes that come as they come (`writer.send`), to the end of the connection.
-        limit: bytes that may wait for a slow reader. `on_lost` tells of its end."""
-        request = self._current
-        assert request
-        if self._front.access:
-            self._front.access(request, 200, 0)
-        self.writer.limit = limit
-        top, date = _top(200, headers), _date(int(time.time()))
-        self.writer.send(b"%bDate: %b\r\nConnection: close\r\n\r\n" % (top, date))
-
-    def end_stream(self) -> None:
-        """Close it, when the peer has taken what was sent."""
-        self.writer.flush()
-        self.writer.is_closed = True
-        self.wait(self._front.writing)
-        self.transport.close()
 
     def answered(self, deadlines: "Deadlines[HttpConnection] | None") -> None:
         """The answer was written. The next request waits until the peer has taken all of it, which has to be in time
@@ -533,6 +513,26 @@ class Gateway(asyncio.Transport):
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         self._transport.set_write_buffer_limits(high, low)
+
+
+def begin_stream(connection: HttpConnection, headers: bytes, limit: int) -> None:
+    """Answer the current request by bytes that come as they come (`writer.send`), to the end of the connection.
+    limit: bytes that may wait for a slow reader. `on_lost` tells of its end."""
+    request, front = connection._current, connection._front
+    assert request
+    if front.access:
+        front.access(request, 200, 0)
+    connection.writer.limit = limit
+    top, date = _top(200, headers), _date(int(time.time()))
+    connection.writer.send(b"%bDate: %b\r\nConnection: close\r\n\r\n" % (top, date))
+
+
+def end_stream(connection: HttpConnection) -> None:
+    """Close it, when the peer has taken what was sent."""
+    connection.writer.flush()
+    connection.writer.is_closed = True
+    connection.wait(connection._front.writing)
+    connection.transport.close()
 
 
 def _crowd(connection: HttpConnection) -> None:

@@ -4,7 +4,7 @@ until either side ends it. Its end is that of the connection, which HTTP/1.0 and
 from collections.abc import Callable
 
 from app.engineio.heartbeat import Deadlines
-from app.engineio.http import HttpConnection
+from app.engineio.http import HttpConnection, begin_stream, end_stream
 
 COMMENT_S = 15.0  # between two comments, so that no proxy takes a silent stream for dead
 COMMENT = b": still here\n\n"
@@ -37,7 +37,7 @@ class EventStream:
     def begin(self, headers: str, limit: int) -> None:
         """headers: whole lines, besides those of every stream. limit: bytes that may wait for a slow reader."""
         private = headers.replace("Cache-Control: no-store\r\n", "Cache-Control: no-store, no-transform\r\n")
-        self._connection.begin_stream((HEADERS + private).encode(), limit)
+        begin_stream(self._connection, (HEADERS + private).encode(), limit)
         self._comments.add(self)
 
     @property
@@ -51,7 +51,7 @@ class EventStream:
         return self._connection.transport.get_write_buffer_size() > BEHIND_BYTES
 
     def on_writable(self, call: Callable[[], None]) -> None:
-        self._connection.on_writable = call
+        self._connection.writer.on_writable = call
 
     def send(self, data: bytes) -> None:
         if self._is_open:
@@ -68,7 +68,7 @@ class EventStream:
 
     def end(self) -> None:
         if self._is_open:
-            self._connection.end_stream()
+            end_stream(self._connection)
             self._lost()
 
     def abort(self) -> None:
@@ -78,7 +78,7 @@ class EventStream:
     def _lost(self) -> None:
         if self._is_open:
             self._is_open = False
-            self._connection.on_lost = self._connection.on_writable = None
+            self._connection.on_lost = self._connection.writer.on_writable = None
             self._comments.discard(self)
             for call in self._on_end:
                 call()

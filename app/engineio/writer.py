@@ -62,6 +62,7 @@ class SocketWriter:
         "limit",
         "on_drain",
         "on_too_slow",
+        "on_writable",
         "socket",
         "transport",
     )
@@ -77,6 +78,7 @@ class SocketWriter:
         self.fast_path: FastPath | None = None  # that writes to this socket, too
         self.on_drain: Callable[[], None] | None = None
         self.on_too_slow: Callable[[], None] | None = None
+        self.on_writable: Callable[[], None] | None = None  # the peer of a stream has taken most of what waited
         self.last_words = b""  # for a reader that is too slow, behind what waits; without any it is cut off
 
     @property
@@ -161,7 +163,7 @@ class SocketWriter:
             self.fast_path.demote(self)
         self.is_closed = True
         self._out.clear()
-        self.on_drain = self.on_too_slow = None
+        self.on_drain = self.on_too_slow = self.on_writable = None
         if self.socket:
             self.socket.detach()
             self.socket = None

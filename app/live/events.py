@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError
 from app.chat import Chat, access
 from app.chat.kinds import LARGEST, room_name
 from app.chat.messages import changes
+from app.chat.missed import about
 from app.engineio.http import PLAIN as PLAIN_TEXT
 from app.engineio.http import HttpConnection
 from app.engineio.request import BadRequest, Request
@@ -28,7 +29,6 @@ from app.live.broadcaster import PLAIN, Broadcaster, Event
 from app.live.plain import Visitor, tokens_of
 from app.model import Refused
 from app.socketio.queue import Tasks
-from app.store import queries
 
 log = logging.getLogger("parlor.live")
 
@@ -139,7 +139,7 @@ class RoomStream:
             self._writable.clear()
             await self._writable.wait()
         try:
-            about, missed = await changes(self._chat, self.asked.room, self.rev, self.epoch)
+            room, missed = await changes(self._chat, self.asked.room, self.rev, self.epoch)
         except Refused as refusal:
             if refusal.code == "no_such_room":  # any more
                 self.stream.end()
@@ -148,7 +148,7 @@ class RoomStream:
         if not self.stream.is_open:
             return
         if missed.get("reset"):
-            self.epoch = about["epoch"]
+            self.epoch = room["epoch"]
             self._tell_reset(missed)
         else:
             for message in missed["messages"]:
@@ -274,7 +274,7 @@ class RoomEvents:
             await chat.broadcaster.follow(room)
             await _check_rights(chat, asked)  # again: a ban that fell meanwhile was not heard
             if one.rev is None:
-                one.rev = (await chat.store.read(queries.room, room))["rev"]
+                one.rev = (await about(chat.store, room))["rev"]
         except Refused:
             self._leave(one)
             raise
