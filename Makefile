@@ -78,9 +78,10 @@ drill: $(VENV)/test.ready
 screenshot: $(VENV)/test.ready
 	$(BIN)/python -m docs.screenshot
 
-# Third-party browser code: the published build, unmodified, with its licence, version and checksums.
+# Third-party browser code and data: as published, with licence, version and checksums.
 vendor:
-	sh static/vendor/fetch.sh socket.io-client $(or $(VERSION),4.8.4)
+	sh static/vendor/fetch.sh socket.io-client 4.8.4 dist/socket.io.esm.min.js
+	sh static/vendor/fetch.sh emojibase-data 17.0.0 en/compact.json en/shortcodes/emojibase.json en/shortcodes/github.json
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache tests/js/node_modules

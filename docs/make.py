@@ -81,8 +81,13 @@ moved up onto that page, `beyond` the ids of those who moved down from it. The v
   last) and, where there are any, those `names`.
 - `mentions` are the ids of those whom it calls by `@` and their nickname, in capitals or small; `everyone` for `@everyone` and
   `@here` of a moderator. They are persons: a rename loses none.
-- `at` is the server's time, ISO 8601 in UTC. `words` is the text as a tree where it has more than plain text:
-  a list whose nodes are strings or `{{"link": href, "words": [...]}}`.
+- `at` is the server's time, ISO 8601 in UTC. `text` is what was typed; `words` is the same as a tree where it has more than plain
+  text, made anew from the text whenever it is sent. A tree is a list; a node is a string, or an object with one of these:
+  `{{"em": tree}}`, `{{"strong": tree}}`, `{{"strike": tree}}`, `{{"code": text}}`, `{{"quote": tree}}`, `{{"list": [tree, ...], "start"?: number}}`
+  (ordered where it has a start), `{{"codeblock": text, "language"?, "tokens"?}}` (class and number of characters by turns: `keyword`,
+  `string`, `comment`, `number`, `name` or empty), `{{"link": href, "words": tree}}` (http and https alone),
+  `{{"mention": person, "words": tree}}`, `{{"room": name, "words": tree}}`, `{{"emoji": character, "name": name}}`. A client shows the text
+  within a node that it does not know.
 
 ## Catching up
 

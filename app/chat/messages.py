@@ -233,7 +233,7 @@ def as_told(stored: queries.Message) -> dict[str, Any]:
         message["deleted"] = True
         if stored["deleted_by"] != stored["author"]:
             message["deleted_by"] = stored["deleted_by"]
-    if tree := words(stored["text"]):
+    if tree := words(stored["text"], stored.get("mentions"), is_line=stored["kind"] == "action"):
         message["words"] = tree
     return message
 

@@ -23,10 +23,8 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from app.paths import ROOT
 from app.web import compression
-
-_WHEEL = Path(__file__).parents[1] / "_pages"
-ROOT = _WHEEL if _WHEEL.is_dir() else Path(__file__).parents[2]
 
 FOREVER = "public, max-age=31536000, immutable"
 A_DAY = "public, max-age=86400"

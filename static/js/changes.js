@@ -46,11 +46,11 @@ export function sentenceOf(ack) {
   return ack.ok ? "" : ack.text;
 }
 
-/** Which verbs this person may use on a message. more: there is a menu of others, that of moderators among them. */
+/** Which verbs this person may use on a message. more: there is a menu of others. */
 export function allowed(message, me) {
   if (message.deleted || message.kind === "notice") return { reply: false, react: false, edit: false, delete: false, more: false };
   const mine = me.is(message.author);
-  return { reply: true, react: true, edit: mine && EDITABLE_KINDS.has(message.kind), delete: mine, more: !mine };
+  return { reply: true, react: true, edit: mine && EDITABLE_KINDS.has(message.kind), delete: mine, more: true };
 }
 
 /** The message that arrow up edits: the last editable one of one's own. */

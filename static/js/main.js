@@ -52,6 +52,7 @@ import { TokenRenewal } from "./token-renewal.js";
 import { Unread } from "./unread.js";
 import { UnreadSince } from "./unread-since.js";
 import { UnreadView } from "./unread-view.js";
+import { copyText, WordClicks } from "./word-clicks.js";
 
 const page = document.body.dataset;
 const local = new BrowserStorage("localStorage");
@@ -216,6 +217,7 @@ const ROOM_ACTIONS = {
   leave: () => navigation.leave(rooms.activeName),
 };
 const PERSON_ACTIONS = {
+  copy: ({ message }) => copyText(message).then(notify),
   report: ({ message }) => reportDialog.open(message),
   ignore: ({ person }) => moderating.ignore(person).then(notifyIfAny),
   unignore: ({ person }) => moderating.ignore(person, false).then(notifyIfAny),
@@ -261,6 +263,7 @@ const actions = new Actions({
   left: () => composer.focus(),
   menu: openPersonMenu,
 });
+new WordClicks(document.getElementById("messages"), { open: (name) => navigation.goTo(name), notify });
 const roomViews = new RoomViews({ rooms, outbox, timeline, roster, layout, unreadView, actions, composer, drawer, standing });
 
 // The server.

@@ -5,6 +5,7 @@ import { fillReactions } from "./reactions.js";
 import { fillQuote } from "./reply.js";
 import { countdown } from "./standing.js";
 import { mayBeTall, turnsAround, visible } from "./visible-text.js";
+import { isOnlyEmoji } from "./words-text.js";
 import { drawn } from "./words.js";
 
 const GROUPED_WITHIN_MS = 5 * 60_000;
@@ -104,9 +105,9 @@ function fillTime(time, at, edited) {
 }
 
 function fillText(paragraph, message) {
-  const { text, deleted, kind } = message;
+  const { text, words, deleted, kind } = message;
   paragraph.classList.toggle("is-edited", Boolean(message.edited) && !deleted);
-  paragraph.classList.toggle("is-jumbo", kind === "said" && isOnlyEmoji(text));
+  paragraph.classList.toggle("is-jumbo", kind === "said" && isOnlyEmoji(text, words));
   paragraph.classList.toggle("is-tall", !deleted && mayBeTall(text));
   if (deleted) write(paragraph, message.deleted_by ? "Removed by a moderator" : "This message was deleted");
   else if (kind === "action") paragraph.replaceChildren(...action(message));
@@ -165,8 +166,4 @@ function hueOf(id) {
   let hash = 2_166_136_261;
   for (const unit of String(id)) hash = Math.imul(hash ^ unit.codePointAt(0), 16_777_619);
   return String(((hash ^ (hash >>> 15)) >>> 0) % 360);
-}
-
-function isOnlyEmoji(text) {
-  return text.length <= 24 && /^(?:\p{Extended_Pictographic}[\u{fe0f}\u{1f3fb}-\u{1f3ff}]?(?:\u{200d}\p{Extended_Pictographic}\u{fe0f}?)*\s*){1,3}$/u.test(text);
 }

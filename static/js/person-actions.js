@@ -7,9 +7,10 @@ import { rankOf } from "./standing.js";
  * the one whose menu it is, if any.
  */
 export function actionsOn({ me, role, person, message }) {
-  if (!person || me.is(person.id)) return [];
   const found = [];
   const add = (name, label, isGrave = false) => found.push({ do: name, label, isGrave });
+  if (message && !message.deleted) add("copy", "Copy text");
+  if (!person || me.is(person.id)) return found;
   const rank = rankOf(role);
   const isBelow = rankOf(person.role) < rank;
   if (message && !message.deleted) add("report", "Report message…");

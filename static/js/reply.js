@@ -2,6 +2,7 @@
 
 import { part } from "./message-parts.js";
 import { visible } from "./visible-text.js";
+import { wordsText } from "./words-text.js";
 
 const MAX_QUOTE = 140;
 
@@ -10,7 +11,7 @@ export function quoteOf(message) {
   if (!message) return { text: "an older message" };
   if (message.isIgnored) return { text: "a message of somebody you ignore" };
   if (message.deleted) return { text: "a deleted message" };
-  return { nickname: message.nickname, text: shortened(message.text) };
+  return { nickname: message.nickname, text: shortened(wordsText(message.words ?? message.text)) };
 }
 
 /** Draws the quote of a row. quoted: the message with this seq, where it is held here. */

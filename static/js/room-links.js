@@ -1,6 +1,7 @@
 // Links into a room: invites, and the owner key, each as text and as QR code. The code is SVG from the server; it is shown as
 // an image, never as markup.
 
+import { copied } from "./clipboard.js";
 import { Dialog } from "./dialog.js";
 
 const KINDS = {
@@ -61,15 +62,5 @@ export class RoomLinks {
     this.dialog.part("link").hidden = true;
     this.dialog.form.elements.url.value = "";
     this.dialog.part("code").removeAttribute("src");
-  }
-}
-
-/** The clipboard is there over https alone. */
-async function copied(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -1,19 +1,22 @@
 #!/bin/sh
-# fetch.sh PACKAGE VERSION: bring the published browser build from the npm package and note its version and checksums.
+# fetch.sh PACKAGE VERSION FILE...: bring these files of the npm package, and its licence, as they were published, and note
+# its version and checksums.
 set -eu
 package=$1 version=$2
+shift 2
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 (cd "$work" && npm pack --silent "$package@$version" >/dev/null && tar xzf ./*.tgz)
+rm -rf "${here:?}/$package"
 mkdir -p "$here/$package"
-cp "$work/package/dist/socket.io.esm.min.js" "$work/package/LICENSE" "$here/$package/"
+for file in LICENSE "$@"; do cp "$work/package/$file" "$here/$package/"; done
 python3 - "$here" "$package" "$version" <<'PYTHON'
 import hashlib, json, pathlib, sys
 here, package, version = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted((here / package).iterdir())}
 known = json.loads((here / "versions.json").read_text()) if (here / "versions.json").exists() else {}
 known[package] = {"version": version, "license": "MIT", "files": files}
-(here / "versions.json").write_text(json.dumps(known, indent=2) + "\n")
+(here / "versions.json").write_text(json.dumps(dict(sorted(known.items())), indent=2) + "\n")
 PYTHON
 echo "static/vendor/$package is $version"

@@ -10,15 +10,16 @@ const on = (role, person, message) => names(actionsOn({ me, role, person, messag
 
 test("anybody reports and ignores; nobody acts on themselves", () => {
   assert.deepEqual(on(null, { id: "bob" }), ["ignore"]);
-  assert.deepEqual(on(null, { id: "bob" }, { seq: 1 }), ["report", "ignore"]);
+  assert.deepEqual(on(null, { id: "bob" }, { seq: 1 }), ["copy", "report", "ignore"]);
   assert.deepEqual(on(null, { id: "eve" }), ["unignore"]);
-  assert.deepEqual(on("owner", { id: "ann" }, { seq: 1 }), []);
+  assert.deepEqual(on("owner", { id: "ann" }, { seq: 1 }), ["copy"]);
+  assert.deepEqual(on("owner", { id: "ann" }), []);
   assert.deepEqual(on(null, { id: "bob" }, { seq: 1, deleted: true }), ["ignore"]);
 });
 
 test("a moderator acts on those below them, and deletes anything", () => {
-  assert.deepEqual(on("moderator", { id: "bob" }, { seq: 1 }), ["report", "ignore", "delete", "mute", "kick", "ban"]);
-  for (const role of ["moderator", "owner"]) assert.deepEqual(on("moderator", { id: "bob", role }, { seq: 1 }), ["report", "ignore", "delete"]);
+  assert.deepEqual(on("moderator", { id: "bob" }, { seq: 1 }), ["copy", "report", "ignore", "delete", "mute", "kick", "ban"]);
+  for (const role of ["moderator", "owner"]) assert.deepEqual(on("moderator", { id: "bob", role }, { seq: 1 }), ["copy", "report", "ignore", "delete"]);
 });
 
 test("an owner appoints and dismisses too", () => {
