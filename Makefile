@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ONLY ?= tests
 SIDE_BY_SIDE = $(if $(WORKERS),--workers $(WORKERS))
 
-.PHONY: run test quick browsers lint docs bundle bench churn fuzz drill screenshot vendor clean
+.PHONY: run test quick browsers lint docs bundle bench page icons churn fuzz drill screenshot vendor clean
 
 run: $(VENV)/run.ready
 	@exec $(BIN)/python -m app
@@ -61,6 +61,15 @@ bundle: $(VENV)/test.ready
 
 bench: $(VENV)/test.ready
 	$(BIN)/python -m tests.bench
+
+# What a first visit weighs and how long it takes on a slow network; also written to docs/speed.md.
+page: $(VENV)/test.ready
+	$(BIN)/python -m tests.bench.first_visit --write-docs
+	$(BIN)/python -m tests.bench.page
+
+# static/icon-*.png and static/preview.png, from static/favicon.svg.
+icons: $(VENV)/test.ready
+	$(BIN)/python -m docs.icons
 
 # An hour of people who come and go: what is left of them, and whether the last cost what the first did. MINUTES=10 for less.
 churn: $(VENV)/test.ready

@@ -16,6 +16,7 @@ import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path, PurePath
 
 import regex
@@ -194,9 +195,23 @@ def templates(assets: Assets, **always: object) -> Environment:
         loader=FileSystemLoader(ROOT / "templates"), autoescape=True, undefined=StrictUndefined, enable_async=False
     )
     environment.filters["visible"] = visible
+    environment.filters["ago"] = ago
     environment.globals.update(asset=assets.url, inline_style=assets.inline_style, **always)
     environment.globals.update(script=assets.script, preloads=assets.preloads, stylesheet=assets.stylesheet)
     return environment
+
+
+def ago(at: str) -> str:
+    """How long ago an ISO time was; in no reader's time zone, for the server does not know it."""
+    minutes = int((datetime.now(UTC) - datetime.fromisoformat(at)).total_seconds() / 60)
+    if minutes < 1:
+        return "just now"
+    if minutes < 60:
+        return f"{minutes} min ago"
+    if minutes < 24 * 60:
+        return f"{minutes // 60} h ago"
+    days = minutes // (24 * 60)
+    return "yesterday" if days == 1 else f"{days} days ago"
 
 
 def visible(text: str) -> str:

@@ -179,6 +179,22 @@ def tokens(request: web.Request) -> list[str]:
     return request.config_dict[EDGE].tokens(_values(request))
 
 
+def cookies(request: web.Request, name: str) -> list[str]:
+    """See Edge.cookies."""
+    return request.config_dict[EDGE].cookies(_values(request), name)
+
+
+def origin(request: web.Request) -> str:
+    """As in the visitor's address bar; empty where it is not known."""
+    named = host(request)
+    return f"{scheme(request)}://{named}" if named else ""
+
+
+def comes_from_here(request: web.Request) -> bool:
+    """A page of this site led here, as the browser says."""
+    return request.headers.get("Sec-Fetch-Site") == "same-origin"
+
+
 def has_token(request: web.Request, token: str) -> bool:
     """Is it in the browser's cookie, of the name that it is to have?"""
     edge = request.config_dict[EDGE]

@@ -1,22 +1,29 @@
 """The pages for people: landing, room, echo, diagnostics, and errors."""
 
 import contextlib
+import secrets
+import string
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from aiohttp import web
 from jinja2 import Environment
 from pydantic_core import PydanticCustomError
 
-from app.chat import people, rooms
+from app.chat import doorway, people, rooms
 from app.chat.kinds import room_name
 from app.model import Refused
-from app.web import CHAT, edge
+from app.web import CHAT, edge, ops
+from app.web.look import look_of
 
 TEMPLATES = web.AppKey("templates", Environment)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+DEFAULT_ROOM = "lobby"
+MAX_WISH = 200  # characters; the page's own checks come after it
 
 SENTENCES = {
     404: ("Nothing here", "There is no page at this address."),
@@ -28,14 +35,34 @@ SENTENCES = {
 
 async def landing(request: web.Request) -> web.StreamResponse:
     """The landing page. `?room=` redirects to a room: its form without JavaScript."""
-    if wanted := request.query.get("room"):
-        raise web.HTTPSeeOther(edge.at(request, f"/r/{_room(wanted)}"))
-    return await _page(request, "landing.html", rooms=await rooms.public(request.app[CHAT]))
+    chat, wish = request.app[CHAT], _wish(request)
+    if wanted := request.query.get("room") or (wish and DEFAULT_ROOM):
+        name = _room(wanted)
+        if not edge.comes_from_here(request):
+            raise web.HTTPSeeOther(edge.at(request, f"/r/{name}"))
+        if "listed" in request.query or "nickname" not in request.query:
+            raise web.HTTPSeeOther(edge.at(request, f"/r/{name}") + _query(wish))
+        raise web.HTTPSeeOther(edge.at(request, f"/r/{_unguessable(name)}") + _query(wish) + "#unlisted")
+    offered = doorway.suggested(chat, "")
+    return await _page(request, "landing.html", rooms=await rooms.public(chat), offered=offered)
 
 
 async def room(request: web.Request) -> web.StreamResponse:
-    """The chat page of one room."""
-    return await _page(request, "room.html", room=room_of(request))
+    """The chat page of one room: its doorway, or for who has a nickname already the room. `?nickname=` is the form of
+    the doorway, where no script was there (yet)."""
+    chat, name, wish = request.app[CHAT], room_of(request), _wish(request)
+    seen = await doorway.look(chat, name, edge.tokens(request))
+    return await _page(
+        request,
+        "room.html",
+        room=name,
+        seen=seen,
+        wish=wish,
+        goes_in=bool(wish) and edge.comes_from_here(request),
+        offered=doorway.suggested(chat, name),
+        may_index=request.app[ops.INDEX_ROOMS] and seen.is_public,
+        origin=edge.origin(request),
+    )
 
 
 async def echo(request: web.Request) -> web.StreamResponse:
@@ -45,6 +72,21 @@ async def echo(request: web.Request) -> web.StreamResponse:
 async def diagnostics(request: web.Request) -> web.StreamResponse:
     """The diagnostics of the browser's connection."""
     return await _page(request, "diagnostics.html")
+
+
+def _wish(request: web.Request) -> str:
+    """The nickname that was suggested, where that was pressed; else the one that was typed."""
+    return (request.query.get("offered") or request.query.get("nickname", "")).strip()[:MAX_WISH]
+
+
+def _query(wish: str) -> str:
+    return f"?{urlencode({'nickname': wish})}" if wish else ""
+
+
+def _unguessable(room: str) -> str:
+    """As the page's script makes it (static/js/room-key.js)."""
+    end = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(10))
+    return f"{room[:53]}-{end}"
 
 
 def room_of(request: web.Request, suffix: str = "") -> str:
@@ -71,7 +113,8 @@ def _room(text: str) -> str:
 
 def page(request: web.Request, template: str, /, status: int = 200, **values: Any) -> web.Response:
     """A page without a cookie."""
-    html = request.app[TEMPLATES].get_template(template).render(status=status, **values)
+    look = look_of(request)
+    html = request.app[TEMPLATES].get_template(template).render(status=status, look=look, **values)
     return web.Response(text=html, content_type="text/html", status=status)
 
 

@@ -34,8 +34,10 @@ export class Composer {
   }
 
   show(room) {
+    const typedBefore = this.room ? "" : this.box.value; // while the script was on its way
     this.room = room;
     this.context.show(room);
+    if (typedBefore && !this.storage.get(this.context.key)) this.storage.set(this.context.key, typedBefore);
     this.box.placeholder = `Message #${room}`;
     this.fill();
   }

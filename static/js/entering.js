@@ -38,9 +38,9 @@ export function transition(state, event) {
 }
 
 const ON = {
-  /** The page was opened. nickname: the one from an earlier visit; empty on the first. */
+  /** The page was opened. nickname: the one from an earlier visit; empty on the first. What is typed already stays. */
   opened(state, { nickname }) {
-    return nickname ? showRoomAndConnect(state) : [{ ...state, step: "choosing" }, [openDialog({ nickname: "" })]];
+    return nickname ? showRoomAndConnect(state) : [{ ...state, step: "choosing" }, [openDialog({})]];
   },
 
   connected(state) {
@@ -90,7 +90,7 @@ const ON = {
     if (state.isBusy) return [state, []];
     if (passphrase && !isPassphrase(passphrase)) return [state, [refusePassphrase(BAD_LENGTH)]];
     if (passphrase && isClaim) return ask(state, "identify", { nickname, passphrase });
-    if (state.step === "choosing") return retryJoin(state, [{ do: "setWish", nickname }]);
+    if (state.step === "choosing" || state.step === "start") return retryJoin(state, [{ do: "setWish", nickname }]);
     if (nickname !== current) return ask(state, "rename", { nickname }, { passphrase });
     return passphrase ? ask(state, "reserve", { passphrase }) : finish(state);
   },

@@ -4,6 +4,7 @@ import "./older-browsers.js";
 
 import { sitePath } from "./base.js";
 import { BrowserStorage } from "./browser-storage.js";
+import { Look } from "./look.js";
 import { RoomPasses, unguessable } from "./room-key.js";
 import { roomName } from "./room-name.js";
 import { isNickname, isRoom, readText } from "./storage-readers.js";
@@ -16,12 +17,17 @@ const form = document.getElementById("door");
 const { nickname, room, listed } = form.elements;
 const sentence = document.getElementById("door-sentence");
 
-nickname.value = readText(local, "nickname", isNickname) ?? "";
-room.value = readText(local, "last-room", isRoom) ?? "";
-if (nickname.value) room.select();
+// What was typed before the script ran stays.
+nickname.value ||= readText(local, "nickname", isNickname) ?? "";
+room.value ||= readText(local, "last-room", isRoom) ?? "";
+if (nickname.value && document.activeElement !== room) room.select();
 
+const look = new Look({ local });
 new StorageWarning({ local, session });
 
+const offered = document.querySelector("#door-offer button");
+
+offered.addEventListener("click", () => (nickname.value = offered.value));
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   const name = roomName(room.value || "lobby");
@@ -52,6 +58,7 @@ function enter(typed) {
 function remember() {
   if (isBlank(nickname.value)) return;
   for (const storage of [local, session]) storage.set("nickname", nickname.value.trim());
+  look.known();
 }
 
 function refuse(box, text) {

@@ -18,7 +18,9 @@ import { enteringEffects } from "./entering-effects.js";
 import { Identity } from "./identity.js";
 import { isolate } from "./isolate.js";
 import { Joining } from "./joining.js";
+import { keepLastWords, wishOf } from "./last-words.js";
 import { Layout } from "./layout.js";
+import { Look } from "./look.js";
 import { media } from "./media.js";
 import { Menu } from "./menu.js";
 import { Moderating } from "./moderating.js";
@@ -71,6 +73,8 @@ const renewal = new TokenRenewal({ storage: local });
 const clock = new ServerClock();
 const storageWarning = new StorageWarning({ local, session, isTabOnly: () => me.isTabOnly });
 const layout = new Layout(page);
+const look = new Look({ local });
+const removeLastWords = keepLastWords();
 const connectionStatus = new ConnectionStatus({ retry: () => connection.retry() });
 const notices = new Notices();
 const overlays = new Overlays();
@@ -101,6 +105,7 @@ const navigation = new Navigation({
   overlays,
   base: sitePath(""),
   show: (room) => {
+    if (room.name !== page.room) removeLastWords();
     roomViews.show(room);
     if (layout.isRoomShown && !hasTouch.matches) composer.focus();
   },
@@ -311,7 +316,7 @@ const EVENTS = {
   notice: ({ text }) => notify(text),
 };
 
-start();
+setTimeout(start); // a task of its own: the page answers in between
 
 function start() {
   for (const name of [...rooms.stored(), page.room]) rooms.add(name);
@@ -325,6 +330,8 @@ function start() {
   roomList.onAnother((text) => navigation.open(text));
   local.watch(storedElsewhere);
   adoption.start();
+  const wish = wishOf(page);
+  if (wish) me.setWish(wish);
   entering.send({ type: "opened", nickname: me.wish });
 }
 
@@ -372,6 +379,7 @@ function joined(room, ack) {
   outbox.open(room.name);
   unread.begin(room);
   entering.send({ type: "joined" });
+  look.known();
   if (room === rooms.active) unreadView.returned(unreadSince.reconnected(room, me));
 }
 

@@ -20,13 +20,18 @@ export class NicknameDialog {
     this.form = document.getElementById("door");
     this.box = document.getElementById("nickname");
     this.passphrase = document.getElementById("passphrase");
-    for (const part of ["title", "text", "sentence", "suggestion", "lock", "hint", "unreserve", "cancel"]) {
+    for (const part of ["title", "text", "sentence", "suggestion", "lock", "hint", "unreserve", "cancel", "slow"]) {
       this[part] = document.getElementById(`door-${part}`);
     }
+    this.offered = document.querySelector("#door-offer button");
     this.submit = this.form.querySelector("[type=submit]");
     this.form.addEventListener("submit", (event) => this.submitForm(event));
     this.box.addEventListener("input", () => this.update());
-    this.suggestion.addEventListener("click", () => this.takeSuggestion());
+    this.suggestion.addEventListener("click", () => this.take(this.suggestion.dataset.nickname));
+    this.offered.addEventListener("click", (event) => {
+      event.preventDefault();
+      this.take(this.offered.value);
+    });
     this.unreserve.addEventListener("click", unreserved);
     this.cancel.addEventListener("click", cancelled);
     this.element.addEventListener("keydown", ({ key }) => key === "Escape" && this.canCancel && cancelled());
@@ -52,6 +57,7 @@ export class NicknameDialog {
     this.title.textContent = canCancel ? "Change your nickname" : "Who is it?";
     this.submit.textContent = canCancel ? "Save" : "Join";
     this.element.hidden = false;
+    this.slow.hidden = true; // the script is here
     if (canCancel) this.overlays.opened("nickname", this.cancelled);
     this.box.value = nickname;
     this.showSentence("");
@@ -106,9 +112,10 @@ export class NicknameDialog {
     this.offer("");
   }
 
-  /** To the field that is to be filled in. */
+  /** To the field that is to be filled in. Where somebody is writing in it already, they go on. */
   focus() {
     const field = this.isClaim ? this.passphrase : this.box;
+    if (document.activeElement === field && field.value) return;
     field.focus();
     field.select();
   }
@@ -117,7 +124,7 @@ export class NicknameDialog {
   update() {
     const hasPassphrase = this.isClaim || this.canCancel;
     const hint = this.isClaim ? "claim" : this.me.reserved ? "replace" : "reserve";
-    this.lock.hidden = !hasPassphrase;
+    this.lock.hidden = this.passphrase.disabled = !hasPassphrase;
     write(this.hint, HINTS[hint](this.me));
     this.hint.classList.remove("is-trouble");
     this.passphrase.setAttribute("aria-invalid", "false");
@@ -132,8 +139,9 @@ export class NicknameDialog {
     write(this.suggestion, `Be ${isolate(suggestion)} instead`);
   }
 
-  takeSuggestion() {
-    this.box.value = this.suggestion.dataset.nickname;
+  /** A nickname that was offered. */
+  take(nickname) {
+    this.box.value = nickname;
     this.update();
     this.form.requestSubmit();
   }

@@ -3,15 +3,16 @@
 
 import { readJson, roomPass } from "./storage-readers.js";
 
-const FOUND = /^#(owner|invite)=([A-Za-z0-9_-]{16,128})$/;
+const FOUND = /^#(?:(owner|invite)=([A-Za-z0-9_-]{16,128})|(unlisted))$/;
 const LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789";
 const MAX_NAME = 64;
 const END_LENGTH = 10;
 
-/** {kind, key} in the fragment of an address; null where it has none. */
+/** {kind, key?} in the fragment of an address; null where it has none. `#unlisted`: a new room that is to be in no list. */
 export function keyIn(hash) {
   const found = FOUND.exec(hash);
-  return found && { kind: found[1], key: found[2] };
+  if (!found) return null;
+  return found[3] ? { kind: found[3] } : { kind: found[1], key: found[2] };
 }
 
 /** The name of a room that nobody guesses: with a random end. */

@@ -8,6 +8,7 @@ const TOKEN = /^[A-Za-z0-9_-]{1,128}$/; // the server checks the rest
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 const ROOM = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 const KEY = /^[A-Za-z0-9_-]{16,128}$/;
+const CHOSEN = /^[a-z]{1,16}$/;
 const CODE = /^[a-z_]{1,64}$/;
 
 /** The row's text; null where there is none or `check` refuses it. Never throws. */
@@ -43,6 +44,12 @@ export function position({ epoch, seq }) {
 /** The valid names in a list of rooms. */
 export function roomNames(list) {
   return Array.isArray(list) ? [...new Set(list.filter(isRoom))].slice(0, MAX_ROOMS) : [];
+}
+
+/** What is chosen of the page's look, by name (look.js). */
+export function look(chosen) {
+  const entries = Object.entries(chosen).filter(([, value]) => isText(value) && CHOSEN.test(value));
+  return Object.fromEntries(entries.slice(0, 10));
 }
 
 /** {kind, key?}: what is shown at the door of a room (room-key.js). */

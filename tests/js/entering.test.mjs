@@ -24,11 +24,12 @@ const secret = "correct horse";
 
 /** [what happens, state before, event, state after, effects] */
 const TABLE = [
-  ["a first visit asks for a nickname", START, { type: "opened", nickname: "" }, choosing, [dialog({ nickname: "" })]],
+  ["a first visit asks for a nickname", START, { type: "opened", nickname: "" }, choosing, [dialog({})]],
   ["a returning visitor goes straight in", START, { type: "opened", nickname: "ann" }, at("shown"), [showRoom, connect]],
 
   ["a nickname is needed", choosing, submit(" \u200b"), choosing, [{ do: "requireNickname" }]],
   ["the first nickname: the room is shown while it connects", choosing, submit("ann"), at("shown"), [{ do: "setWish", nickname: "ann" }, showRoom, connect]],
+  ["submitted before the script has looked around", START, submit("ann"), at("shown"), [{ do: "setWish", nickname: "ann" }, showRoom, connect]],
   ["after a refusal: the dialog stays until a room is joined", online("choosing"), submit("bob"), online("choosing"), [{ do: "setWish", nickname: "bob" }, joinRooms]],
 
   ["welcome: the rooms are joined", at("shown"), { type: "connected" }, online("shown"), [joinRooms]],

@@ -253,6 +253,11 @@ class Rooms:
         here = self._rooms.get(room)
         return here.page(after, limit) if here else ([], False)
 
+    def names(self, room: str, limit: int) -> list[str]:
+        """The first nicknames, in order. Unlike a page it is not kept up to date for whoever reads it."""
+        here = self._rooms.get(room)
+        return [entry["nickname"] for _, _, entry in here.order[:limit]] if here else []
+
     def add(self, room: str, person: OnlinePerson) -> None:
         here = self.open(room)
         if here.add(person):

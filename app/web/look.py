@@ -1,0 +1,42 @@
+"""How a page looks to this reader, before a script has run: what its cookie says, which the page itself writes
+(static/js/look.js). Nothing in it is secret, and nothing depends on it but the look of the page.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from app.web import edge
+
+COOKIE = "parlor_look"
+CHOICES = {
+    "theme": ("light", "dark"),
+    "text": ("large", "larger"),
+    "rows": ("compact",),
+    "motion": ("still",),
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """is_known: this browser has chosen a nickname, so that a room is shown at once. chosen: what was chosen, by the
+    name of the choice; what is not in it is as the system has it."""
+
+    is_known: bool
+    chosen: dict[str, str]
+
+    @property
+    def theme(self) -> str:
+        return self.chosen.get("theme", "")
+
+
+def look_of(request: web.Request) -> Look:
+    return read(edge.cookies(request, COOKIE))
+
+
+def read(cookies: Iterable[str]) -> Look:
+    """What is not known is passed over."""
+    said = [part for cookie in cookies for part in cookie.split(".")]
+    chosen = {name: next((part for part in said if part in values), "") for name, values in CHOICES.items()}
+    return Look("in" in said, {name: value for name, value in chosen.items() if value})

@@ -1,0 +1,162 @@
+"""The way in: the doorway that everybody sees first, before a script has run and after, and who comes back."""
+
+import re
+from typing import Any
+
+import aiohttp
+import pytest
+from playwright.async_api import Browser, Page, Route, expect
+
+from tests.browser.conftest import Visit
+from tests.browser.test_page import fits
+from tests.support.axe import violations
+from tests.support.talker import Talker
+
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}}
+WIDE: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
+
+
+async def talk(mira: Talker, jonas: Talker) -> None:
+    await mira.join("tides")
+    await jonas.join("tides")
+    await mira.ask("topic", {"room": "tides", "topic": "Coastal engineering"})
+    await mira.say("tides", "the tables are *here*: https://example.org/a")
+    await jonas.say("tides", "/me reads")
+
+
+class Held:
+    """Scripts of the page are on their way until they are let through."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.routes: list[Route] = []
+        self.is_open = False
+
+    @classmethod
+    async def on(cls, page: Page) -> "Held":
+        held = cls(page)
+        await page.route("**/*.js", held.hold)
+        return held
+
+    async def hold(self, route: Route) -> None:
+        if self.is_open:
+            await route.continue_()
+        else:
+            self.routes.append(route)
+
+    async def let_through(self) -> None:
+        self.is_open = True
+        for route in self.routes:
+            await route.continue_()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_the_doorway_tells_of_the_room_and_can_be_used_by_everybody(
+    url: str, browser: Browser, scheme: Any
+) -> None:
+    async with Talker(url, "Mira") as mira, Talker(url, "Jonas") as jonas:
+        await talk(mira, jonas)
+        for size in (WIDE, PHONE):
+            context = await browser.new_context(bypass_csp=True, color_scheme=scheme, **size)
+            page = await context.new_page()
+            await page.goto(f"{url}/r/tides")
+            await expect(page.get_by_role("heading", name="#tides")).to_be_visible()
+            await expect(page.get_by_text("Coastal engineering")).to_be_visible()
+            await expect(page.get_by_text("2 people are here: Jonas and Mira")).to_be_visible()
+            words = page.get_by_role("region", name="Last words")
+            await expect(words.get_by_role("listitem")).to_contain_text(["the tables are", "* Jonas reads"])
+            await expect(words.get_by_role("link", name="https://example.org/a")).to_be_visible()
+            await expect(page.get_by_role("link", name="Parlor")).to_have_attribute("href", "/")
+            await expect(page.get_by_role("textbox", name="Nickname")).to_be_focused()
+            assert await violations(page) == []
+            await fits(page)
+            await page.goto(url)
+            assert await violations(page) == []
+            await fits(page)
+            await context.close()
+
+
+async def test_one_tap_on_the_suggested_nickname_enters(url: str, visit: Visit) -> None:
+    ann = await visit(url, "ann")
+    await ann.page.goto(f"{url}/r/lobby")
+    offer = ann.page.get_by_role("button", name=re.compile("^be "))
+    ann.nickname = (await offer.inner_text()).removeprefix("be ")
+    await offer.click()
+    await ann.is_in()
+    await expect(ann.page.locator("#self-nickname")).to_have_text(ann.nickname)
+
+
+async def test_what_is_typed_before_the_script_runs_is_kept_and_taken_over(url: str, visit: Visit) -> None:
+    """Slowly typed, the script comes in between. Sent off before it comes, the form leads back in."""
+    ann = await visit(url, "ann")
+    held = await Held.on(ann.page)
+    await ann.page.goto(f"{url}/r/lobby", wait_until="commit")
+    await ann.nickname_box.press_sequentially("an")
+    await held.let_through()
+    await ann.waits_for("document.getElementById('passphrase') && !document.getElementById('said').children.length")
+    await expect(ann.page.locator("#composer .send")).to_be_hidden()
+    await ann.nickname_box.press_sequentially("n")
+    await expect(ann.nickname_box).to_have_value("ann")
+    await ann.nickname_box.press("Enter")
+    await ann.is_in()
+
+    bob = await visit(url, "bob")
+    held = await Held.on(bob.page)
+    await bob.page.goto(f"{url}/r/lobby", wait_until="commit")
+    await bob.nickname_box.fill("bob")
+    await bob.nickname_box.press("Enter")
+    await bob.page.wait_for_url("**/r/lobby?nickname=bob", wait_until="commit")
+    await bob.box.fill("typed while it loads")
+    await held.let_through()
+    await bob.is_in()
+    await expect(bob.page).to_have_url(f"{url}/r/lobby")
+    await expect(bob.box).to_have_value("typed while it loads")
+    await bob.says("hello")
+    await bob.reads(["hello"])
+
+
+async def test_who_comes_back_reads_the_last_words_before_the_script_runs(url: str, visit: Visit) -> None:
+    async with Talker(url, "Mira") as mira, Talker(url, "Jonas") as jonas:
+        await talk(mira, jonas)
+        ann = await visit(url, "ann")
+        await ann.enters("tides")
+        await ann.is_in()
+        held = await Held.on(ann.page)
+        await ann.page.reload(wait_until="commit")
+        await expect(ann.log).to_contain_text("the tables are")
+        await expect(ann.nickname_box).to_be_hidden()
+        await expect(ann.said).to_have_count(0)
+        await held.let_through()
+        await ann.is_in()
+        await ann.reads(["the tables are *here*: https://example.org/a", re.compile("reads")])  # type: ignore[list-item]
+        await expect(ann.log.get_by_text("the tables are")).to_have_count(1)
+
+
+async def test_a_link_from_elsewhere_does_not_name_anybody(url: str, visit: Visit) -> None:
+    """It fills the box in, and whoever reads it decides."""
+    ann = await visit(url, "ann")
+    await ann.page.goto(f"{url}/r/lobby?nickname=Mallory")
+    await expect(ann.nickname_box).to_have_value("Mallory")
+    await expect(ann.box).to_be_hidden()
+    async with aiohttp.ClientSession() as browser:
+        for site, goes_in in (("same-origin", True), ("cross-site", False), ("none", False)):
+            headers = {"Sec-Fetch-Site": site}
+            async with browser.get(f"{url}/r/lobby?nickname=Mallory", headers=headers) as answer:
+                assert ("data-wish" in await answer.text()) == goes_in
+
+
+async def test_without_a_script_the_landing_leads_to_the_room(url: str, browser: Browser) -> None:
+    context = await browser.new_context(java_script_enabled=False)
+    page = await context.new_page()
+    for listed, address in (
+        (True, r"/r/garden\?nickname=ann$"),
+        (False, r"/r/garden-[a-z0-9]{10}\?nickname=ann#unlisted$"),
+    ):
+        await page.goto(url)
+        await page.get_by_role("textbox", name="Nickname").fill("ann")
+        await page.get_by_role("textbox", name="Room").fill("Garden")
+        await page.get_by_role("checkbox").set_checked(listed)
+        await page.get_by_role("button", name="Join").click()
+        await expect(page).to_have_url(re.compile(address))
+        await expect(page.get_by_role("link", name="the log of #garden")).to_be_visible()
+    await context.close()
