@@ -15,6 +15,7 @@
     engineio/          an Engine.IO 4 server: HTTP long-polling and WebSocket; docs/engine.md
     socketio/          Socket.IO 5 on it: python-socketio's server, with its faults repaired
     live/              the chat's sockets: events in, broadcasts out; with live/redis/, those of several processes
+    files/             what people send: what it is, pictures made anew, where the bytes are kept
     web/               the pages: aiohttp handlers and middlewares
     tools/             outside of the server: the Python library, the terminal, the doctor
 

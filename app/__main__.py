@@ -157,6 +157,9 @@ def copy(source: str, target: str) -> None:
 
     _run(work())
     click.echo(f"All of it is in {config.without_password(target)} now. Set DATABASE_URL to it.")
+    click.echo(
+        "Pictures and files stay where they are: let PARLOR_FILES name that place (by default `files` in PARLOR_DATA)."
+    )
 
 
 def _kept(limit: float | None) -> str:

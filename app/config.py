@@ -160,6 +160,21 @@ def _redis(value: SecretStr) -> SecretStr:
     return value
 
 
+STORES = ("s3", "s3a", "az", "azure", "abfs", "abfss", "adl", "gs", "memory")
+
+
+def _files(value: str) -> str:
+    """A folder, the URL of a store, or `off`."""
+    if value.lower() in ("off", "none"):
+        return OFF
+    scheme, separator, rest = value.partition("://")
+    if separator and (scheme not in STORES or not (rest or scheme == "memory")):
+        raise ValueError("it is a folder, a URL like s3://bucket/folder, az://container/folder, gs://bucket, or off")
+    return value
+
+
+OFF = "off"
+
 Amount = Annotated[int | None, BeforeValidator(_rate)]
 Transports = Annotated[tuple[Transport, ...], BeforeValidator(_split), AfterValidator(_once_each)]
 Origins = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_origins)]
@@ -341,6 +356,24 @@ class Settings(BaseModel):
     address_rooms: Amount = Field(
         120, ge=1, description="New rooms that may be made from one address in an hour; `off`: no limit."
     )
+    files: Annotated[str, AfterValidator(_files)] = Field(
+        "",
+        description="Where pictures and files are kept that people send: a folder, or a store of objects for hosts "
+        "without a disk, `s3://bucket/folder`, `az://container/folder`, `gs://bucket/folder`, whose credentials are in "
+        "the environment (docs/hosts.md). `off`: nobody can send any. Default: the folder `files` in the data folder.",
+    )
+    file_limit: int = Field(25_000_000, ge=10_000, le=2_000_000_000, description="Bytes of a file that is sent.")
+    person_files: Amount = Field(
+        250_000_000,
+        ge=100_000,
+        description="Bytes of files that one person may send in an hour; each file counts 20,000 more. `off`, or "
+        "PARLOR_RATE_LIMIT switched off: no limit.",
+    )
+    address_files: Amount = Field(
+        1_500_000_000,
+        ge=100_000,
+        description="The same of all who come from one address, where that is known for certain. `off`: no limit.",
+    )
     secret: SecretStr = Field(
         SecretStr(""),
         description="Signs tokens, and is mixed into their stored fingerprints. Changing it makes everybody a new "
@@ -403,6 +436,11 @@ class Settings(BaseModel):
     def database(self) -> str:
         """As a URL: what has a meaning in one is written in percents."""
         return self.database_url or f"sqlite:///{quote(str(self.data / 'parlor.db'), safe=DATA_SAFE)}"
+
+    @property
+    def file_store(self) -> str:
+        """The folder or URL of what people send; empty where they can send nothing."""
+        return "" if self.files == OFF else self.files or str(self.data / "files")
 
     @property
     def addresses(self) -> tuple[str, ...]:

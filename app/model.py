@@ -94,7 +94,7 @@ class Limits:
     characters. rooms: that one connection is in.
     page: messages in one answer. people: entries in one answer; first_people: in that to a join. reactions: different
     ones on a message. reaction_names: nicknames that it shows of each. ignored: people whom one ignores. behind:
-    changes after which a client starts over instead of catching up.
+    changes after which a client starts over instead of catching up. file: bytes of a file; 0 where none can be sent.
     """
 
     text: int = 4_000
@@ -111,6 +111,7 @@ class Limits:
     reaction_names: int = 8
     ignored: int = 500
     behind: int = 1_000
+    file: int = 0
 
 
 LIMITS = Limits()
@@ -158,7 +159,11 @@ ERRORS = {
     "what: `actions`; of messages `repeats`, `crowd` or `mentions`.",
     "too_many": "As many as one connection may have, of rooms say; leave one first. With `retry_after` as many as one "
     "person or one address may have in that time, of what `limit` names: `handshakes`, `new_people`, `new_rooms`, "
-    "`address_bytes`, `person_bytes`; then it passes by itself, and the same may be sent again.",
+    "`address_bytes`, `person_bytes`, `address_files`, `person_files`, `uploads`; then it passes by itself, and the "
+    "same may be sent again.",
+    "file_too_large": "A file larger than the limit that `welcome` tells, or a picture of more pixels than are read.",
+    "file_type": "It looks like a picture, and is damaged or none.",
+    "no_such_file": "There is no such file, or it is not one's own, or it was sent before; upload it again.",
     "id_reused": "This id was used for another text.",
     "out_of_order": "The message that this one `follows` is not stored; send that one first.",
     "storage": "The message could not be stored; nothing was lost that was acked. Retry after `retry_after` seconds.",

@@ -10,7 +10,7 @@ import signal
 import socket
 import time
 from collections.abc import Coroutine, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -22,15 +22,17 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import __version__, engineio, process
 from app.chat import Chat, access, people, retention
+from app.chat import files as kept_files
 from app.chat.leases import Lease
 from app.chat.quotas import Quotas
 from app.chat.rates import Rates
-from app.config import HOSTS_OWN_WORKERS, BadSetting, Settings, injected
+from app.config import HOSTS_OWN_WORKERS, POSTGRES, BadSetting, Settings, injected
 from app.engineio.addresses import is_public, network
 from app.engineio.frames import GOING_AWAY
 from app.engineio.origins import Origins
 from app.engineio.plain import PlainWebSockets
 from app.engineio.request import Request
+from app.files.blobs import Blobs, UnusablePlace
 from app.live.admin import AdminUI
 from app.live.broadcaster import Broadcaster
 from app.live.echo import echoes
@@ -48,7 +50,7 @@ from app.live.relay.carriers import Carrier
 from app.live.relay.local import LocalCarrier
 from app.live.socket import attach, create_server, listen, register_handlers
 from app.logs import AccessLogger, access_log, log_request
-from app.model import Refused
+from app.model import LIMITS, Refused
 from app.socketio import AddressLimit, Listener, Server
 from app.socketio.adapter import UnfitLibrary
 from app.socketio.queue import Tasks
@@ -56,7 +58,7 @@ from app.store import queries
 from app.store.database import Database
 from app.store.engine import CannotUpgrade
 from app.store.lock import ServingLock
-from app.web import CHAT, api, compression, cookies, diagnostics, edge, ops, pages, visitors
+from app.web import CHAT, api, compression, cookies, diagnostics, edge, files, ops, pages, visitors
 from app.web import log as log_page
 from app.web.assets import ASSETS, Assets, templates
 from app.web.metrics import METRICS, METRICS_READERS, Metrics, Readers, SocketStats, measuring, metrics, told
@@ -160,6 +162,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
     """Open the store, then listen; as a `worker` beside others, where there are several. Raises BadSetting with one
     sentence where that cannot be done."""
     process_id = process.new_process_id()
+    blobs = _blobs(settings)
     lock, database, epoch = await _open_store(settings)
     site = _edge(settings)
 
@@ -214,6 +217,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         owner_days=settings.owner_days,
         secret=settings.secret.get_secret_value(),
         site=settings.site,
+        limits=replace(LIMITS, file=settings.file_limit if blobs else 0),
     )
     refreshing = Tasks("the rules of a room could not be read")
     if feed:
@@ -248,7 +252,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         running.background_tasks.append(asyncio.create_task(_renew_skeletons(chat)))
 
     database.replaced = start_over
-    app = application(settings, chat, sockets, local)
+    app = application(settings, chat, sockets, local, blobs)
     if worker:
         registry = app[METRICS].registry
         app[SIBLINGS] = Siblings(worker.number, worker.of, worker.folder, lambda: told(registry))
@@ -288,6 +292,8 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         watch,
         runner.app[ops.DESCRIPTORS].watch(),
     ]
+    if blobs:
+        work.append(kept_files.run(chat, blobs))
     if feed:
         work.append(feed.run())
     if directory:
@@ -310,7 +316,22 @@ def _quotas(settings: Settings) -> Quotas:
         rooms=settings.address_rooms,
         address_bytes=settings.address_bytes,
         person_bytes=settings.person_bytes if settings.rate_limit else None,
+        address_files=settings.address_files,
+        person_files=settings.person_files if settings.rate_limit else None,
     )
+
+
+def _blobs(settings: Settings) -> Blobs | None:
+    """Where files are kept that people send; None where they can send none. Raises BadSetting."""
+    if not settings.file_store:
+        return None
+    try:
+        return Blobs(settings.file_store)
+    except UnusablePlace as error:
+        if settings.files:
+            raise BadSetting(f"PARLOR_FILES: nothing can be kept in {settings.files} ({error}).") from None
+        log.warning("nobody can send files: nothing can be kept in %s (%s)", settings.file_store, error)
+        return None
 
 
 def _network_of(site: edge.Edge, request: Request) -> str:
@@ -414,7 +435,9 @@ async def _take_over(
     await _watch(database, lock)
 
 
-def application(settings: Settings, chat: Chat, sockets: Server, broadcaster: Broadcaster) -> web.Application:
+def application(
+    settings: Settings, chat: Chat, sockets: Server, broadcaster: Broadcaster, blobs: Blobs | None = None
+) -> web.Application:
     """The aiohttp application with all its routes."""
     app = web.Application(middlewares=_middlewares(settings), client_max_size=settings.max_payload)
     base = settings.base_path
@@ -438,6 +461,8 @@ def application(settings: Settings, chat: Chat, sockets: Server, broadcaster: Br
     tries = app[diagnostics.TRIES] = diagnostics.Tries()
     app[ops.DESCRIPTORS] = ops.Descriptors(process.descriptor_limit)
     app[ops.PARTS] = {}
+    app[files.FILES] = files.Files(blobs, settings.file_limit)
+    app[files.FILES].clear_leftovers()
     app[ops.INDEX_ROOMS] = settings.index_rooms
     app[METRICS_READERS] = Readers(settings.metrics_token.get_secret_value(), settings.metrics_open)
     app.on_response_prepare.append(edge.add_headers)
@@ -463,6 +488,9 @@ def application(settings: Settings, chat: Chat, sockets: Server, broadcaster: Br
             web.route("*", f"{base}/api/token", api.token),
             web.route("*", f"{base}/api/{{verb}}", api.call),
             web.route("*", f"{base}/api/{{rest:.+}}", api.nothing),
+            web.route("*", f"{base}/files", files.upload),
+            web.get(f"{base}/files/{{id}}/{{name}}", files.download),
+            web.get(f"{base}/files/{{id}}/thumbnail/{{name}}", files.thumbnail),
             web.get(f"{base}/echo", pages.echo),
             web.get(f"{base}/diagnostics", pages.diagnostics),
             web.get(f"{base}/diagnostics/seen", diagnostics.seen),
@@ -555,6 +583,11 @@ def warnings(settings: Settings, environment: Mapping[str, str]) -> Iterator[str
             f"PARLOR_PING_INTERVAL is {settings.ping_interval:g} s: hosts that cut a request after "
             f"{HOST_IDLE_LIMIT_S:g} s without a byte (Heroku) will cut every idle poll. "
             "20 to 25 s suits all known hosts."
+        )
+    if not settings.files and settings.database_url.startswith(POSTGRES):
+        yield (
+            f"PARLOR_FILES is not set: what people send is kept in the folder {settings.file_store} of this machine "
+            "alone. Where that does not outlive a restart, or where several machines serve, name a store (s3://...)."
         )
     if settings.embed and not settings.trust_proxies:
         yield (

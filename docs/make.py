@@ -67,12 +67,15 @@ moved up onto that page, `beyond` the ids of those who moved down from it. The v
 
 ## A message
 
-`{{seq, rev, id, author, nickname, text, words?, at, kind, reply_to?, edited?, deleted?, reactions?, reaction_counts?, mentions?}}`
+`{{seq, rev, id, author, nickname, text, words?, at, kind, reply_to?, edited?, deleted?, reactions?, reaction_counts?, mentions?, file?}}`
 
 - `seq` counts the messages of a room from 1, `rev` the changes of its messages from 1; neither has gaps.
 - `id` is the author's own. The same id again is answered with the same message and not told again; with another text it
   is refused (`id_reused`). So whoever got no ack sends it again, as often as they like.
-- `kind` is `said`, or `action` for `/me waves`, whose text is then `waves`.
+- `kind` is `said`, or `action` for `/me waves`, whose text is then `waves`, or `file`.
+- `file` is `{{id, name, type, bytes, width?, height?, thumbnail?, animated?}}`; `text` is its caption, and may be empty.
+  It is at `/files/{{id}}/{{name}}` (the name as in a URL), and where it has a `thumbnail` of 800 pixels at most, that at
+  `/files/{{id}}/thumbnail/{{name}}`.
 - `edited` is the time of the last edit. `deleted: true` is a tombstone: the text is empty, the place stays.
   Each of these changes takes a `rev` and is told as a `message` with the same `seq`.
 - `reaction_counts` is `{{emoji: number}}`, how many people reacted with it; `reactions` is `{{emoji: [nickname]}}`, the first {names} of
@@ -114,6 +117,8 @@ changes behind, or another epoch (the database was replaced): drop what you hold
 | `POST /api/{{verb}}` | a verb over HTTP: payload and answer as JSON, `Authorization: Bearer {{token}}`; 200, or 4xx with the same object. Whoever asks is in no list of people and joins no room; its rules let them in for what they ask |
 | `POST /api/token` | `{{nickname?}}`: a token, and `me`; with a token `me` alone |
 | `GET /api` | all of this as OpenAPI 3.1 |
+| `POST /files` | takes a file: `multipart/form-data` with the field `file`, and before it `room`, if its rules are to be asked first; by `Authorization: Bearer TOKEN`, or from our own pages by cookie. `{{ok, file}}` as in a message, or `{{ok: false, error, text}}` with 400, 403, 404, 413 (`file_too_large`), 415 (`file_type`), 429 (`retry_after`) or 503. `send` it within a day |
+| `GET /files/{{id}}/{{name}}` | the file, to whoever may read the room of its message (cookie or Bearer); before it is sent to who uploaded it. Ranges are served |
 | `GET /echo`, `GET /ws/echo` | the echo page and its plain WebSocket (subprotocols `echo.parlor`, `chat`) |
 | `GET /healthz`, `GET /readyz` | alive (version, `boot` and `process` id, `history`, and of several processes `worker` and how they hear `others`); able to serve (200 or 503) |
 | `GET /metrics` | Prometheus text, for programs on the server's machine and whoever sends `PARLOR_METRICS_TOKEN`; of any worker: the numbers of all, by the label `worker` |

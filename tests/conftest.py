@@ -114,6 +114,7 @@ ON_BOTH = (
     "test_people",
     "test_retention",
     "test_rooms",
+    "test_sent_files",
 )
 
 

@@ -20,7 +20,8 @@ MAY = {
     "app.engineio": ("app.engineio",),
     "app.socketio": ("app.engineio", "app.socketio"),
     "app.live": ("app.model", "app.chat", "app.engineio", "app.socketio", "app.live"),
-    "app.web": ("app.model", "app.paths", "app.chat", "app.web", "app.store.queries", "app.store"),
+    "app.files": ("app.model", "app.files"),
+    "app.web": ("app.model", "app.paths", "app.chat", "app.files", "app.web", "app.store.queries", "app.store"),
     "app.tools": ("app.config", "app.model", "app.tools"),
     "app.server": ("app",),
     "app.export": ("app",),
@@ -42,6 +43,8 @@ HOMES = {
     "prompt_toolkit": ("app.tools.terminal.prompt",),
     "prometheus_client": ("app.web.metrics",),
     "argon2": ("app.chat.people",),
+    "obstore": ("app.files.blobs",),
+    "PIL": ("app.files.pictures",),
 }
 ONLY_QUERIES = ("app.chat", "app.web")  # of the store they know the questions, not the database
 

@@ -62,6 +62,11 @@ def message_text(text: str) -> str:
     return said
 
 
+def caption(text: str) -> str:
+    """A message's text; empty where it shows nothing, as where a file says enough. Raises `too_long`, `bad_payload`."""
+    return message_text(text) if len(text) > SPACE * LIMITS.text or not is_blank(_clean(text)) else ""
+
+
 def _message_id(text: str) -> str:
     if not _ID.fullmatch(text):
         raise PydanticCustomError("bad_payload", "an id is 8 to 64 of A-Z, a-z, 0-9, _ and -")
@@ -178,6 +183,14 @@ MessageText = Annotated[
     str,
     AfterValidator(message_text),
     WithJsonSchema({"type": "string", "title": f"text, 1 to {LIMITS.text} characters"}),
+]
+Caption = Annotated[
+    str,
+    AfterValidator(caption),
+    WithJsonSchema({"type": "string", "title": f"text, 1 to {LIMITS.text} characters; of a file it may be empty"}),
+]
+FileId = Annotated[
+    str, Field(pattern=r"^[a-z0-9]{16,32}$"), WithJsonSchema({"type": "string", "title": "id of a file"})
 ]
 MessageId = Annotated[
     str, AfterValidator(_message_id), WithJsonSchema({"type": "string", "title": "8 to 64 of `A-Za-z0-9_-`"})

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import orjson
 
 from app.chat import Chat, access, mentions, moderation, people
-from app.chat.kinds import ACTION, Emoji, Epoch, Flag, MessageId, MessageText, PageLimit, Rev, Seq, Seqs
+from app.chat.kinds import ACTION, Caption, Emoji, Epoch, FileId, Flag, MessageId, PageLimit, Rev, Seq, Seqs
 from app.chat.opening import in_room
 from app.chat.words import words
 from app.model import ROW_BYTES, Member, Moderator, Refused, Speaker
@@ -26,22 +26,27 @@ async def send(
     chat: Chat,
     speaker: Speaker,
     *,
-    text: MessageText,
     id: MessageId,
+    text: Caption = "",
     reply_to: Seq | None = None,
     follows: MessageId | None = None,
+    file: FileId | None = None,
 ) -> Answer:
-    """Say something. The same `id` again is answered with the first message and not told again.
+    """Say something. The same `id` again is answered with the first message and not told again. `file` is one that this
+    person has uploaded (`POST /files`) and not sent yet; its message is of kind `file`, and `text` its caption, which
+    may be empty.
 
     Text that begins with `/me ` is an action. Stored before told: who hears of it finds it in the history. `follows` is
     the id of one's own message that is to stand before this one: refused (`out_of_order`) while that one is not stored,
     so that several may be sent without waiting and still keep their order whatever happens to one of them.
     """
+    if not text and file is None:
+        raise Refused("bad_payload", "“text”: there is nothing in it that can be seen.", field="text")
     if not (chat.rates.is_off or access.rules_of(chat, speaker).rank(speaker.id)):  # moderators may have to
-        chat.floods.check(speaker, id, text, chat.presence.rooms.count(speaker.room))
+        chat.floods.check(speaker, id, f"{file} {text}" if file else text, chat.presence.rooms.count(speaker.room))
     chat.floods.note_said(speaker)
-    action = ACTION.fullmatch(text)
-    kind, said = ("action", action[1]) if action else ("said", text)
+    action = None if file else ACTION.fullmatch(text)
+    kind, said = ("action", action[1]) if action else ("file" if file else "said", text)
     asked: dict[str, Any] = {
         "room": speaker.room,
         "author": speaker.id,
@@ -54,6 +59,7 @@ async def send(
         "rules_rev": speaker.rules_rev,
         "calls": mentions.calls_in(chat, speaker, said),
     }
+    asked |= {"file": file} if file else {}
     write: Callable[[], Awaitable[tuple[queries.Message, bool]]]
     if slow := access.slow_for(chat, speaker):
         write = partial(chat.store.write, queries.insert_in_turn, slow=slow, **asked)
@@ -65,8 +71,8 @@ async def send(
     return _tell_if_new(chat, speaker, stored, new)
 
 
-async def edit(chat: Chat, speaker: Speaker, *, seq: Seq, text: MessageText) -> Answer:
-    """Give one's own message another text. It keeps its place, its time and its id."""
+async def edit(chat: Chat, speaker: Speaker, *, seq: Seq, text: Caption) -> Answer:
+    """Give one's own message another text; one with a file may have none. It keeps its place, its time and its id."""
     mine = {**_here(speaker, seq), "author": speaker.id, "calls": mentions.calls_in(chat, speaker, text)}
     write = partial(chat.store.write, queries.edit, **mine, text=text)
     return _tell_if_new(chat, speaker, *await _counted(chat, speaker, len(text.encode()), write))
@@ -220,6 +226,8 @@ def as_told(stored: queries.Message) -> dict[str, Any]:
     """A stored message as the wire has it: without empty fields, and with `words` where it has more than plain text."""
     message = {key: stored[key] for key in TOLD_FIELDS}
     message["at"] = iso(stored["at"])
+    if stored["file"] is not None:
+        message["file"] = orjson.loads(stored["file"])
     if stored["reply_to"] is not None:
         message["reply_to"] = stored["reply_to"]
     if reactions := stored.get("reactions"):

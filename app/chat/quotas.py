@@ -147,7 +147,8 @@ def _said(seconds: float) -> str:
 
 class Quotas:
     """handshakes: in a minute from one address. people, rooms: new ones in an hour from one. address_bytes,
-    person_bytes: stored in an hour, a tenth of them at once. None: no limit."""
+    person_bytes: stored in an hour, a tenth of them at once. address_files, person_files: bytes of files in an hour.
+    None: no limit."""
 
     def __init__(
         self,
@@ -156,6 +157,8 @@ class Quotas:
         rooms: float | None = None,
         address_bytes: float | None = None,
         person_bytes: float | None = None,
+        address_files: float | None = None,
+        person_files: float | None = None,
     ) -> None:
         yours = "from your address"
         opened, came = f"Too many connections were opened {yours}.", f"Too many new people have come {yours}."
@@ -166,10 +169,14 @@ class Quotas:
         self.rooms = Quota("new_rooms", "PARLOR_ADDRESS_ROOMS", made, rooms, HOUR_S)
         self.address_bytes = Quota("address_bytes", "PARLOR_ADDRESS_BYTES", wrote, address_bytes, HOUR_S, BYTES_AT_ONCE)
         self.person_bytes = Quota("person_bytes", "PARLOR_PERSON_BYTES", own, person_bytes, HOUR_S, BYTES_AT_ONCE)
+        sent, many = "You sent more files than one person may so soon.", f"Too many files were sent {yours}."
+        self.address_files = Quota("address_files", "PARLOR_ADDRESS_FILES", many, address_files, HOUR_S)
+        self.person_files = Quota("person_files", "PARLOR_PERSON_FILES", sent, person_files, HOUR_S)
 
     @property
     def all(self) -> tuple[Quota, ...]:
-        return self.handshakes, self.people, self.rooms, self.address_bytes, self.person_bytes
+        bytes_of = self.address_bytes, self.person_bytes, self.address_files, self.person_files
+        return self.handshakes, self.people, self.rooms, *bytes_of
 
     def share(self, shared: SharedBuckets) -> None:
         for quota in self.all:
@@ -200,3 +207,14 @@ class Quotas:
         """Nothing was stored: it was refused, or had been stored before."""
         self.person_bytes.give_back(connection.person.id, size)
         self.address_bytes.give_back(connection.address, size)
+
+    def upload(self, person: str, address: str, size: int) -> None:
+        """Counts bytes of a file that is about to be stored; where less than 0, they were not. Raises `too_many`."""
+        if size < 0:
+            self.person_files.give_back(person, -size)
+            self.address_files.give_back(address, -size)
+            return
+        self.person_files.spend(person, size)
+        if wait := self.address_files.wait(address, size):
+            self.person_files.give_back(person, size)
+            raise self.address_files.refusal(wait)

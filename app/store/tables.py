@@ -28,6 +28,7 @@ metadata = MetaData(
     }
 )
 
+LOOSE, GONE = text("seq IS NULL"), text("gone_at IS NOT NULL")  # files that no message carries; that nobody gets
 LISTED = text("active_at > 0 AND listed")  # the rooms of the list, as their index and the query have it
 
 # One row: the name of this database's history. Another epoch means that a client's revs say nothing here.
@@ -249,12 +250,14 @@ removed = Table(
     Column("reactions", Text),
     Column("at", BigInteger, nullable=False),
     Column("mentions", Text),
+    Column("file", Text),
     ForeignKeyConstraint(["room", "seq"], ["messages.room", "messages.seq"]),
 )
 
 # `reactions` is what a message shows of them, as JSON: `{emoji: [how many, [the first nicknames]]}`, null where there
 # are none. It is written in the transaction that changes them, so that a page is read without reading all who reacted.
 # `mentions`: whom it calls, as JSON: `{name as typed, without @: person}`, or `everyone` for a person.
+# `file` is what a message tells of the file that it carries, as JSON, for the same reason.
 messages = Table(
     "messages",
     metadata,
@@ -273,6 +276,7 @@ messages = Table(
     Column("deleted_by", String(32), ForeignKey("people.id")),
     Column("reactions", Text),
     Column("mentions", Text),
+    Column("file", Text),
     UniqueConstraint("author", "id"),
     UniqueConstraint("room", "rev"),
 )
@@ -326,4 +330,29 @@ notify = Table(
     Column("room", String(64), ForeignKey("rooms.name"), primary_key=True),
     Column("level", String(8), nullable=False),
     Index(None, "room"),
+)
+
+# What people have uploaded. The bytes are elsewhere (app/files/blobs.py), and never without a row: it is here before
+# them (`stored_at` null) and goes after them. `room` and `seq`: the message that carries it, null while none does.
+# Since `gone_at` nobody gets it any more: its message was deleted, or it was never sent. `thumbnail`: its bytes.
+files = Table(
+    "files",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("person", String(32), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("thumbnail", BigInteger),
+    Column("animated", Boolean, nullable=False, server_default=false()),
+    Column("created_at", BigInteger, nullable=False),
+    Column("stored_at", BigInteger),
+    Column("room", String(64)),
+    Column("seq", BigInteger),
+    Column("gone_at", BigInteger),
+    Index(None, "room", "seq"),
+    Index(None, "created_at", sqlite_where=LOOSE, postgresql_where=LOOSE),
+    Index(None, "gone_at", sqlite_where=GONE, postgresql_where=GONE),
 )

@@ -224,12 +224,14 @@ async def test_an_address_that_nobody_knows_for_certain_has_no_limit(start_serve
 
 
 async def test_every_limit_by_address_can_be_switched_off(start_server: Start, come: Come) -> None:
-    off = dict.fromkeys(("address_handshakes", "address_people", "address_rooms", "address_bytes"), "off")
+    off = dict.fromkeys(
+        ("address_handshakes", "address_people", "address_rooms", "address_bytes", "address_files"), "off"
+    )
     chat = (await start_server(**off)).chat
     alice = await come(chat, "alice")
     for n in range(300):
         assert (await perform(chat, alice, "join", {"room": f"room-{n % 200}"})).get("limit") is None
-    assert [quota.buckets for quota in chat.quotas.all] == [None] * 5
+    assert [quota.buckets for quota in chat.quotas.all] == [None] * 7
 
 
 def test_most_of_what_is_scarce_is_for_those_who_came_before() -> None:

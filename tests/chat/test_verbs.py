@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from app.chat import Chat
 from app.chat.verbs import VERBS, perform
 from app.model import ERRORS, Connection
+from app.store import queries
 from tests.chat.conftest import Ask
 
 GOOD = {
@@ -43,8 +44,10 @@ GOOD = {
     "address": False,
     "uses": 3,
     "hours": 2.0,
+    "file": "f" * 32,
 }
 NULLS = {("reserve", "passphrase"), ("appoint", "role"), ("settings", "passphrase"), ("settings", "keep_days")}
+OPTIONAL = {("history", "after"), ("send", "file")}  # which a good payload does without
 WRONG: list[Any] = [
     None,
     True,
@@ -68,7 +71,7 @@ WRONG: list[Any] = [
 def good(verb: str) -> dict[str, Any]:
     """A payload that the verb takes; people come in the order of names, so there `after` is one. History goes one way
     at a time."""
-    payload = {name: GOOD[name] for name in fields(verb) if (verb, name) != ("history", "after")}
+    payload = {name: GOOD[name] for name in fields(verb) if (verb, name) not in OPTIONAL}
     return payload | {"after": "alice"} if verb == "people" else payload
 
 
@@ -88,6 +91,11 @@ async def test_each_field_with_a_wrong_value_is_refused_and_nothing_breaks(
     payload = good(verb) | ({"person": bob.person.id} if "person" in fields(verb) else {})
     if verb == "claim":
         payload["key"] = (await ask(alice, "owner_key", room="lobby"))["key"]
+    if field == "file":
+        row = {"id": GOOD["file"], "person": alice.person.id, "name": "x", "type": "text/plain", "bytes": 1}
+        await chat.store.write(queries.begin_file, row)
+        await chat.store.write(queries.finish_file, GOOD["file"])
+        payload["file"] = GOOD["file"]
     if verb == "restore":
         await ask(bob, "join", room="lobby")
         payload["seq"] = (await ask(bob, "send", room="lobby", text="oh", id="second-message"))["message"]["seq"]

@@ -269,7 +269,7 @@ async def test_the_description_names_every_verb_and_its_fields(start_server: Sta
         assert set(described["paths"]) == {"/api/token", *(f"/api/{verb}" for verb in VERBS)}
         send = described["paths"]["/api/send"]["post"]
         schema = send["requestBody"]["content"]["application/json"]["schema"]
-        assert (schema["required"], schema["additionalProperties"]) == (["room", "text"], False)
+        assert (schema["required"], schema["additionalProperties"]) == (["room"], False)
         assert {"200", "400", "401", "403", "404", "409", "413", "415", "429", "500", "503"} <= set(send["responses"])
         me = await script.come()
         assert (await script.ask("join", {"room": "lobby"}))["me"] == me

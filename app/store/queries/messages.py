@@ -14,6 +14,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from app.model import ROW_BYTES, Refused
 from app.store.changes import Changes, changes
 from app.store.prepared import Prepared
+from app.store.queries import files
 from app.store.queries.audit import Actor, note
 from app.store.queries.mentions import Calls, forget_mentions, note_mentions, resolve, written
 from app.store.queries.mentions import read as read_mentions
@@ -29,7 +30,7 @@ LARGEST_SEQ = 2**53 - 1  # a seq that no room reaches
 ACTIVE_AT_INTERVAL_MS = 1_000  # between two updates of a room's `active_at`, which is indexed
 
 # The statements of the busiest path.
-_SAID = ("room", "seq", "rev", "id", "author", "nickname", "kind", "text", "reply_to", "at", "mentions")
+_SAID = ("room", "seq", "rev", "id", "author", "nickname", "kind", "text", "reply_to", "at", "mentions", "file")
 UNCHANGED = ("edited", "deleted", "reactions")  # null in a new message
 _known = Prepared(select(messages).where(messages.c.author == bindparam("author"), messages.c.id == bindparam("id")))
 _store = Prepared(insert_or_not(messages).on_conflict_do_nothing(index_elements=("author", "id")), sets=_SAID)
@@ -78,19 +79,22 @@ def insert_message(
     follows: str | None = None,
     rules_rev: int | None = None,
     calls: Calls = (),
+    file: str | None = None,
 ) -> tuple[Message, bool]:
     """Store a message and claim its place. Returns it, and whether it is new: the same id again gives the first one.
 
     follows: id of the author's message that must be stored before this one; refused (`out_of_order`) where it is not.
     rules_rev: of the room's rules by which it was let through. Raises StaleRules where there are others now.
-    calls: what may be names in it.
+    calls: what may be names in it. file: the id of one that the author has uploaded; `no_such_file` where there is
+    none, or another message carries it.
     """
     _check_order(db, author, follows)
-    if reply_to is not None:
+    if reply_to is not None or file is not None:
         if known := _known.dicts(db, author=author, id=id):
-            return _again(db, known[0], room, kind, text)
-        if not _exists(db, room, reply_to):
+            return _again(db, known[0], room, kind, text, file)
+        if reply_to is not None and not _exists(db, room, reply_to):
             raise Refused("no_such_message", f"There is no message {reply_to} in #{room} to reply to.")
+    told = None if file is None else files.of_sender(db, file, author)
     seq, rev, active_at = _claimed(db, room, 1, rules_rev)
     at = now()
     message: Message = {
@@ -105,10 +109,13 @@ def insert_message(
         "reply_to": reply_to,
         "at": at,
         "mentions": resolve(db, calls) or None if calls else None,
+        "file": told,
     }
     if not _store.run(db, **message | {"mentions": written(message["mentions"])}):
         _claimed(db, room, -1)  # given back: nobody else can have claimed the next one before this transaction ends
-        return _again(db, _known.dicts(db, author=author, id=id)[0], room, kind, text)
+        return _again(db, _known.dicts(db, author=author, id=id)[0], room, kind, text, file)
+    if file is not None:
+        files.carry(db, file, author, room, seq)
     if _is_due(active_at, at):
         _wake.run(db, room=room, at=at)
     note_mentions(db, [message])
@@ -139,7 +146,9 @@ class NotAllNew(Exception):
 
 def insert_messages(db: Connection, asked: Sequence[dict[str, Any]]) -> list[tuple[Message, bool]]:
     """What `insert_message` does, for several in a row, with a few statements for all. Raises NotAllNew where one of
-    them was stored before; the caller then inserts each by itself."""
+    them was stored before, or carries a file; the caller then inserts each by itself."""
+    if any(one.get("file") for one in asked):
+        raise NotAllNew
     at, said, ids = now(), list[Message](), set[tuple[str, str]]()
     counts = Counter(one["room"] for one in asked)
     rules = defaultdict[str, set[int | None]](set)
@@ -161,7 +170,7 @@ def insert_messages(db: Connection, asked: Sequence[dict[str, Any]]) -> list[tup
         place[0] += 1
         place[1] += 1
         called = resolve(db, calls) if (calls := one.get("calls")) else None
-        message = {"seq": place[0], "rev": place[1], **one, "at": at, "mentions": called or None}
+        message = {"seq": place[0], "rev": place[1], "file": None, **one, "at": at, "mentions": called or None}
         said.append(message | dict.fromkeys(UNCHANGED))
     if _store.run_each(db, [one | {"mentions": written(one["mentions"])} for one in said]) != len(said):
         raise NotAllNew
@@ -187,10 +196,11 @@ def _is_due(active_at: int, at: int) -> bool:
     return not 0 <= at - active_at < ACTIVE_AT_INTERVAL_MS
 
 
-def _again(db: Connection, known: Message, room: str, kind: str, text: str) -> tuple[Message, bool]:
+def _again(db: Connection, known: Message, room: str, kind: str, text: str, file: str | None) -> tuple[Message, bool]:
     """What was said under this id before, as it looks now. Raises `id_reused` where it was something else."""
     changed = known["edited"] is not None or known["deleted"] is not None
-    if known["room"] != room or (not changed and (known["kind"], known["text"]) != (kind, text)):
+    carried = orjson.loads(known["file"])["id"] if known["file"] else None
+    if known["room"] != room or (not changed and (known["kind"], known["text"], carried) != (kind, text, file)):
         raise Refused("id_reused", "This id was already used for another message; a new message needs a new one.")
     return read(known), False
 
@@ -214,6 +224,8 @@ def edit(
     message = _own(db, room, seq, author)
     if message["deleted"] is not None:
         raise Refused("no_such_message", "This message was deleted; it cannot be edited any more.")
+    if not text and message["file"] is None:
+        raise Refused("bad_payload", "“text”: there is nothing in it that can be seen.", field="text")
     if message["text"] == text:
         return message, False
     called = resolve(db, calls) if calls else None
@@ -237,12 +249,14 @@ def delete(
     if is_own:
         db.execute(remove(reactions).where(reactions.c.room == room, reactions.c.seq == seq))
     else:
-        kept = {name: message[name] for name in ("room", "seq", "text", "reply_to")}
+        kept = {name: message[name] for name in ("room", "seq", "text", "reply_to", "file")}
         kept |= {"reactions": _stored(message["reactions"] or {}), "mentions": written(message["mentions"])}
         db.execute(insert(removed).values(**kept, at=now()))
         note(db, room, by, "delete", whom=(message["author"], message["nickname"]), seq=seq)
     forget_mentions(db, room, seq)
-    gone = {"text": "", "reply_to": None, "reactions": None, "mentions": None, "deleted": now(), "deleted_by": by.id}
+    files.let_go(db, room, seq, seq)
+    gone = dict.fromkeys(("reply_to", "reactions", "mentions", "file"))
+    gone |= {"text": "", "deleted": now(), "deleted_by": by.id}
     return _changed(db, room, seq, rules_rev, **gone), True
 
 
@@ -257,12 +271,12 @@ def restore(
     kept = db.execute(select(removed).where(*here)).first()
     if message["deleted"] is None:
         return message, False
-    if kept is None or now() - kept.at > within:
+    if kept is None or now() - kept.at > within or (kept.file and not files.bring_back(db, room, seq)):
         raise Refused("not_allowed", "This can no longer be undone.")
     db.execute(remove(removed).where(*here))
     note(db, room, by, "restore", whom=(message["author"], message["nickname"]), seq=seq)
     note_mentions(db, [message | {"mentions": read_mentions(kept.mentions)}])
-    back = {"text": kept.text, "reply_to": kept.reply_to, "reactions": kept.reactions, "mentions": kept.mentions}
+    back = {name: getattr(kept, name) for name in ("text", "reply_to", "reactions", "mentions", "file")}
     return _changed(db, room, seq, rules_rev, **back, deleted=None, deleted_by=None), True
 
 
@@ -423,6 +437,7 @@ def delete_oldest(db: Connection, *, room: str, before_seq: int, before_at: int,
     last = max(db.execute(wanted).scalars(), default=0)
     for table in (reactions, removed, mentions):
         db.execute(remove(table).where(table.c.room == room, table.c.seq <= last))
+    files.let_go(db, room, 0, last)
     return db.execute(remove(messages).where(here, messages.c.seq <= last)).rowcount
 
 
