@@ -1,20 +1,23 @@
-// The echo page: a plain WebSocket by hand, and every frame that goes or comes.
+// The echo page: a plain connection by hand, and everything that goes or comes over it.
 
 import "./older-browsers.js";
 
-import { sitePath } from "./base.js";
+import { EXAMPLES, OPEN } from "./echo-lines.js";
 
 const element = (id) => document.getElementById(id);
 const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
+const kind = element("kind");
 const payload = element("payload");
 const frames = element("frames");
 const encoder = new TextEncoder();
-let socket = null;
+const chosen = ["kind", "subprotocol", "room", "nickname"].map(element);
+let line = null;
+let example = payload.value;
 
 element("connect").addEventListener("click", connect);
 element("disconnect").addEventListener("click", () => {
-  socket.close(1000, "bye");
   show("closing");
+  line.close();
 });
 element("clear").addEventListener("click", () => frames.replaceChildren());
 element("say").addEventListener("submit", (event) => {
@@ -22,31 +25,48 @@ element("say").addEventListener("submit", (event) => {
   sendText(payload.value);
 });
 element("say-bytes").addEventListener("click", () => sendBytes(encoder.encode(payload.value)));
+kind.addEventListener("change", showKind);
+showKind();
+
+function form() {
+  return Object.fromEntries(chosen.map(({ id, value }) => [id, value]));
+}
+
+/** Only what this kind of line needs; and something to send, unless the person has typed their own. */
+function showKind() {
+  for (const field of document.querySelectorAll("[data-for]")) {
+    field.hidden = !field.dataset.for.split(" ").includes(kind.value);
+  }
+  element("say").hidden = !(kind.value in EXAMPLES);
+  if (payload.value === example && kind.value in EXAMPLES) payload.value = example = EXAMPLES[kind.value](form());
+}
 
 function connect() {
-  const offered = element("subprotocol").value.split(" ").filter(Boolean);
-  const url = new URL(sitePath("/ws/echo"), location.href.replace(/^http/, "ws"));
-  socket = new WebSocket(url, offered);
-  socket.binaryType = "arraybuffer";
   show("connecting");
-  socket.onopen = () => {
-    show("open", socket.protocol && `subprotocol ${socket.protocol}`);
-    log("line", `open${socket.protocol ? `, the server chose ${socket.protocol}` : ", no subprotocol"}`);
-  };
-  socket.onmessage = ({ data }) => log("in", data);
-  socket.onclose = ({ code, reason, wasClean }) => {
-    show("closed", `code ${code}`);
-    log("line", `closed with code ${code}${reason ? ` (${reason})` : ""}${wasClean ? "" : ", not cleanly"}`);
-  };
+  line = OPEN[kind.value](form(), {
+    open: (protocol) => {
+      show("open", protocol && `subprotocol ${protocol}`);
+      log("line", `open${protocol ? `, the server chose ${protocol}` : kind.value === "events" ? "" : ", no subprotocol"}`);
+    },
+    told: (data) => log("in", data),
+    again: () => {
+      show("connecting");
+      log("line", "broken, and coming again");
+    },
+    closed: (detail, sentence) => {
+      show("closed", detail);
+      log("line", `closed with ${detail}${sentence}`);
+    },
+  });
 }
 
 function sendText(text) {
-  socket.send(text);
+  line.send(text);
   log("out", text);
 }
 
 function sendBytes(bytes) {
-  socket.send(bytes);
+  line.send(bytes);
   log("out", bytes.buffer);
 }
 
@@ -55,7 +75,7 @@ function show(state, detail) {
   element("state").textContent = detail ? `${state} · ${detail}` : state;
   const isOpen = state === "open";
   element("connect").disabled = state !== "closed";
-  element("subprotocol").disabled = state !== "closed";
+  for (const one of chosen) one.disabled = state !== "closed";
   element("disconnect").disabled = !isOpen && state !== "connecting";
   for (const button of element("say").querySelectorAll("button")) button.disabled = !isOpen;
 }
