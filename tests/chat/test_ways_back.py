@@ -25,6 +25,7 @@ from app.server import Running
 from tests.conftest import Start
 from tests.support.http import Asker
 from tests.support.mounted import TRANSPORTS
+from tests.support.plain import EventReader, PlainTalker
 from tests.support.raw import Polls, Socket
 from tests.support.stored import dump
 from tests.support.talker import Talker, new_id
@@ -765,6 +766,74 @@ async def a_join_at_the_moment(scene: Scene) -> AsyncIterator[None]:
         await one.hears("removed")
     yield
     await scene.refused("join")
+
+
+# --- plain doors ---
+
+
+def his_headers(scene: Scene) -> list[dict[str, str]]:
+    """How a plain client shows who it is: by its token, or by the browser's cookie."""
+    shown = ({"Authorization": f"Bearer {scene.bob.token}"}, {"Cookie": f"{COOKIE}={scene.bob.token}"})
+    return [one | {"X-Forwarded-For": BOB} for one in shown]
+
+
+@way
+async def plain_websockets_and_streams(scene: Scene) -> AsyncIterator[None]:
+    """Those that were there are closed, new ones are not let in."""
+    async with AsyncExitStack() as stack:
+        url, his = scene.server.url, his_headers(scene)
+        plain = [
+            await stack.enter_async_context(PlainTalker(url, ROOM, headers=headers, speaks_json=speaks_json))
+            for headers in his
+            for speaks_json in (False, True)
+        ]
+        streams = [await stack.enter_async_context(EventReader(url, ROOM, headers=headers)) for headers in his]
+        for one in plain:
+            await one.hears(
+                lambda told: "has connected" in told if isinstance(told, str) else told["event"] == "joined"
+            )
+        yield
+        for one in plain:
+            assert await one.closed() == 4403
+        for stream in streams:
+            await stream.ended()
+        before = [len(one.heard) for one in plain], [len(stream.told) for stream in streams]
+        for headers in his:
+            for speaks_json in (False, True):
+                async with PlainTalker(url, ROOM, "bert", headers=headers, speaks_json=speaks_json, after=0) as again:
+                    await again.say('{"verb":"send","payload":{"room":"lobby","text":"!","id":"plain-of-bob"}}')
+                    assert await again.closed() == 4403
+                    assert "of alice" not in str(again.heard)
+            async with EventReader(url, ROOM, headers=headers, after=0) as stream:
+                assert stream.status == 404
+        await scene.alice.ask("echo")
+        assert before == ([len(one.heard) for one in plain], [len(stream.told) for stream in streams])
+
+
+@way
+async def another_room_over_a_plain_websocket(scene: Scene) -> AsyncIterator[None]:
+    """From which the first one is joined: the connection lives on, and hears nothing of it."""
+    async with PlainTalker(scene.server.url, "den", headers=his_headers(scene)[0], speaks_json=True) as bob:
+        assert (await bob.ask("join", room=ROOM))["ok"]
+        yield
+        await bob.hears_event("removed")
+        heard = len(bob.heard)
+        for verb, more in (("join", {}), ("send", {"text": "!", "id": "plain-of-bob"}), ("sync", {"after": 0})):
+            assert (await bob.ask(verb, room=ROOM, **more))["error"] in OUT
+        assert [frame for frame in bob.heard[heard:] if "event" in frame] == []
+
+
+@way
+async def a_new_plain_client_at_the_same_address(scene: Scene) -> AsyncIterator[None]:
+    """Somebody new, as every plain client without a token is."""
+    scene.ban = {"address": True}
+    yield
+    for address in (BOB, NEIGHBOUR):
+        for speaks_json in (False, True):
+            async with PlainTalker(
+                scene.server.url, ROOM, "nobody", headers={"X-Forwarded-For": address}, speaks_json=speaks_json
+            ) as one:
+                assert await one.closed() == 4403
 
 
 # --- no connection at all ---
