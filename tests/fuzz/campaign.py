@@ -19,11 +19,14 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from tests.fuzz import grammar
-from tests.fuzz.peers import ACTS, PEERS, Fault, World, is_served
+from tests.fuzz import grammar, plain
+from tests.fuzz.peers import ACTS as SESSION_ACTS
+from tests.fuzz.peers import PEERS as SESSION_PEERS
+from tests.fuzz.peers import Fault, World, is_served
 from tests.support.process import STARTS_WITHIN
 
 ROOT = Path(__file__).parents[2]
+ACTS, PEERS = SESSION_ACTS | plain.ACTS, SESSION_PEERS | plain.PEERS
 SCRIPTS = 100  # between two looks at what is kept
 ANSWERS_WITHIN = 10.0  # seconds
 FORGETTING = 10.0  # seconds after which nothing may be left of those who are gone
@@ -37,6 +40,8 @@ PAGES = (
     "/r/" + "x" * 100,
     "/echo",
     "/ws/echo",
+    "/ws/r/lobby",
+    "/r/lobby/events",
     "/healthz",
     "/readyz",
     "/static/x",
@@ -61,7 +66,8 @@ def _peer(kind: str) -> st.SearchStrategy[tuple[str, list[Step]]]:
     return st.tuples(st.just(kind), st.lists(step, min_size=1, max_size=10))
 
 
-PEER = st.one_of(_peer("socket"), _peer("polling"), _peer("socket"), _peer("polling"), _peer("stranger"))
+KINDS = ("socket", "polling", "socket", "polling", "stranger", "plain", "reader")
+PEER = st.one_of(*map(_peer, KINDS))
 SCRIPT = st.lists(PEER, min_size=1, max_size=16)
 
 

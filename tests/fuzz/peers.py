@@ -128,14 +128,17 @@ class Talks:
 
     async def __aenter__(self) -> Self:
         await self.line.__aenter__()
-        sid = f"&sid={self.of}" if self.of else ""
-        await self.line.write(head("GET", f"/socket.io/?EIO=4&transport=websocket{sid}", UPGRADE))
+        await self.line.write(self.request())
         status, _ = await self.line.answer()
         if status != 101:
             self.line.writer.transport.abort()
             raise Over
         self.listening = asyncio.create_task(self._listen())
         return self
+
+    def request(self) -> bytes:
+        sid = f"&sid={self.of}" if self.of else ""
+        return head("GET", f"/socket.io/?EIO=4&transport=websocket{sid}", UPGRADE)
 
     async def __aexit__(self, *_: object) -> None:
         self.line.writer.transport.abort()

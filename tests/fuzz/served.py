@@ -22,7 +22,7 @@ from socketio.exceptions import ConnectionRefusedError
 from app.config import Settings
 from app.engineio import server as engine_server
 from app.engineio import session
-from app.server import Running, start, uvloop
+from app.server import ROOM_EVENTS, ROOM_SOCKETS, Running, start, uvloop
 from app.socketio import Server, attach, create_server, listen
 from app.socketio import server as socketio_server
 
@@ -128,6 +128,10 @@ def kept(server: Server, running: Running | None) -> dict[str, int]:
             "awaited": len(presence._grace._timers),
             "subscribed": len(broadcaster._subscribed),  # type: ignore[attr-defined]
             "groups": len(broadcaster._groups),  # type: ignore[attr-defined]
+            "plain": len(broadcaster._plain._by_id),  # type: ignore[attr-defined]
+            "plain in rooms": len(broadcaster._plain.by_room),  # type: ignore[attr-defined]
+            "streams": len(running.runner.app[ROOM_EVENTS]),
+            "plain sockets": len(running.runner.app[ROOM_SOCKETS]._sockets),
             "connections": sum(len(one.connections) for one in running.listeners),
             "writes": len(running.database._commits),
         }
