@@ -291,10 +291,10 @@ class RoomEvents:
     # --- who reads what ---
 
     def _enter(self, one: RoomStream) -> None:
-        one.stream.on_end(partial(self._leave, one))
         self._streams.setdefault(one.asked.room, set()).add(one)
         self._broadcaster.register(one.id, one)
         self._chat.broadcaster.subscribe(one.id, one.asked.room)
+        one.stream.on_end(partial(self._leave, one))  # at once, where its reader has gone meanwhile
 
     def _leave(self, one: RoomStream) -> None:
         here = self._streams.get(one.asked.room, set())

@@ -272,3 +272,17 @@ def _cut(reader: EventReader) -> None:
     connection = reader.answer.connection
     assert connection and connection.transport
     connection.transport.abort()
+
+
+async def test_a_reader_that_leaves_before_it_is_answered_leaves_nothing_behind(server: Running) -> None:
+    async with Talker(server.url, "alice") as alice:
+        await alice.join("lobby")
+        for wait in range(6):
+            for _ in range(5):
+                async with await Line.to(server.url) as line:
+                    await line.write(head("GET", "/r/lobby/events", {}))
+                    for _ in range(wait):
+                        await asyncio.sleep(0)
+        broadcaster, streams = server.chat.broadcaster, server.runner.app[ROOM_EVENTS]
+        await until(lambda: not streams._tasks and not len(streams))
+        assert not broadcaster._plain._by_id and not broadcaster._plain.by_room  # type: ignore[attr-defined]
