@@ -91,7 +91,8 @@ class Limits:
     """What is too much. Told to every client in `welcome`, so that pages can warn while one types.
 
     text: characters of a message. nickname: graphemes. topic, welcome, reason, room:
-    characters. rooms: that one connection is in.
+    characters. rooms: that one connection is in. query: characters of a search. found: messages that it finds at
+    once.
     page: messages in one answer. people: entries in one answer; first_people: in that to a join. reactions: different
     ones on a message. reaction_names: nicknames that it shows of each. ignored: people whom one ignores. behind:
     changes after which a client starts over instead of catching up.
@@ -103,6 +104,8 @@ class Limits:
     welcome: int = 1_000
     reason: int = 200
     room: int = 64
+    query: int = 200
+    found: int = 20
     rooms: int = 100
     page: int = 100
     people: int = 200
@@ -156,9 +159,10 @@ ERRORS = {
     "too_long": "Longer than the limit that `welcome` tells.",
     "too_fast": "Too many requests, or too much of the same; come back after `retry_after` seconds. `limit` says of "
     "what: `actions`; of messages `repeats`, `crowd` or `mentions`.",
+    "too_slow": "The search would take too long, and was given up. Look for something rarer, or in one room.",
     "too_many": "As many as one connection may have, of rooms say; leave one first. With `retry_after` as many as one "
     "person or one address may have in that time, of what `limit` names: `handshakes`, `new_people`, `new_rooms`, "
-    "`address_bytes`, `person_bytes`; then it passes by itself, and the same may be sent again.",
+    "`new_directs`, `address_bytes`, `person_bytes`; then it passes by itself, and the same may be sent again.",
     "id_reused": "This id was used for another text.",
     "out_of_order": "The message that this one `follows` is not stored; send that one first.",
     "storage": "The message could not be stored; nothing was lost that was acked. Retry after `retry_after` seconds.",

@@ -113,7 +113,10 @@ ON_BOTH = (
     "test_notifying",
     "test_people",
     "test_retention",
+    "test_direct",
+    "test_reading",
     "test_rooms",
+    "test_search",
 )
 
 
