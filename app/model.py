@@ -91,7 +91,8 @@ class Limits:
     """What is too much. Told to every client in `welcome`, so that pages can warn while one types.
 
     text: characters of a message. nickname: graphemes. topic, welcome, reason, room:
-    characters. rooms: that one connection is in.
+    characters. rooms: that one connection is in. query: characters of a search. found: messages that it finds at
+    once.
     page: messages in one answer. people: entries in one answer; first_people: in that to a join. reactions: different
     ones on a message. reaction_names: nicknames that it shows of each. ignored: people whom one ignores. behind:
     changes after which a client starts over instead of catching up. file: bytes of a file; 0 where none can be sent.
@@ -103,6 +104,8 @@ class Limits:
     welcome: int = 1_000
     reason: int = 200
     room: int = 64
+    query: int = 200
+    found: int = 20
     rooms: int = 100
     page: int = 100
     people: int = 200
@@ -157,10 +160,11 @@ ERRORS = {
     "too_long": "Longer than the limit that `welcome` tells.",
     "too_fast": "Too many requests, or too much of the same; come back after `retry_after` seconds. `limit` says of "
     "what: `actions`; of messages `repeats`, `crowd` or `mentions`.",
+    "too_slow": "The search would take too long, and was given up. Look for something rarer, or in one room.",
     "too_many": "As many as one connection may have, of rooms say; leave one first. With `retry_after` as many as one "
     "person or one address may have in that time, of what `limit` names: `handshakes`, `new_people`, `new_rooms`, "
-    "`address_bytes`, `person_bytes`, `address_files`, `person_files`, `uploads`; then it passes by itself, and the "
-    "same may be sent again.",
+    "`new_directs`, `address_bytes`, `person_bytes`, `address_files`, `person_files`, `uploads`; then it passes by "
+    "itself, and the same may be sent again.",
     "file_too_large": "A file larger than the limit that `welcome` tells, or a picture of more pixels than are read.",
     "file_type": "It looks like a picture, and is damaged or none.",
     "no_such_file": "There is no such file, or it is not one's own, or it was sent before; upload it again.",

@@ -84,6 +84,7 @@ KEEPALIVE_S = 75.0  # longer than the 60 s of common proxies: a proxy must not s
 POINTS_PER_ACTION = 10  # that a connection may spend for each action of its person: pongs, polls, refusals cost as well
 MIN_POINTS = 200  # a second, however few actions people are allowed
 MAX_PER_ADDRESS = 2_000  # connections, and sessions, by default
+DIRECTS_AN_HOUR = 30  # people to whom one may begin to talk
 SILENT_SHARE = 4  # silent connections may have a quarter of the descriptors
 
 
@@ -145,6 +146,8 @@ class Running:
         self.chat.presence.stop()
         for task in self.background_tasks:
             task.cancel()
+        with contextlib.suppress(Refused):
+            await self.chat.marks.save()
         await self.lease.end()
         if self.directory:
             await self.directory.close()
@@ -226,6 +229,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         database.on_foreign_write = lambda: refreshing.begin(access.look(chat))
     chat.on_rules = lambda room: refreshing.begin(access.tell(chat, room))
     chat.on_person = partial(access.settle, chat)
+    chat.on_leaving_person = partial(access.leave_directs, chat)
     lease = Lease(chat)
     with contextlib.suppress(Refused):  # it begins with the first look
         await lease.begin()
@@ -289,6 +293,8 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
     work: list[Coroutine[Any, Any, None]] = [
         retention.run(chat),
         lease.run(),
+        chat.marks.run(),
+        chat.indexing.run(),
         watch,
         runner.app[ops.DESCRIPTORS].watch(),
     ]
@@ -318,6 +324,7 @@ def _quotas(settings: Settings) -> Quotas:
         person_bytes=settings.person_bytes if settings.rate_limit else None,
         address_files=settings.address_files,
         person_files=settings.person_files if settings.rate_limit else None,
+        directs=DIRECTS_AN_HOUR if settings.rate_limit else None,
     )
 
 

@@ -113,8 +113,11 @@ ON_BOTH = (
     "test_notifying",
     "test_people",
     "test_retention",
+    "test_direct",
+    "test_reading",
     "test_rooms",
     "test_sent_files",
+    "test_search",
 )
 
 

@@ -10,6 +10,8 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, TypeVarTuple
 from app.chat.counts import Counts
 from app.chat.floods import Floods
 from app.chat.guesses import Guesses
+from app.chat.indexing import Indexing
+from app.chat.marks import ReadMarks
 from app.chat.newcomers import Newcomers
 from app.chat.presence import Presence
 from app.chat.queue import Queue
@@ -41,7 +43,8 @@ class Broadcaster(Protocol):
 
     def send_to(self, socket: str, event: str, payload: dict[str, Any]) -> None: ...
 
-    def subscribe(self, socket: str, room: str) -> None: ...
+    def subscribe(self, socket: str, room: str, shown: str = "") -> None:
+        """shown: as this one calls the room, if otherwise."""
 
     def unsubscribe(self, socket: str, room: str) -> None: ...
 
@@ -63,6 +66,9 @@ class Directory(Protocol):
     def tell_ignored(self, person: str) -> None:
         """Let them know that the person ignores others than before."""
 
+    def tell_person(self, person: str, event: str, payload: dict[str, Any]) -> None:
+        """Let this person's connections to other processes know: `opened` or `seen`."""
+
     def tell_moderators(self, room: str, report: dict[str, Any]) -> None:
         """Let the room's moderators at other processes know what was reported."""
 
@@ -78,6 +84,8 @@ class Alone:
     def tell_revoked(self, token: str, successor: str) -> None: ...
 
     def tell_ignored(self, person: str) -> None: ...
+
+    def tell_person(self, person: str, event: str, payload: dict[str, Any]) -> None: ...
 
     def tell_moderators(self, room: str, report: dict[str, Any]) -> None: ...
 
@@ -112,11 +120,13 @@ class Chat:
     owner_days: days after which an owner who is away loses the room to its eldest moderator; 0: never.
     has_unrecorded: people have come or left, and that could not be stored. is_stopping: whoever is disconnected now is
     expected elsewhere. rules: of rooms, as far as they are known here (access.py). on_rules: called with a room whose
-    rules were changed, and no verb tells that. on_person: called with a connection that is another person's now.
-    opening, forgetting: rooms that are being made, or forgotten. visits: rooms of which somebody who is in no list asks
-    something now, and how many do. newcomers: people who are here and of whom nothing is
-    stored yet. passphrases: where they are read, one at a time, for each takes 64 MB. at_the_door: held while the
-    passphrase of a room is looked at. reading_ignored: held while it is read whom somebody ignores.
+    rules were changed, and no verb tells that. on_person: called with a connection that is another person's now,
+    on_leaving_person: with one that is about to be. opening, forgetting: rooms that are being made, or forgotten.
+    visits: rooms of which somebody who is in no list asks something now, and how many do. newcomers: people who are
+    here and of whom nothing is stored yet. passphrases: where they are read, one at a time, for each takes 64 MB.
+    at_the_door: held while the passphrase of a room is looked at. reading_ignored: held while it is read whom somebody
+    ignores. pairs: of rooms of two, whose they are, as far as that is known here (direct.py). marks: how far people
+    have read. searching: held while something is looked for, so that others can read.
     """
 
     store: Memory
@@ -149,6 +159,11 @@ class Chat:
     rules: dict[str, RoomRules] = field(default_factory=dict)
     on_rules: Callable[[str], None] = lambda _room: None
     on_person: Callable[[Connection], None] = lambda _connection: None
+    on_leaving_person: Callable[[Connection], None] = lambda _connection: None
+    pairs: dict[str, tuple[str, str]] = field(default_factory=dict)
+    searching: asyncio.Lock = field(default_factory=asyncio.Lock)
+    marks: ReadMarks = field(init=False)
+    indexing: Indexing = field(init=False)
     newcomers: Newcomers = field(init=False)
     guesses: Guesses = field(init=False)
     tokens: Tokens = field(init=False)
@@ -158,6 +173,7 @@ class Chat:
 
     def __post_init__(self) -> None:
         self.newcomers = Newcomers(int(self.nickname_hold * 1000))
+        self.marks, self.indexing = ReadMarks(self.store), Indexing(self.store)
         self.guesses = Guesses(not self.rates.is_off)
         self.tokens = Tokens(self.store, self.secret)
         self.presence = Presence(self.broadcaster.broadcast)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.chat import Chat, people, retention, rules
+from app.chat.direct import is_direct
 from app.chat.opening import in_room
 from app.chat.rules import BAN, KICK, MODERATOR, MUTE, OWNER, RANKS, RoomRules, Sanction
 from app.model import Connection, Member, Moderator, Owner, Refused, Speaker
@@ -128,6 +129,13 @@ def send_out(chat: Chat, connection: Connection, room: str, sanction: Sanction) 
     chat.broadcaster.send_to(connection.id, "removed", told)
 
 
+def leave_directs(chat: Chat, connection: Connection) -> None:
+    """The connection is about to be another person's, who is not in these rooms of two."""
+    for room in chat.presence.online.rooms(connection):
+        if is_direct(room):
+            leave(chat, connection, room)
+
+
 def settle(chat: Chat, connection: Connection) -> None:
     """The connection is another person's now: in the rooms it has joined, what holds for that one holds for it."""
     person = connection.person.id
@@ -139,10 +147,11 @@ def settle(chat: Chat, connection: Connection) -> None:
                 chat.broadcaster.send_to(connection.id, "standing", {"room": room, **found.standing(person)})
 
 
-def enter(chat: Chat, connection: Connection, room: str, found: RoomRules) -> None:
+def enter(chat: Chat, connection: Connection, room: str, found: RoomRules, shown: str = "") -> None:
+    """shown: as the person calls the room, if otherwise."""
     chat.presence.join(connection, room)
     chat.presence.set_roles(room, found.roles)
-    chat.broadcaster.subscribe(connection.id, room)
+    chat.broadcaster.subscribe(connection.id, room, shown)
 
 
 def leave(chat: Chat, connection: Connection, room: str) -> None:
@@ -160,7 +169,7 @@ async def let_in(chat: Chat, connection: Connection, room: str, shown: Pass, lis
     async def ask() -> RoomRules:
         return await known(chat, room)
 
-    found = await in_room(chat, connection, room, ask, as_owner=True, listed=listed)
+    found = await in_room(chat, connection, room, ask, as_owner=not is_direct(room), listed=listed)
     try:
         return await recheck(chat, connection, room, found, shown)
     except Refused:
@@ -290,7 +299,7 @@ def grant(chat: Chat, connection: Connection, right: type[Member], room: str) ->
     """The member as the verb wants them. Raises Refused where they have not got that right."""
     found, person = chat.rules.get(room), connection.person
     if found is None or not is_in(chat, connection, room):
-        raise Refused("not_member", f"Join #{room} first.")
+        raise not_member(room)
     refuse_barred(chat, connection, room, found)
     if issubclass(right, Speaker) and (muted := found.sanction(person.id, MUTE)):
         raise muted.refusal(room)
@@ -304,6 +313,10 @@ def grant(chat: Chat, connection: Connection, right: type[Member], room: str) ->
 def is_in(chat: Chat, connection: Connection, room: str) -> bool:
     """It has joined the room, or is let in for what it asks now."""
     return connection.visiting == room or chat.presence.has_joined(connection, room)
+
+
+def not_member(room: str) -> Refused:
+    return Refused("not_member", "Open the conversation first." if is_direct(room) else f"Join #{room} first.")
 
 
 def require(found: RoomRules, person: str, role: str) -> None:
@@ -334,7 +347,8 @@ def as_told_to(chat: Chat, found: RoomRules, person: str) -> dict[str, Any]:
 def as_told(chat: Chat, room: dict[str, Any]) -> dict[str, Any]:
     """A stored room as everybody in it is told of it: `{name, kind, topic, rev, rules_rev, epoch, people, keep?,
     listed, locked, passphrase, slow, welcome, topic_by}`."""
-    told = {name: room[name] for name in TOLD} | {"kind": "room", "passphrase": bool(room["passphrase"])}
+    told = {name: room[name] for name in TOLD} | {"passphrase": bool(room["passphrase"])}
+    told["kind"] = "direct" if is_direct(room["name"]) else "room"
     told |= {"epoch": room.get("epoch", chat.epoch), "people": chat.presence.rooms.count(room["name"])}
     keep = retention.as_told(retention.retention_of(chat, room))
     return told | {"keep": keep} if keep else told

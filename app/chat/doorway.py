@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.chat import Chat, access, people
+from app.chat.direct import is_direct
 from app.chat.messages import changes
 from app.chat.rules import BAN
 from app.model import Refused
@@ -47,6 +48,8 @@ class Doorway:
 
 async def look(chat: Chat, room: str, tokens: list[str]) -> Doorway:
     """tokens: of whoever looks. A page is shown also where nothing can be read."""
+    if is_direct(room):
+        return Doorway()
     try:
         return await _look(chat, room, tokens)
     except Refused as refusal:

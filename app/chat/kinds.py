@@ -40,6 +40,13 @@ def room_name(text: str) -> str:
     return name
 
 
+def room_ref(text: str) -> str:
+    """A room's name, or `@` and the id of whom one talks to there. Raises `bad_room`."""
+    if text.startswith("@") and len(text) <= LIMITS.room and re.fullmatch(PERSON, text[1:]):
+        return text
+    return room_name(text)
+
+
 def _clean(text: str) -> str:
     if "\0" in text or (not text.isascii() and _HALF_PAIR.search(text)):
         raise PydanticCustomError("bad_payload", "it holds a character that no text may hold (NUL or half a pair)")
@@ -142,6 +149,15 @@ def _welcome(text: str) -> str:
     return "" if is_blank(_clean(said)) else said
 
 
+def _query(text: str) -> str:
+    said = " ".join(_clean(text).split()) if len(text) <= SPACE * LIMITS.query else ""
+    if len(said or text) > LIMITS.query:
+        raise PydanticCustomError("too_long", "A search holds {limit} characters at most.", {"limit": LIMITS.query})
+    if not said:
+        raise PydanticCustomError("bad_payload", "there is nothing in it to look for")
+    return said
+
+
 LARGEST = 2**53 - 1  # the largest integer that JavaScript counts exactly
 
 PERSON = r"^[A-Za-z0-9_.-]{1,32}$"
@@ -177,6 +193,16 @@ Hours = Annotated[
 ]
 EntryNumber = Annotated[
     int, Field(ge=1, le=LARGEST), WithJsonSchema({"type": "integer", "title": "number of an entry"})
+]
+RoomRef = Annotated[
+    str,
+    AfterValidator(room_ref),
+    WithJsonSchema({"type": "string", "title": "room name, or `@` and the id of a person"}),
+]
+SearchQuery = Annotated[
+    str,
+    AfterValidator(_query),
+    WithJsonSchema({"type": "string", "title": f"text, 1 to {LIMITS.query} characters"}),
 ]
 RoomName = Annotated[str, AfterValidator(room_name), WithJsonSchema({"type": "string", "title": "room name"})]
 MessageText = Annotated[

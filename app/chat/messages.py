@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import orjson
 
 from app.chat import Chat, access, mentions, moderation, people
+from app.chat.direct import is_direct, on_said
 from app.chat.kinds import ACTION, Caption, Emoji, Epoch, FileId, Flag, MessageId, PageLimit, Rev, Seq, Seqs
 from app.chat.opening import in_room
 from app.chat.words import words
@@ -68,7 +69,10 @@ async def send(
     size = len(text.encode()) + ROW_BYTES * (1 + len(asked["calls"]))
     stored, new = await _counted(chat, speaker, size, partial(in_room, chat, speaker.connection, speaker.room, write))
     chat.counts.said += new
-    return _tell_if_new(chat, speaker, stored, new)
+    answer = _tell_if_new(chat, speaker, stored, new)  # before anything is waited for: in the order of revs
+    if new and is_direct(speaker.room):
+        await on_said(chat, speaker)
+    return answer
 
 
 async def edit(chat: Chat, speaker: Speaker, *, seq: Seq, text: Caption) -> Answer:
@@ -175,6 +179,7 @@ def _tell_if_new(chat: Chat, member: Member, stored: queries.Message, new: bool)
     """The ack's message; where it is new or changed, the room is told of it."""
     message = as_told(stored)
     if new:
+        chat.indexing.note(member.room)
         chat.broadcaster.broadcast(member.room, "message", {"room": member.room, "message": message}, message["rev"])
     return {"message": message}
 

@@ -398,6 +398,7 @@ async def _become(chat: Chat, connection: Connection, owner: Profile, known_sinc
         return
     if former == owner.id:
         return
+    chat.on_leaving_person(connection)
     was_last = chat.presence.change_person(connection, owner)
     connection.known_since = known_since
     chat.on_person(connection)

@@ -147,7 +147,8 @@ def _said(seconds: float) -> str:
 
 class Quotas:
     """handshakes: in a minute from one address. people, rooms: new ones in an hour from one. address_bytes,
-    person_bytes: stored in an hour, a tenth of them at once. address_files, person_files: bytes of files in an hour.
+    person_bytes: stored in an hour, a tenth of them at once. directs: rooms of two that one person opens in an hour.
+    address_files, person_files: bytes of files in an hour.
     None: no limit."""
 
     def __init__(
@@ -159,14 +160,17 @@ class Quotas:
         person_bytes: float | None = None,
         address_files: float | None = None,
         person_files: float | None = None,
+        directs: float | None = None,
     ) -> None:
         yours = "from your address"
         opened, came = f"Too many connections were opened {yours}.", f"Too many new people have come {yours}."
+        talked = "You began to talk to more people than one may so soon."
         made, wrote = f"Too many new rooms were made {yours}.", f"More was written {yours} than one may store so soon."
         own = "You wrote more than one person may store so soon."
         self.handshakes = Quota("handshakes", "PARLOR_ADDRESS_HANDSHAKES", opened, handshakes, MINUTE_S)
         self.people = Quota("new_people", "PARLOR_ADDRESS_PEOPLE", came, people, HOUR_S)
         self.rooms = Quota("new_rooms", "PARLOR_ADDRESS_ROOMS", made, rooms, HOUR_S)
+        self.directs = Quota("new_directs", "PARLOR_RATE_LIMIT", talked, directs, HOUR_S)
         self.address_bytes = Quota("address_bytes", "PARLOR_ADDRESS_BYTES", wrote, address_bytes, HOUR_S, BYTES_AT_ONCE)
         self.person_bytes = Quota("person_bytes", "PARLOR_PERSON_BYTES", own, person_bytes, HOUR_S, BYTES_AT_ONCE)
         sent, many = "You sent more files than one person may so soon.", f"Too many files were sent {yours}."
@@ -179,7 +183,7 @@ class Quotas:
         return self.handshakes, self.people, self.rooms, *bytes_of
 
     def share(self, shared: SharedBuckets) -> None:
-        for quota in self.all:
+        for quota in (*self.all, self.directs):
             quota.shared = shared
 
     async def run(self) -> None:
@@ -192,6 +196,15 @@ class Quotas:
     async def make_room(self, connection: Connection) -> None:
         """Somebody needs a room that there is not. Raises `too_many`."""
         await self.rooms.spend_everywhere(connection.address)
+
+    async def open_direct(self, connection: Connection) -> None:
+        """Somebody begins to talk to somebody else alone. Raises `too_many`."""
+        await self.directs.spend_everywhere(connection.person.id)
+        try:
+            await self.make_room(connection)
+        except Refused:
+            self.directs.give_back(connection.person.id, 1)
+            raise
 
     def store(self, connection: Connection, size: int) -> None:
         """Counts bytes that are about to be stored. Raises `too_many`."""

@@ -3,9 +3,10 @@
 from functools import partial
 from typing import Any
 
-from app.chat import Chat, access, people
+from app.chat import Chat, access, direct, people, reading
 from app.chat.access import Pass
-from app.chat.kinds import Epoch, Flag, Key, NicknameWish, Passphrase, PeopleLimit, Rev, RoomName, Topic
+from app.chat.direct import is_direct
+from app.chat.kinds import Epoch, Flag, Key, NicknameWish, Passphrase, PeopleLimit, PersonId, Rev, RoomRef, Topic
 from app.chat.messages import changes
 from app.chat.opening import in_room
 from app.chat.rules import OWNER
@@ -21,7 +22,7 @@ async def join(
     chat: Chat,
     connection: Connection,
     *,
-    room: RoomName,
+    room: RoomRef,
     after: Rev | None = None,
     nickname: NicknameWish | None = None,
     epoch: Epoch | None = None,
@@ -34,19 +35,23 @@ async def join(
     rooms that do not let everybody in. `nickname`, where given, is the name to bear. `epoch`, the one that the room
     told, says from which history the rev is: of another one it means nothing. For this socket; after a reconnect, join
     again. `people` are the first of them, 50 at most; the verb `people` brings the others. A connection is in 100 rooms
-    at most.
+    at most. `seen` is how far one has read, and `unread` how many messages of others come after that, 100 at most.
     """
+    shown_as, room = room, direct.stored_name(connection.person.id, room)
     most = chat.limits.rooms
     joined = chat.presence.online.rooms(connection)
     if room not in joined and len(joined) >= most:
-        raise Refused("too_many", f"A connection is in {most} rooms at most. Leave one, then join #{room}.")
+        then = "come again" if is_direct(room) else f"join #{room}"
+        raise Refused("too_many", f"A connection is in {most} rooms at most. Leave one, then {then}.")
+    if is_direct(room):
+        await direct.begin(chat, connection, shown_as.removeprefix(direct.SIGN))
     enters = not (connection.visits or chat.presence.has_joined(connection, room))
     shown = Pass(passphrase, invite, chat.presence.has_in(room, connection.person.id))
     rules = await access.let_in(chat, connection, room, shown, listed)
     if nickname is not None:  # of whoever is not let in nothing changes
         await people.take(chat, connection, nickname)
     if not connection.visits:
-        access.enter(chat, connection, room, rules)  # before reading: what is said meanwhile is heard, not missed
+        access.enter(chat, connection, room, rules, shown_as)  # before reading: what is said meanwhile is heard
     try:
         await chat.broadcaster.follow(room)
         about, missed = await in_room(chat, connection, room, partial(changes, chat, room, after, epoch))
@@ -61,13 +66,23 @@ async def join(
             access.leave(chat, connection, room)
         raise
     here, _ = chat.presence.rooms.page(room, None, chat.limits.first_people)
+    person = connection.person.id
+    told = access.as_told(chat, about) | rules.standing(person)
     return {
-        "room": access.as_told(chat, about) | rules.standing(connection.person.id),
+        "room": told | await direct.about(chat, person, room) if is_direct(room) else told,
         "me": people.me(chat, connection.person),
         "people": here,
         "count": chat.presence.rooms.count(room),
         **missed,
+        **await reading.on_join(chat, person, room, about["seq"]),
     }
+
+
+async def open_direct(chat: Chat, connection: Connection, *, person: PersonId) -> Answer:
+    """Talk to somebody alone: join the room of the two, which is made if need be and has the name `@{person}` for
+    whoever asks. Its `kind` is `direct`, and `person` says who the other one is. They are told, by the event `opened`,
+    unless they ignore whoever asks."""
+    return await join(chat, connection, room=f"{direct.SIGN}{person}")
 
 
 async def leave(chat: Chat, subscription: Subscription) -> Answer:
@@ -113,8 +128,13 @@ async def topic(chat: Chat, speaker: Speaker, *, topic: Topic) -> Answer:
 
 
 async def rooms(chat: Chat, person: Person) -> Answer:
-    """The public rooms: those with people first, then those used last."""
-    return {"rooms": await public(chat)}
+    """The public rooms: those with people first, then those used last. `seen` and `unread` (as with `join`) are told of
+    those in which one has been. `direct` are one's rooms of two, the ones used last first: `[{name, person, at, seen,
+    unread}]`."""
+    listed, mine = await public(chat), await direct.list_of(chat, person.id)
+    known = await reading.of_rooms(chat, person.id, [room["name"] for room in listed])
+    directs = await reading.of_directs(chat, person.id, mine)
+    return {"rooms": [room | known.get(room["name"], {}) for room in listed], "direct": directs}
 
 
 async def public(chat: Chat) -> list[dict[str, Any]]:

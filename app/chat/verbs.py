@@ -18,8 +18,23 @@ from uuid import uuid4
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
-from app.chat import Chat, access, ignoring, mentioned, messages, moderation, notifying, owning, people, rooms
-from app.chat.kinds import RoomName
+from app.chat import (
+    Chat,
+    access,
+    direct,
+    ignoring,
+    mentioned,
+    messages,
+    moderation,
+    notifying,
+    owning,
+    people,
+    reading,
+    rooms,
+    search,
+)
+from app.chat.direct import is_direct, stored_name
+from app.chat.kinds import RoomRef
 from app.model import ERRORS, ROW_BYTES, Connection, Member, Person, Refused, Subscription
 from app.store import queries
 
@@ -38,7 +53,8 @@ class Verb:
     one connection's may overlap each other because they keep their order by themselves. stores: something may be stored
     of whoever asks; then they are stored themselves before, if they are new. adds_row: it writes a row each time, which
     counts among the bytes of the person and their address; what writes messages counts those itself. makes_room:
-    whoever is in no room (HTTP) makes the one that it names, as by joining it."""
+    whoever is in no room (HTTP) makes the one that it names, as by joining it. direct: there is such a thing in a room
+    of two, which has no owner, no topic and no door."""
 
     act: Act
     adds: str = ""
@@ -47,6 +63,7 @@ class Verb:
     stores: bool = True
     adds_row: bool = False
     makes_room: bool = False
+    direct: bool = False
 
     @cached_property
     def right(self) -> type[Asker]:
@@ -72,21 +89,24 @@ async def echo(chat: Chat, person: Person, /, **payload: Any) -> Answer:
 
 
 VERBS = {
-    "join": Verb(rooms.join, "room, me, people, count, messages, more, rev, reset?", cost=2),
-    "leave": Verb(rooms.leave, stores=False),
+    "join": Verb(rooms.join, "room, me, people, count, messages, more, rev, seen, unread, reset?", cost=2),
+    "open": Verb(rooms.open_direct, "room, me, people, count, messages, more, rev, seen, unread", cost=5),
+    "leave": Verb(rooms.leave, stores=False, direct=True),
     # stored in the order of asking, told in that of commits
-    "send": Verb(messages.send, "message", concurrent=True, makes_room=True),
-    "edit": Verb(messages.edit, "message"),
-    "delete": Verb(messages.delete, "message"),
-    "react": Verb(messages.react, "message"),
-    "reacted": Verb(messages.reacted, "mine, rev", stores=False),
-    "typing": Verb(rooms.typing, stores=False),
-    "sync": Verb(messages.sync, "messages, more, rev, reset?", stores=False),
-    "history": Verb(messages.history, "messages, more", stores=False),
+    "send": Verb(messages.send, "message", concurrent=True, makes_room=True, direct=True),
+    "edit": Verb(messages.edit, "message", direct=True),
+    "delete": Verb(messages.delete, "message", direct=True),
+    "react": Verb(messages.react, "message", direct=True),
+    "reacted": Verb(messages.reacted, "mine, rev", stores=False, direct=True),
+    "typing": Verb(rooms.typing, stores=False, direct=True),
+    "sync": Verb(messages.sync, "messages, more, rev, reset?", stores=False, direct=True),
+    "history": Verb(messages.history, "messages, more", stores=False, direct=True),
+    "search": Verb(search.search, "messages, more", cost=5, stores=False),
+    "seen": Verb(reading.seen, cost=0.2, stores=False, direct=True),
     "mentions": Verb(mentioned.mentions, "messages, more", cost=2, stores=False),
     "notify": Verb(notifying.notify, "levels", stores=False),
-    "people": Verb(rooms.people_of, "people, more, count", stores=False),
-    "rooms": Verb(rooms.rooms, "rooms", cost=2, stores=False),
+    "people": Verb(rooms.people_of, "people, more, count", stores=False, direct=True),
+    "rooms": Verb(rooms.rooms, "rooms, direct", cost=2, stores=False),
     "topic": Verb(rooms.topic, "room", cost=2),
     "rename": Verb(people.rename, "me", cost=5),
     "settings": Verb(owning.settings, "room", cost=5, adds_row=True),
@@ -134,13 +154,18 @@ async def _act(chat: Chat, connection: Connection, verb: Verb, given: dict[str, 
     room = given.pop("room") if verb.is_for_members else ""
     if not (connection.visits and room):
         return await _by_right(chat, connection, verb, room, given)
-    with access.keeping_rules(chat, room):
+    with access.keeping_rules(chat, stored_name(connection.person.id, room)):
         return await _by_right(chat, connection, verb, room, given)
 
 
-async def _by_right(chat: Chat, connection: Connection, verb: Verb, room: str, given: dict[str, Any]) -> Answer:
-    """Again by the new one where the room's rules changed meanwhile."""
+async def _by_right(chat: Chat, connection: Connection, verb: Verb, called: str, given: dict[str, Any]) -> Answer:
+    """Again by the new one where the room's rules changed meanwhile. called: the room, as the person calls it."""
     for _ in range(LOOKS_AT_RULES):
+        room = stored_name(connection.person.id, called)
+        if is_direct(room) and not verb.direct:
+            raise Refused("not_allowed", "There is no such thing in a conversation of two.")
+        if connection.visits and is_direct(room):
+            await direct.begin(chat, connection, called.removeprefix(direct.SIGN), makes_room=verb.makes_room)
         if connection.visits and room:
             await access.visit(chat, connection, room, verb.makes_room)
         asker = grant(chat, connection, verb.right, room)
@@ -197,7 +222,7 @@ def grant(chat: Chat, connection: Connection, right: type[Asker], room: str) -> 
     if issubclass(right, Member):
         return access.grant(chat, connection, right, room)
     if not access.is_in(chat, connection, room):
-        raise Refused("not_member", f"Join #{room} first.")
+        raise access.not_member(room)
     return Subscription(connection, room)
 
 
@@ -215,7 +240,7 @@ def _schema(act: Act, is_for_members: bool) -> TypeAdapter[dict[str, Any]] | Non
     parameters = inspect.signature(act).parameters.values()
     if any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters):
         return None
-    fields: dict[str, Any] = {"room": RoomName} if is_for_members else {}
+    fields: dict[str, Any] = {"room": RoomRef} if is_for_members else {}
     for one in parameters:
         if one.kind is inspect.Parameter.KEYWORD_ONLY:
             required = one.default is inspect.Parameter.empty

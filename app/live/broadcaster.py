@@ -62,6 +62,7 @@ class Broadcaster:
         self.events = self.deliveries = 0
         self._groups: dict[str, Group] = {}  # by room
         self._subscribed: dict[str, tuple[Session, dict[str, Group]]] = {}  # by socket
+        self._called: dict[str, dict[str, str]] = {}  # by room: the names by which it is told, each to a group
         self._plain = PlainListeners()
 
     # --- plain listeners ---
@@ -76,8 +77,11 @@ class Broadcaster:
 
     # --- as the chat knows it ---
 
-    def subscribe(self, socket: str, room: str) -> None:
-        """From now on `socket` hears what is broadcast to `room`."""
+    def subscribe(self, socket: str, room: str, shown: str = "") -> None:
+        """From now on `socket` hears what is broadcast to `room`; under the name `shown`, if that is another one, as in
+        a room of two people."""
+        if shown and shown != room:
+            room = self._called.setdefault(room, {}).setdefault(shown, f"{room} {shown}")
         session = self._session(socket)
         if session is None:
             self._plain.subscribe(socket, room)
@@ -88,6 +92,14 @@ class Broadcaster:
             groups[room].add(session)
 
     def unsubscribe(self, socket: str, room: str) -> None:
+        if called := self._called.get(room):
+            for shown, one in tuple(called.items()):
+                self.unsubscribe(socket, one)
+                if not self.has_listeners(one):
+                    del called[shown]
+            if not called:
+                del self._called[room]
+            return
         session, groups = self._subscribed.get(socket, (None, {}))
         group = groups.pop(room, None)
         if session is None or group is None:
@@ -105,7 +117,7 @@ class Broadcaster:
         """Whoever is subscribed hears everything from then on: nothing is to be waited for."""
 
     def has_listeners(self, room: str) -> bool:
-        return room in self._groups or room in self._plain.by_room
+        return room in self._groups or room in self._plain.by_room or room in self._called
 
     def broadcast(self, room: str, event: str, payload: dict[str, Any], rev: int | None = None) -> None:
         """To everybody who is subscribed, in the order of the calls, which is that of the revs. Waits for nobody."""
@@ -116,6 +128,8 @@ class Broadcaster:
         """The same, of an event that is encoded."""
         group, plain = self._groups.get(room), self._plain.by_room.get(room)
         if group is None and plain is None:
+            for shown, one in tuple(self._called.get(room, {}).items()):
+                self.send(one, _renamed(packet, room, shown))
             return
         self.events += 1
         if group:
@@ -184,3 +198,10 @@ class PlainListeners:
 def packet_of(event: str, payload: dict[str, Any]) -> Packet:
     """An event as every socket hears it."""
     return Packet(f"42{StrictJSON.dumps([event, payload])}")
+
+
+def _renamed(packet: Packet, room: str, shown: str) -> Packet:
+    """The same event of a room that is called otherwise. The name is the first of all that looks like it: with it
+    payloads begin."""
+    assert isinstance(packet.data, str)
+    return Packet(packet.data.replace(f'"{room}"', f'"{shown}"', 1))

@@ -61,8 +61,8 @@ class Feed:
     def disconnect(self, socket: str) -> None:
         self._local.disconnect(socket)
 
-    def subscribe(self, socket: str, room: str) -> None:
-        self._local.subscribe(socket, room)
+    def subscribe(self, socket: str, room: str, shown: str = "") -> None:
+        self._local.subscribe(socket, room, shown)
         if room not in self._rooms and self._local.has_listeners(room):
             self._store.room_changed(room)  # what is remembered may be older than what was published until now
             self._open(room)

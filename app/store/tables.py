@@ -197,6 +197,7 @@ admitted = Table(
     Column("room", String(64), ForeignKey("rooms.name"), primary_key=True),
     Column("person", String(32), primary_key=True),
     Column("at", BigInteger, nullable=False),
+    Index(None, "person"),
 )
 
 # Links that make an owner (`owner`) or let somebody in (`invite`): only fingerprints are kept. `uses` is what is left
@@ -355,4 +356,41 @@ files = Table(
     Index(None, "room", "seq"),
     Index(None, "created_at", sqlite_where=LOOSE, postgresql_where=LOOSE),
     Index(None, "gone_at", sqlite_where=GONE, postgresql_where=GONE),
+)
+
+# How far somebody has read a room in which they have been.
+read_marks = Table(
+    "read_marks",
+    metadata,
+    Column("person", String(32), primary_key=True),
+    Column("room", String(64), primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index(None, "room"),
+    sqlite_with_rowid=False,
+)
+
+# The rooms of two people, in the order of their ids. `opened_by` is who wanted to talk first.
+directs = Table(
+    "directs",
+    metadata,
+    Column("room", String(64), ForeignKey("rooms.name"), primary_key=True),
+    Column("one", String(32), nullable=False),
+    Column("other", String(32), nullable=False),
+    Column("opened_by", String(32), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    UniqueConstraint("one", "other"),
+    Index(None, "other"),
+)
+
+# What is made from the history, and made again where it is missing: no part of what is copied (queries/search.py).
+# How far each room is in the index of words, and its number there. The index itself is no table that Core knows:
+# `searched`, of FTS5 on SQLite, with a `tsvector` on PostgreSQL.
+search_rooms = Table(
+    "search_rooms",
+    metadata,
+    Column("room", String(64), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("rev", BigInteger, nullable=False),
+    UniqueConstraint("number"),
 )

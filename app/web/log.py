@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from app.chat import access
+from app.chat import access, direct
 from app.chat.messages import as_told
 from app.store import queries
 from app.web import CHAT, edge, pages
@@ -34,14 +34,18 @@ async def log(request: web.Request) -> web.StreamResponse:
     day = _day(asked) if asked else None
     if asked and day is None:
         return pages.not_found(request, "A day is written as year, month and day, for example 2026-11-27.")
-    if not await access.may_read(chat, room, edge.tokens(request)):
+    stored, tokens = room, edge.tokens(request)
+    if direct.is_direct(room):
+        stored = await direct.stored_for(chat, tokens, room)
+    elif not await access.may_read(chat, room, tokens):
         return pages.not_found(request, f"There is no room #{room}.")
     if seq := _number(request, "seq"):
-        said_on = _date(await chat.store.read(queries.day_of, room=room, seq=seq))
+        said_on = _date(await chat.store.read(queries.day_of, room=stored, seq=seq))
         raise web.HTTPSeeOther(edge.at(request, f"/r/{room}/log/{said_on}?from={seq}#{seq}"))
     since_1970 = (day - EPOCH).days if day else None
     start = _number(request, "from")
-    found = await chat.store.read(queries.said_on, room=room, day=since_1970, start=start, limit=PAGE)
+    found = await chat.store.read(queries.said_on, room=stored, day=since_1970, start=start, limit=PAGE)
+    found["room"] |= {"name": room}
     return await asyncio.to_thread(_drawn, request, found)  # a thread: the event loop must not wait for it
 
 

@@ -13,7 +13,7 @@ from jinja2 import Environment
 from pydantic_core import PydanticCustomError
 
 from app.chat import doorway, people, rooms
-from app.chat.kinds import room_name
+from app.chat.kinds import room_ref
 from app.model import Refused
 from app.web import CHAT, edge, ops
 from app.web.look import look_of
@@ -104,9 +104,9 @@ def not_found(request: web.Request, text: str) -> web.Response:
 
 
 def _room(text: str) -> str:
-    """A room's name as people type it: `My Room` is my-room, as in the page's own fields."""
+    """A room's name as people type it: `My Room` is my-room, as in the page's own fields; or `@` and somebody's id."""
     try:
-        return room_name("-".join(text.removeprefix("#").split()))
+        return room_ref("-".join(text.removeprefix("#").split()))
     except PydanticCustomError as error:
         raise Refused("bad_room", error.message()) from None
 

@@ -16,7 +16,7 @@ from tests.chat.conftest import Ask, arrives
 from tests.conftest import Start
 from tests.support.talker import new_id
 
-EVERYBODY = {"ignore", "echo", "rooms", "rename", "reserve", "identify", "claim", "join", "leave"}
+EVERYBODY = {"ignore", "echo", "rooms", "rename", "reserve", "identify", "claim", "join", "leave", "open", "search"}
 
 
 @pytest.fixture

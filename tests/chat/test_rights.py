@@ -92,6 +92,11 @@ ROWS = (
     Row("join", may=("nobody", *INSIDE)),
     Row("join", lambda _, role: {"nickname": f"{role[:9]} anew"}, may=("nobody", *INSIDE), note="by another name"),
     Row("leave"),
+    Row("open", bystander, in_room=False),
+    Row("open", lambda scene, role: {"person": scene.id(role)}, may=(), in_room=False, note="with oneself"),
+    Row("seen", own),
+    Row("search", lambda *_: {"query": "by"}, may=INSIDE),
+    Row("search", lambda *_: {"query": "by"}, in_room=False, note="in all rooms"),
     Row("send", lambda _, role: {"text": f"said by {role}", "id": new_id()}),
     Row("edit", lambda scene, role: own(scene, role) | {"text": f"changed by {role}"}),
     Row("edit", lambda scene, role: others(scene, role) | {"text": "not mine"}, may=(), note="another's"),
@@ -150,6 +155,8 @@ def code(row: Row, verb: Verb, role: str, by_http: bool) -> set[str]:
         return {"banned"}
     if by_http and role in NOBODY and verb.is_for_members:
         return {"not_allowed", "locked"} if role == "nobody" else {"banned"}
+    if row.verb == "search":
+        return {"not_member"}
     if role in NOBODY and verb.is_for_members:
         return {"not_member"}
     return {"muted"} if role == "muted" and issubclass(verb.right, Speaker) else {"not_allowed"}

@@ -24,6 +24,7 @@ GOOD = {
     "reply_to": 1,
     "follows": "first-message",
     "seq": 1,
+    "query": "first",
     "seqs": [1],
     "emoji": "👍",
     "on": True,

@@ -3,9 +3,10 @@
 import asyncio
 import logging
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
-from app.chat import Chat, ignoring, moderation, people
+from app.chat import Chat, direct, ignoring, moderation, people, reading
 from app.chat.counts import Reading
 from app.chat.presence.state import OnlinePerson
 from app.live.redis import shapes
@@ -41,6 +42,7 @@ class RedisDirectory:
         redis.subscribe(PEOPLE, shapes.REPORT, self._on_report)
         redis.subscribe(PEOPLE, shapes.REVOKED, self._on_revoked)
         redis.subscribe(PEOPLE, shapes.IGNORED, self._on_ignored)
+        redis.subscribe(PEOPLE, shapes.EVENT, partial(_on_event, chat))
 
     # --- as the chat knows it ---
 
@@ -52,6 +54,9 @@ class RedisDirectory:
 
     def tell_ignored(self, person: str) -> None:
         self._redis.publish(PEOPLE, shapes.IGNORED, shapes.write([person]))
+
+    def tell_person(self, person: str, event: str, payload: dict[str, Any]) -> None:
+        self._redis.publish(PEOPLE, shapes.EVENT, shapes.write([person, event, payload]))
 
     def tell_moderators(self, room: str, report: dict[str, Any]) -> None:
         self._redis.publish(PEOPLE, shapes.REPORT, shapes.write([room, report]))
@@ -128,3 +133,9 @@ class RedisDirectory:
         """Raises BadFrame."""
         (person,) = shapes.read_ignored(body)
         self._tasks.begin(ignoring.tell_ignored(self._chat, person))
+
+
+def _on_event(chat: Chat, _process: str, body: bytes) -> None:
+    """Raises BadFrame."""
+    person, event, told = shapes.read_event(body)
+    (direct.hear if event == "opened" else reading.hear)(chat, person, told)

@@ -6,6 +6,7 @@
 | `people` | `q` | how somebody is called now: `[person, nickname, reserved, rev]` |
 | `people` | `r` | something was reported to the moderators of a room: `[room, report]` |
 | `people` | `t` | a token is good no longer: `[token, the one in its place]`, as fingerprints |
+| `people` | `e` | an event for all connections of a person: `[person, event, payload]` |
 | `people` | `g` | somebody ignores others than before: `[person]` |
 | `processes` | `b` | a process lives: `[generation, stops, {room: people}]` |
 
@@ -16,13 +17,13 @@ were missed. A process begins another generation when it has written everything 
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
-from app.chat.kinds import RoomName
+from app.chat.kinds import RoomName, RoomRef
 from app.chat.visible import is_blank, without_controls
 from app.live.redis.frames import BadFrame
 from app.model import Profile
@@ -33,7 +34,7 @@ MAX_CHANGES = 200  # in one frame
 MAX_ROOMS = 100  # counted in a beat
 MAX_GRACE_S = 86_400
 
-CAME, PROFILE, REVOKED, IGNORED, REPORT, BEAT = b"p", b"q", b"t", b"g", b"r", b"b"
+CAME, PROFILE, REVOKED, IGNORED, REPORT, BEAT, EVENT = b"p", b"q", b"t", b"g", b"r", b"b", b"e"
 
 
 def _can_be_shown(name: str) -> str:
@@ -60,10 +61,25 @@ class Report(TypedDict):
     at: Text
 
 
+class Named(TypedDict):
+    id: Id
+    nickname: Name
+
+
+class Opened(TypedDict):
+    room: RoomRef
+    person: Named
+
+
+class Seen(TypedDict):
+    room: RoomRef
+    seq: Number
+
+
 Called = tuple[Id, Name, bool, Number]
 Change = tuple[Id, Name, bool, Number, Grace | None]
 Changes = Annotated[list[Change], Field(max_length=MAX_CHANGES)]
-Counts = Annotated[dict[RoomName, Annotated[int, Field(ge=1, le=10**7)]], Field(max_length=MAX_ROOMS)]
+Counts = Annotated[dict[RoomRef, Annotated[int, Field(ge=1, le=10**7)]], Field(max_length=MAX_ROOMS)]
 
 
 def _shape(shape: Any) -> Callable[[bytes], Any]:
@@ -84,6 +100,9 @@ def _shape(shape: Any) -> Callable[[bytes], Any]:
 read_changes: Callable[[bytes], tuple[int, int, list[Change]]] = _shape(tuple[Number, Number, Changes])
 read_called: Callable[[bytes], Called] = _shape(Called)
 read_revoked: Callable[[bytes], tuple[str, str]] = _shape(tuple[Token, Token])
+read_event: Callable[[bytes], tuple[str, str, dict[str, Any]]] = _shape(
+    tuple[Id, Literal["opened"], Opened] | tuple[Id, Literal["seen"], Seen]
+)
 read_ignored: Callable[[bytes], tuple[str]] = _shape(tuple[Id])
 read_report: Callable[[bytes], tuple[str, dict[str, Any]]] = _shape(tuple[RoomName, Report])
 read_beat: Callable[[bytes], tuple[int, bool, dict[str, int]]] = _shape(tuple[Number, bool, Counts])

@@ -26,6 +26,7 @@ from app.store.queries.access import (
 )
 from app.store.queries.audit import Actor, noted, report
 from app.store.queries.days import day_of, said_on
+from app.store.queries.directs import directs_of, is_ignored_by, known_person, open_direct, others_of
 from app.store.queries.files import (
     begin_file,
     described,
@@ -47,6 +48,7 @@ from app.store.queries.leases import (
     mark_all_departed,
     renew_lease,
 )
+from app.store.queries.marks import mark_read, read_marks_of, unread
 from app.store.queries.mentioned import mentioning, rooms_that_mention
 from app.store.queries.mentions import EVERYONE, Called, Calls, fold
 from app.store.queries.messages import (
@@ -111,6 +113,9 @@ from app.store.queries.rooms import (
     room_now as room,
 )
 from app.store.queries.rows import now
+from app.store.queries.search import find
+from app.store.queries.search_index import begin_index, index_some, unindexed_rooms
+from app.store.queries.terms import Question, of_author, question
 from app.store.queries.tokens import is_renewal, keep_signing_key, knew, signing_key
 from app.store.queries.transfer import unfinished
 
@@ -123,6 +128,7 @@ __all__ = [
     "Message",
     "Name",
     "NotAllNew",
+    "Question",
     "StaleRules",
     "admit",
     "all_leases",
@@ -131,6 +137,7 @@ __all__ = [
     "bearer",
     "begin_epoch",
     "begin_file",
+    "begin_index",
     "begin_lease",
     "catch_up",
     "changed_since",
@@ -144,12 +151,14 @@ __all__ = [
     "delete_oldest",
     "depart",
     "described",
+    "directs_of",
     "edit",
     "end_lease",
     "end_other_leases",
     "epoch",
     "file",
     "file_sizes",
+    "find",
     "finish_file",
     "first_free",
     "first_within",
@@ -162,32 +171,41 @@ __all__ = [
     "gone",
     "ignore",
     "ignored_by",
+    "index_some",
     "insert_in_turn",
     "insert_message",
     "insert_messages",
     "is_admitted",
+    "is_ignored_by",
     "is_renewal",
     "keep",
     "keep_signing_key",
     "kept_files",
     "knew",
+    "known_person",
     "let_go_unsent",
     "lift",
     "lively_rooms",
     "look_anew",
     "make_key",
     "mark_all_departed",
+    "mark_read",
     "mentioning",
     "noted",
     "notify_levels",
     "now",
+    "of_author",
     "one",
+    "open_direct",
     "open_room",
+    "others_of",
     "own",
     "pass_on",
     "probe",
+    "question",
     "react",
     "reacted",
+    "read_marks_of",
     "rename_epoch",
     "renew_lease",
     "renew_token",
@@ -216,6 +234,8 @@ __all__ = [
     "take_along",
     "taken",
     "unfinished",
+    "unindexed_rooms",
+    "unread",
     "unused_guests",
     "unused_rooms",
     "use_invite",

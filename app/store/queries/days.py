@@ -70,6 +70,12 @@ def _page(room: dict[str, Any], day: int | None, **found: Any) -> dict[str, Any]
     return {"room": room, "day": day} | empty | found
 
 
+def first_since(db: Connection, room: str, at: int) -> int:
+    """The seq from which on messages were said at that time or later."""
+    newest = _before.first(db, room=room, end=LARGEST_SEQ, most=1)
+    return _first_since(db, room, newest[0], at) if newest else 1
+
+
 def _first_since(db: Connection, room: str, last: int, at: int) -> int:
     """The seq from which on messages were said at that time or later; `last` + 1 where there are none.
 

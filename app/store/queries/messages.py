@@ -21,6 +21,7 @@ from app.store.queries.mentions import read as read_mentions
 from app.store.queries.rooms import check_rules, room_now
 from app.store.queries.rooms import epoch as epoch_now
 from app.store.queries.rows import insert_or_not, now, plain
+from app.store.queries.search_index import forget_indexed
 from app.store.tables import mentions, messages, reactions, removed, rooms, turns
 
 Message = dict[str, Any]
@@ -438,6 +439,7 @@ def delete_oldest(db: Connection, *, room: str, before_seq: int, before_at: int,
     for table in (reactions, removed, mentions):
         db.execute(remove(table).where(table.c.room == room, table.c.seq <= last))
     files.let_go(db, room, 0, last)
+    forget_indexed(db, room, last)
     return db.execute(remove(messages).where(here, messages.c.seq <= last)).rowcount
 
 

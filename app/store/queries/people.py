@@ -19,6 +19,7 @@ from app.store.queries.rows import insert_or_not, now, page_of, plain
 from app.store.queries.tokens import confirm
 from app.store.tables import (
     connected,
+    directs,
     ignores,
     mentions,
     messages,
@@ -26,6 +27,7 @@ from app.store.tables import (
     people,
     push_subscriptions,
     reactions,
+    read_marks,
     roles,
     rules,
     sanctions,
@@ -369,8 +371,8 @@ def stay(db: Connection, person: str, process: str) -> None:
 
 
 def _is_unused(left_before: int) -> ColumnElement[bool]:
-    """A guest who never said anything, reacted to nothing, has no role, against whom nothing was decided, and who holds
-    no name: the time for which it was held is over with `left_before`."""
+    """A guest who never said anything, reacted to nothing, has no role and no room of two, against whom nothing was
+    decided, and who holds no name: the time for which it was held is over with `left_before`."""
     return and_(
         people.c.left_at < left_before,
         people.c.passphrase.is_(None),
@@ -378,6 +380,8 @@ def _is_unused(left_before: int) -> ColumnElement[bool]:
         ~exists().where(reactions.c.person == people.c.id),
         ~exists().where(roles.c.person == people.c.id),
         ~exists().where(sanctions.c.person == people.c.id),
+        ~exists().where(directs.c.one == people.c.id),
+        ~exists().where(directs.c.other == people.c.id),
     )
 
 
@@ -394,7 +398,7 @@ def forget_guests(db: Connection, ids: Sequence[str], left_before: int) -> int:
     gone = db.execute(still).scalars().all()
     for of_them in (
         *(tokens.c.person, skeletons.c.person, ignores.c.person, ignores.c.ignored),
-        *(mentions.c.person, push_subscriptions.c.person, notify.c.person),
+        *(mentions.c.person, push_subscriptions.c.person, notify.c.person, read_marks.c.person),
     ):
         db.execute(remove(of_them.table).where(of_them.in_(gone)))
     return db.execute(remove(people).where(people.c.id.in_(gone))).rowcount

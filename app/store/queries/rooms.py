@@ -9,7 +9,7 @@ from app.model import Refused
 from app.store.changes import Changes, changes
 from app.store.prepared import Prepared
 from app.store.queries.rows import insert_or_not, now, page_of, plain
-from app.store.tables import LISTED, admitted, epochs, keys, messages, notify, people, roles, rooms
+from app.store.tables import LISTED, admitted, directs, epochs, keys, messages, notify, people, read_marks, roles, rooms
 
 NAMES_PER_STATEMENT = 1_000  # every database takes so many parameters
 
@@ -25,7 +25,7 @@ _used_last = Prepared(  # the condition as the index has it (SQLite, "Partial In
 _any_message = Prepared(select(messages.c.room, messages.c.text).limit(1))
 TOLD = ("name", "topic", "rev", "listed", "locked", "slow", "welcome", "topic_by")
 _room = Prepared(
-    select(*(rooms.c[name] for name in TOLD), *KEPT, rooms.c.passphrase, rooms.c.rules_rev).where(
+    select(*(rooms.c[name] for name in TOLD), *KEPT, rooms.c.passphrase, rooms.c.rules_rev, rooms.c.seq).where(
         rooms.c.name == bindparam("called")
     )
 )
@@ -86,11 +86,15 @@ def open_room(db: Connection, *, room: str, owner: str | None = None, listed: bo
         db.execute(insert(roles).values(room=room, person=owner, role="owner", since=now()))
 
 
+def no_such_room(name: str) -> Refused:
+    return Refused("no_such_room", "There is no such conversation." if name[0] == "@" else f"There is no room #{name}.")
+
+
 def room_now(db: Connection, name: str) -> dict[str, Any]:
-    """The columns of TOLD and KEPT, `passphrase` and `rules_rev`. Raises `no_such_room`."""
+    """The columns of TOLD and KEPT, `passphrase`, `rules_rev` and `seq`. Raises `no_such_room`."""
     found = _room.dicts(db, called=name)
     if not found:
-        raise Refused("no_such_room", f"There is no room #{name}.")
+        raise no_such_room(name)
     return found[0] | {name: bool(found[0][name]) for name in ("listed", "locked")}  # SQLite has numbers
 
 
@@ -100,7 +104,7 @@ def change_rules(db: Connection, room: str, rules_rev: int | None, **values: Any
     change = update(rooms).where(rooms.c.name == room).values(rules_rev=rooms.c.rules_rev + 1, **values)
     found = db.execute(change.returning(rooms.c.rules_rev)).scalar()
     if found is None:
-        raise Refused("no_such_room", f"There is no room #{room}.")
+        raise no_such_room(room)
     check_rules(found - 1, rules_rev)
 
 
@@ -174,6 +178,6 @@ def forget_rooms(db: Connection, names: Sequence[str], made_before: int) -> int:
     """Those of them that are still unused, and the roles there. How many."""
     unused = select(rooms.c.name).where(rooms.c.name.in_(names), _is_unused(made_before)).with_for_update()
     gone = db.execute(unused).scalars().all()
-    for table in (roles, admitted, keys, notify):
+    for table in (roles, admitted, keys, notify, directs, read_marks):
         db.execute(delete(table).where(table.c.room.in_(gone)))
     return db.execute(delete(rooms).where(rooms.c.name.in_(gone))).rowcount

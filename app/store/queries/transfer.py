@@ -15,12 +15,12 @@ Row = dict[str, Any]
 Key = tuple[Any, ...]
 
 UNFINISHED = "copy"  # the rule that says of which history this is an unfinished copy, and how far it has come
-OF_PROCESSES = ("epochs", "processes", "connected")  # which are not part of a history
+NOT_COPIED = ("epochs", "processes", "connected", "search_rooms")  # no part of a history, or made from it
 
 
 def transferred() -> list[str]:
     """The names of the tables that make a history, in the order in which they refer to each other."""
-    return [table.name for table in metadata.sorted_tables if table.name not in OF_PROCESSES]
+    return [table.name for table in metadata.sorted_tables if table.name not in NOT_COPIED]
 
 
 def schema(db: Connection) -> str:
