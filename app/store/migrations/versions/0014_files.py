@@ -34,7 +34,7 @@ def upgrade() -> None:
         sa.Column("seq", sa.BigInteger),
         sa.Column("gone_at", sa.BigInteger),
     )
-    op.create_index("ix_files_room", "files", ["room", "seq"])
+    op.create_index("ix_files_room_seq", "files", ["room", "seq"])
     op.create_index("ix_files_created_at", "files", ["created_at"], sqlite_where=LOOSE, postgresql_where=LOOSE)
     op.create_index("ix_files_gone_at", "files", ["gone_at"], sqlite_where=GONE, postgresql_where=GONE)
     for table in ("messages", "removed"):
