@@ -16,7 +16,7 @@ from app.store import queries
 log = logging.getLogger("parlor.chat")
 
 INTERVAL_S = 30.0
-AT_ONCE = 300  # changes that are taken in one transaction; so many of all rooms are not waited with
+AT_ONCE = 1_000  # changes that are taken in one transaction; so many of all rooms are not waited with
 PAUSE = 2  # after each, so many times as long as it took, for others who write
 RETRY_S = 5.0
 WORTH_TELLING = 5_000  # changes that were left at the start

@@ -13,6 +13,8 @@ log = logging.getLogger("parlor.chat")
 SAVE_INTERVAL_S = 2.0
 SHARED_S = 1.0  # for which one look at somebody's marks answers all who ask, as a page does that joins its rooms
 
+READ_AT_ONCE = 500  # people
+
 Marks = dict[str, int]  # the seq of the last message that was read, by room
 
 
@@ -28,6 +30,8 @@ class ReadMarks:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._read: dict[str, asyncio.Future[Marks]] = {}  # by person
+        self._wanted: dict[str, asyncio.Future[Marks]] = {}  # those that are not being read yet
+        self._reading: asyncio.Task[None] | None = None
         self._unsaved: dict[str, Marks] = {}
         self._has_some = asyncio.Event()
 
@@ -35,10 +39,25 @@ class ReadMarks:
         """Raises Refused where they cannot be read."""
         reading = self._read.get(person)
         if reading is None:
-            reading = self._read[person] = asyncio.ensure_future(self._store.read(queries.read_marks_of, person))
-            asyncio.get_running_loop().call_later(SHARED_S, self._forget, person, reading)
+            loop = asyncio.get_running_loop()
+            reading = self._read[person] = self._wanted[person] = loop.create_future()
             reading.add_done_callback(lambda done: done.cancelled() or done.exception())
+            loop.call_later(SHARED_S, self._forget, person, reading)
+            if self._reading is None or self._reading.done():
+                self._reading = loop.create_task(self._read_wanted())
         return await asyncio.shield(reading) | self._unsaved.get(person, {})
+
+    async def _read_wanted(self) -> None:
+        """Of all who ask meanwhile at once: many come when a server has started."""
+        while self._wanted:
+            some = {person: self._wanted.pop(person) for person in list(self._wanted)[:READ_AT_ONCE]}
+            try:
+                found = await self._store.read(queries.read_marks_of, list(some))
+                for person, reading in some.items():
+                    reading.set_result(found[person])
+            except Exception as error:
+                for reading in some.values():
+                    reading.set_exception(error)
 
     def _forget(self, person: str, reading: asyncio.Future[Marks]) -> None:
         if self._read.get(person) is reading:

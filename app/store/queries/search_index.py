@@ -38,10 +38,12 @@ _KNOWN = {  # is there an index? SQLite may be built without FTS5
     "postgresql": text("SELECT 1"),
 }
 _PUT = {
-    "sqlite": text("INSERT OR REPLACE INTO searched (rowid, terms) VALUES (:place, :terms)"),
-    "postgresql": text(
-        "INSERT INTO searched (id, terms) VALUES (:place, CAST(:terms AS tsvector))"
-        " ON CONFLICT (id) DO UPDATE SET terms = excluded.terms"
+    "sqlite": Prepared(text("INSERT OR REPLACE INTO searched (rowid, terms) VALUES (:place, :terms)")),
+    "postgresql": Prepared(
+        text(
+            "INSERT INTO searched (id, terms) VALUES (:place, CAST(:terms AS tsvector))"
+            " ON CONFLICT (id) DO UPDATE SET terms = excluded.terms"
+        )
     ),
 }
 _DROP = {
@@ -103,7 +105,7 @@ def _index(db: Connection, room: str, limit: int) -> int:
         db.execute(insert(search_rooms).values(room=room, number=number, rev=0))
     base = number << ID_BITS
     if rows := [{"place": base | one["seq"], "terms": _stored(db, one)} for one in changed if one["deleted"] is None]:
-        db.execute(on(_PUT, db), rows)
+        _PUT[db.dialect.name].run_each(db, rows)
     if gone := [{"first": base | one["seq"], "last": base | one["seq"]} for one in changed if one["deleted"]]:
         db.execute(on(_DROP, db), gone)
     db.execute(update(search_rooms).where(search_rooms.c.room == room).values(rev=changed[-1]["rev"]))

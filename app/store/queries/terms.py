@@ -8,10 +8,12 @@ colour. Terms hold no blanks, quotation marks or signs of a query language; only
 `=`: an emoji, an author, a nickname.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import blake2b
 
 import regex
@@ -31,7 +33,7 @@ _TERM = regex.compile(
     rf"|[[\p{{L}}\p{{N}}]--[{_UNSPACED}]][[\p{{L}}\p{{N}}\p{{M}}]--[{_UNSPACED}]]*",
     regex.VERSION1,
 )
-_PLAIN = regex.compile("[a-z0-9]+")
+_PLAIN = re.compile("[a-z0-9]+")
 _OVERLAYS = regex.compile(r"[\p{Latin}\p{Greek}\p{Cyrillic}\p{Arabic}\p{Hebrew}\p{Syriac}]")
 _PART = regex.compile(
     r'(?:(?P<key>from|before|after|on):)?(?:"(?P<quoted>[^"]*)"?|(?P<bare>[^\s"]+))', regex.IGNORECASE
@@ -67,10 +69,12 @@ def _folded(word: str) -> str:
     return "".join(one for one in plain if one.isalnum() or unicodedata.category(one)[0] == "M")
 
 
+@lru_cache(4_096)
 def of_author(person: str) -> str:
     return f"=p{_digest(person)}"
 
 
+@lru_cache(4_096)
 def of_nickname(nickname: str) -> str:
     return f"=n{_digest(unicodedata.normalize('NFKC', nickname).casefold())}"
 
