@@ -165,7 +165,7 @@ async def test_who_is_slowed_down_keeps_the_connection_and_loses_nothing(start_s
             alice.say("lobby", "the same")
         heard = await bob.hears_texts("lobby", 3 * REPEATS)
     assert heard == ["the same"] * 3 * REPEATS
-    assert not lobby.outbox
+    assert not lobby.unsent
     assert server.chat.counts.refusals["repeats"] > 0
     assert clock.now > 20
 

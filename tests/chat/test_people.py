@@ -112,7 +112,8 @@ async def test_the_store_does_not_hold_tokens(start_server: Start, tmp_path_fact
     server = await start_server(data=folder)
     token = server.chat.tokens.new()
     await arrives(server.chat, "socket", "alice", token)
-    assert all(token.encode() not in path.read_bytes() for path in folder.iterdir())
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert all(token.encode() not in path.read_bytes() for path in files)
 
 
 async def test_rename_shows_in_every_tab(chat: Chat, ask: Ask) -> None:
