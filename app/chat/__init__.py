@@ -17,7 +17,7 @@ from app.chat.quotas import Quotas
 from app.chat.rates import Rates
 from app.chat.rules import RoomRules
 from app.chat.tokens import Tokens
-from app.model import LIMITS, Connection, Limits, Profile
+from app.model import LIMITS, Connection, Limits, Member, Profile
 
 P = ParamSpec("P")
 S = TypeVar("S")
@@ -70,6 +70,16 @@ class Directory(Protocol):
         """Wait until it is known who is in the room elsewhere; not for long."""
 
 
+class PushKeys(Protocol):
+    """By what a browser lets this site wake it."""
+
+    async def public_key(self) -> str:
+        """In base64url. Raises Refused."""
+
+    def is_allowed(self, endpoint: str) -> bool:
+        """May this be the address of a push service?"""
+
+
 class Alone:
     """The directory where no other process is heard."""
 
@@ -113,6 +123,7 @@ class Chat:
     has_unrecorded: people have come or left, and that could not be stored. is_stopping: whoever is disconnected now is
     expected elsewhere. rules: of rooms, as far as they are known here (access.py). on_rules: called with a room whose
     rules were changed, and no verb tells that. on_person: called with a connection that is another person's now.
+    on_said: called with who said something new, and the stored message. push: None: the operator has switched it off.
     opening, forgetting: rooms that are being made, or forgotten. visits: rooms of which somebody who is in no list asks
     something now, and how many do. newcomers: people who are here and of whom nothing is
     stored yet. passphrases: where they are read, one at a time, for each takes 64 MB. at_the_door: held while the
@@ -149,6 +160,8 @@ class Chat:
     rules: dict[str, RoomRules] = field(default_factory=dict)
     on_rules: Callable[[str], None] = lambda _room: None
     on_person: Callable[[Connection], None] = lambda _connection: None
+    on_said: Callable[[Member, dict[str, Any]], None] = lambda _member, _message: None
+    push: PushKeys | None = None
     newcomers: Newcomers = field(init=False)
     guesses: Guesses = field(init=False)
     tokens: Tokens = field(init=False)

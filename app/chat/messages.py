@@ -68,6 +68,8 @@ async def send(
     size = len(text.encode()) + ROW_BYTES * (1 + len(asked["calls"]))
     stored, new = await _counted(chat, speaker, size, partial(in_room, chat, speaker.connection, speaker.room, write))
     chat.counts.said += new
+    if new:
+        chat.on_said(speaker, stored)
     return _tell_if_new(chat, speaker, stored, new)
 
 

@@ -18,7 +18,7 @@ from uuid import uuid4
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
-from app.chat import Chat, access, ignoring, mentioned, messages, moderation, notifying, owning, people, rooms
+from app.chat import Chat, access, ignoring, mentioned, messages, moderation, notifying, owning, people, pushing, rooms
 from app.chat.kinds import RoomName
 from app.model import ERRORS, ROW_BYTES, Connection, Member, Person, Refused, Subscription
 from app.store import queries
@@ -85,6 +85,7 @@ VERBS = {
     "history": Verb(messages.history, "messages, more", stores=False),
     "mentions": Verb(mentioned.mentions, "messages, more", cost=2, stores=False),
     "notify": Verb(notifying.notify, "levels", stores=False),
+    "push": Verb(pushing.push, "key, on?", cost=5, stores=False),
     "people": Verb(rooms.people_of, "people, more, count", stores=False),
     "rooms": Verb(rooms.rooms, "rooms", cost=2, stores=False),
     "topic": Verb(rooms.topic, "room", cost=2),

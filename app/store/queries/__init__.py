@@ -91,6 +91,14 @@ from app.store.queries.people import (
     unused_guests,
     whose,
 )
+from app.store.queries.push import (
+    Browser,
+    keep_vapid_key,
+    subscribe_push,
+    to_wake,
+    unsubscribe_push,
+    vapid_key,
+)
 from app.store.queries.rooms import (
     StaleRules,
     begin_epoch,
@@ -118,6 +126,7 @@ __all__ = [
     "EVERYONE",
     "FORBIDDEN_KEY",
     "Actor",
+    "Browser",
     "Called",
     "Calls",
     "Message",
@@ -169,6 +178,7 @@ __all__ = [
     "is_renewal",
     "keep",
     "keep_signing_key",
+    "keep_vapid_key",
     "kept_files",
     "knew",
     "let_go_unsent",
@@ -213,11 +223,15 @@ __all__ = [
     "signing_key",
     "standings",
     "stay",
+    "subscribe_push",
     "take_along",
     "taken",
+    "to_wake",
     "unfinished",
+    "unsubscribe_push",
     "unused_guests",
     "unused_rooms",
     "use_invite",
+    "vapid_key",
     "whose",
 ]
