@@ -135,6 +135,12 @@ def _addresses(value: str) -> str:
     return value
 
 
+def _contact(value: str) -> str:
+    if value and not re.fullmatch(r"mailto:[^@\s]+@[^@\s]+|https://[^\s]+", value):
+        raise ValueError("it is like mailto:you@example.org, or https://example.org/contact")
+    return value
+
+
 REDIS_SCHEMES = ("redis", "rediss", "valkey", "valkeys", "unix")
 
 
@@ -306,6 +312,21 @@ class Settings(BaseModel):
         allow_inf_nan=False,
         description="Seconds after which a connection is closed, up to a tenth earlier; the client comes back at once, "
         "on a new one. For edges that cut old connections.",
+    )
+    push: Literal["on", "off"] = Field(
+        "on",
+        description="Let people's browsers be woken by their push services (Google, Mozilla, Apple, Microsoft) when "
+        "somebody mentions them and no page of theirs is open, for those who want that.",
+    )
+    push_contact: Annotated[str, AfterValidator(_contact)] = Field(
+        "",
+        description="Where push services write if something is wrong: `mailto:you@example.org`, or an address with "
+        "https. Empty: the address of the site.",
+    )
+    push_private: bool = Field(
+        False,
+        description="Let push services be at private addresses, and without https: for one of your own. Without it, "
+        "nothing but public addresses is asked.",
     )
     nickname_hold: float = Field(
         86_400,

@@ -21,7 +21,7 @@ from aiohttp.typedefs import Middleware
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import __version__, engineio, process
-from app.chat import Chat, access, people, retention
+from app.chat import Chat, access, people, pushing, retention
 from app.chat import files as kept_files
 from app.chat.leases import Lease
 from app.chat.quotas import Quotas
@@ -49,6 +49,7 @@ from app.live.relay import Relay
 from app.live.relay.carriers import Carrier
 from app.live.relay.local import LocalCarrier
 from app.live.socket import attach, create_server, listen, register_handlers
+from app.live.webpush import WebPush
 from app.logs import AccessLogger, access_log, log_request
 from app.model import LIMITS, Refused
 from app.socketio import AddressLimit, Listener, Server
@@ -230,12 +231,15 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
     chat.on_rules = lambda room: refreshing.begin(access.tell(chat, room))
     chat.on_person = partial(access.settle, chat)
     chat.on_leaving_person = partial(access.leave_directs, chat)
+    push = _push(settings, chat)
     lease = Lease(chat)
     with contextlib.suppress(Refused):  # it begins with the first look
         await lease.begin()
     await _renew_skeletons(chat)
-    with contextlib.suppress(Refused):  # it is read when somebody comes
+    with contextlib.suppress(Refused):  # they are read when somebody comes
         await chat.tokens.ready()
+        if push:
+            await push[0].public_key()
     cookies_of = lambda request: site.tokens(request.all)  # noqa: E731
     register_handlers(sockets, chat, partial(_network_of, site), partial(_site_of, site), cookies_of)
     if password := settings.admin_password.get_secret_value():
@@ -247,6 +251,8 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         chat.presence.online.start_over()
         chat.rules.clear()
         chat.tokens.start_over()
+        if push:
+            push[0].start_over()
         if redis:
             redis.change_epoch(epoch)
         if feed:
@@ -270,6 +276,9 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         access_log_class=AccessLogger,
     )
     runner.app[METRICS].more.append(lease.readings)
+    if push:
+        runner.app[METRICS].more.append(push[1].readings)
+        runner.app.on_cleanup.append(lambda _: push[0].close())
     directory = None
     if feed:
         feed.on_replaced = start_over
@@ -302,11 +311,22 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         work.append(kept_files.run(chat, blobs))
     if feed:
         work.append(feed.run())
+    if push:
+        work.append(push[1].run())
     if directory:
         work += [directory.run(), chat.quotas.run()]
     running.background_tasks += [asyncio.create_task(one) for one in work]
     running.url = _url(settings, running.listeners)
     return running
+
+
+def _push(settings: Settings, chat: Chat) -> tuple[WebPush, pushing.Pushing] | None:
+    if settings.push == "off":
+        return None
+    service = WebPush(partial(pushing.vapid_key, chat), settings.push_contact, settings.push_private)
+    waking = pushing.Pushing(chat, service)
+    chat.push, chat.on_said = service, waking.note
+    return service, waking
 
 
 def _site_of(site: edge.Edge, request: Request) -> str:
@@ -463,7 +483,12 @@ def application(
     )
     app.cleanup_ctx.append(measuring)
     app[pages.TEMPLATES] = templates(
-        assets, base=base, site=settings.site, version=__version__, transports=list(settings.transports)
+        assets,
+        base=base,
+        site=settings.site,
+        version=__version__,
+        transports=list(settings.transports),
+        push=settings.push,
     )
     tries = app[diagnostics.TRIES] = diagnostics.Tries()
     app[ops.DESCRIPTORS] = ops.Descriptors(process.descriptor_limit)

@@ -19,7 +19,7 @@ from app.chat.quotas import Quotas
 from app.chat.rates import Rates
 from app.chat.rules import RoomRules
 from app.chat.tokens import Tokens
-from app.model import LIMITS, Connection, Limits, Profile
+from app.model import LIMITS, Connection, Limits, Member, Profile
 
 P = ParamSpec("P")
 S = TypeVar("S")
@@ -76,6 +76,16 @@ class Directory(Protocol):
         """Wait until it is known who is in the room elsewhere; not for long."""
 
 
+class PushKeys(Protocol):
+    """By what a browser lets this site wake it."""
+
+    async def public_key(self) -> str:
+        """In base64url. Raises Refused."""
+
+    def is_allowed(self, endpoint: str) -> bool:
+        """May this be the address of a push service?"""
+
+
 class Alone:
     """The directory where no other process is heard."""
 
@@ -121,7 +131,8 @@ class Chat:
     has_unrecorded: people have come or left, and that could not be stored. is_stopping: whoever is disconnected now is
     expected elsewhere. rules: of rooms, as far as they are known here (access.py). on_rules: called with a room whose
     rules were changed, and no verb tells that. on_person: called with a connection that is another person's now,
-    on_leaving_person: with one that is about to be. opening, forgetting: rooms that are being made, or forgotten.
+    on_leaving_person: with one that is about to be. on_said: called with who said something new, and the stored
+    message. push: None: the operator has switched it off. opening, forgetting: rooms that are being made, or forgotten.
     visits: rooms of which somebody who is in no list asks something now, and how many do. newcomers: people who are
     here and of whom nothing is stored yet. passphrases: where they are read, one at a time, for each takes 64 MB.
     at_the_door: held while the passphrase of a room is looked at. reading_ignored: held while it is read whom somebody
@@ -164,6 +175,8 @@ class Chat:
     searching: asyncio.Lock = field(default_factory=asyncio.Lock)
     marks: ReadMarks = field(init=False)
     indexing: Indexing = field(init=False)
+    on_said: Callable[[Member, dict[str, Any]], None] = lambda _member, _message: None
+    push: PushKeys | None = None
     newcomers: Newcomers = field(init=False)
     guesses: Guesses = field(init=False)
     tokens: Tokens = field(init=False)

@@ -20,6 +20,7 @@ MAX_MINUTES = 5_256_000  # ten years
 MAX_SLOW_S = 21_600  # six hours
 SPACE = 8  # times what fits may be typed: blanks and what is composed of several characters go in it
 
+_ADDRESS = re.compile(r"https?://[!-~]+", re.ASCII)
 MAX_MOMENT = 40  # characters of a time
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ROOM = re.compile(rf"[a-z0-9][a-z0-9_-]{{0,{LIMITS.room - 1}}}", re.ASCII)
@@ -113,6 +114,12 @@ def _moment(text: str) -> str:
     except (ValueError, OverflowError):
         pass
     raise PydanticCustomError("bad_payload", "a time is written like 2026-11-28T09:30:00.000Z")
+
+
+def _endpoint(text: str) -> str:
+    if not _ADDRESS.fullmatch(text):
+        raise PydanticCustomError("bad_payload", "this is no address of a push service")
+    return text
 
 
 def _topic(text: str) -> str:
@@ -231,6 +238,15 @@ Epoch = Annotated[str, Field(pattern="^[0-9a-f]{32}$"), WithJsonSchema({"type": 
 NotifyLevel = Annotated[
     Literal["all", "mentions", "none"],
     WithJsonSchema({"type": "string", "title": "`all`, `mentions` or `none`"}),
+]
+Endpoint = Annotated[
+    str,
+    Field(max_length=1_000),
+    AfterValidator(_endpoint),
+    WithJsonSchema({"type": "string", "title": "address of a push service"}),
+]
+PushSecret = Annotated[
+    str, Field(pattern="^[A-Za-z0-9_-]{16,128}={0,2}$"), WithJsonSchema({"type": "string", "title": "base64url"})
 ]
 Moment = Annotated[
     str, AfterValidator(_moment), WithJsonSchema({"type": "string", "title": "time, ISO 8601 as in `at`"})

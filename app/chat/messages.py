@@ -72,6 +72,8 @@ async def send(
     answer = _tell_if_new(chat, speaker, stored, new)  # before anything is waited for: in the order of revs
     if new and is_direct(speaker.room):
         await on_said(chat, speaker)
+    if new:
+        chat.on_said(speaker, stored)
     return answer
 
 

@@ -9,6 +9,18 @@ export function callsMe(message, me) {
   return Boolean(message.mentions?.some((id) => id === EVERYONE || me.is(id))) && isNews(message, me);
 }
 
+/** Each mention in a row under the name that the person bears now. nicknameOf(id): undefined where that is not known. */
+export function fillMentions(row, { me, nicknameOf }) {
+  for (const mark of row.querySelectorAll(".mention")) {
+    const { person } = mark.dataset;
+    const nickname = nicknameOf(person);
+    mark.classList.toggle("is-me", me.is(person) || person === EVERYONE);
+    if (!nickname || mark.textContent === `@${nickname}`) continue;
+    mark.title = mark.textContent;
+    mark.textContent = `@${nickname}`;
+  }
+}
+
 /** The unread messages of a room that call me. */
 export function unreadCalls(room, unread, me) {
   return unread.messages(room).filter((message) => callsMe(message, me));

@@ -1,5 +1,6 @@
 // One message on the page, from the one <template>. Stored and unconfirmed messages are drawn by the same code.
 
+import { fillMentions } from "./mentions.js";
 import { part } from "./message-parts.js";
 import { fillReactions } from "./reactions.js";
 import { fillQuote } from "./reply.js";
@@ -23,9 +24,10 @@ export function blankRow() {
 
 /**
  * Fills a row with a message as it looks now. mine: it shows its state; own: one's own reactions; quoted: the message that it
- * replies to, where that is held here; role: the author's in the room; calls: it calls the reader.
+ * replies to, where that is held here; role: the author's in the room; calls: it calls the
+ * reader; called: as in mentions.js.
  */
-export function fill(row, message, { mine, own, quoted, role, calls }) {
+export function fill(row, message, { mine, own, quoted, role, calls, called }) {
   const author = row.querySelector(".message-author");
   row.dataset.kind = message.deleted ? "deleted" : message.kind;
   row.classList.toggle("is-mine", mine);
@@ -37,6 +39,7 @@ export function fill(row, message, { mine, own, quoted, role, calls }) {
   fillTime(row.querySelector(".message-time"), new Date(message.at), message.edited);
   fillQuote(row, message.reply_to, quoted);
   fillText(row.querySelector(".message-text"), message);
+  fillMentions(row, called);
   fillReactions(row, message, own);
   fillState(row, mine && !message.deleted ? (message.state ?? "said") : null, message.sentence);
 }

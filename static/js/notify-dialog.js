@@ -8,9 +8,9 @@ const WHY_NOT = {
 };
 
 export class NotifyDialog {
-  /** notices: see browser-notices.js; chosen(room, level): of the room; changed(): of this browser. */
-  constructor({ overlays, layout, choices, notices, chosen, changed }) {
-    Object.assign(this, { choices, notices, chosen, changed });
+  /** notices: see browser-notices.js; push: see push-choice.js; chosen(room, level): of the room; changed(): of this browser. */
+  constructor({ overlays, layout, choices, notices, push, chosen, changed }) {
+    Object.assign(this, { choices, notices, push, chosen, changed });
     this.dialog = new Dialog("notify-dialog", { overlays, layout, submitted: () => this.dialog.close() });
     this.fields = this.dialog.form.elements;
     this.dialog.form.addEventListener("change", ({ target }) => this.fieldChanged(target));
@@ -31,6 +31,9 @@ export class NotifyDialog {
     this.fields.level.value = this.choices.level(this.room);
     this.fields.desktop.checked = how.desktop && permission === "granted";
     this.fields.desktop.disabled = permission in WHY_NOT;
+    this.fields.push.checked = this.push.isOn && permission === "granted";
+    this.fields.push.disabled = permission in WHY_NOT;
+    this.dialog.part("push").hidden = !this.push.isPossible;
     this.fields.sound.checked = how.sound;
     this.fields.quiet.checked = quiet.isOn;
     this.fields.from.value = quiet.from;
@@ -42,6 +45,7 @@ export class NotifyDialog {
   async fieldChanged({ name, value, checked }) {
     if (name === "level") this.chosen(this.room, value);
     if (name === "desktop") await this.desktopChanged(checked);
+    if (name === "push") await this.pushChanged(checked);
     if (name === "sound") this.choices.set("sound", checked);
     if (["quiet", "from", "to"].includes(name)) {
       const { quiet, from, to } = this.fields;
@@ -49,6 +53,14 @@ export class NotifyDialog {
       this.dialog.part("hours").hidden = !quiet.checked;
     }
     this.changed();
+  }
+
+  async pushChanged(isWanted) {
+    let refusal = "";
+    if (!isWanted) await this.push.turnOff();
+    else if (await this.notices.askPermission()) refusal = await this.push.turnOn();
+    this.draw();
+    if (refusal) this.dialog.showSentence(refusal);
   }
 
   async desktopChanged(isWanted) {

@@ -30,6 +30,7 @@ export class Timeline {
     for (const id of ["messages", "said", "pending", "news", "latest", "typing"]) this[id] = document.getElementById(id);
     this.start = document.getElementById("log-start");
     const context = (message) => this.context(message);
+    this.called = { me, nicknameOf: (id) => this.room.presence.people.get(id)?.nickname };
     this.rows = new MessageRows(this.said, {
       context,
       quoted: (seq) => this.quoted(seq),
@@ -227,7 +228,7 @@ export class Timeline {
   context(message) {
     const { own, presence } = this.room;
     const { author, seq, reply_to } = message;
-    return { mine: this.me.is(author), own: own.of(seq), role: presence.roles.get(author), quoted: this.quoted(reply_to), calls: callsMe(message, this.me) };
+    return { mine: this.me.is(author), own: own.of(seq), role: presence.roles.get(author), quoted: this.quoted(reply_to), calls: callsMe(message, this.me), called: this.called };
   }
 
   quoted(seq) {

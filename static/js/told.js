@@ -2,12 +2,14 @@
 // notifications. Connects the parts; each part's own file says what it does.
 
 import { oncePerFrame } from "./animation-frame.js";
+import { sitePath } from "./base.js";
 import { BrowserNotices } from "./browser-notices.js";
 import { callsMe, MentionList, unreadCalls } from "./mentions.js";
 import { MentionsDialog } from "./mentions-dialog.js";
 import { Notifier } from "./notifier.js";
 import { NotifyChoices } from "./notify-choices.js";
 import { NotifyDialog } from "./notify-dialog.js";
+import { PushChoice } from "./push-choice.js";
 import { TabTurn } from "./tab-turn.js";
 
 const LOOK_MS = 2_000; // after a welcome: what the person came for goes first
@@ -34,11 +36,13 @@ export class Told {
       tell: (notice) => this.tell(notice),
       isCurrent: (room) => rooms.get(room.name) === room,
     });
+    this.push = new PushChoice({ storage: local, path: sitePath, isOffered: page.push === "on", ask });
     this.dialog = new NotifyDialog({
       overlays,
       layout,
       choices: this.choices,
       notices: this.notices,
+      push: this.push,
       chosen: (room, level) => this.chosen(room, level),
       changed: () => this.drawAll(),
     });
@@ -55,6 +59,7 @@ export class Told {
     await this.wait(LOOK_MS);
     const ack = await this.ask("mentions", { limit: 20 });
     if (ack.ok) this.list.add(ack.messages, true);
+    this.push.renew();
     if (this.rooms.active?.state === "live") await this.learnLevels(this.rooms.active.name);
     this.drawAll();
   }

@@ -21,6 +21,8 @@ async def test_a_message_that_calls_me_is_marked_and_can_be_found_again(server: 
     await expect(called).to_have_count(1)
     await expect(called).to_contain_text("mentions you:")
     await expect(bob.log.locator(".message.calls-me")).to_have_count(0)
+    await expect(ann.log.locator(".mention.is-me")).to_have_text(["@Ann"])
+    await expect(ann.log.locator(".mention")).to_have_attribute("title", "@ann")
     await ann.says("@everyone hello")  # hers is the room
     await expect(bob.log.locator(".message.calls-me")).to_have_count(1)
     async with Talker(server.url, "cid") as cid:

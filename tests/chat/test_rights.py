@@ -110,6 +110,7 @@ ROWS = (
     Row("history"),
     Row("mentions", in_room=False),
     Row("notify", lambda *_: {"level": "none"}),
+    Row("push", in_room=False),
     Row("people"),
     Row("rooms", in_room=False),
     Row("topic", lambda _, role: {"topic": f"of {role}"}),

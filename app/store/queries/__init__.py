@@ -93,6 +93,14 @@ from app.store.queries.people import (
     unused_guests,
     whose,
 )
+from app.store.queries.push import (
+    Browser,
+    keep_vapid_key,
+    subscribe_push,
+    to_wake,
+    unsubscribe_push,
+    vapid_key,
+)
 from app.store.queries.rooms import (
     StaleRules,
     begin_epoch,
@@ -123,6 +131,7 @@ __all__ = [
     "EVERYONE",
     "FORBIDDEN_KEY",
     "Actor",
+    "Browser",
     "Called",
     "Calls",
     "Message",
@@ -180,6 +189,7 @@ __all__ = [
     "is_renewal",
     "keep",
     "keep_signing_key",
+    "keep_vapid_key",
     "kept_files",
     "knew",
     "known_person",
@@ -231,13 +241,17 @@ __all__ = [
     "signing_key",
     "standings",
     "stay",
+    "subscribe_push",
     "take_along",
     "taken",
+    "to_wake",
     "unfinished",
     "unindexed_rooms",
     "unread",
+    "unsubscribe_push",
     "unused_guests",
     "unused_rooms",
     "use_invite",
+    "vapid_key",
     "whose",
 ]
