@@ -123,6 +123,14 @@ COOKIE = "parlor_token"  # in which a browser carries its token; no script can r
 HOST_COOKIE = f"__Host-{COOKIE}"  # by https: no other host, and nobody without https, can have put it there
 
 
+BOT = "bot-"  # with which the ids of bots begin: every message tells by its author whether a program has said it
+
+
+def is_bot(person: str) -> bool:
+    """By the id."""
+    return person.startswith(BOT)
+
+
 class Refused(Exception):
     """A no with a code for machines and a sentence for people. Our only exception: anything else is a bug.
 

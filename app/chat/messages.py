@@ -12,7 +12,7 @@ from app.chat.direct import is_direct, on_said
 from app.chat.kinds import ACTION, Caption, Emoji, Epoch, FileId, Flag, MessageId, PageLimit, Rev, Seq, Seqs
 from app.chat.opening import in_room
 from app.chat.words import words
-from app.model import ROW_BYTES, Member, Moderator, Refused, Speaker
+from app.model import ROW_BYTES, Member, Moderator, Refused, Speaker, is_bot
 from app.store import queries
 
 Answer = dict[str, Any]
@@ -43,7 +43,7 @@ async def send(
     """
     if not text and file is None:
         raise Refused("bad_payload", "“text”: there is nothing in it that can be seen.", field="text")
-    if not (chat.rates.is_off or access.rules_of(chat, speaker).rank(speaker.id)):  # moderators may have to
+    if not (chat.rates.is_off or speaker.id in access.rules_of(chat, speaker).roles):  # moderators and bots may have to
         chat.floods.check(speaker, id, f"{file} {text}" if file else text, chat.presence.rooms.count(speaker.room))
     chat.floods.note_said(speaker)
     action = None if file else ACTION.fullmatch(text)
@@ -233,6 +233,8 @@ def as_told(stored: queries.Message) -> dict[str, Any]:
     message["at"] = iso(stored["at"])
     if stored["file"] is not None:
         message["file"] = orjson.loads(stored["file"])
+    if is_bot(stored["author"]):
+        message["bot"] = True
     if stored["reply_to"] is not None:
         message["reply_to"] = stored["reply_to"]
     if reactions := stored.get("reactions"):

@@ -9,7 +9,8 @@ from app.model import Refused
 from app.store import queries
 
 OWNER, MODERATOR = "owner", "moderator"
-RANKS = {None: 0, MODERATOR: 1, OWNER: 2}
+BOT = "bot"  # a program of the owners', which is let in and has no rights of its own
+RANKS = {None: 0, BOT: 0, MODERATOR: 1, OWNER: 2}
 BAN, MUTE, KICK = "ban", "mute", "kick"
 MS_PER_MINUTE = 60_000
 
@@ -81,7 +82,7 @@ class RoomRules:
         who is."""
         if found := self.sanction(person, BAN, KICK):
             return found
-        if not address or self.rank(person):
+        if not address or person in self.roles:
             return None
         there = (one for one in self.by_address if one.address == address and one.at < since)
         return next((one for one in there if one.holds()), None)

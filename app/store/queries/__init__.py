@@ -25,6 +25,7 @@ from app.store.queries.access import (
     use_invite,
 )
 from app.store.queries.audit import Actor, noted, report
+from app.store.queries.bots import add_bot, bots_of, remove_bot
 from app.store.queries.days import day_of, said_on
 from app.store.queries.directs import directs_of, is_ignored_by, known_person, open_direct, others_of
 from app.store.queries.files import (
@@ -130,6 +131,7 @@ __all__ = [
     "NotAllNew",
     "Question",
     "StaleRules",
+    "add_bot",
     "admit",
     "all_leases",
     "appoint",
@@ -139,6 +141,7 @@ __all__ = [
     "begin_file",
     "begin_index",
     "begin_lease",
+    "bots_of",
     "catch_up",
     "changed_since",
     "claim",
@@ -206,6 +209,7 @@ __all__ = [
     "react",
     "reacted",
     "read_marks_of",
+    "remove_bot",
     "rename_epoch",
     "renew_lease",
     "renew_token",

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, insert, or_, select, true, update
 
-from app.model import Refused
+from app.model import Refused, is_bot
 from app.store.changes import Changes, changes
 from app.store.queries.audit import Actor, note
 from app.store.queries.rooms import change_rules, room_now
@@ -61,6 +61,8 @@ def appoint(db: Connection, *, room: str, by: Actor, rules_rev: int | None, pers
     change_rules(db, room, rules_rev)
     whom = _called(db, person)
     before = db.scalar(select(roles.c.role).where(roles.c.room == room, roles.c.person == person))
+    if before == "bot":
+        raise Refused("not_allowed", "A bot has no other role in the room.")
     _give(db, room, person, role, by.id)
     if before == "owner" != role:  # they may have kept the key
         db.execute(delete(keys).where(keys.c.room == room, keys.c.kind == "owner"))
@@ -84,6 +86,8 @@ def own(db: Connection, *, room: str, by: Actor, person: str) -> None:
     """The operator makes somebody an owner. Raises `no_such_person`, `no_such_room`."""
     change_rules(db, room, None)
     whom = _called(db, person)
+    if is_bot(person):
+        raise Refused("not_allowed", "A bot owns no room.")
     _give(db, room, person, "owner", None)
     note(db, room, by, "appoint", whom=whom, reason="owner")
 
