@@ -307,6 +307,11 @@ class Settings(BaseModel):
         description="Seconds after which a connection is closed, up to a tenth earlier; the client comes back at once, "
         "on a new one. For edges that cut old connections.",
     )
+    hook_private: bool = Field(
+        False,
+        description="Let hooks deliver to private networks and to this machine. Anybody who owns a room chooses where "
+        "to: only where all of them are trusted.",
+    )
     nickname_hold: float = Field(
         86_400,
         ge=0,

@@ -151,6 +151,7 @@ ERRORS = {
     "no_such_verb": "There is no such verb.",
     "no_such_room": "There is no such room.",
     "no_such_message": "There is no such message in this room.",
+    "no_such_hook": "There is no hook with this id or this secret; perhaps it was removed.",
     "bad_nickname": "The nickname cannot be used: empty, too long, with characters RFC 8266 disallows, or one that "
     "would be mistaken for the site or for everybody.",
     "nickname_taken": "Somebody bears this nickname or one that looks like it; `suggestion` is free. `holder` says "

@@ -101,6 +101,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 # What is asked of the database there is the same, whichever it is.
 ON_BOTH = (
+    "test_deliveries",
     "test_bots",
     "test_changes",
     "test_database",

@@ -15,7 +15,7 @@ from typing import Any
 from app.chat import Chat, people, retention, rules
 from app.chat.direct import is_direct
 from app.chat.opening import in_room
-from app.chat.rules import BAN, BOT, KICK, MODERATOR, MUTE, OWNER, RANKS, RoomRules, Sanction
+from app.chat.rules import BAN, BOT, KICK, MODERATOR, MUTE, OWNER, RANKS, Hook, RoomRules, Sanction
 from app.model import Connection, Member, Moderator, Owner, Refused, Speaker, is_bot
 from app.store import queries
 
@@ -98,6 +98,9 @@ def _forget_unused(chat: Chat) -> None:
 
 def _apply(chat: Chat, room: str, before: RoomRules | None, after: RoomRules) -> None:
     people_of_whom = rules.changed(before, after)
+    for hook in after.hooks:
+        if before and hook.given_up and not any(one.id == hook.id and one.given_up for one in before.hooks):
+            _tell_given_up(chat, room, after, hook)
     chat.presence.set_roles(room, after.roles)
     if after.by_address and (before is None or before.by_address != after.by_address):
         _send_out_by_address(chat, room, after)
@@ -112,6 +115,14 @@ def _apply(chat: Chat, room: str, before: RoomRules | None, after: RoomRules) ->
             elif before is None or before.standing(person) != after.standing(person):
                 told = {"room": room, **after.standing(person)}
                 chat.broadcaster.send_to(connection.id, "standing", told)
+
+
+def _tell_given_up(chat: Chat, room: str, after: RoomRules, hook: Hook) -> None:
+    """To the owners who are here: nothing is delivered to the hook any more."""
+    text = f"“{hook.nickname}” of #{room} was given up: {hook.trouble} Nothing is delivered to it any more."
+    for owner in [one for one, role in after.roles.items() if role == OWNER]:
+        for connection in chat.presence.online.connections(owner):
+            chat.broadcaster.send_to(connection.id, "notice", {"room": room, "code": "hook_failed", "text": text})
 
 
 def _end(chat: Chat, bot: str) -> None:

@@ -73,6 +73,10 @@ class Tokens:
         whoever planted the cookie does not know the seed."""
         return self._signed(_time(queries.now() // HOUR_MS * HOUR_MS) + self._derived("instead", cookie, seed))
 
+    def key_of_hook(self, hook: str) -> bytes:
+        """By which what is delivered to it is signed."""
+        return hmac.digest(self._known(), f"hook {hook}".encode(), "sha256")
+
     def _signed(self, made: bytes) -> str:
         return urlsafe_b64encode(
             made + hmac.digest(self._known(), b"token " + made, "sha256")[:SIGNATURE_BYTES]

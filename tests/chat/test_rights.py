@@ -126,6 +126,8 @@ ROWS = (
     Row("invite", may=("owner",), prepare=(("settings", lambda *_: {"locked": True}),), note="to a locked room"),
     Row("bot"),
     Row("bot", lambda scene, _: {"nickname": f"bot of {scene.room}"}, note="made"),
+    Row("hook"),
+    Row("hooks"),
     Row("kick", bystander),
     Row("mute", bystander),
     Row("mute", lambda scene, role: {"person": scene.id(role), "minutes": 0}, may=("owner",), note="lifted by oneself"),

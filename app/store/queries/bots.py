@@ -3,7 +3,7 @@ can bear while it has it, and with tokens that name nobody once it is taken back
 
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
 from app.model import Refused
 from app.store.changes import Changes, changes
@@ -12,7 +12,7 @@ from app.store.queries.audit import Actor, note
 from app.store.queries.people import Name
 from app.store.queries.rooms import change_rules
 from app.store.queries.rows import now, plain
-from app.store.tables import people, roles, skeletons, tokens
+from app.store.tables import hooks, people, roles, skeletons, tokens
 
 Row = dict[str, Any]
 
@@ -58,6 +58,8 @@ def let_in(
 def remove_bot(db: Connection, *, room: str, by: Actor, rules_rev: int | None, person: str) -> list[str]:
     """Take it back; the fingerprints of its tokens. Raises `no_such_person`."""
     change_rules(db, room, rules_rev)
+    if db.scalar(select(hooks.c.id).where(hooks.c.person == person)):
+        raise Refused("no_such_person", "This is a hook: remove it as one.")
     nickname, tokens_of_it = send_away(db, room, person)
     note(db, room, by, "unbot", whom=(person, nickname))
     return tokens_of_it
@@ -83,7 +85,7 @@ def bots_of(db: Connection, room: str) -> list[Row]:
         select(people.c.id, people.c.nickname, roles.c.since, maker.c.nickname.label("by"))
         .join_from(roles, people, roles.c.person == people.c.id)
         .outerjoin(maker, roles.c.by == maker.c.id)
-        .where(roles.c.room == room, _is_bot)
+        .where(roles.c.room == room, _is_bot, ~exists().where(hooks.c.person == people.c.id))
         .order_by(roles.c.since, people.c.id)
     )
     return [plain(row) for row in db.execute(wanted)]
