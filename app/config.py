@@ -328,6 +328,11 @@ class Settings(BaseModel):
         description="Let push services be at private addresses, and without https: for one of your own. Without it, "
         "nothing but public addresses is asked.",
     )
+    hook_private: bool = Field(
+        False,
+        description="Let hooks deliver to private networks and to this machine. Anybody who owns a room chooses where "
+        "to: only where all of them are trusted.",
+    )
     nickname_hold: float = Field(
         86_400,
         ge=0,

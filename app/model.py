@@ -123,6 +123,14 @@ COOKIE = "parlor_token"  # in which a browser carries its token; no script can r
 HOST_COOKIE = f"__Host-{COOKIE}"  # by https: no other host, and nobody without https, can have put it there
 
 
+BOT = "bot-"  # with which the ids of bots begin: every message tells by its author whether a program has said it
+
+
+def is_bot(person: str) -> bool:
+    """By the id."""
+    return person.startswith(BOT)
+
+
 class Refused(Exception):
     """A no with a code for machines and a sentence for people. Our only exception: anything else is a bug.
 
@@ -143,6 +151,7 @@ ERRORS = {
     "no_such_verb": "There is no such verb.",
     "no_such_room": "There is no such room.",
     "no_such_message": "There is no such message in this room.",
+    "no_such_hook": "There is no hook with this id or this secret; perhaps it was removed.",
     "bad_nickname": "The nickname cannot be used: empty, too long, with characters RFC 8266 disallows, or one that "
     "would be mistaken for the site or for everybody.",
     "nickname_taken": "Somebody bears this nickname or one that looks like it; `suggestion` is free. `holder` says "

@@ -59,7 +59,20 @@ from app.store import queries
 from app.store.database import Database
 from app.store.engine import CannotUpgrade
 from app.store.lock import ServingLock
-from app.web import CHAT, api, compression, cookies, diagnostics, edge, files, ops, pages, visitors
+from app.web import (
+    CHAT,
+    api,
+    compression,
+    cookies,
+    deliveries,
+    diagnostics,
+    edge,
+    files,
+    hooks,
+    ops,
+    pages,
+    visitors,
+)
 from app.web import log as log_page
 from app.web.assets import ASSETS, Assets, templates
 from app.web.metrics import METRICS, METRICS_READERS, Metrics, Readers, SocketStats, measuring, metrics, told
@@ -222,6 +235,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         secret=settings.secret.get_secret_value(),
         site=settings.site,
         limits=replace(LIMITS, file=settings.file_limit if blobs else 0),
+        hook_private=settings.hook_private,
     )
     refreshing = Tasks("the rules of a room could not be read")
     if feed:
@@ -306,6 +320,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         chat.indexing.run(),
         watch,
         runner.app[ops.DESCRIPTORS].watch(),
+        runner.app[deliveries.DELIVERIES].run(),
     ]
     if blobs:
         work.append(kept_files.run(chat, blobs))
@@ -472,6 +487,7 @@ def application(
     app[edge.EDGE] = _edge(settings)
     app[CHAT] = chat
     app[api.CALLS] = api.Calls()
+    app[deliveries.DELIVERIES] = deliveries.Deliveries(chat)
     app[visitors.VISITORS] = _visitors(app[edge.EDGE], sockets)
     app[METRICS] = Metrics(
         chat,
@@ -481,6 +497,7 @@ def application(
             lambda: sockets.engine.settings.addresses.refused,
         ),
     )
+    app[METRICS].more.append(app[deliveries.DELIVERIES].readings)
     app.cleanup_ctx.append(measuring)
     app[pages.TEMPLATES] = templates(
         assets,
@@ -517,6 +534,7 @@ def application(
             web.get(f"{base}/r/{{room}}/log/{{day}}", log_page.log),
             web.post(f"{base}/token", cookies.renew),
             web.get(f"{base}/api", api.describe),
+            web.route("*", f"{base}/hooks/{{secret}}", hooks.say),
             web.route("*", f"{base}/api/token", api.token),
             web.route("*", f"{base}/api/{{verb}}", api.call),
             web.route("*", f"{base}/api/{{rest:.+}}", api.nothing),

@@ -101,6 +101,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 # What is asked of the database there is the same, whichever it is.
 ON_BOTH = (
+    "test_deliveries",
+    "test_bots",
     "test_changes",
     "test_database",
     "test_forgetting",

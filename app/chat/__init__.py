@@ -137,7 +137,8 @@ class Chat:
     here and of whom nothing is stored yet. passphrases: where they are read, one at a time, for each takes 64 MB.
     at_the_door: held while the passphrase of a room is looked at. reading_ignored: held while it is read whom somebody
     ignores. pairs: of rooms of two, whose they are, as far as that is known here (direct.py). marks: how far people
-    have read. searching: held while something is looked for, so that others can read.
+    have read. searching: held while something is looked for, so that others can read. hook_private: hooks may deliver
+    to private networks. on_queued: called when something waits to be delivered to hooks.
     """
 
     store: Memory
@@ -163,12 +164,14 @@ class Chat:
     keep_bytes: int | None = None
     guest_days: float = 0
     owner_days: float = 0
+    hook_private: bool = False
     counts: Counts = field(default_factory=Counts)
     opening: dict[str, asyncio.Future[None]] = field(default_factory=dict)
     forgetting: dict[str, asyncio.Future[int]] = field(default_factory=dict)
     visits: Counter[str] = field(default_factory=Counter)
     rules: dict[str, RoomRules] = field(default_factory=dict)
     on_rules: Callable[[str], None] = lambda _room: None
+    on_queued: Callable[[], None] = lambda: None
     on_person: Callable[[Connection], None] = lambda _connection: None
     on_leaving_person: Callable[[Connection], None] = lambda _connection: None
     pairs: dict[str, tuple[str, str]] = field(default_factory=dict)

@@ -15,8 +15,8 @@ from typing import Any
 from app.chat import Chat, people, retention, rules
 from app.chat.direct import is_direct
 from app.chat.opening import in_room
-from app.chat.rules import BAN, KICK, MODERATOR, MUTE, OWNER, RANKS, RoomRules, Sanction
-from app.model import Connection, Member, Moderator, Owner, Refused, Speaker
+from app.chat.rules import BAN, BOT, KICK, MODERATOR, MUTE, OWNER, RANKS, Hook, RoomRules, Sanction
+from app.model import Connection, Member, Moderator, Owner, Refused, Speaker, is_bot
 from app.store import queries
 
 log = logging.getLogger("parlor.chat")
@@ -98,10 +98,15 @@ def _forget_unused(chat: Chat) -> None:
 
 def _apply(chat: Chat, room: str, before: RoomRules | None, after: RoomRules) -> None:
     people_of_whom = rules.changed(before, after)
+    for hook in after.hooks:
+        if before and hook.given_up and not any(one.id == hook.id and one.given_up for one in before.hooks):
+            _tell_given_up(chat, room, after, hook)
     chat.presence.set_roles(room, after.roles)
     if after.by_address and (before is None or before.by_address != after.by_address):
         _send_out_by_address(chat, room, after)
     for person in people_of_whom:
+        if before and before.roles.get(person) == BOT and person not in after.roles:
+            _end(chat, person)
         here = [one for one in chat.presence.online.connections(person) if chat.presence.has_joined(one, room)]
         sanction = after.sanction(person, BAN, KICK)
         for connection in here:
@@ -110,6 +115,20 @@ def _apply(chat: Chat, room: str, before: RoomRules | None, after: RoomRules) ->
             elif before is None or before.standing(person) != after.standing(person):
                 told = {"room": room, **after.standing(person)}
                 chat.broadcaster.send_to(connection.id, "standing", told)
+
+
+def _tell_given_up(chat: Chat, room: str, after: RoomRules, hook: Hook) -> None:
+    """To the owners who are here: nothing is delivered to the hook any more."""
+    text = f"“{hook.nickname}” of #{room} was given up: {hook.trouble} Nothing is delivered to it any more."
+    for owner in [one for one, role in after.roles.items() if role == OWNER]:
+        for connection in chat.presence.online.connections(owner):
+            chat.broadcaster.send_to(connection.id, "notice", {"room": room, "code": "hook_failed", "text": text})
+
+
+def _end(chat: Chat, bot: str) -> None:
+    """The bot was taken back."""
+    for connection in chat.presence.online.connections(bot):
+        chat.broadcaster.disconnect(connection.id)
 
 
 def _send_out_by_address(chat: Chat, room: str, after: RoomRules) -> None:
@@ -169,7 +188,10 @@ async def let_in(chat: Chat, connection: Connection, room: str, shown: Pass, lis
     async def ask() -> RoomRules:
         return await known(chat, room)
 
-    found = await in_room(chat, connection, room, ask, as_owner=not is_direct(room), listed=listed)
+    if is_bot(connection.person.id):  # which makes no room
+        found = await ask()
+    else:
+        found = await in_room(chat, connection, room, ask, as_owner=not is_direct(room), listed=listed)
     try:
         return await recheck(chat, connection, room, found, shown)
     except Refused:
@@ -210,7 +232,9 @@ async def recheck(chat: Chat, connection: Connection, room: str, found: RoomRule
     """The same by these rules."""
     person = connection.person.id
     refuse_barred(chat, connection, room, found)
-    if found.rank(person) or not (found.is_closed or shown.invite):
+    if is_bot(person) and found.roles.get(person) != BOT:
+        raise Refused("not_allowed", "A bot is let into the room of its owners alone.")
+    if person in found.roles or not (found.is_closed or shown.invite):
         return found
     if shown.invite:
         print_of_it = people.fingerprint(chat, shown.invite)
@@ -289,7 +313,7 @@ async def _may_read(chat: Chat, room: str, found: RoomRules, reader: str | None)
         return True
     if reader is None:
         return False
-    return found.rank(reader) > 0 or await chat.store.read(queries.is_admitted, room, reader)
+    return reader in found.roles or await chat.store.read(queries.is_admitted, room, reader)
 
 
 # --- who may do what ---
@@ -334,9 +358,9 @@ def rules_of(chat: Chat, member: Member) -> RoomRules:
 
 
 def slow_for(chat: Chat, speaker: Speaker) -> int:
-    """Seconds between two messages of this person; moderators need not wait."""
+    """Seconds between two messages of this person; moderators and bots need not wait."""
     found = rules_of(chat, speaker)
-    return 0 if found.rank(speaker.id) else int(found.room["slow"])
+    return 0 if speaker.id in found.roles else int(found.room["slow"])
 
 
 def as_told_to(chat: Chat, found: RoomRules, person: str) -> dict[str, Any]:

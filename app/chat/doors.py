@@ -12,7 +12,7 @@ from typing import Any
 
 from app.chat import Chat, people
 from app.chat.people import REVOKED, Arrival
-from app.chat.tokens import is_token
+from app.chat.tokens import is_of_bot, is_token
 from app.model import Connection, Limits, Person, Refused
 from app.store import queries
 from app.store.queries import Name
@@ -48,7 +48,7 @@ async def arrive(
     tab. address: from which new people are counted; empty: nowhere. site: its address, as this client has it.
     """
     await chat.tokens.ready()
-    wish, cookies = people.wish(chat, nickname), list(cookies)
+    wish, tokens, cookies = people.wish(chat, nickname), list(tokens), list(cookies)
     told: dict[str, Any] = {}
     for one, is_cookie in [*((one, False) for one in tokens), *((one, True) for one in cookies)]:
         if is_token(one) and (found := await _find(chat, one, wish, address)):
@@ -56,6 +56,8 @@ async def arrive(
             connection.cookie = is_cookie
             break
     else:
+        if any(is_of_bot(one) for one in tokens):
+            raise Refused("bad_token", "This bot was taken back, or never was.")
         token, found = chat.tokens.new(), None
         while found is None:
             found = await _newcomer(chat, token, wish, address)

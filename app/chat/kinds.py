@@ -211,6 +211,8 @@ SearchQuery = Annotated[
     AfterValidator(_query),
     WithJsonSchema({"type": "string", "title": f"text, 1 to {LIMITS.query} characters"}),
 ]
+HookId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$"), WithJsonSchema({"type": "string", "title": "id of a hook"})]
+Url = Annotated[str, AfterValidator(_clean), WithJsonSchema({"type": "string", "title": "address of a web server"})]
 RoomName = Annotated[str, AfterValidator(room_name), WithJsonSchema({"type": "string", "title": "room name"})]
 MessageText = Annotated[
     str,

@@ -12,7 +12,7 @@ from app.chat.direct import is_direct, on_said
 from app.chat.kinds import ACTION, Caption, Emoji, Epoch, FileId, Flag, MessageId, PageLimit, Rev, Seq, Seqs
 from app.chat.opening import in_room
 from app.chat.words import words
-from app.model import ROW_BYTES, Member, Moderator, Refused, Speaker
+from app.model import ROW_BYTES, Member, Moderator, Refused, Speaker, is_bot
 from app.store import queries
 
 Answer = dict[str, Any]
@@ -43,7 +43,7 @@ async def send(
     """
     if not text and file is None:
         raise Refused("bad_payload", "“text”: there is nothing in it that can be seen.", field="text")
-    if not (chat.rates.is_off or access.rules_of(chat, speaker).rank(speaker.id)):  # moderators may have to
+    if not (chat.rates.is_off or speaker.id in access.rules_of(chat, speaker).roles):  # moderators and bots may have to
         chat.floods.check(speaker, id, f"{file} {text}" if file else text, chat.presence.rooms.count(speaker.room))
     chat.floods.note_said(speaker)
     action = None if file else ACTION.fullmatch(text)
@@ -61,11 +61,10 @@ async def send(
         "calls": mentions.calls_in(chat, speaker, said),
     }
     asked |= {"file": file} if file else {}
-    write: Callable[[], Awaitable[tuple[queries.Message, bool]]]
     if slow := access.slow_for(chat, speaker):
-        write = partial(chat.store.write, queries.insert_in_turn, slow=slow, **asked)
+        write = _writing(chat, speaker, "created", queries.insert_in_turn, slow=slow, **asked)
     else:
-        write = partial(chat.store.write, queries.insert_message, **asked)
+        write = _writing(chat, speaker, "created", queries.insert_message, **asked)
     size = len(text.encode()) + ROW_BYTES * (1 + len(asked["calls"]))
     stored, new = await _counted(chat, speaker, size, partial(in_room, chat, speaker.connection, speaker.room, write))
     chat.counts.said += new
@@ -80,7 +79,7 @@ async def send(
 async def edit(chat: Chat, speaker: Speaker, *, seq: Seq, text: Caption) -> Answer:
     """Give one's own message another text; one with a file may have none. It keeps its place, its time and its id."""
     mine = {**_here(speaker, seq), "author": speaker.id, "calls": mentions.calls_in(chat, speaker, text)}
-    write = partial(chat.store.write, queries.edit, **mine, text=text)
+    write = _writing(chat, speaker, "edited", queries.edit, **mine, text=text)
     return _tell_if_new(chat, speaker, *await _counted(chat, speaker, len(text.encode()), write))
 
 
@@ -89,13 +88,13 @@ async def delete(chat: Chat, member: Member, *, seq: Seq) -> Answer:
     `deleted_by` (a person's id) where it was not its author."""
     is_moderator = access.rules_of(chat, member).rank(member.id) > 0
     asked = {**_here(member, seq), "by": moderation.actor(chat, member), "is_moderator": is_moderator}
-    return _tell_if_new(chat, member, *await chat.store.write(queries.delete, **asked))
+    return _tell_if_new(chat, member, *await _writing(chat, member, "deleted", queries.delete, **asked)())
 
 
 async def restore(chat: Chat, moderator: Moderator, *, seq: Seq) -> Answer:
     """Undo that a moderator took another's message away, within a minute."""
     asked = {**_here(moderator, seq), "by": moderation.actor(chat, moderator), "within": RESTORE_MS}
-    return _tell_if_new(chat, moderator, *await chat.store.write(queries.restore, **asked))
+    return _tell_if_new(chat, moderator, *await _writing(chat, moderator, "restored", queries.restore, **asked)())
 
 
 async def react(chat: Chat, speaker: Speaker, *, seq: Seq, emoji: Emoji, on: Flag) -> Answer:
@@ -159,6 +158,15 @@ async def history(
     return {"messages": newest, "more": more or len(newest) < len(page)}
 
 
+def _writing(
+    chat: Chat, member: Member, event: str, query: Callable[..., tuple[queries.Message, bool]], **asked: Any
+) -> Callable[[], Awaitable[tuple[queries.Message, bool]]]:
+    """The write, which in the same transaction queues the message for the room's hooks, where there are any."""
+    if hooks := access.rules_of(chat, member).hooks_for(member.id):
+        return partial(chat.store.write, queries.and_queue, query=query, event=event, hooks=hooks, **asked)
+    return partial(chat.store.write, query, **asked)
+
+
 def _here(member: Member, seq: int) -> dict[str, Any]:
     return {"room": member.room, "seq": seq, "rules_rev": member.rules_rev}
 
@@ -182,6 +190,8 @@ def _tell_if_new(chat: Chat, member: Member, stored: queries.Message, new: bool)
     message = as_told(stored)
     if new:
         chat.indexing.note(member.room)
+        if access.rules_of(chat, member).hooks:
+            chat.on_queued()
         chat.broadcaster.broadcast(member.room, "message", {"room": member.room, "message": message}, message["rev"])
     return {"message": message}
 
@@ -235,6 +245,8 @@ def as_told(stored: queries.Message) -> dict[str, Any]:
     message["at"] = iso(stored["at"])
     if stored["file"] is not None:
         message["file"] = orjson.loads(stored["file"])
+    if is_bot(stored["author"]):
+        message["bot"] = True
     if stored["reply_to"] is not None:
         message["reply_to"] = stored["reply_to"]
     if reactions := stored.get("reactions"):

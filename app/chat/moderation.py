@@ -134,7 +134,7 @@ async def report(chat: Chat, member: Member, *, seq: Seq, text: Reason = "") -> 
 def hear_report(chat: Chat, room: str, told: dict[str, Any]) -> None:
     """Here or at another process something was reported: tell the moderators who are here."""
     rules = chat.rules.get(room)
-    for person in rules.roles if rules else ():
+    for person in [one for one in rules.roles if rules.rank(one)] if rules else ():
         for one in chat.presence.online.connections(person):
             if chat.presence.has_joined(one, room):
                 chat.broadcaster.send_to(one.id, "report", told)

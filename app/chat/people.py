@@ -15,7 +15,7 @@ from app.chat import Chat, ignoring, names
 from app.chat.kinds import NicknameWish, Passphrase
 from app.chat.newcomers import Newcomer
 from app.chat.tokens import is_handle, is_seed, is_token, new_handle, person_id
-from app.model import NOT_YET, Connection, Person, Profile, Refused
+from app.model import NOT_YET, Connection, Person, Profile, Refused, is_bot
 from app.store import queries
 
 log = logging.getLogger("parlor.chat")
@@ -83,7 +83,7 @@ async def sign_in(chat: Chat, token: str, wish: queries.Name | None, address: st
             token=digest,
             wish=wish,
             guests=names.guests,
-            held=_held(chat),
+            held=held(chat),
             process=chat.process,
             address=address and fingerprint(chat, address),
         )
@@ -113,7 +113,7 @@ async def seen(chat: Chat, token: str) -> Arrival | None:
     if "is_revoked" in found:
         return REVOKED
     if found["nickname"] is not None and "replaces" not in found:
-        if found["left_at"] is not None and queries.now() - found["left_at"] > _held(chat) * TOUCHED_AFTER:
+        if found["left_at"] is not None and queries.now() - found["left_at"] > held(chat) * TOUCHED_AFTER:
             await left(chat, found["id"], keeps_token=True)  # the name is theirs while they come again and again
         return Arrival(_profile(found), known_since=found["created_at"])
     arrival = await sign_in(chat, token, None, "")
@@ -126,7 +126,7 @@ async def refuse_taken(chat: Chat, nickname: str) -> queries.Name:
     """The nickname as somebody new may bear it now. Raises `bad_nickname`; `nickname_taken`, with a `suggestion`."""
     name = names.named(names.bearable(names.nickname(nickname), chat.site))
     spare = _unclaimed(chat, [name, *names.spare(name[0], chat.site)])
-    free = await chat.store.read(queries.first_free, "", spare, _held(chat)) if spare else None
+    free = await chat.store.read(queries.first_free, "", spare, held(chat)) if spare else None
     if free and free[0] == name[0]:
         return name
     text = f"Somebody bears “{name[0]}”, or a name that looks like it. Choose another one"
@@ -160,7 +160,7 @@ async def meet(chat: Chat, token: str, wish: queries.Name | None) -> Arrival | N
 async def _find_name(chat: Chat, id: str, token: str, wishes: list[queries.Name]) -> bool:
     """True where they have one of these from now on, and had not before."""
     unclaimed = [one for one in wishes if not chat.newcomers.bearer(one[1], but=id)]
-    free = await chat.store.read(queries.first_free, id, unclaimed, _held(chat)) if unclaimed else None
+    free = await chat.store.read(queries.first_free, id, unclaimed, held(chat)) if unclaimed else None
     known = chat.newcomers.get(id)
     if free is None or (known and known.name == free) or (known is None and chat.presence.online.is_here(id)):
         return False
@@ -194,7 +194,7 @@ async def _record(chat: Chat, newcomer: Newcomer, connection: Connection) -> Non
             wish=newcomer.name,
             keeps_name=True,
             guests=names.guests,
-            held=_held(chat),
+            held=held(chat),
             process=chat.process,
             brief=_brief(chat, connection.keeps_token),
             address=connection.address and fingerprint(chat, connection.address),
@@ -332,14 +332,16 @@ async def take(chat: Chat, connection: Connection, wish: str) -> None:
     name, person = names.nickname(wish), connection.person
     if name == borne(chat, person):
         return
+    if is_bot(person.id):
+        raise Refused("not_allowed", "A bot bears the name that the owners of its room gave it.")
     names.bearable(name, chat.site)
     spare = _unclaimed(chat, names.spare(name, chat.site))
     named = names.named(name)
     if one := chat.newcomers.bearer(named[1], but=person.id):
-        free = await chat.store.read(queries.first_free, person.id, spare, _held(chat))
+        free = await chat.store.read(queries.first_free, person.id, spare, held(chat))
         holder = (one.id, one.left_at, one.brief, None, one.name[0])
-        raise queries.taken(name, {holder}, _held(chat), free[0] if free else None)
-    rev = await chat.store.write(queries.claim, person=person.id, name=named, held=_held(chat), spare=spare)
+        raise queries.taken(name, {holder}, held(chat), free[0] if free else None)
+    rev = await chat.store.write(queries.claim, person=person.id, name=named, held=held(chat), spare=spare)
     _tell(chat, Profile(person.id, name, _is_reserved(chat, person), rev), connection)
 
 
@@ -472,7 +474,7 @@ def opens(shown: str, passphrase: str) -> bool:
         return False
 
 
-def _held(chat: Chat) -> int:
+def held(chat: Chat) -> int:
     return int(chat.nickname_hold * 1000)
 
 

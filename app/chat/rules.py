@@ -9,7 +9,8 @@ from app.model import Refused
 from app.store import queries
 
 OWNER, MODERATOR = "owner", "moderator"
-RANKS = {None: 0, MODERATOR: 1, OWNER: 2}
+BOT = "bot"  # a program of the owners', which is let in and has no rights of its own
+RANKS = {None: 0, BOT: 0, MODERATOR: 1, OWNER: 2}
 BAN, MUTE, KICK = "ban", "mute", "kick"
 MS_PER_MINUTE = 60_000
 
@@ -47,15 +48,28 @@ class Sanction:
 
 
 @dataclass(frozen=True, slots=True)
+class Hook:
+    """Where something of the room is delivered. nickname: of `person`, as whom it says something. given_up: since when
+    that failed for too long, and `trouble` why."""
+
+    id: str
+    person: str
+    nickname: str
+    given_up: int | None
+    trouble: str
+
+
+@dataclass(frozen=True, slots=True)
 class RoomRules:
     """number: of the look by which they were read, of all looks of this process. room: its row (`queries.room`). roles:
-    `owner` or `moderator`, by person. sanctions: by person and kind."""
+    `owner` or `moderator`, by person. sanctions: by person and kind. hooks: those to which something is delivered."""
 
     number: int
     room: dict[str, Any]
     roles: dict[str, str] = field(default_factory=dict)
     sanctions: dict[str, dict[str, Sanction]] = field(default_factory=dict)
     by_address: tuple[Sanction, ...] = ()
+    hooks: tuple[Hook, ...] = ()
 
     @property
     def rev(self) -> int:
@@ -66,6 +80,10 @@ class RoomRules:
     def is_closed(self) -> bool:
         """Not everybody is let in."""
         return bool(self.room["locked"] or self.room["passphrase"])
+
+    def hooks_for(self, author: str) -> list[str]:
+        """The ids of those to which it is delivered what this person says: none gets its own words."""
+        return [one.id for one in self.hooks if one.given_up is None and one.person != author]
 
     def rank(self, person: str) -> int:
         return RANKS[self.roles.get(person)]
@@ -81,7 +99,7 @@ class RoomRules:
         who is."""
         if found := self.sanction(person, BAN, KICK):
             return found
-        if not address or self.rank(person):
+        if not address or person in self.roles:
             return None
         there = (one for one in self.by_address if one.address == address and one.at < since)
         return next((one for one in there if one.holds()), None)
@@ -99,7 +117,11 @@ def read(number: int, found: dict[str, Any]) -> RoomRules:
         one = Sanction(**{name: row[name] for name in Sanction.__slots__} | {"address": row["address"] or ""})
         sanctions.setdefault(one.person, {})[one.kind] = one
     by_address = tuple(one for kinds in sanctions.values() for one in kinds.values() if one.address)
-    return RoomRules(number, found["room"], found["roles"], sanctions, by_address)
+    hooks = tuple(
+        Hook(one["id"], one["person"], one["nickname"] or "a hook", one["given_up_at"], one["trouble"] or "")
+        for one in found["hooks"]
+    )
+    return RoomRules(number, found["room"], found["roles"], sanctions, by_address, hooks)
 
 
 def changed(before: RoomRules | None, after: RoomRules) -> Iterable[str]:

@@ -20,6 +20,7 @@ from app.store import queries
 
 TIME_BYTES, RANDOM_BYTES, SIGNATURE_BYTES = 6, 18, 24
 HOUR_MS = 3_600_000
+OF_BOT = "parlor-bot-"
 
 _SHAPE = re.compile(r"[A-Za-z0-9_-]{32,128}", re.ASCII)
 _SIGNED = re.compile(r"[A-Za-z0-9_-]{64}", re.ASCII)
@@ -72,6 +73,10 @@ class Tokens:
         whoever planted the cookie does not know the seed."""
         return self._signed(_time(queries.now() // HOUR_MS * HOUR_MS) + self._derived("instead", cookie, seed))
 
+    def key_of_hook(self, hook: str) -> bytes:
+        """By which what is delivered to it is signed."""
+        return hmac.digest(self._known(), f"hook {hook}".encode(), "sha256")
+
     def _signed(self, made: bytes) -> str:
         return urlsafe_b64encode(
             made + hmac.digest(self._known(), b"token " + made, "sha256")[:SIGNATURE_BYTES]
@@ -91,6 +96,16 @@ class Tokens:
 def is_token(text: object) -> TypeGuard[str]:
     """Has it the shape of a token, signed or older?"""
     return isinstance(text, str) and _SHAPE.fullmatch(text) is not None
+
+
+def new_of_bot() -> str:
+    """A token that owners of a room give to a program; it is good while it is stored. Its beginning says what it is, to
+    those who find it where it should not be."""
+    return OF_BOT + secrets.token_urlsafe(36)
+
+
+def is_of_bot(text: object) -> bool:
+    return is_token(text) and text.startswith(OF_BOT)
 
 
 def new_handle() -> str:

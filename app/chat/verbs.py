@@ -21,7 +21,9 @@ from typing_extensions import TypedDict  # pydantic wants this one before Python
 from app.chat import (
     Chat,
     access,
+    bots,
     direct,
+    hooks,
     ignoring,
     mentioned,
     messages,
@@ -36,7 +38,7 @@ from app.chat import (
 )
 from app.chat.direct import is_direct, stored_name
 from app.chat.kinds import RoomRef
-from app.model import ERRORS, ROW_BYTES, Connection, Member, Person, Refused, Subscription
+from app.model import ERRORS, ROW_BYTES, Connection, Member, Person, Refused, Subscription, is_bot
 from app.store import queries
 
 log = logging.getLogger("parlor.chat")
@@ -55,7 +57,7 @@ class Verb:
     of whoever asks; then they are stored themselves before, if they are new. adds_row: it writes a row each time, which
     counts among the bytes of the person and their address; what writes messages counts those itself. makes_room:
     whoever is in no room (HTTP) makes the one that it names, as by joining it. direct: there is such a thing in a room
-    of two, which has no owner, no topic and no door."""
+    of two, which has no owner, no topic and no door. for_bots: False where it is about being a person."""
 
     act: Act
     adds: str = ""
@@ -65,6 +67,7 @@ class Verb:
     adds_row: bool = False
     makes_room: bool = False
     direct: bool = False
+    for_bots: bool = True
 
     @cached_property
     def right(self) -> type[Asker]:
@@ -114,8 +117,11 @@ VERBS = {
     "settings": Verb(owning.settings, "room", cost=5, adds_row=True),
     "appoint": Verb(owning.appoint, "room", cost=5, adds_row=True),
     "owner_key": Verb(owning.owner_key, "key, url, qr", cost=5, adds_row=True),
-    "claim": Verb(owning.claim, "room", cost=10, adds_row=True),
-    "invite": Verb(owning.invite, "url, qr", cost=10, adds_row=True),
+    "claim": Verb(owning.claim, "room", cost=10, adds_row=True, for_bots=False),
+    "invite": Verb(owning.invite, "url, qr", cost=10, adds_row=True, for_bots=False),
+    "bot": Verb(bots.bot, "bot?, bots?", cost=10, adds_row=True),
+    "hook": Verb(hooks.hook, "hook?", cost=10, adds_row=True),
+    "hooks": Verb(hooks.hooks, "hooks", cost=2, stores=False),
     "kick": Verb(moderation.kick, adds_row=True),
     "mute": Verb(moderation.mute, adds_row=True),
     "ban": Verb(moderation.ban, adds_row=True),
@@ -123,8 +129,10 @@ VERBS = {
     "report": Verb(moderation.report, cost=10, adds_row=True),
     "sanctions": Verb(moderation.sanctions, "sanctions", cost=2, stores=False),
     "audit": Verb(moderation.audit, "entries, more", cost=2, stores=False),
-    "reserve": Verb(people.reserve, "me", cost=20),
-    "identify": Verb(people.identify, "me, token?, renew?", cost=20, stores=False),  # of the owner, who is stored
+    "reserve": Verb(people.reserve, "me", cost=20, for_bots=False),
+    "identify": Verb(
+        people.identify, "me, token?, renew?", cost=20, stores=False, for_bots=False
+    ),  # of the owner, who is stored
     "ignore": Verb(ignoring.ignore, "ignored", cost=2, adds_row=True),
     "echo": Verb(echo, "the payload's own keys, at", stores=False),
 }
@@ -138,6 +146,8 @@ async def perform(chat: Chat, connection: Connection, name: object, payload: obj
         if verb is None:
             raise Refused("no_such_verb", f"There is no verb “{str(name)[:40]}”. There are: {', '.join(VERBS)}.")
         chat.rates.spend(connection.person.id, verb.cost)
+        if not verb.for_bots and is_bot(connection.person.id):
+            raise Refused("not_allowed", "A bot cannot do that.")
         given = read_payload(verb, payload)
         answer = {**await (_store if verb.adds_row else _act)(chat, connection, verb, given), "ok": True}
     except Refused as refusal:

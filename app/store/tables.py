@@ -394,3 +394,41 @@ search_rooms = Table(
     Column("rev", BigInteger, nullable=False),
     UniqueConstraint("number"),
 )
+
+# Addresses at which other programs say something in a room as `person`, a bot; and with `url`, to which its messages
+# are delivered. Only the fingerprint of the secret in the address is kept; that by which deliveries are signed is
+# made from the key of tokens. `last`, `done`, `worker`: see queries/hooks.py. `retry_at` is when the event after
+# `done` is tried again, which was tried `tries` times; `trouble` says why it failed. Where it `is_full`, something was
+# not queued.
+hooks = Table(
+    "hooks",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("room", String(64), ForeignKey("rooms.name"), nullable=False),
+    Column("person", String(32), ForeignKey("people.id"), nullable=False),
+    Column("fingerprint", String(64), nullable=False, unique=True),
+    Column("url", Text),
+    Column("at", BigInteger, nullable=False),
+    Column("by", String(32), nullable=False),
+    Column("last", BigInteger, nullable=False, server_default="0"),
+    Column("done", BigInteger, nullable=False, server_default="0"),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("retry_at", BigInteger, nullable=False, server_default="0"),
+    Column("worker", String(8)),
+    Column("is_full", Boolean, nullable=False, server_default=false()),
+    Column("given_up_at", BigInteger),
+    Column("trouble", String(200)),
+    Index(None, "room"),
+    Index(None, "person"),
+)
+
+# What waits for hooks: a message as it was stored, as JSON.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("hook", String(32), ForeignKey("hooks.id"), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("event", String(16), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("message", Text, nullable=False),
+)

@@ -25,6 +25,7 @@ STATUS = {
     "too_many": 429,
     "slow_mode": 429,
     "broken": 500,
+    "too_slow": 503,
     "storage": 503,
 }
 BY_BEGINNING = {"no_such_": 404, "bad_": 400}

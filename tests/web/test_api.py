@@ -288,7 +288,18 @@ async def test_a_fuzzer_that_reads_the_description_finds_nothing(server: Running
             await script.ask("send", {"room": "lobby", "text": f"message {n}"})
         command: list[Any] = [Path(sys.executable).with_name("st"), "run", f"{server.url}/api", "--no-color"]
         command += ["-H", f"Authorization: Bearer {script.token}", "--phases", "coverage,fuzzing", "--checks", checks]
-        command += ["--max-examples", "1", "--seed", "1", "--generation-database", "none", "--warnings", "off"]
+        command += [
+            "--max-examples",
+            "1",
+            "--max-time",
+            "12",
+            "--seed",
+            "1",
+            "--generation-database",
+            "none",
+            "--warnings",
+            "off",
+        ]
         asked = await asyncio.create_subprocess_exec(
             *command, cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
         )

@@ -25,6 +25,7 @@ from app.store.queries.access import (
     use_invite,
 )
 from app.store.queries.audit import Actor, noted, report
+from app.store.queries.bots import add_bot, bots_of, remove_bot
 from app.store.queries.days import day_of, said_on
 from app.store.queries.directs import directs_of, is_ignored_by, known_person, open_direct, others_of
 from app.store.queries.files import (
@@ -37,6 +38,20 @@ from app.store.queries.files import (
     gone,
     kept_files,
     let_go_unsent,
+)
+from app.store.queries.hooks import (
+    add_hook,
+    and_queue,
+    claim_hook,
+    delivered,
+    due_hooks,
+    failed,
+    give_up,
+    hook_with,
+    hooks_of,
+    next_delivery,
+    release_hook,
+    remove_hook,
 )
 from app.store.queries.ignores import ignore, ignored_by
 from app.store.queries.leases import (
@@ -139,8 +154,11 @@ __all__ = [
     "NotAllNew",
     "Question",
     "StaleRules",
+    "add_bot",
+    "add_hook",
     "admit",
     "all_leases",
+    "and_queue",
     "appoint",
     "arrive",
     "bearer",
@@ -148,9 +166,11 @@ __all__ = [
     "begin_file",
     "begin_index",
     "begin_lease",
+    "bots_of",
     "catch_up",
     "changed_since",
     "claim",
+    "claim_hook",
     "claim_room",
     "confirm_token",
     "connected_to",
@@ -158,13 +178,16 @@ __all__ = [
     "day_of",
     "delete",
     "delete_oldest",
+    "delivered",
     "depart",
     "described",
     "directs_of",
+    "due_hooks",
     "edit",
     "end_lease",
     "end_other_leases",
     "epoch",
+    "failed",
     "file",
     "file_sizes",
     "find",
@@ -177,7 +200,10 @@ __all__ = [
     "forget_lapsed",
     "forget_removed",
     "forget_rooms",
+    "give_up",
     "gone",
+    "hook_with",
+    "hooks_of",
     "ignore",
     "ignored_by",
     "index_some",
@@ -201,6 +227,7 @@ __all__ = [
     "mark_all_departed",
     "mark_read",
     "mentioning",
+    "next_delivery",
     "noted",
     "notify_levels",
     "now",
@@ -216,6 +243,9 @@ __all__ = [
     "react",
     "reacted",
     "read_marks_of",
+    "release_hook",
+    "remove_bot",
+    "remove_hook",
     "rename_epoch",
     "renew_lease",
     "renew_token",

@@ -8,22 +8,30 @@ whatever process.
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, insert, or_, select, true, update
 
-from app.model import Refused
+from app.model import Refused, is_bot
 from app.store.changes import Changes, changes
+from app.store.prepared import Prepared
 from app.store.queries.audit import Actor, note
 from app.store.queries.rooms import change_rules, room_now
 from app.store.queries.rows import insert_or_not, now, plain
-from app.store.tables import admitted, keys, messages, people, roles, sanctions
+from app.store.tables import admitted, hooks, keys, messages, people, roles, sanctions
 
 Row = dict[str, Any]
+
+_hooks = Prepared(
+    select(hooks.c.id, hooks.c.person, people.c.nickname, hooks.c.given_up_at, hooks.c.trouble)
+    .join_from(hooks, people, hooks.c.person == people.c.id)
+    .where(hooks.c.room == bindparam("room"), hooks.c.url.is_not(None))
+)
 
 FORBIDDEN_KEY = "This key opens no room. Perhaps it was replaced, used up, or has run out: ask for a new one."
 
 
 def room_rules(db: Connection, room: str) -> Row:
-    """`{room, roles: {person: (role, since)}, sanctions: [row]}`: those that hold. Raises `no_such_room`."""
+    """`{room, roles: {person: role}, sanctions: [row], hooks: [row]}`: those that hold, and to which something is
+    delivered. Raises `no_such_room`."""
     about = room_now(db, room)
     who = db.execute(select(roles.c.person, roles.c.role).where(roles.c.room == room))
     held = db.execute(select(sanctions).where(sanctions.c.room == room, _holds()).order_by(sanctions.c.at))
@@ -31,6 +39,7 @@ def room_rules(db: Connection, room: str) -> Row:
         "room": about,
         "roles": {person: role for person, role in who},  # noqa: C416 - rows are no pairs to mypy
         "sanctions": [plain(row) for row in held],
+        "hooks": _hooks.dicts(db, room=room),
     }
 
 
@@ -61,6 +70,8 @@ def appoint(db: Connection, *, room: str, by: Actor, rules_rev: int | None, pers
     change_rules(db, room, rules_rev)
     whom = _called(db, person)
     before = db.scalar(select(roles.c.role).where(roles.c.room == room, roles.c.person == person))
+    if before == "bot":
+        raise Refused("not_allowed", "A bot has no other role in the room.")
     _give(db, room, person, role, by.id)
     if before == "owner" != role:  # they may have kept the key
         db.execute(delete(keys).where(keys.c.room == room, keys.c.kind == "owner"))
@@ -84,6 +95,8 @@ def own(db: Connection, *, room: str, by: Actor, person: str) -> None:
     """The operator makes somebody an owner. Raises `no_such_person`, `no_such_room`."""
     change_rules(db, room, None)
     whom = _called(db, person)
+    if is_bot(person):
+        raise Refused("not_allowed", "A bot owns no room.")
     _give(db, room, person, "owner", None)
     note(db, room, by, "appoint", whom=whom, reason="owner")
 

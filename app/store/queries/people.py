@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, insert, select, update
 from sqlalchemy import delete as remove
 
-from app.model import Refused
+from app.model import Refused, is_bot
 from app.store.changes import Changes, changes
 from app.store.prepared import Prepared, Row
 from app.store.queries.rows import insert_or_not, now, page_of, plain
@@ -122,7 +122,7 @@ def arrive(
         return found
     person, nickname = found["id"], found["nickname"]
     for name, looks in (*([wish] if wish and not keeps_name else ()), *(() if nickname else guests())):
-        if name != nickname and _free(db, person, looks, held):
+        if name != nickname and not is_bot(person) and _free(db, person, looks, held):
             found |= {"nickname": name, "rev": _bear(db, person, name, looks), "is_renamed": True}
             break
     if former := found.get("replaces"):
@@ -201,7 +201,7 @@ def taken(wish: str, holders: set[Row], held: int, free: str | None) -> Refused:
     """Whose the name is, and until when: reserved, borne by somebody who is here, or kept for somebody who left.
     holders: as `_holders`."""
     reserved = [name for *_, passphrase, name in holders if passphrase]
-    here = [name for _, left_at, *_, name in holders if left_at is None]
+    here = [name for id, left_at, *_, name in holders if left_at is None or is_bot(id)]
     name = (reserved or here or [max(holders, key=lambda one: one[1])[-1]])[0]
     whose = f"“{name}”" if name == wish else f"“{wish}” looks like “{name}”, which"
     another = f"choose another name, for example {free}." if free else "choose another name."
@@ -261,8 +261,8 @@ def _free(db: Connection, person: str, looks: Sequence[str], held: int) -> bool:
 
 
 def _is_held(holder: Row, held: int, at: int) -> bool:
-    _, left_at, _, passphrase, _ = holder
-    return bool(passphrase) or left_at is None or _until(holder, held) > at
+    id, left_at, _, passphrase, _ = holder
+    return bool(passphrase) or is_bot(id) or left_at is None or _until(holder, held) > at
 
 
 def _bearers(db: Connection, person: str, looks: Sequence[str]) -> set[Row]:
