@@ -303,6 +303,24 @@ def read(last: int, after: int | None, follow: bool, as_json: bool, **where: Any
     _talk(scripts.read(*_who(**where), last=last, after=after, follow=follow, as_json=as_json))
 
 
+@cli.command(epilog=CLIENTS_HELP)
+@_in_a_room
+@click.option("--plain", is_flag=True, help="Move no cursor: for screen readers. So it is where there is no terminal.")
+@click.option("--bell", is_flag=True, help="Ring where somebody calls you by name.")
+def chat(plain: bool, bell: bool, **where: Any) -> None:
+    """Talk in a room, from a terminal. /help lists what can be typed."""
+    from app.tools.terminal.chat import talk
+    from app.tools.terminal.commands import typed
+    from app.tools.terminal.screen import PlainScreen, is_plain_terminal
+
+    site, room, who = _who(**where)
+    if plain or is_plain_terminal():
+        _talk(talk(site, room, who, lambda _: PlainScreen(), typed, bell))
+    from app.tools.terminal.prompt import PromptScreen
+
+    _talk(talk(site, room, who, PromptScreen, typed, bell))
+
+
 def _shown(value: Any) -> str:
     if isinstance(value, SecretStr):
         return "(hidden)" if value.get_secret_value() else "(none)"

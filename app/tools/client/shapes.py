@@ -25,7 +25,8 @@ class File(TypedDict, total=False):
 
 class Message(TypedDict, total=False):
     """A message as it looks now. `seq` is its place in the room, `rev` the number of its last change; `id` is the
-    author's own. `at` and `edited` are ISO 8601 in UTC. `words` is the text as a tree, where it is more than plain."""
+    author's own. `at` and `edited` are ISO 8601 in UTC. `words` is the text as a tree, where it is more than plain;
+    `mentions` the ids of those who are called in it."""
 
     seq: Required[int]
     rev: Required[int]
@@ -36,7 +37,7 @@ class Message(TypedDict, total=False):
     at: Required[str]
     kind: Required[str]
     words: list[Any]
-    mentions: dict[str, str]
+    mentions: list[str]
     reply_to: int
     edited: str
     deleted: bool

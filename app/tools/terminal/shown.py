@@ -2,7 +2,6 @@
 reaches it, for such can rewrite what stands on the screen, and worse."""
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -68,17 +67,8 @@ def plain(message: Message) -> str:
 
 def mentions(message: Message, me: dict[str, Any]) -> bool:
     """Is somebody called by name in it, or everybody, by another person?"""
-    if message["author"] == me["id"]:
-        return False
-    called = message.get("mentions") or {}
-    if me["id"] in called.values() or "everyone" in called.values():
-        return True
-    name = re.escape(_folded(me["nickname"]))
-    return bool(name and re.search(rf"@{name}(?!\w)", _folded(message["text"])))
-
-
-def _folded(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).casefold()
+    called = message.get("mentions", [])
+    return message["author"] != me["id"] and (me["id"] in called or "everyone" in called)
 
 
 COLOURS = ("ansigreen", "ansiyellow", "ansiblue", "ansimagenta", "ansicyan", "ansired")
