@@ -58,7 +58,7 @@ from app.store import queries
 from app.store.database import Database
 from app.store.engine import CannotUpgrade
 from app.store.lock import ServingLock
-from app.web import CHAT, api, compression, cookies, diagnostics, edge, files, ops, pages, visitors
+from app.web import CHAT, api, compression, cookies, diagnostics, edge, files, installed, ops, pages, visitors
 from app.web import log as log_page
 from app.web.assets import ASSETS, Assets, templates
 from app.web.metrics import METRICS, METRICS_READERS, Metrics, Readers, SocketStats, measuring, metrics, told
@@ -449,6 +449,7 @@ def application(
     app = web.Application(middlewares=_middlewares(settings), client_max_size=settings.max_payload)
     base = settings.base_path
     assets = app[ASSETS] = Assets(base)
+    chat.page, app[installed.NAME] = assets.hash, settings.site
     app[edge.EDGE] = _edge(settings)
     app[CHAT] = chat
     app[api.CALLS] = api.Calls()
@@ -502,6 +503,8 @@ def application(
             web.get(f"{base}/diagnostics", pages.diagnostics),
             web.get(f"{base}/diagnostics/seen", diagnostics.seen),
             web.get(f"{base}/favicon.ico", assets.icon),
+            web.get(f"{base}/manifest.webmanifest", installed.manifest),
+            web.get(f"{base}/sw.js", installed.service_worker),
             web.get(f"{base}/robots.txt", ops.robots),
             web.get(f"{base}/static/{{path:.+}}", assets.serve),
         ]

@@ -19,6 +19,7 @@ import { Identity } from "./identity.js";
 import { isolate } from "./isolate.js";
 import { Joining } from "./joining.js";
 import { keepLastWords, wishOf } from "./last-words.js";
+import { registerWorker } from "./installing.js";
 import { Layout } from "./layout.js";
 import { Look } from "./look.js";
 import { media } from "./media.js";
@@ -26,6 +27,7 @@ import { Menu } from "./menu.js";
 import { Moderating } from "./moderating.js";
 import { ModerationDialog } from "./moderation-dialog.js";
 import { BAD_ROOM, Navigation } from "./navigation.js";
+import { NewerVersion } from "./newer-version.js";
 import { NicknameDialog } from "./nickname-dialog.js";
 import { Notices } from "./notices.js";
 import { OpenRooms } from "./open-rooms.js";
@@ -48,6 +50,7 @@ import { StandingView } from "./standing-view.js";
 import { StorageWarning } from "./storage-warning.js";
 import { Submitting } from "./submitting.js";
 import { tabName } from "./tab.js";
+import { isBlank } from "./text.js";
 import { Timeline } from "./timeline.js";
 import { Told } from "./told.js";
 import { TokenRenewal } from "./token-renewal.js";
@@ -294,6 +297,13 @@ const effects = enteringEffects({
   notify,
 });
 
+const newerVersion = new NewerVersion({
+  own: page.files,
+  session,
+  isBusy: () => overlays.open.size > 0 || !isBlank(composer.box.value) || rooms.all().some(({ name }) => outbox.items(name).length > 0),
+  tell: (reload) => notices.show("A newer version of this page is here.", { lasting: true, action: { label: "Reload", run: reload } }),
+});
+
 const EVENTS = {
   welcome,
   me({ me: person }) {
@@ -362,6 +372,7 @@ async function welcome({ me: person, token, renew, ignored, server }) {
   if (ignored) ignoredChanged(ignored);
   storageWarning.draw();
   limits = { ...limits, ...server?.limits };
+  newerVersion.met(server?.page);
   entering.send({ type: "connected" });
   told.welcome();
   clock.measure(ask).then((isNew) => isNew && timeline.checkDay());
@@ -380,6 +391,7 @@ function joined(room, ack) {
   unread.begin(room);
   entering.send({ type: "joined" });
   look.known();
+  registerWorker();
   if (room === rooms.active) unreadView.returned(unreadSince.reconnected(room, me));
 }
 
