@@ -3,6 +3,7 @@
 import "./older-browsers.js";
 
 import { Actions } from "./actions.js";
+import { Appearance } from "./appearance.js";
 import { sitePath } from "./base.js";
 import { BrowserStorage } from "./browser-storage.js";
 import { Changes, lastOwn, NO_CONNECTION, sentenceOf } from "./changes.js";
@@ -275,6 +276,7 @@ new WordClicks(document.getElementById("messages"), { open: (name) => navigation
 const roomViews = new RoomViews({ rooms, outbox, timeline, roster, layout, unreadView, actions, composer, drawer, standing });
 
 // The server.
+new Appearance({ look, overlays, layout, failed: notify });
 const connection = new Connection({
   transports: page.transports.split(" "),
   storage: local,
