@@ -69,6 +69,7 @@ from app.web import (
     edge,
     files,
     hooks,
+    installed,
     ops,
     pages,
     visitors,
@@ -484,6 +485,7 @@ def application(
     app = web.Application(middlewares=_middlewares(settings), client_max_size=settings.max_payload)
     base = settings.base_path
     assets = app[ASSETS] = Assets(base)
+    chat.page, app[installed.NAME] = assets.hash, settings.site
     app[edge.EDGE] = _edge(settings)
     app[CHAT] = chat
     app[api.CALLS] = api.Calls()
@@ -545,6 +547,8 @@ def application(
             web.get(f"{base}/diagnostics", pages.diagnostics),
             web.get(f"{base}/diagnostics/seen", diagnostics.seen),
             web.get(f"{base}/favicon.ico", assets.icon),
+            web.get(f"{base}/manifest.webmanifest", installed.manifest),
+            web.get(f"{base}/sw.js", installed.service_worker),
             web.get(f"{base}/robots.txt", ops.robots),
             web.get(f"{base}/static/{{path:.+}}", assets.serve),
         ]

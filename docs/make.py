@@ -46,7 +46,7 @@ Fields marked `?` may be left out. A field that a verb does not take is refused.
 
 | event | payload | when |
 |---|---|---|
-| `welcome` | `{{me: {{id, nickname}}, ignored?: [id], token?, renew?, server: {{version, transports, limits}}}}` | once per connection; `token` only when a new one was made, `renew` where the cookie was none of this site's |
+| `welcome` | `{{me: {{id, nickname}}, ignored?: [id], token?, renew?, server: {{version, page, transports, limits}}}}` | once per connection; `page` is the checksum of the files of its pages: another one means that a page is older than its server; `token` only when a new one was made, `renew` where the cookie was none of this site's |
 | `message` | `{{room, message}}` | to every socket of the room, the author's own included, after it is stored, in the order of `rev` |
 | `react` | `{{room, seq, rev, emoji, on, person, nickname, count, names?}}` | somebody reacted to a message or took that back, in the order of `rev` among the messages; `names` where the first ones are others now |
 | `people` | `{{room, joined: [person], left: [person], changed?: [person], beyond?: [id], partial?, count}}` | who came or bears another name (`joined`), who left, who is reconnecting or back again (`changed`), gathered for up to half a second; in large rooms see below |
@@ -123,6 +123,7 @@ changes behind, or another epoch (the database was replaced): drop what you hold
 | `GET /healthz`, `GET /readyz` | alive (version, `boot` and `process` id, `history`, and of several processes `worker` and how they hear `others`); able to serve (200 or 503) |
 | `GET /metrics` | Prometheus text, for programs on the server's machine and whoever sends `PARLOR_METRICS_TOKEN`; of any worker: the numbers of all, by the label `worker` |
 | `/static/<hash>/...` | static files, cached for ever |
+| `GET /manifest.webmanifest`, `GET /sw.js` | what makes the site one that can be installed; the service worker, which stores nothing |
 | `GET /favicon.ico`, `GET /robots.txt` | the icon; what search engines may read |
 | `/socket.io/` | Socket.IO, with the last slash or without |
 

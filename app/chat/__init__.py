@@ -126,7 +126,8 @@ class Chat:
     transports: as the operator allows them, in order.
     nickname_hold: seconds that a name stays its owner's after their last socket is gone. grace: seconds that a room
     awaits somebody whose connection broke. keep_days, keep_messages, keep_bytes: what is kept of a room; None: all.
-    site: its name, which nobody may bear. guest_days: days after which unused guests and rooms are forgotten; 0: never.
+    site: its name, which nobody may bear. page: the checksum of the files of its pages. guest_days: days after which
+    unused guests and rooms are forgotten; 0: never.
     owner_days: days after which an owner who is away loses the room to its eldest moderator; 0: never.
     has_unrecorded: people have come or left, and that could not be stored. is_stopping: whoever is disconnected now is
     expected elsewhere. rules: of rooms, as far as they are known here (access.py). on_rules: called with a room whose
@@ -152,6 +153,7 @@ class Chat:
     grace: float = 10
     secret: str = ""
     site: str = ""
+    page: str = ""
     quotas: Quotas = field(default_factory=Quotas)
     floods: Floods = field(default_factory=Floods)
     limits: Limits = LIMITS

@@ -185,10 +185,10 @@ def _grace(chat: Chat, ending: Ending) -> float:
 
 
 def _welcome(chat: Chat, person: Person) -> dict[str, Any]:
-    return {"me": people.me(chat, person), "server": _server(chat.version, chat.transports, chat.limits)}
+    return {"me": people.me(chat, person), "server": _server(chat.version, chat.page, chat.transports, chat.limits)}
 
 
 @cache
-def _server(version: str, transports: tuple[str, ...], limits: Limits) -> dict[str, Any]:
+def _server(version: str, page: str, transports: tuple[str, ...], limits: Limits) -> dict[str, Any]:
     """The part of `welcome` that is the same for everybody."""
-    return {"version": version, "transports": list(transports), "limits": asdict(limits)}
+    return {"version": version, "page": page, "transports": list(transports), "limits": asdict(limits)}

@@ -80,6 +80,9 @@ class Assets:
     def has(self, name: str) -> bool:
         return name in self._files
 
+    def content(self, name: str) -> bytes:
+        return self._files[name].content
+
     def url(self, name: str) -> str:
         """The path of a file. Raises KeyError where there is none: no page is sent with a dead link."""
         if name not in self._files:
@@ -197,6 +200,7 @@ def templates(assets: Assets, **always: object) -> Environment:
     environment.filters["visible"] = visible
     environment.filters["ago"] = ago
     environment.globals.update(asset=assets.url, inline_style=assets.inline_style, **always)
+    environment.globals.update(files_hash=assets.hash)
     environment.globals.update(script=assets.script, preloads=assets.preloads, stylesheet=assets.stylesheet)
     return environment
 

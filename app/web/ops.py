@@ -89,6 +89,17 @@ DESCRIPTORS = web.AppKey("descriptors", Descriptors)
 PARTS = web.AppKey("parts", dict[str, Callable[[], str]])  # how parts are on which nothing depends, by name
 # How other processes of this Parlor are heard: `redis`, `redis away`, `database`; not there where they are not heard.
 OTHERS: web.AppKey[Callable[[], str]] = web.AppKey("others")
+# Which ask for robots.txt (each one's own documentation), and show what a link leads to to those who were sent it.
+PREVIEWERS = (
+    "facebookexternalhit",
+    "Twitterbot",
+    "LinkedInBot",
+    "Slackbot-LinkExpanding",
+    "Discordbot",
+    "TelegramBot",
+    "WhatsApp",
+    "SkypeUriPreview",
+)
 INDEX_ROOMS = web.AppKey("index_rooms", bool)
 
 
@@ -131,7 +142,12 @@ async def readyz(request: web.Request) -> web.Response:
 
 
 async def robots(request: web.Request) -> web.Response:
-    """Search engines may read rooms only with PARLOR_INDEX_ROOMS."""
+    """Search engines may read rooms only with PARLOR_INDEX_ROOMS. What draws the preview of a shared link may look at
+    the door."""
+    always = ("/socket.io/", "/ws/")
     closed = [] if request.app[INDEX_ROOMS] else ["/r/"]
-    lines = ["User-agent: *", *(f"Disallow: {at(request, path)}" for path in (*closed, "/socket.io/", "/ws/"))]
+    lines = ["User-agent: *", *(f"Disallow: {at(request, path)}" for path in (*closed, *always))]
+    if closed:
+        lines += ["", *(f"User-agent: {name}" for name in PREVIEWERS)]
+        lines += [f"Disallow: {at(request, path)}" for path in ("/r/*/", *always)]
     return web.Response(text="\n".join([*lines, ""]), headers={"Cache-Control": "public, max-age=3600"})

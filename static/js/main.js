@@ -3,6 +3,7 @@
 import "./older-browsers.js";
 
 import { Actions } from "./actions.js";
+import { Appearance } from "./appearance.js";
 import { sitePath } from "./base.js";
 import { BrowserStorage } from "./browser-storage.js";
 import { Changes, lastOwn, NO_CONNECTION, sentenceOf } from "./changes.js";
@@ -19,6 +20,7 @@ import { Identity } from "./identity.js";
 import { isolate } from "./isolate.js";
 import { Joining } from "./joining.js";
 import { keepLastWords, wishOf } from "./last-words.js";
+import { registerWorker } from "./installing.js";
 import { Layout } from "./layout.js";
 import { Look } from "./look.js";
 import { media } from "./media.js";
@@ -26,6 +28,7 @@ import { Menu } from "./menu.js";
 import { Moderating } from "./moderating.js";
 import { ModerationDialog } from "./moderation-dialog.js";
 import { BAD_ROOM, Navigation } from "./navigation.js";
+import { NewerVersion } from "./newer-version.js";
 import { NicknameDialog } from "./nickname-dialog.js";
 import { Notices } from "./notices.js";
 import { OpenRooms } from "./open-rooms.js";
@@ -48,6 +51,7 @@ import { StandingView } from "./standing-view.js";
 import { StorageWarning } from "./storage-warning.js";
 import { Submitting } from "./submitting.js";
 import { tabName } from "./tab.js";
+import { isBlank } from "./text.js";
 import { Timeline } from "./timeline.js";
 import { Told } from "./told.js";
 import { TokenRenewal } from "./token-renewal.js";
@@ -272,6 +276,7 @@ new WordClicks(document.getElementById("messages"), { open: (name) => navigation
 const roomViews = new RoomViews({ rooms, outbox, timeline, roster, layout, unreadView, actions, composer, drawer, standing });
 
 // The server.
+new Appearance({ look, overlays, layout, failed: notify });
 const connection = new Connection({
   transports: page.transports.split(" "),
   storage: local,
@@ -292,6 +297,13 @@ const effects = enteringEffects({
   revealRoom: () => roomViews.reveal(),
   joinRooms: () => joining.joinAll(),
   notify,
+});
+
+const newerVersion = new NewerVersion({
+  own: page.files,
+  session,
+  isBusy: () => overlays.open.size > 0 || !isBlank(composer.box.value) || rooms.all().some(({ name }) => outbox.items(name).length > 0),
+  tell: (reload) => notices.show("A newer version of this page is here.", { lasting: true, action: { label: "Reload", run: reload } }),
 });
 
 const EVENTS = {
@@ -362,6 +374,7 @@ async function welcome({ me: person, token, renew, ignored, server }) {
   if (ignored) ignoredChanged(ignored);
   storageWarning.draw();
   limits = { ...limits, ...server?.limits };
+  newerVersion.met(server?.page);
   entering.send({ type: "connected" });
   told.welcome();
   clock.measure(ask).then((isNew) => isNew && timeline.checkDay());
@@ -380,6 +393,7 @@ function joined(room, ack) {
   unread.begin(room);
   entering.send({ type: "joined" });
   look.known();
+  registerWorker();
   if (room === rooms.active) unreadView.returned(unreadSince.reconnected(room, me));
 }
 

@@ -60,7 +60,7 @@ export function isPrintable(event) {
   return event.key === "Dead" || [...event.key].length === 1;
 }
 
-function takesText(target) {
+export function takesText(target) {
   return target.matches?.(TAKES_TEXT) ?? false;
 }
 

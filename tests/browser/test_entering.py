@@ -7,7 +7,8 @@ import aiohttp
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
-from tests.browser.conftest import Visit
+from app.server import Running
+from tests.browser.conftest import Between, Visit
 from tests.browser.test_page import fits
 from tests.support.axe import violations
 from tests.support.talker import Talker
@@ -160,3 +161,40 @@ async def test_without_a_script_the_landing_leads_to_the_room(url: str, browser:
         await expect(page).to_have_url(re.compile(address))
         await expect(page.get_by_role("link", name="the log of #garden")).to_be_visible()
     await context.close()
+
+
+async def test_the_page_can_be_installed_and_says_when_nobody_answers(url: str, visit: Visit, between: Between) -> None:
+    proxy = await between(url)
+    ann = await visit(proxy.url, "ann", service_workers="allow")
+    await ann.enters("lobby")
+    await ann.is_in()
+    await ann.waits_for("navigator.serviceWorker.controller !== null")
+    devtools = await ann.context.new_cdp_session(ann.page)
+    assert (await devtools.send("Page.getInstallabilityErrors"))["installabilityErrors"] == []
+    await ann.says("kept nowhere")
+    await ann.reads(["kept nowhere"])
+    ann.forgives_network = True
+    await proxy.refuse()
+    await ann.page.goto(f"{proxy.url}/r/lobby")
+    await expect(ann.page.get_by_role("heading", name="Not reachable just now")).to_be_visible()
+    await expect(ann.page.get_by_text("kept nowhere")).to_have_count(0)
+    assert await ann.page.evaluate("caches.keys()") == []
+    await proxy.accept()
+    await ann.page.get_by_role("link", name="try now").click()
+    await ann.is_in()
+    await ann.reads(["kept nowhere"])
+
+
+async def test_a_page_older_than_its_server_is_loaded_anew_when_nobody_is_at_it(server: Running, visit: Visit) -> None:
+    ann = await visit(server.url, "ann")
+    await ann.enters("lobby")
+    await ann.is_in()
+    await ann.box.fill("half a thought")
+    server.chat.page = "another"
+    server.sockets.disconnect_all_within(0)
+    await expect(ann.page.get_by_text("A newer version of this page is here.")).to_be_visible()
+    await ann.page.evaluate("window.isOld = true")
+    await ann.page.get_by_role("button", name="Reload").click()
+    await ann.waits_for("window.isOld === undefined && document.readyState === 'complete'")
+    await ann.is_in()
+    await expect(ann.box).to_have_value("half a thought")

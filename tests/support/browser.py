@@ -28,6 +28,7 @@ REPORT_CSP = """
 addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sourceFile, lineNumber }) =>
   console.error(`CSP: ${violatedDirective} ${blockedURI} at ${sourceFile}:${lineNumber}`));
 """
+BLOCKED = "Service Worker registration blocked by Playwright"  # where a test does not ask for the worker
 NETWORK = re.compile(
     r"net::ERR_|WebSocket is already in CLOSING or CLOSED state|WebSocket connection to .* failed"
     r"|Failed to load resource: the server responded with"
@@ -79,7 +80,7 @@ class Visitor:
     @classmethod
     async def arrive(cls, browser: Browser, url: str, nickname: str, **options: Any) -> "Visitor":
         """`options` are Playwright's for a context: viewport, color_scheme, ..."""
-        context = await browser.new_context(**{"reduced_motion": "reduce"} | options)
+        context = await browser.new_context(**{"reduced_motion": "reduce", "service_workers": "block"} | options)
         context.set_default_timeout(LIMIT * 1000)
         context.set_default_navigation_timeout(
             4 * LIMIT * 1000
@@ -101,9 +102,13 @@ class Visitor:
     def listen(self) -> None:
         """Begin to keep what the page complains of."""
         page = self.page
-        page.on("console", lambda said: said.type in ("error", "warning") and self.complaints.append(said.text))
+        page.on("console", lambda said: said.type in ("error", "warning") and self._complain(said.text))
         page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
         page.on("websocket", self._note)
+
+    def _complain(self, text: str) -> None:
+        if text != BLOCKED:
+            self.complaints.append(text)
 
     def _note(self, socket: WebSocket) -> None:
         self.websockets.append(socket.url)

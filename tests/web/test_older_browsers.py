@@ -90,3 +90,11 @@ def test_no_style_is_lost_in_browsers_of_2021(name: str) -> None:
     for declared in re.finditer(r"([\w-]+):[^;{}]*\d[dsl]v[hwib]\b", css):
         before = css[: declared.start()].rstrip().rpartition("\n")[2]
         assert before.strip().startswith(f"{declared[1]}:"), f"{declared[0]} has no length before it"
+
+
+def test_the_dark_theme_is_the_same_by_choice_and_by_the_system() -> None:
+    css = (STATIC / "css/base.css").read_text(encoding="utf-8")
+    by_system = re.search(r"prefers-color-scheme: dark\) \{\s*:root:not\(.*?\) \{(.*?)\}", css, re.DOTALL)
+    by_choice = re.search(r':root\[data-theme="dark"\] \{\s*color-scheme: dark;(.*?)\}', css, re.DOTALL)
+    assert by_system and by_choice
+    assert by_system[1].split() == by_choice[1].split()

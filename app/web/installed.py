@@ -1,0 +1,55 @@
+"""What makes the site one that can be installed: its manifest, and its service worker.
+
+The worker stores nothing: no conversation is ever shown from a cache, and no page is kept from an update. It says so
+where the server cannot be reached, and has what `push-worker.js` does, where that is there.
+"""
+
+import hashlib
+
+import orjson
+from aiohttp import web
+
+from app.web import edge
+from app.web.assets import ASSETS, answer
+
+WORKERS = ("js/service-worker.js", "js/push-worker.js")
+NO_CACHE = "no-cache"  # asked for again each time, and not sent where it is the same
+
+NAME: web.AppKey[str] = web.AppKey("name", str)  # of the site
+ICONS = (
+    ("icon-192.png", "192x192", "any"),
+    ("icon-512.png", "512x512", "any"),
+    ("icon-maskable.png", "512x512", "maskable"),
+)
+
+
+async def manifest(request: web.Request) -> web.StreamResponse:
+    """`/manifest.webmanifest` (W3C, Web Application Manifest)."""
+    name, assets = request.app[NAME], request.app[ASSETS]
+    start = edge.at(request, "/")
+    told = {
+        "id": start,
+        "name": name,
+        "short_name": name[:12].strip(),
+        "description": "Rooms to talk in, with nothing but a nickname.",
+        "start_url": start,
+        "scope": start,
+        "display": "standalone",
+        "background_color": "#fbf9f6",
+        "theme_color": "#f6f3ee",
+        "icons": [
+            {"src": assets.url(file), "sizes": sizes, "type": "image/png", "purpose": purpose}
+            for file, sizes, purpose in ICONS
+        ],
+    }
+    return await _answer(request, orjson.dumps(told), "application/manifest+json")
+
+
+async def service_worker(request: web.Request) -> web.StreamResponse:
+    """`/sw.js`, where its scope is the whole site."""
+    assets = request.app[ASSETS]
+    return await _answer(request, b"\n".join(map(assets.content, filter(assets.has, WORKERS))), "text/javascript")
+
+
+async def _answer(request: web.Request, content: bytes, kind: str) -> web.StreamResponse:
+    return await answer(request, content, f"{kind}; charset=utf-8", hashlib.sha256(content).hexdigest()[:20], NO_CACHE)

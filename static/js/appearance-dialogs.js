@@ -1,0 +1,22 @@
+// The dialogs of how the page looks, and of its keys. What is chosen holds at once. (What they need is handed in, so that
+// nothing of the page itself is loaded for them.)
+
+export class AppearanceDialogs {
+  constructor({ Dialog, look, overlays, layout }) {
+    this.look = look;
+    const make = (id) => new Dialog(id, { overlays, layout, submitted: () => this.dialogs[id].close() });
+    this.dialogs = { "look-dialog": make("look-dialog"), "keys-dialog": make("keys-dialog") };
+    const { form } = this.dialogs["look-dialog"];
+    form.addEventListener("change", ({ target }) => look.choose(target.name, target.value));
+    this.dialogs["look-dialog"].part("keys").addEventListener("click", () => {
+      this.dialogs["look-dialog"].close();
+      this.open("keys");
+    });
+    this.radios = [...form.querySelectorAll("[type=radio]")];
+  }
+
+  open(name) {
+    for (const radio of this.radios) radio.checked = radio.value === (this.look.chosen[radio.name] ?? "");
+    this.dialogs[`${name}-dialog`].open(name === "look" ? "Appearance" : "Keys");
+  }
+}
