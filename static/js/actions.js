@@ -14,10 +14,11 @@ export class Actions {
   /**
    * room(): the active one; maxReactions(): different reactions on one message. The verbs take the message; react also an
    * emoji and on. remove and react answer a promise and show refusals themselves. left(): the keyboard left the
-   * bar; menu(button, {person, message}): opens the menu on somebody and their message.
+   * bar; menu(button, {person, message}): opens the menu on somebody and their message; pickEmoji(button, chosen, left): the
+   * choice of all emoji.
    */
-  constructor({ room, me, overlays, maxReactions, reply, edit, remove, react, jump, left, menu }) {
-    Object.assign(this, { room, me, overlays, maxReactions, reply, edit, remove, react, jump, left, menu });
+  constructor({ room, me, overlays, maxReactions, reply, edit, remove, react, jump, left, menu, pickEmoji }) {
+    Object.assign(this, { room, me, overlays, maxReactions, reply, edit, remove, react, jump, left, menu, pickEmoji });
     this.log = document.getElementById("messages");
     this.said = document.getElementById("said");
     this.bar = document.getElementById("actions-template").content.firstElementChild.cloneNode(true);
@@ -51,12 +52,12 @@ export class Actions {
     this.log.addEventListener("focusin", ({ target }) => this.focused(target));
     this.log.addEventListener("focusout", ({ relatedTarget }) => relatedTarget && !this.isNear(relatedTarget) && this.putAway());
     this.bar.addEventListener("keydown", (event) => this.key(event));
-    document.addEventListener("pointerdown", ({ target }) => this.isPicking && !this.log.contains(target) && this.putAway());
+    document.addEventListener("pointerdown", ({ target }) => this.isPicking && !this.isNear(target) && this.putAway());
   }
 
-  /** In the log, or in the menu that the bar has opened. */
+  /** In the log, or in what the bar has opened: the menu, the choice of emoji. */
   isNear(element) {
-    return this.log.contains(element) || Boolean(element.closest("#menu"));
+    return this.log.contains(element) || Boolean(element.closest("#menu, .emoji-picker"));
   }
 
   /** The pointer does not move the bar while the keyboard is on it or the picker is open. */
@@ -124,6 +125,7 @@ export class Actions {
     const { emoji } = button.dataset;
     if (emoji) this.choose(message, button);
     else if (button.dataset.do === "react") this.pick(message);
+    else if (button.dataset.do === "other") this.pickOther(message, button);
     else if (button.dataset.do === "more") this.openMenu(button, this.row);
     else if (button.dataset.do === "delete") this.confirmDelete(message, button);
     else this.leaveFor(() => this[button.dataset.do](message));
@@ -154,11 +156,22 @@ export class Actions {
 
   pick(message) {
     const buttons = choices(message, this.room().own.of(message.seq), this.maxReactions()).map(choice);
-    this.picker.replaceChildren(...buttons);
+    this.picker.replaceChildren(...buttons, otherChoice());
     this.picker.hidden = false;
     this.tools.hidden = true;
     if (this.noMouse.matches) this.overlays.opened("picker", () => this.putAway());
     buttons[0].focus({ preventScroll: true });
+  }
+
+  /** Any emoji. The bar stays while one is chosen. */
+  pickOther({ seq }, button) {
+    const back = () => (this.noMouse.matches ? this.putAway() : this.backToTools(seq));
+    const react = (emoji) => {
+      const message = this.room().find(seq);
+      back();
+      if (message) this.react(message, emoji, !this.room().own.of(seq).has(emoji));
+    };
+    this.pickEmoji(button, react, back);
   }
 
   choose(message, button) {
@@ -254,6 +267,16 @@ export class Actions {
 /** A double click of the mouse counts once: the second click was not meant for what opened under the pointer. */
 function isDouble({ detail, pointerType }) {
   return detail > 1 && pointerType === "mouse";
+}
+
+function otherChoice() {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.dataset.do = "other";
+  button.title = button.ariaLabel = "Another emoji";
+  button.setAttribute("aria-haspopup", "dialog");
+  button.textContent = "+";
+  return button;
 }
 
 function choice({ emoji, mine, full }) {

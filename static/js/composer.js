@@ -8,7 +8,7 @@ import { isBlank, trimmed } from "./text.js";
 
 const TYPING_EVERY_MS = 3_000;
 const WARN_BELOW = 200; // characters left
-const MAX_HEIGHT = 200; // CSS pixels
+const MIN_GROWN = 96; // CSS pixels
 
 export class Composer {
   /**
@@ -157,7 +157,7 @@ export class Composer {
     this.allowSending();
     this.showSentence(lengthSentence(left), left < 0);
     this.box.style.height = "auto";
-    this.box.style.height = `${Math.min(this.box.scrollHeight, MAX_HEIGHT)}px`;
+    this.box.style.height = `${Math.min(this.box.scrollHeight, thirdOfScreen())}px`;
   }
 
   nameButton() {
@@ -177,6 +177,11 @@ export class Composer {
   get excess() {
     return [...trimmed(this.box.value)].length - this.limit();
   }
+}
+
+/** Of what the keyboard of a phone leaves of it. */
+function thirdOfScreen() {
+  return Math.max(MIN_GROWN, (window.visualViewport?.height ?? innerHeight) / 3);
 }
 
 function lengthSentence(left) {

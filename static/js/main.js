@@ -9,6 +9,7 @@ import { BrowserStorage } from "./browser-storage.js";
 import { Changes, lastOwn, NO_CONNECTION, sentenceOf } from "./changes.js";
 import { helpFor } from "./commands.js";
 import { Composer } from "./composer.js";
+import { ComposerAids } from "./composer-aids.js";
 import { Connection } from "./connection.js";
 import { ConnectionStatus } from "./connection-status.js";
 import { DoorwayView } from "./doorway-view.js";
@@ -259,6 +260,7 @@ const commands = {
   help: () => notices.show(helpFor(rooms.active.rules.role), { lasting: true }),
 };
 const submitting = new Submitting({ rooms, composer, changes, outbox, timeline, commands });
+const aids = new ComposerAids({ storage: local, rooms, me, ask, wait, overlays, sent: () => outbox.items(rooms.activeName), notify });
 const actions = new Actions({
   me,
   overlays,
@@ -271,6 +273,7 @@ const actions = new Actions({
   jump: (seq) => timeline.jumpTo(seq),
   left: () => composer.focus(),
   menu: openPersonMenu,
+  pickEmoji: (...asked) => aids.pickEmoji(...asked),
 });
 new WordClicks(document.getElementById("messages"), { open: (name) => navigation.goTo(name), notify });
 const roomViews = new RoomViews({ rooms, outbox, timeline, roster, layout, unreadView, actions, composer, drawer, standing });

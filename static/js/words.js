@@ -51,7 +51,7 @@ function mentioned({ mention, words }) {
   return mark;
 }
 
-/** Opens the room in this page (room-link-clicks in saying.js), or by its address. */
+/** Opens the room in this page (word-clicks.js), or by its address. */
 function roomLink({ room, words }) {
   if (!ROOM.test(room)) return drawn(words ?? `#${room}`);
   const anchor = wrapped("a", words ?? [`#${room}`]);
