@@ -17,6 +17,7 @@ from tests.conftest import Start
 from tests.support.talker import new_id
 
 EVERYBODY = {"ignore", "echo", "rooms", "rename", "reserve", "identify", "claim", "join", "leave", "open", "search"}
+EVERYBODY |= {"mentions", "push"}
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ async def test_a_room_that_existed_belongs_to_nobody_until_the_operator_says_so(
 def test_every_other_verb_says_who_may_do_it(verb: str) -> None:
     assert issubclass(VERBS[verb].right, Member)
     expected = {
-        Owner: {"appoint", "owner_key"},
+        Owner: {"appoint", "owner_key", "bot", "hook", "hooks"},
         Moderator: {"kick", "mute", "ban", "restore", "sanctions", "audit"},
         Speaker: {"send", "edit", "react", "typing", "topic", "settings"},
     }
