@@ -38,6 +38,8 @@ TYPES = {
     ".svg": "image/svg+xml",
     ".webmanifest": "application/manifest+json",
 }
+_CSS_COMMENT = re.compile(rb"/\*.*?\*/", re.DOTALL)
+_CSS_SPACE = re.compile(rb"\s*\n\s*")
 _IMPORT = re.compile(r"""(?:^|[;}\n])(?:import|export)\s*(?:[\w$*{},\s]+?from\s*)?["'](\.{1,2}/[^"']+)["']""")
 
 log = logging.getLogger(__name__)
@@ -152,10 +154,15 @@ class Assets:
         parts = [self._files.get(f"css/{one}.css") for one in names]
         if not name.startswith("css/") or not all(parts):
             return None
-        return _File.of(name, b"\n".join(part.content for part in parts if part))
+        return _File.of(name, b"\n".join(_squeezed(part.content) for part in parts if part))
 
 
 ASSETS = web.AppKey("assets", Assets)
+
+
+def _squeezed(css: bytes) -> bytes:
+    """Without comments and indentation, which no string of ours looks like (tests/web/test_assets.py)."""
+    return _CSS_SPACE.sub(b"\n", _CSS_COMMENT.sub(b"", css)).strip()
 
 
 async def answer(

@@ -1,8 +1,9 @@
-// The dialogs of how the page looks, and of its keys. What is chosen holds at once. (What they need is handed in, so that
-// nothing of the page itself is loaded for them.)
+// The dialogs of how the page looks, and of its keys. What is chosen holds at once.
+
+import { Dialog } from "./dialog.js";
 
 export class AppearanceDialogs {
-  constructor({ Dialog, look, overlays, layout }) {
+  constructor({ look, overlays, layout }) {
     this.look = look;
     const make = (id) => new Dialog(id, { overlays, layout, submitted: () => this.dialogs[id].close() });
     this.dialogs = { "look-dialog": make("look-dialog"), "keys-dialog": make("keys-dialog") };

@@ -22,12 +22,12 @@ import { isolate } from "./isolate.js";
 import { Joining } from "./joining.js";
 import { keepLastWords, wishOf } from "./last-words.js";
 import { registerWorker } from "./installing.js";
+import { Later } from "./later.js";
 import { Layout } from "./layout.js";
 import { Look } from "./look.js";
 import { media } from "./media.js";
 import { Menu } from "./menu.js";
 import { Moderating } from "./moderating.js";
-import { ModerationDialog } from "./moderation-dialog.js";
 import { BAD_ROOM, Navigation } from "./navigation.js";
 import { NewerVersion } from "./newer-version.js";
 import { NicknameDialog } from "./nickname-dialog.js";
@@ -40,13 +40,10 @@ import { actionsInRoom, actionsOn } from "./person-actions.js";
 import { Room } from "./room.js";
 import { RoomCommands } from "./room-commands.js";
 import { RoomPasses, unguessable } from "./room-key.js";
-import { RoomLinks } from "./room-links.js";
 import { RoomList } from "./room-list.js";
 import { roomName } from "./room-name.js";
-import { RoomSettings } from "./room-settings.js";
 import { RoomViews } from "./room-views.js";
 import { Roster } from "./roster.js";
-import { ReportDialog, SanctionDialog } from "./sanction-dialog.js";
 import { ServerClock } from "./server-clock.js";
 import { StandingView } from "./standing-view.js";
 import { StorageWarning } from "./storage-warning.js";
@@ -86,6 +83,7 @@ const overlays = new Overlays();
 const drawer = new Drawer({ overlays, layout });
 const menu = new Menu({ overlays });
 const passes = new RoomPasses({ storage: session });
+const later = new Later({ failed: notify });
 
 // The rooms.
 const unread = new Unread({ storage: local, me });
@@ -123,7 +121,7 @@ const navigation = new Navigation({
   notify,
 });
 const roomList = new RoomList({ rooms, unread, chosen: (name) => navigation.goTo(name), left: (name) => navigation.leave(name), decorate: (room, entry) => told.draw(room, entry) });
-const told = new Told({ page, me, local, rooms, unread, overlays, layout, drawer, ask: answerOf, wait, jump: jumpTo, offer: (text, action) => notices.show(text, { lasting: true, action }) });
+const told = new Told({ page, me, local, rooms, unread, overlays, layout, drawer, later, ask: answerOf, wait, jump: jumpTo, offer: (text, action) => notices.show(text, { lasting: true, action }) });
 const roster = new Roster({ me, ask, wait, firstPage: () => limits.first_people, menu: openPersonMenu });
 
 // Entering.
@@ -199,25 +197,25 @@ const moderating = new Moderating({
   ignored: ignoredChanged,
   done: (sentence, undo) => notices.show(sentence, { action: { label: "Undo", run: () => undo().then(notifyIfAny) } }),
 });
-const sanctionDialog = new SanctionDialog({
+const sanctionDialog = later.part(({ SanctionDialog }) => new SanctionDialog({
   overlays,
   layout,
   decided: (verb, person, choice) => moderating[verb](rooms.activeName, person, choice),
-});
-const reportDialog = new ReportDialog({ overlays, layout, decided: report });
-const moderationDialog = new ModerationDialog({
+}));
+const reportDialog = later.part(({ ReportDialog }) => new ReportDialog({ overlays, layout, decided: report }));
+const moderationDialog = later.part(({ ModerationDialog }) => new ModerationDialog({
   overlays,
   layout,
   ask: answerOf,
   lift: (kind, person) => moderating.lift(kind, rooms.activeName, person),
   jump: showReported,
-});
-const roomSettings = new RoomSettings({ overlays, layout, save: saveSettings, saved: notify });
-const roomLinks = new RoomLinks({
+}));
+const roomSettings = later.part(({ RoomSettings }) => new RoomSettings({ overlays, layout, save: saveSettings, saved: notify }));
+const roomLinks = later.part(({ RoomLinks }) => new RoomLinks({
   overlays,
   layout,
   ask: (kind, limits) => answerOf(kind === "ownerKey" ? "owner_key" : "invite", { room: rooms.activeName, ...limits }),
-});
+}));
 const ROOM_ACTIONS = {
   settings: () => roomSettings.open(rooms.active),
   invite: () => roomLinks.open("invite", rooms.active),
@@ -279,7 +277,7 @@ new WordClicks(document.getElementById("messages"), { open: (name) => navigation
 const roomViews = new RoomViews({ rooms, outbox, timeline, roster, layout, unreadView, actions, composer, drawer, standing });
 
 // The server.
-new Appearance({ look, overlays, layout, failed: notify });
+new Appearance({ look, overlays, layout, later });
 const connection = new Connection({
   transports: page.transports.split(" "),
   storage: local,

@@ -5,10 +5,8 @@ import { oncePerFrame } from "./animation-frame.js";
 import { sitePath } from "./base.js";
 import { BrowserNotices } from "./browser-notices.js";
 import { callsMe, MentionList, unreadCalls } from "./mentions.js";
-import { MentionsDialog } from "./mentions-dialog.js";
 import { Notifier } from "./notifier.js";
 import { NotifyChoices } from "./notify-choices.js";
-import { NotifyDialog } from "./notify-dialog.js";
 import { PushChoice } from "./push-choice.js";
 import { TabTurn } from "./tab-turn.js";
 
@@ -19,7 +17,7 @@ export class Told {
    * page: the data of <body>; ask(verb, payload) -> Promise of the ack, {ok: false} without a connection; jump(room, seq): shows a
    * message of a room; offer(sentence, action): a notice with a button.
    */
-  constructor({ page, me, local, rooms, unread, overlays, layout, drawer, ask, jump, offer, wait }) {
+  constructor({ page, me, local, rooms, unread, overlays, layout, drawer, later, ask, jump, offer, wait }) {
     Object.assign(this, { me, local, rooms, unread, ask, jump, offer, wait, waiting: null });
     const isRead = (name, seq) => Boolean(rooms.get(name)?.rev) && unread.position(rooms.get(name)).seq >= seq;
     const turn = new TabTurn({ wait });
@@ -37,7 +35,7 @@ export class Told {
       isCurrent: (room) => rooms.get(room.name) === room,
     });
     this.push = new PushChoice({ storage: local, path: sitePath, isOffered: page.push === "on", ask });
-    this.dialog = new NotifyDialog({
+    this.dialog = later.part(({ NotifyDialog }) => new NotifyDialog({
       overlays,
       layout,
       choices: this.choices,
@@ -45,11 +43,11 @@ export class Told {
       push: this.push,
       chosen: (room, level) => this.chosen(room, level),
       changed: () => this.drawAll(),
-    });
+    }));
     this.drawAll = oncePerFrame(() => this.drawDue());
     this.button = document.getElementById("mentions-button");
     const seen = () => (this.list.seen(), this.drawAll());
-    const mentions = new MentionsDialog({ overlays, layout, list: this.list, ask, jump: (room, seq) => this.show(room, seq), seen });
+    const mentions = later.part(({ MentionsDialog }) => new MentionsDialog({ overlays, layout, list: this.list, ask, jump: (room, seq) => this.show(room, seq), seen }));
     this.button.addEventListener("click", () => (drawer.set(false), mentions.open()));
     local.watch((key) => (key === "mentions-seen" || key.startsWith("notify")) && this.drawAll());
   }
