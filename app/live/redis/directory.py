@@ -37,7 +37,7 @@ class RedisDirectory:
         self._own = OwnPeople(redis, chat.presence, self._heartbeats.next_generation)
         self._tasks = Tasks("what was changed elsewhere is not known here")
         chat.presence.on_change = self._on_change
-        chat.presence.on_about = self._on_about
+        chat.presence.on_about = self._own.note_about
         redis.on_connected.append(self._on_connected)
         redis.subscribe(PEOPLE, shapes.PROFILE, self._on_profile)
         redis.subscribe(PEOPLE, shapes.REPORT, self._on_report)
@@ -112,11 +112,6 @@ class RedisDirectory:
                 del self._here[room]
                 self._others.unfollow(room)
         self._own.note(room, person, grace)
-
-    def _on_about(self, person: OnlinePerson) -> None:
-        for room in person.rooms:
-            if person.id in self._here.get(room, ()):
-                self._own.note(room, person, None)
 
     def _on_connected(self) -> None:
         """Redis is back, and nobody could be heard meanwhile."""

@@ -51,6 +51,12 @@ class OwnPeople:
             self._telling = self._telling or asyncio.get_running_loop().create_future()
             self._wake.set()
 
+    def note_about(self, person: OnlinePerson) -> None:
+        """As Presence.on_about."""
+        for room in person.rooms:
+            if person.is_here_in(room):
+                self.note(room, person, None)
+
     async def wait_told(self) -> None:
         """Until others can find whoever has come or left here until now; at once where Redis is away."""
         if telling := self._telling or self._being_told:
