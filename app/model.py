@@ -13,11 +13,26 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class About:
+    """What somebody says of themselves: a status, until then (milliseconds since 1970; None: for good), and whether
+    others may see when they were here last."""
+
+    status: str = ""
+    until: int | None = None
+    shows_last_seen: bool = False
+
+
+NOTHING = About()
+
+
+@dataclass(frozen=True, slots=True)
 class Profile(Person):
-    """How somebody is called, as of change `rev` of that: what has the higher one is newer, whoever says it."""
+    """How somebody is called and what they say of themselves, as of change `rev` of that: what has the higher one is
+    newer, whoever says it. about: None: as it was."""
 
     reserved: bool = False
     rev: int = 0
+    about: About | None = None
 
 
 NOT_YET = 2**53  # milliseconds since 1970: later than anything
@@ -34,7 +49,7 @@ class Connection:
     IPv6 a /64); empty where nobody can tell for certain. cookie: its token came in a cookie, which no script can read.
     renewed: the fingerprint of the token that its client was given in place of that one. known_since: when its person
     was stored, in milliseconds. visits: it is one request (HTTP): in no list of people, and nothing is told it.
-    visiting: the room that the gate has let it into.
+    visiting: the room that the gate has let it into. away: nobody has touched its page for a while.
     """
 
     id: str
@@ -48,6 +63,7 @@ class Connection:
     known_since: int = NOT_YET
     visits: bool = False
     visiting: str = ""
+    away: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +106,7 @@ class Subscription:
 class Limits:
     """What is too much. Told to every client in `welcome`, so that pages can warn while one types.
 
-    text: characters of a message. nickname: graphemes. topic, welcome, reason, room:
+    text: characters of a message. nickname: graphemes. topic, welcome, reason, room, status:
     characters. rooms: that one connection is in. query: characters of a search. found: messages that it finds at
     once.
     page: messages in one answer. people: entries in one answer; first_people: in that to a join. reactions: different
@@ -103,6 +119,7 @@ class Limits:
     topic: int = 200
     welcome: int = 1_000
     reason: int = 200
+    status: int = 100
     room: int = 64
     query: int = 200
     found: int = 20

@@ -21,7 +21,7 @@ from aiohttp.typedefs import Middleware
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import __version__, engineio, process
-from app.chat import Chat, access, people, pushing, retention
+from app.chat import Chat, access, people, pushing, retention, selves
 from app.chat import files as kept_files
 from app.chat.leases import Lease
 from app.chat.quotas import Quotas
@@ -320,6 +320,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         chat.marks.run(),
         chat.indexing.run(),
         watch,
+        selves.run(chat),
         runner.app[ops.DESCRIPTORS].watch(),
         runner.app[deliveries.DELIVERIES].run(),
     ]

@@ -118,6 +118,7 @@ ON_BOTH = (
     "test_direct",
     "test_reading",
     "test_rooms",
+    "test_selves",
     "test_sent_files",
     "test_search",
 )

@@ -147,7 +147,7 @@ def _person(arrival: Arrival) -> Person:
 async def _enter(chat: Chat, arrival: Arrival, connection: Connection, told: dict[str, Any]) -> Connection:
     profile = arrival.profile
     known = chat.presence.online.nickname(profile.id)
-    chat.presence.connect(connection, profile.reserved, profile.rev)
+    chat.presence.connect(connection, profile.reserved, profile.rev, profile.about)
     if arrival.is_renamed or known not in (None, profile.nickname):
         people.tell_others(chat, profile, connection)
     # After `connect`: whoever departs meanwhile by another connection finds this one.

@@ -116,6 +116,10 @@ def _moment(text: str) -> str:
     raise PydanticCustomError("bad_payload", "a time is written like 2026-11-28T09:30:00.000Z")
 
 
+def _status(text: str) -> str:
+    return _line(text, LIMITS.status, "A status holds {limit} characters at most.")
+
+
 def _endpoint(text: str) -> str:
     if not _ADDRESS.fullmatch(text):
         raise PydanticCustomError("bad_payload", "this is no address of a push service")
@@ -249,6 +253,9 @@ Endpoint = Annotated[
 ]
 PushSecret = Annotated[
     str, Field(pattern="^[A-Za-z0-9_-]{16,128}={0,2}$"), WithJsonSchema({"type": "string", "title": "base64url"})
+]
+Status = Annotated[
+    str, AfterValidator(_status), WithJsonSchema({"type": "string", "title": f"text, up to {LIMITS.status} characters"})
 ]
 Moment = Annotated[
     str, AfterValidator(_moment), WithJsonSchema({"type": "string", "title": "time, ISO 8601 as in `at`"})

@@ -14,8 +14,9 @@ from argon2.exceptions import Argon2Error
 from app.chat import Chat, ignoring, names
 from app.chat.kinds import NicknameWish, Passphrase
 from app.chat.newcomers import Newcomer
+from app.chat.rules import when
 from app.chat.tokens import is_handle, is_seed, is_token, new_handle, person_id
-from app.model import NOT_YET, Connection, Person, Profile, Refused, is_bot
+from app.model import NOT_YET, NOTHING, About, Connection, Person, Profile, Refused, is_bot
 from app.store import queries
 
 log = logging.getLogger("parlor.chat")
@@ -241,7 +242,15 @@ async def note_departure(chat: Chat, person: str, keeps_token: bool | None) -> N
 
 
 def _profile(found: dict[str, Any]) -> Profile:
-    return Profile(found["id"], found["nickname"], found["reserved"], found["rev"])
+    return Profile(found["id"], found["nickname"], found["reserved"], found["rev"], about_of(found))
+
+
+def about_of(found: dict[str, Any]) -> About:
+    """What somebody says of themselves, as it is stored; a status that has ended is none."""
+    until = found["status_until"]
+    is_over = until is not None and until <= queries.now()
+    status, until = ("", None) if is_over else (found["status"] or "", until)
+    return About(status, until, bool(found["shows_last_seen"]))
 
 
 # --- tokens ---
@@ -342,7 +351,7 @@ async def take(chat: Chat, connection: Connection, wish: str) -> None:
         holder = (one.id, one.left_at, one.brief, None, one.name[0])
         raise queries.taken(name, {holder}, held(chat), free[0] if free else None)
     rev = await chat.store.write(queries.claim, person=person.id, name=named, held=held(chat), spare=spare)
-    _tell(chat, Profile(person.id, name, _is_reserved(chat, person), rev), connection)
+    tell(chat, Profile(person.id, name, is_reserved(chat, person), rev), connection)
 
 
 async def reserve(chat: Chat, connection: Connection, *, passphrase: Passphrase | None) -> Answer:
@@ -353,7 +362,7 @@ async def reserve(chat: Chat, connection: Connection, *, passphrase: Passphrase 
     shown = await chat.passphrases.run(connection.id, hashed, passphrase) if passphrase else None
     person = connection.person  # not before: another tab may have become somebody else meanwhile, and with it this one
     rev = await chat.store.write(queries.reserve, person=person.id, passphrase=shown)
-    _tell(chat, Profile(person.id, borne(chat, person), shown is not None, rev), connection)
+    tell(chat, Profile(person.id, borne(chat, person), shown is not None, rev), connection)
     return {"me": me(chat, connection.person)}
 
 
@@ -376,7 +385,7 @@ async def identify(chat: Chat, connection: Connection, *, nickname: NicknameWish
         for room in await chat.store.write(queries.take_along, connection.person.id, owner["id"]):
             chat.on_rules(room)
     renewal = await _renew_token(chat, connection, owner["id"])
-    await _become(chat, connection, Profile(owner["id"], owner["nickname"], True, owner["rev"]), owner["created_at"])
+    await _become(chat, connection, _profile(owner | {"reserved": True}), owner["created_at"])
     return {"me": me(chat, connection.person), **renewal}
 
 
@@ -421,7 +430,7 @@ def hear_profile(chat: Chat, profile: Profile) -> None:
         tell_tabs(chat, profile)
 
 
-def _tell(chat: Chat, profile: Profile, connection: Connection) -> None:
+def tell(chat: Chat, profile: Profile, connection: Connection) -> None:
     """Let everybody know how the person is called now, who asked for it by this connection."""
     chat.presence.update(profile)
     if connection.visits:
@@ -443,11 +452,23 @@ def tell_tabs(chat: Chat, person: Person, but: Connection | None = None) -> None
 
 
 def me(chat: Chat, person: Person) -> Answer:
-    myself = {"id": person.id, "nickname": borne(chat, person)}
-    return myself | {"reserved": True} if _is_reserved(chat, person) else myself
+    said = about(chat, person)
+    more = {
+        "reserved": is_reserved(chat, person),
+        "status": said.status,
+        "status_until": said.until and when(said.until),
+        "shows_last_seen": said.shows_last_seen,
+    }
+    return {"id": person.id, "nickname": borne(chat, person)} | {name: value for name, value in more.items() if value}
 
 
-def _is_reserved(chat: Chat, person: Person) -> bool:
+def about(chat: Chat, person: Person) -> About:
+    if online := chat.presence.online.get(person.id):
+        return online.about
+    return (isinstance(person, Profile) and person.about) or NOTHING
+
+
+def is_reserved(chat: Chat, person: Person) -> bool:
     """Of whoever is not online it is known as of the moment when they asked."""
     online = chat.presence.online.get(person.id)
     return online.reserved if online else isinstance(person, Profile) and person.reserved

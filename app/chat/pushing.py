@@ -17,6 +17,7 @@ import orjson
 
 from app.chat import Chat, access, people
 from app.chat.counts import Reading
+from app.chat.direct import SIGN, is_direct, other_of
 from app.chat.kinds import Endpoint, Flag, PushSecret
 from app.model import ROW_BYTES, Connection, Member, Refused
 from app.store import queries
@@ -88,11 +89,14 @@ class Pushing:
         self._is_telling = False
         self.outcomes: Counter[str] = Counter()
 
-    def note(self, member: Member, message: queries.Message, direct_to: str | None = None) -> None:
-        """A member has said something new. direct_to: the other one in a room of two."""
-        called = {direct_to} if direct_to else set((message["mentions"] or {}).values()) - {member.id}
+    def note(self, member: Member, message: queries.Message) -> None:
+        """A member has said something new."""
+        is_alone = is_direct(member.room)
+        called = set((message["mentions"] or {}).values()) - {member.id}
+        if is_alone:
+            called = {other_of(self._chat, member.room, member.id)}
         for person in called:
-            shown = f"@{member.id}" if direct_to else member.room
+            shown = f"{SIGN}{member.id}" if is_alone else member.room
             self._add(
                 News(
                     person=person,
@@ -102,7 +106,7 @@ class Pushing:
                     seq=message["seq"],
                     site=member.connection.site,
                     due=asyncio.get_running_loop().time() + self._delay,
-                    is_direct=direct_to is not None,
+                    is_direct=is_alone,
                 )
             )
 

@@ -35,6 +35,7 @@ from app.chat import (
     reading,
     rooms,
     search,
+    selves,
 )
 from app.chat.direct import is_direct, stored_name
 from app.chat.kinds import RoomRef
@@ -113,6 +114,9 @@ VERBS = {
     "rooms": Verb(rooms.rooms, "rooms, direct", cost=2, stores=False),
     "push": Verb(pushing.push, "key, on?", cost=5, stores=False),
     "topic": Verb(rooms.topic, "room", cost=2),
+    "status": Verb(selves.status, "me", cost=5, adds_row=True),
+    "away": Verb(selves.away, stores=False),
+    "person": Verb(selves.card, "person", stores=False),
     "rename": Verb(people.rename, "me", cost=5),
     "settings": Verb(owning.settings, "room", cost=5, adds_row=True),
     "appoint": Verb(owning.appoint, "room", cost=5, adds_row=True),

@@ -17,7 +17,7 @@ from tests.conftest import Start
 from tests.support.talker import new_id
 
 EVERYBODY = {"ignore", "echo", "rooms", "rename", "reserve", "identify", "claim", "join", "leave", "open", "search"}
-EVERYBODY |= {"mentions", "push"}
+EVERYBODY |= {"mentions", "push", "status", "away", "person"}
 
 
 @pytest.fixture

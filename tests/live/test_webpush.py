@@ -118,6 +118,38 @@ async def test_nobody_is_woken_who_is_here_ignores_or_chose_so_or_may_not_read(
         await service.browser("Ann").gets(1)
 
 
+async def test_what_is_written_to_somebody_alone_is_told_under_the_name_by_which_they_call_the_room(
+    server: Running, service: PushService
+) -> None:
+    ann = await away(server, service, "Ann")
+    async with Talker(server.url, "bob") as bob, Talker(server.url, "cid") as cid:
+        for one, said in ((bob, "hello"), (cid, "psst")):
+            assert (await one.ask("open", {"person": ann["id"]}))["ok"]
+            await one.say(f"@{ann['id']}", said)
+        told = sorted(await service.browser("Ann").gets(2), key=lambda one: str(one["nickname"]))
+        assert [(one["room"], one["nickname"], one["text"]) for one in told] == [
+            (f"@{bob.me['id']}", "bob", "hello"),
+            (f"@{cid.me['id']}", "cid", "psst"),
+        ]
+        async with Talker(server.url, token=ann["token"]) as here:
+            await here.ask("open", {"person": bob.me["id"]})
+            levels = await here.ask("notify", {"room": f"@{bob.me['id']}", "level": "none"})
+            assert levels["levels"] == {f"@{bob.me['id']}": "none"}
+            await here.ask("ignore", {"person": cid.me["id"], "on": True})
+        await until(lambda: not server.chat.presence.online.is_here(ann["id"]))
+        for one in (bob, cid):
+            await one.say(f"@{ann['id']}", "once more, @Ann")
+        await settled(server)
+        assert (await here_again(server, ann["token"])) == []
+    assert service.browser("Ann").asked == 2
+
+
+async def here_again(server: Running, token: str) -> list[str]:
+    """Their mentions: what is said to them alone is none."""
+    async with Talker(server.url, token=token) as here:
+        return [one["text"] for one in (await here.ask("mentions"))["messages"]]
+
+
 async def test_everybody_are_those_who_have_chosen_to_hear_of_the_room(server: Running, service: PushService) -> None:
     async with Talker(server.url, "owner") as owner:
         await owner.join("lobby")

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from functools import partial
 
 from app.chat.presence.grace import Grace
-from app.chat.presence.news import NEWS_DELAY_S, RECONNECT_DELAY_S, Broadcast, News, Pace
-from app.chat.presence.state import Online, OnlinePerson, Rooms
-from app.model import Connection, Person, Profile
+from app.chat.presence.news import AWAY_DELAY_S, NEWS_DELAY_S, RECONNECT_DELAY_S, Broadcast, News, Pace
+from app.chat.presence.state import REMOTE, Online, OnlinePerson, Rooms
+from app.model import About, Connection, Person, Profile
 
 __all__ = ["Pace", "Presence"]
 
@@ -22,7 +22,7 @@ class Presence:
     """`online` and `rooms` answer questions; every change goes through the methods here, which note it as news.
 
     on_change: called with room and person when the first connection to this process joins the room (None) or the last
-    one leaves it (the seconds for which the room waits).
+    one leaves it (the seconds for which the room waits). on_about: called with a person who is shown otherwise now.
     """
 
     def __init__(self, broadcast: Broadcast, pace: Pace | None = None) -> None:
@@ -30,11 +30,13 @@ class Presence:
         self._grace = Grace()
         self._news = News(self.rooms, broadcast, pace or Pace())
         self.on_change: OnChange = lambda _room, _person, _grace: None
+        self.on_about: Callable[[OnlinePerson], None] = lambda _person: None
 
-    def connect(self, connection: Connection, reserved: bool = False, rev: int = 0) -> None:
-        """A connection opens. reserved: its person's nickname is. rev: as of which that is said."""
-        self.online.add(connection)
-        self.update(Profile(connection.person.id, connection.person.nickname, reserved, rev))
+    def connect(self, connection: Connection, reserved: bool = False, rev: int = 0, about: About | None = None) -> None:
+        """A connection opens. reserved: its person's nickname is. rev: as of which that is said, and `about`."""
+        person = self.online.add(connection)
+        self.update(Profile(connection.person.id, connection.person.nickname, reserved, rev, about))
+        self._look_whether_away(person)
 
     def disconnect(self, connection: Connection, grace: float = 0) -> bool:
         """A connection closes; its rooms wait for the person for `grace` seconds. True if it was the person's last
@@ -45,7 +47,8 @@ class Presence:
         for room in self.online.rooms(connection):
             self._leave(person, connection, room, grace)
         self.online.close(connection)
-        self._remove_if_gone(person)
+        self._look_whether_away(person)
+        _remove_if_gone(self.online, self._grace, person)
         return not person.is_here
 
     def change_person(self, connection: Connection, profile: Profile) -> bool:
@@ -54,7 +57,7 @@ class Presence:
         rooms = self.online.rooms(connection)
         was_last = self.disconnect(connection)
         connection.person = Person(profile.id, profile.nickname)
-        self.connect(connection, profile.reserved, profile.rev)
+        self.connect(connection, profile.reserved, profile.rev, profile.about)
         for room in rooms:
             self.join(connection, room)
         return was_last
@@ -65,22 +68,51 @@ class Presence:
         person = self.online.get(profile.id)
         if person is None or profile.rev < person.rev:
             return False
-        is_new = (person.nickname, person.reserved) != (profile.nickname, profile.reserved)
-        person.rev, person.reserved = profile.rev, profile.reserved
-        self._rename(person, profile.nickname)
+        about = profile.about or person.about
+        is_new = (person.nickname, person.reserved, person.about) != (profile.nickname, profile.reserved, about)
+        person.rev = profile.rev
+        if is_new:
+            self._show(person, profile.nickname, profile.reserved, about, person.away)
         return is_new
 
-    def _rename(self, person: OnlinePerson, nickname: str) -> None:
+    def set_away(self, connection: Connection, away: bool) -> None:
+        """Nobody has touched the connection's page for a while, or somebody does so again."""
+        connection.away = away
+        if person := self.online.get(connection.person.id):
+            self._look_whether_away(person)
+
+    def _look_whether_away(self, person: OnlinePerson) -> None:
+        """They are with the last of their connections, and here again with any."""
+        connections = [self.online.connection(id) for id in person.connections]
+        here = [one.away for one in connections if not one.id.startswith(REMOTE)]
+        away = bool(connections) and all(one.away for one in connections)
+        was_here, person.away_here = person.away_here, bool(here) and all(here)
+        if away != person.away:
+            delay = AWAY_DELAY_S if away else NEWS_DELAY_S
+            self._show(person, person.nickname, person.reserved, person.about, away, delay)
+        elif person.away_here != was_here:
+            self.on_about(person)
+
+    def _show(
+        self,
+        person: OnlinePerson,
+        nickname: str,
+        reserved: bool,
+        about: About,
+        away: bool,
+        delay: float = NEWS_DELAY_S,
+    ) -> None:
+        """In all lists the person is shown like this from now on."""
         id = person.id
-        if person.nickname == nickname:
-            return
         before = person.nickname
-        rooms = {room for rooms in person.connections.values() for room in rooms} | set(self._grace.rooms(id))
+        rooms = person.rooms | set(self._grace.rooms(id))
         for room in rooms:
-            self._news.note(room, person)
-        person.nickname, person.entry = nickname, {"id": id, "nickname": nickname}
+            self._news.note(room, person, delay)
+        person.nickname, person.reserved, person.about, person.away = nickname, reserved, about, away
+        person.renew_entry()
         for room in rooms:
             self.rooms[room].rename(person, before)
+        self.on_about(person)
 
     def join(self, connection: Connection, room: str) -> None:
         """Raises KeyError where the connection has closed."""
@@ -146,8 +178,9 @@ class Presence:
         """The person did not come back in time."""
         self._news.note(room, person)
         self.rooms.remove(room, person)
-        self._remove_if_gone(person)
+        _remove_if_gone(self.online, self._grace, person)
 
-    def _remove_if_gone(self, person: OnlinePerson) -> None:
-        if not person.connections and not self._grace.rooms(person.id):
-            self.online.remove(person.id)
+
+def _remove_if_gone(online: Online, grace: Grace, person: OnlinePerson) -> None:
+    if not person.connections and not grace.rooms(person.id):
+        online.remove(person.id)

@@ -24,15 +24,17 @@ class Elsewhere:
         """The ids of those who are in the room there."""
         return self._there.get(process, {}).get(room, set())
 
-    def join(self, process: str, room: str, profile: Profile) -> None:
-        """Somebody is in the room there, or is called otherwise now."""
+    def join(self, process: str, room: str, profile: Profile, away: bool = False) -> None:
+        """Somebody is in the room there, or is called otherwise now. away: with all their connections there."""
         id = f"{REMOTE}{process}/{profile.id}"
         connection = self._connections.get(id)
         if connection is None:
             connection = self._connections[id] = Connection(id, Person(profile.id, profile.nickname))
-            self._presence.connect(connection, profile.reserved, profile.rev)
+            self._presence.connect(connection, profile.reserved, profile.rev, profile.about)
         else:
             self._presence.update(profile)
+        if connection.away != away:
+            self._presence.set_away(connection, away)
         self._presence.join(connection, room)
         self._there.setdefault(process, {}).setdefault(room, set()).add(profile.id)
 

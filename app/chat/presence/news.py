@@ -15,6 +15,7 @@ from app.chat.presence.state import Entry, Key, OnlinePerson, PageEnds, Place, P
 from app.model import LIMITS
 
 NEWS_DELAY_S = 0.4  # over which changes are gathered into one `people` event
+AWAY_DELAY_S = 3.0  # the same of whether somebody is away
 RECONNECT_DELAY_S = 1.5  # in which a broken connection may be back without an event
 LARGE_ROOM = 200  # people; a room with more of them is large
 LARGE_INTERVAL_S = 2.0  # between two events in a large room, at least

@@ -11,14 +11,15 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.model import Connection
+from app.model import NOTHING, About, Connection
 
 LAST_ID = "\U0010ffff"  # sorts behind every name and every person's id
 
 REMOTE = "@"  # begins the id of a connection that stands for those at another process
 
-Entry = dict[str, Any]  # `{id, nickname, reconnecting?}`; shared by every list and event, so never changed
-PresenceState = tuple[str, bool, str | None] | None  # nickname, reconnecting or not; None: not in the room
+Entry = dict[str, Any]  # `{id, nickname, reserved?, status?, away?}`; shared by every list and event, so never changed
+# Nickname, reconnecting or not, role, reserved or not, status, away or not; None: not in the room.
+PresenceState = tuple[str, bool, str | None, bool, str, bool] | None
 Place = tuple[str, str, Entry]  # in the order of names: folded nickname, person, entry
 Key = tuple[str, str]  # of a place: folded nickname, person
 
@@ -34,6 +35,19 @@ class OnlinePerson:
     rev: int = 0  # of nickname and reservation
     remote: int = 0  # how many of the connections stand for those at other processes
     connections: dict[str, set[str]] = field(default_factory=dict)  # by id: the rooms joined
+    about: About = NOTHING
+    away: bool = False  # with all of the connections
+    away_here: bool = False  # with those to this process
+
+    @property
+    def rooms(self) -> set[str]:
+        """Those joined by any connection."""
+        return {room for rooms in self.connections.values() for room in rooms}
+
+    def renew_entry(self) -> None:
+        """As all lists show the person from now on."""
+        more = {"reserved": self.reserved, "status": self.about.status, "away": self.away}
+        self.entry = {"id": self.id, "nickname": self.nickname} | {name: value for name, value in more.items() if value}
 
     @property
     def place(self) -> Place:
@@ -163,7 +177,8 @@ class RoomPresence:
     def state(self, person: OnlinePerson) -> PresenceState:
         if person.id not in self.connections:
             return None
-        return person.nickname, not self.connections[person.id], self.roles.get(person.id)
+        is_reconnecting, role = not self.connections[person.id], self.roles.get(person.id)
+        return person.nickname, is_reconnecting, role, person.reserved, person.about.status, person.away
 
     def entry(self, person: str, entry: Entry) -> Entry:
         if role := self.roles.get(person):

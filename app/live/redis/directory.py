@@ -37,6 +37,7 @@ class RedisDirectory:
         self._own = OwnPeople(redis, chat.presence, self._heartbeats.next_generation)
         self._tasks = Tasks("what was changed elsewhere is not known here")
         chat.presence.on_change = self._on_change
+        chat.presence.on_about = self._own.note_about
         redis.on_connected.append(self._on_connected)
         redis.subscribe(PEOPLE, shapes.PROFILE, self._on_profile)
         redis.subscribe(PEOPLE, shapes.REPORT, self._on_report)
@@ -81,6 +82,7 @@ class RedisDirectory:
     async def close(self) -> None:
         """The last words of this process: its people are expected elsewhere."""
         self._chat.presence.on_change = lambda _room, _person, _grace: None
+        self._chat.presence.on_about = lambda _person: None
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await self._own.tell()
@@ -119,7 +121,9 @@ class RedisDirectory:
 
     def _on_profile(self, _process: str, body: bytes) -> None:
         """Raises BadFrame."""
-        people.hear_profile(self._chat, Profile(*shapes.read_called(body)))
+        id, nickname, reserved, rev, *there = shapes.read_called(body)
+        about = shapes.about_of(there[0])[0] if there else None
+        people.hear_profile(self._chat, Profile(id, nickname, reserved, rev, about))
 
     def _on_report(self, _process: str, body: bytes) -> None:
         """Raises BadFrame."""

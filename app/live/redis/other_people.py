@@ -116,18 +116,19 @@ class OtherPeople:
         if before != last:
             return False
         here.last[process] = number
-        for id, nickname, reserved, rev, grace in changes:
+        for id, nickname, reserved, rev, grace, *there in changes:
             if grace is None:
-                self._join(process, here.name, Profile(id, nickname, reserved, rev))
+                about, away = shapes.about_of(there[0] if there else {})
+                self._join(process, here.name, Profile(id, nickname, reserved, rev, about), away)
             else:
                 self.elsewhere.leave(process, here.name, id, grace)
         if not self.elsewhere.people(process, here.name):
             here.last.pop(process, None)  # the process forgets the number of an empty room as well
         return True
 
-    def _join(self, process: str, room: str, profile: Profile) -> None:
+    def _join(self, process: str, room: str, profile: Profile, away: bool) -> None:
         people.hear_profile(self._chat, profile)
-        self.elsewhere.join(process, room, profile)
+        self.elsewhere.join(process, room, profile, away)
 
     # --- reading a room ---
 
@@ -174,20 +175,23 @@ class OtherPeople:
         for id in self.elsewhere.people(process, here.name) - profiles.keys():
             self.elsewhere.leave(process, here.name, id)
         for some in shapes.some_at_a_time(profiles.values(), PEOPLE_AT_ONCE):
-            for profile in some:
-                self._join(process, here.name, profile)
+            for profile, away in some:
+                self._join(process, here.name, profile, away)
             await asyncio.sleep(0)
         here.last[process] = number
 
 
-def _parse(found: dict[bytes, bytes]) -> tuple[int, dict[str, Profile]]:
-    """The number of the last frame, and the people. What is none of ours is passed over."""
+def _parse(found: dict[bytes, bytes]) -> tuple[int, dict[str, tuple[Profile, bool]]]:
+    """The number of the last frame, and the people, with whether they are away there. What is none of ours is passed
+    over."""
     number = found.pop(b"", b"0")
-    profiles: dict[str, Profile] = {}
+    profiles: dict[str, tuple[Profile, bool]] = {}
     for key, value in found.items():
         try:
             id = shapes.read_id(key)
-            profiles[id] = Profile(id, *shapes.read_entry(value))
+            nickname, reserved, rev, *there = shapes.read_entry(value)
+            about, away = shapes.about_of(there[0] if there else {})
+            profiles[id] = Profile(id, nickname, reserved, rev, about), away
         except (BadFrame, UnicodeDecodeError):
             continue
     return int(number) if number.isdigit() else 0, profiles

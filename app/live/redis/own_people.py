@@ -51,6 +51,12 @@ class OwnPeople:
             self._telling = self._telling or asyncio.get_running_loop().create_future()
             self._wake.set()
 
+    def note_about(self, person: OnlinePerson) -> None:
+        """As Presence.on_about."""
+        for room in person.rooms:
+            if person.is_here_in(room):
+                self.note(room, person, None)
+
     async def wait_told(self) -> None:
         """Until others can find whoever has come or left here until now; at once where Redis is away."""
         if telling := self._telling or self._being_told:
@@ -118,7 +124,7 @@ class OwnPeople:
             if person and person.is_here_in(room):
                 came[id] = person
                 told.add(id)
-                body.append([*_entry(id, person), None])
+                body.append([*_entry(id, person), None, *_about(person)])
             else:
                 told.discard(id)
                 body.append([*_entry(id, person), grace or 0])
@@ -185,5 +191,11 @@ def _entry(id: str, person: OnlinePerson | None) -> list[Any]:
     return [id, person.nickname, person.reserved, person.rev] if person else [id, id, False, 0]
 
 
+def _about(person: OnlinePerson) -> list[Any]:
+    """Left out where it is empty: older versions know no such thing."""
+    about = shapes.about_there(person.about, person.away_here)
+    return [about] if about else []
+
+
 def _fields(people: Iterable[tuple[str, OnlinePerson]]) -> Iterable[Any]:
-    return chain.from_iterable((id, shapes.write(_entry(id, person)[1:])) for id, person in people)
+    return chain.from_iterable((id, shapes.write([*_entry(id, person)[1:], *_about(person)])) for id, person in people)

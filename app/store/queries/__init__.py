@@ -90,6 +90,7 @@ from app.store.queries.messages import (
 from app.store.queries.notify import notify_levels, set_notify_level
 from app.store.queries.people import (
     Name,
+    about_person,
     arrive,
     bearer,
     claim,
@@ -102,6 +103,7 @@ from app.store.queries.people import (
     reserve,
     reserved,
     rule,
+    set_about,
     set_rule,
     stay,
     taken,
@@ -154,6 +156,7 @@ __all__ = [
     "NotAllNew",
     "Question",
     "StaleRules",
+    "about_person",
     "add_bot",
     "add_hook",
     "admit",
@@ -264,6 +267,7 @@ __all__ = [
     "said_before",
     "said_on",
     "sanction",
+    "set_about",
     "set_notify_level",
     "set_rule",
     "set_topic",

@@ -70,10 +70,11 @@ def fold(name: str) -> str:
 
 
 def note_mentions(db: Connection, said: Iterable[dict[str, Any]]) -> None:
-    """The rows of what these messages call; nobody calls themselves."""
+    """The rows of what these messages call; nobody calls themselves, and of two people alone neither is called."""
     rows = [
         {"room": one["room"], "seq": one["seq"], "person": person, "at": one["at"]}
         for one in said
+        if not one["room"].startswith("@")
         for person in set((one["mentions"] or {}).values()) - {one["author"]}
     ]
     if rows:

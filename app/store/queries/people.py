@@ -37,15 +37,21 @@ from app.store.tables import (
 
 Name = tuple[str, Sequence[str]]  # a nickname, and the skeletons of its looks
 
+ABOUT = ("status", "status_until", "shows_last_seen")
+NOTHING_SAID: dict[str, Any] = dict.fromkeys(ABOUT)
+
 MINUTE = 60_000  # milliseconds
 LAST_SECOND = 253_402_300_799  # of the year 9999
 NAMES_AT_ONCE = 500  # whose skeletons are made anew in one transaction
+
+_ABOUT = (people.c.status, people.c.status_until, people.c.shows_last_seen)
 
 # The statements of coming and going.
 _one = people.c.id == bindparam("who")
 _by_token = (
     select(
         *(people.c.id, people.c.nickname, people.c.passphrase.is_not(None), people.c.rev, people.c.created_at),
+        *_ABOUT,
         *(tokens.c.replaces, tokens.c.confirmed_at, tokens.c.revoked_at, people.c.left_at),
     )
     .join_from(people, tokens)
@@ -146,10 +152,11 @@ def whose(db: Connection, token: str) -> dict[str, Any] | None:
 def _person(found: Row | None) -> dict[str, Any] | None:
     if found is None:
         return None
-    id, nickname, reserved, rev, created_at, replaces, confirmed_at, revoked_at, left_at = found
+    id, nickname, reserved, rev, created_at, *about, replaces, confirmed_at, revoked_at, left_at = found
     if revoked_at is not None:
         return {"is_revoked": True}
     person = {"id": id, "nickname": nickname, "reserved": bool(reserved), "rev": rev, "created_at": created_at}
+    person |= dict(zip(ABOUT, about, strict=True))
     person["left_at"] = left_at
     return person | {"replaces": replaces} if replaces and confirmed_at is None else person
 
@@ -182,7 +189,7 @@ def _newcomer(
     _admit.run(db, fingerprint=token, person=new_id, created_at=at)
     for look in looks:
         _look.run(db, skeleton=look, person=new_id)
-    return {"id": new_id, "nickname": nickname, "reserved": False, "rev": 0, "created_at": at}
+    return {"id": new_id, "nickname": nickname, "reserved": False, "rev": 0, "created_at": at} | NOTHING_SAID
 
 
 @changes(Changes.PEOPLE)
@@ -291,13 +298,30 @@ def reserve(db: Connection, *, person: str, passphrase: str | None) -> int:
 def reserved(db: Connection, nickname: str, looks: Sequence[str]) -> dict[str, Any] | None:
     """Who reserved this name, or else one that looks like it: `{id, nickname, passphrase, rev}`."""
     wanted = (
-        select(people.c.id, people.c.nickname, people.c.passphrase, people.c.rev, people.c.created_at)
+        select(people.c.id, people.c.nickname, people.c.passphrase, people.c.rev, people.c.created_at, *_ABOUT)
         .join_from(people, skeletons)
         .where(skeletons.c.skeleton.in_(looks), people.c.passphrase.is_not(None))
         .order_by(people.c.nickname != nickname, people.c.id)
     )
     found = db.execute(wanted).first()
     return plain(found) if found else None
+
+
+@changes(Changes.PEOPLE)
+def set_about(db: Connection, *, person: str, status: str, until: int | None, shows_last_seen: bool) -> int:
+    """What somebody says of themselves. Returns the person's rev."""
+    values = {"status": status or None, "status_until": until, "shows_last_seen": shows_last_seen}
+    change = update(people).where(people.c.id == person).values(values | {"rev": people.c.rev + 1})
+    rev: int = db.execute(change.returning(people.c.rev)).scalar_one()
+    return rev
+
+
+def about_person(db: Connection, person: str) -> dict[str, Any] | None:
+    """`{id, nickname, reserved, created_at, left_at, status, status_until, shows_last_seen}`"""
+    known = (people.c.id, people.c.nickname, people.c.passphrase.is_not(None).label("reserved"))
+    found = db.execute(select(*known, people.c.created_at, people.c.left_at, *_ABOUT).where(people.c.id == person))
+    row = found.first()
+    return plain(row) if row else None
 
 
 def bearer(db: Connection, nickname: str, looks: Sequence[str]) -> str | None:

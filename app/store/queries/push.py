@@ -8,7 +8,17 @@ from sqlalchemy import delete as remove
 
 from app.store.changes import Changes, changes
 from app.store.queries.rows import insert_or_not, now
-from app.store.tables import admitted, connected, ignores, messages, notify, push_subscriptions, roles, secrets
+from app.store.tables import (
+    admitted,
+    connected,
+    ignores,
+    messages,
+    notify,
+    push_subscriptions,
+    read_marks,
+    roles,
+    secrets,
+)
 
 VAPID_KEY = "vapid"  # its name among the secrets
 
@@ -69,6 +79,7 @@ def to_wake(db: Connection, *, room: str, author: str, persons: Sequence[str], i
         exists().where(messages.c.author == person, messages.c.room == room),
         exists().where(admitted.c.person == person, admitted.c.room == room),
         exists().where(roles.c.person == person, roles.c.room == room),
+        exists().where(read_marks.c.person == person, read_marks.c.room == room),
     )
     wanted = select(*(_subscriptions[name] for name in Browser._fields)).where(
         ~exists().where(connected.c.person == person),
