@@ -1,5 +1,6 @@
 """The gate: whatever comes in, an answer goes out, and a bad one says which field and why."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -47,6 +48,8 @@ GOOD = {
     "hours": 2.0,
     "file": "f" * 32,
     "level": "mentions",
+    "until": f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%dT%H:%M:%S.000Z}",
+    "last_seen": True,
     "endpoint": "https://push.example.org/alice",
     "p256dh": "BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8",
     "auth": "BTBZMqHH6r4Tts7J_aSIgg",
@@ -112,7 +115,7 @@ async def test_each_field_with_a_wrong_value_is_refused_and_nothing_breaks(
     for wrong in WRONG:
         answer = await perform(chat, alice, verb, payload | {field: wrong})
         fits = wrong is None and field not in VERBS[verb].takes.json_schema().get("required", [])  # type: ignore[union-attr]
-        fits = fits or (field in ("on", "listed", "address", "locked") and wrong is True)
+        fits = fits or (field in ("on", "listed", "address", "locked", "last_seen") and wrong is True)
         fits = fits or (wrong is None and (verb, field) in NULLS)
         fits = fits or (field in ("minutes", "hours", "keep_days") and wrong == 1.5)
         fits = fits or (field in ("reason", "text", "welcome") and wrong in ("", " "))

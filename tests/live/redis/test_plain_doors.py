@@ -30,6 +30,7 @@ async def test_plain_doors_of_all_workers_hear_each_other_and_a_killed_one_is_mi
         for n, one in enumerate(lines):
             await one.hears(f"ann {n} has connected.")
             await lines[0].hears(f"ann {n} has connected.")
+        for n, one in enumerate(lines):  # whoever comes hears from then on
             await one.say(f"of {n}")
         for one in lines:
             for n in range(EACH):
