@@ -23,14 +23,15 @@ async def test_plain_doors_of_all_workers_hear_each_other_and_a_killed_one_is_mi
     async with two(redis, tmp_path / "data") as server, AsyncExitStack() as stack:
         alice = await stack.enter_async_context(Talker(server.url, "alice"))
         await alice.join("lobby")
-        lines = [await stack.enter_async_context(PlainTalker(server.url, "lobby", f"ann {n}")) for n in range(EACH)]
+        lines: list[PlainTalker] = []
+        for n in range(EACH):  # whoever comes hears from then on
+            lines.append(await stack.enter_async_context(PlainTalker(server.url, "lobby", f"ann {n}")))
+            await lines[-1].hears(f"ann {n} has connected.")
         readers = [
             await stack.enter_async_context(EventReader(server.url, "lobby", again=True, after=0)) for _ in range(EACH)
         ]
         for n, one in enumerate(lines):
-            await one.hears(f"ann {n} has connected.")
             await lines[0].hears(f"ann {n} has connected.")
-        for n, one in enumerate(lines):  # whoever comes hears from then on
             await one.say(f"of {n}")
         for one in lines:
             for n in range(EACH):
