@@ -1,5 +1,6 @@
 """What is said in a room is delivered to its hooks: signed, in order, until it has come."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -258,3 +259,22 @@ async def test_a_room_without_hooks_writes_as_before(server: Running) -> None:
         server.chat.store.write = noting  # type: ignore[method-assign]
         await owner.say("lobby", "x")
     assert asked[0] == "insert_message" and "and_queue" not in asked
+
+
+async def test_of_two_processes_one_delivers_at_a_time_and_the_order_is_that_of_the_room(start_server: Start) -> None:
+    servers = [await start_server(hook_private=True) for _ in range(2)]
+    async with AsyncExitStack() as stack:
+        receiver = await stack.enter_async_context(Receiver())
+        alice, bob = [await stack.enter_async_context(Talker(one.url)) for one in servers]
+        await alice.join("lobby")
+        await bob.join("lobby")
+        await hook_of(alice, url=receiver.url)  # the other process learns of it with its next message
+
+        async def talks(talker: Talker) -> None:
+            for n in range(25):
+                await talker.say("lobby", f"{n} of {talker.me['nickname']}")
+
+        await asyncio.gather(talks(alice), talks(bob))
+        await receiver.takes(lambda: len(receiver.taken) >= 50)
+        seqs = [one["data"]["message"]["seq"] for one in receiver.taken]
+        assert seqs == list(range(1, 51))
