@@ -11,6 +11,7 @@ from aiohttp.abc import AbstractAccessLogger
 
 access_log = logging.getLogger("parlor.access")
 
+_HOOK = re.compile(r"/hooks/[^/]+")  # whose address is a secret
 _ROOM = re.compile(r"/r/[^/]+")  # whose name is nobody's business where it is in no list
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -84,7 +85,7 @@ def log_request(peer: str, method: str, path: str, transport: str, status: int, 
     """One line of the access log."""
     fields = {
         "method": method[:20],
-        "path": _ROOM.sub("/r/-", one_line(path)[:200]),
+        "path": _ROOM.sub("/r/-", _HOOK.sub("/hooks/-", one_line(path)[:200])),
         "status": status,
         "bytes": size,
         "ms": round(seconds * 1000, 1),

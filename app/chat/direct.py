@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import Any
 
 from app.chat import Chat, people
-from app.model import Connection, Person, Refused, Speaker
+from app.model import Connection, Person, Refused, Speaker, is_bot
 from app.store import queries
 
 SIGN = "@"
@@ -49,6 +49,8 @@ async def begin(chat: Chat, connection: Connection, other: str, makes_room: bool
     myself = connection.person
     if other == myself.id:
         raise Refused("not_allowed", "This is yourself: a conversation takes somebody else.")
+    if is_bot(other) or is_bot(myself.id):
+        raise Refused("not_allowed", "Bots are in the room of their owners alone: they have no conversations of two.")
     room = stored_name(myself.id, SIGN + other)
     try:
         await chat.store.read(queries.room, room)

@@ -190,7 +190,8 @@ def _tell_if_new(chat: Chat, member: Member, stored: queries.Message, new: bool)
     message = as_told(stored)
     if new:
         chat.indexing.note(member.room)
-        if access.rules_of(chat, member).hooks:
+        rules = chat.rules.get(member.room)  # not there any more where whoever asked has left meanwhile
+        if rules is None or rules.hooks:
             chat.on_queued()
         chat.broadcaster.broadcast(member.room, "message", {"room": member.room, "message": message}, message["rev"])
     return {"message": message}

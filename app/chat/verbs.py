@@ -95,7 +95,9 @@ async def echo(chat: Chat, person: Person, /, **payload: Any) -> Answer:
 
 VERBS = {
     "join": Verb(rooms.join, "room, me, people, count, messages, more, rev, seen, unread, reset?", cost=2),
-    "open": Verb(rooms.open_direct, "room, me, people, count, messages, more, rev, seen, unread", cost=5),
+    "open": Verb(
+        rooms.open_direct, "room, me, people, count, messages, more, rev, seen, unread", cost=5, for_bots=False
+    ),
     "leave": Verb(rooms.leave, stores=False, direct=True),
     # stored in the order of asking, told in that of commits
     "send": Verb(messages.send, "message", concurrent=True, makes_room=True, direct=True),

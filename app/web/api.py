@@ -5,6 +5,7 @@ and needs not join a room before: its rules let them in for what they ask, or th
 """
 
 import asyncio
+import hashlib
 import re
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
@@ -29,6 +30,7 @@ PREFLIGHT_S = 600  # for which browsers remember what they may send
 ALLOWED = f"Authorization, Content-Type, {KEY}"
 EXPOSED = "RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate"
 
+_ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 _KEY = re.compile(r'\s*(?:"([^"]*)"|([^"]*?))\s*')  # a string of RFC 9651, or bare as most send it
 
 
@@ -201,10 +203,21 @@ def _with_id(payload: dict[str, Any], request: web.Request) -> dict[str, Any]:
         return {"id": uuid4().hex} | payload
     if payload.get("id", key) != key:
         raise Refused("bad_payload", f"“id” and {KEY} are the same thing, and these two differ.", field="id")
-    return payload | {"id": key}
+    return payload | {"id": message_id(key)}
 
 
 def idempotency_key(request: web.Request) -> str | None:
+    """Raises `bad_payload` for an empty one."""
     said = request.headers.get(KEY)
-    found = _KEY.fullmatch(said) if said is not None else None
-    return said if found is None else found[1] or found[2] or ""
+    if said is None:
+        return None
+    found = _KEY.fullmatch(said)
+    key = (found[1] or found[2]) if found else said
+    if not key:
+        raise Refused("bad_payload", f"{KEY} is empty.", field=KEY)
+    return key
+
+
+def message_id(key: str) -> str:
+    """The same for the same key, whatever it looks like."""
+    return key if _ID.fullmatch(key) else hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()

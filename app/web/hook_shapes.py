@@ -5,12 +5,10 @@ GitLab, Gitea, Grafana, Alertmanager, Uptime Kuma and Sentry: so that a room's h
 is asked for. Pure functions of what was posted; a field that is missing or of another type is left out.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
-from uuid import uuid4
 
 from app.model import LIMITS, Refused
 from app.web.bodies import read_json
@@ -23,7 +21,6 @@ MAX_FIELDS = 100  # of a form
 MAX_LINE = 300  # characters of a title
 EXPECTED = "A hook takes {“text”, “nickname”?}, plain text, or what the usual systems send."
 
-_ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 _SLACK_LINK = re.compile(r"<((?:https?|mailto):[^|>]+)(?:\|([^>]*))?>")
 _SLACK_CALL = re.compile(r"<[@#!][^|>]*\|([^>]+)>|<!(here|channel|everyone)>")
 
@@ -65,13 +62,6 @@ def form(text: str) -> Body:
             inner = read_json(fields[name].encode("utf-8", "surrogatepass"))
             return inner if isinstance(inner, dict) else {}
     return fields
-
-
-def id_of(key: str | None) -> str:
-    """A message's id, the same for the same key."""
-    if key is None:
-        return uuid4().hex
-    return key if _ID.fullmatch(key) else hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
 
 
 # --- texts ---

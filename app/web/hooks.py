@@ -1,6 +1,7 @@
 """`POST /hooks/{secret}`: what other programs say in a room, as the systems that build and watch things send it."""
 
 from typing import Any
+from uuid import uuid4
 
 from aiohttp import web
 
@@ -8,7 +9,7 @@ from app.chat import hooks
 from app.model import Refused
 from app.web import CHAT, hook_shapes, visitors
 from app.web.answers import answered
-from app.web.api import answers, idempotency_key, limits, perform_for, spend_handshake
+from app.web.api import answers, idempotency_key, limits, message_id, perform_for, spend_handshake
 from app.web.bodies import BadBody, is_json, read, read_json
 
 # By which senders tell that it is the same again; besides Idempotency-Key.
@@ -55,6 +56,6 @@ def _text(body: bytes) -> str:
 
 def _id(request: web.Request) -> str:
     """The message's: made of the sender's key, where it has one, so that it is said once."""
-    said = idempotency_key(request)
-    keys = (said, *(request.headers.get(name) for name in KEYS))
-    return hook_shapes.id_of(next((key for key in keys if key), None))
+    keys = (idempotency_key(request), *(request.headers.get(name) for name in KEYS))
+    key = next((key for key in keys if key), None)
+    return uuid4().hex if key is None else message_id(key)

@@ -17,6 +17,11 @@ const DONE = {
   claim: () => "opened the owner key and owns the room",
   owner_key: () => "made an owner key",
   invite: () => "made an invite link",
+  bot: ({ whom }) => `let the bot ${whom} in`,
+  unbot: ({ whom }) => `removed the bot ${whom}`,
+  hook: ({ whom, reason }) => `made the hook ${whom}${reason && `, which delivers to ${isolate(reason)}`}`,
+  unhook: ({ whom }) => `removed the hook ${whom}`,
+  hook_failed: ({ whom }) => `gave the hook ${whom} up`,
 };
 
 const SETTINGS = {
@@ -30,7 +35,7 @@ const SETTINGS = {
   keep_days: "how long messages are kept",
 };
 const ROLES = { owner: "an owner", moderator: "a moderator", member: "a member like any other" };
-const SAYS_REASON = new Set(["appoint", "settings"]); // within the line
+const SAYS_REASON = new Set(["appoint", "settings", "hook"]); // within the line
 
 /** {who, text, reason?} of an entry {who, what, whom?, reason?}. */
 export function auditLine({ who, what, whom, reason }) {

@@ -216,10 +216,12 @@ const roomLinks = later.part(({ RoomLinks }) => new RoomLinks({
   layout,
   ask: (kind, limits) => answerOf(kind === "ownerKey" ? "owner_key" : "invite", { room: rooms.activeName, ...limits }),
 }));
+const programs = later.part(({ ProgramsDialog }) => new ProgramsDialog({ overlays, layout, ask: answerOf }));
 const ROOM_ACTIONS = {
   settings: () => roomSettings.open(rooms.active),
   invite: () => roomLinks.open("invite", rooms.active),
   ownerKey: () => roomLinks.open("ownerKey", rooms.active),
+  programs: () => programs.open(rooms.active),
   moderation: () => moderationDialog.open(rooms.active),
   notifications: () => told.openDialog(),
   leave: () => navigation.leave(rooms.activeName),

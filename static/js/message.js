@@ -35,7 +35,7 @@ export function fill(row, message, { mine, own, quoted, role, calls, called }) {
   part(row, "message-call", Boolean(calls));
   author.textContent = visible(message.nickname);
   author.style.setProperty("--hue", hueOf(message.author));
-  fillRole(author, role);
+  fillRole(author, message.bot ? "bot" : role);
   fillTime(row.querySelector(".message-time"), new Date(message.at), message.edited);
   fillQuote(row, message.reply_to, quoted);
   fillText(row.querySelector(".message-text"), message);

@@ -22,7 +22,7 @@ export function actionsOn({ me, role, person, message }) {
     add("kick", "Remove from the room…", true);
     add("ban", "Ban…", true);
   }
-  if (role === "owner") {
+  if (role === "owner" && !isBot(person)) {
     if (person.role !== "moderator") add("moderator", person.role === "owner" ? "Make a moderator only" : "Make a moderator");
     if (person.role !== "owner") add("owner", "Make an owner");
     if (person.role) add("dismiss", person.role === "owner" ? "Take the ownership away" : "No longer a moderator");
@@ -30,12 +30,17 @@ export function actionsOn({ me, role, person, message }) {
   return found;
 }
 
+/** A program, by its id. */
+export function isBot({ id }) {
+  return id.startsWith("bot-");
+}
+
 /** What this person can do with the room: [{do, label}]. */
 export function actionsInRoom({ role, mayInvite }) {
   const found = [];
   if (role === "owner") found.push({ do: "settings", label: "Room settings…" });
   if (mayInvite) found.push({ do: "invite", label: "Invite people…" });
-  if (role === "owner") found.push({ do: "ownerKey", label: "Owner key…" });
+  if (role === "owner") found.push({ do: "ownerKey", label: "Owner key…" }, { do: "programs", label: "Bots and hooks…" });
   if (rankOf(role) > 0) found.push({ do: "moderation", label: "Reports and moderation…" });
   found.push({ do: "notifications", label: "Notifications…" });
   found.push({ do: "leave", label: "Leave the room" });

@@ -67,11 +67,13 @@ async def test_a_bot_is_let_into_its_room_however_it_is_closed_and_into_no_other
                 "identify": {"nickname": "owner", "passphrase": "open sesame"},
                 "claim": {"room": "kitchen", "key": "a-key-of-some-kind"},
                 "invite": {"room": "lobby"},
+                "open": {"person": owner.me["id"]},
                 "ban": {"room": "lobby", "person": owner.me["id"]},
                 "bot": {"room": "lobby"},
             }.items():
                 answer = await script.post(verb, payload)
                 assert (answer.status, answer.body["error"]) == (403, "not_allowed"), verb
+        assert (await owner.ask("open", {"person": made["id"]}))["error"] == "not_allowed"
         assert not (await owner.ask("appoint", {"room": "lobby", "person": made["id"], "role": "moderator"}))["ok"]
 
 

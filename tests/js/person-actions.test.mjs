@@ -26,6 +26,7 @@ test("an owner appoints and dismisses too", () => {
   assert.deepEqual(on("owner", { id: "bob" }), ["ignore", "mute", "kick", "ban", "moderator", "owner"]);
   assert.deepEqual(on("owner", { id: "bob", role: "moderator" }), ["ignore", "mute", "kick", "ban", "owner", "dismiss"]);
   assert.deepEqual(on("owner", { id: "bob", role: "owner" }), ["ignore", "moderator", "dismiss"]);
+  assert.deepEqual(on("owner", { id: "bot-1", role: "bot" }), ["ignore", "mute", "kick", "ban"], "a bot has no other role");
 });
 
 test("the menu of a room has what one's role allows", () => {
@@ -36,7 +37,7 @@ test("the menu of a room has what one's role allows", () => {
   rules.set({ locked: true, passphrase: true, role: "moderator" });
   assert.deepEqual(names(actionsInRoom(rules)), ["moderation", "notifications", "leave"]);
   rules.set({ locked: true, role: "owner" });
-  assert.deepEqual(names(actionsInRoom(rules)), ["settings", "invite", "ownerKey", "moderation", "notifications", "leave"]);
+  assert.deepEqual(names(actionsInRoom(rules)), ["settings", "invite", "ownerKey", "programs", "moderation", "notifications", "leave"]);
 });
 
 test("what everybody is told of a room leaves one's own role and mute as they are", () => {

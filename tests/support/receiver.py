@@ -1,5 +1,6 @@
 """A web server to which hooks deliver: keeps what it gets, and answers what it is told to."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import Any, Self
@@ -19,6 +20,8 @@ class Receiver:
         self.headers: dict[str, str] = {}
         self.got: list[tuple[dict[str, str], bytes]] = []  # headers and body, also of what it refused
         self.taken: list[dict[str, Any]] = []  # what it answered with 2xx
+        self.gate = asyncio.Event()  # nothing is answered while it is clear
+        self.gate.set()
         self.follows: list[str] = []
 
     async def __aenter__(self) -> Self:
@@ -53,6 +56,7 @@ class Receiver:
         body = await request.read()
         self.follows.append(request.path)
         self.got.append(({name.lower(): value for name, value in request.headers.items()}, body))
+        await self.gate.wait()
         if 200 <= self.status < 300:
             self.taken.append(json.loads(body))
         return web.Response(status=self.status, headers=self.headers)

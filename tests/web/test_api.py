@@ -106,10 +106,14 @@ async def test_the_same_key_says_it_once(url: str) -> None:
             assert (await script.ask("send", said, **headers))["message"]["seq"] == 1
         assert (await script.ask("send", said | {"id": key}))["message"]["seq"] == 1
         assert (await script.post("send", said | {"text": "other"}, **headers)).status == 409
-        for bad in ('""', "short", "with blanks in it", '"one" "two"', "x" * 100):
+        for bad in ('""', ""):
             assert (await script.post("send", said, **{"Idempotency-Key": bad})).status == 400, bad
         assert (await script.post("send", said | {"id": "another-id"}, **headers)).status == 400
         assert (await script.ask("send", said))["message"]["seq"] == 2, "without a key it is another message"
+        for seq, odd in enumerate(("short", "v1.2", '"with blanks in it"', '"one" "two"', "x" * 100, "grün"), start=3):
+            for _ in range(2):
+                answer = await script.ask("send", said, **{"Idempotency-Key": odd})
+                assert answer["message"]["seq"] == seq, odd
 
 
 async def test_too_much_is_429_and_says_when(start_server: Start) -> None:

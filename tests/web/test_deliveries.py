@@ -1,5 +1,6 @@
 """What is said in a room is delivered to its hooks: signed, in order, until it has come."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -12,9 +13,10 @@ from app.server import Running
 from app.store.queries import hooks as hook_queries
 from app.web import deliveries
 from tests.conftest import Start
+from tests.support import PATIENCE
 from tests.support.http import Asker
 from tests.support.receiver import Receiver
-from tests.support.talker import Talker, until
+from tests.support.talker import Talker
 from tests.web.test_hooks import hook_of, post
 
 
@@ -50,12 +52,19 @@ async def test_what_is_said_edited_and_deleted_is_delivered_signed_and_in_order(
         ids = [headers["webhook-id"] for headers, _ in receiver.got]
         assert len(set(ids)) == len(ids)
         assert receiver.got[0][0]["content-type"] == "application/json"
-        assert await left(server) == 0
+        await is_empty(server)
 
 
 async def left(server: Running) -> int:
     """Events that wait."""
     return await server.database.read(lambda db: db.execute(text("SELECT count(*) FROM deliveries")).scalar_one())
+
+
+async def is_empty(server: Running) -> None:
+    """Until nothing waits."""
+    async with asyncio.timeout(PATIENCE):
+        while await left(server):
+            pass
 
 
 async def test_what_fails_is_tried_again_and_what_is_behind_it_waits(start_server: Start, soon: None) -> None:
@@ -175,8 +184,7 @@ async def test_what_waits_is_delivered_after_a_restart(start_server: Start, soon
         assert [text for _, text in receiver.events()] == [f"number {n}" for n in range(3)]
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(Talker(again.url, "somebody"))
-            await until(lambda: not again.runner.app[deliveries.DELIVERIES]._running)
-            assert await left(again) == 0
+            await is_empty(again)
 
 
 PRIVATE = (
@@ -258,3 +266,22 @@ async def test_a_room_without_hooks_writes_as_before(server: Running) -> None:
         server.chat.store.write = noting  # type: ignore[method-assign]
         await owner.say("lobby", "x")
     assert asked[0] == "insert_message" and "and_queue" not in asked
+
+
+async def test_of_two_processes_one_delivers_at_a_time_and_the_order_is_that_of_the_room(start_server: Start) -> None:
+    servers = [await start_server(hook_private=True) for _ in range(2)]
+    async with AsyncExitStack() as stack:
+        receiver = await stack.enter_async_context(Receiver())
+        alice, bob = [await stack.enter_async_context(Talker(one.url)) for one in servers]
+        await alice.join("lobby")
+        await bob.join("lobby")
+        await hook_of(alice, url=receiver.url)  # the other process learns of it with its next message
+
+        async def talks(talker: Talker) -> None:
+            for n in range(25):
+                await talker.say("lobby", f"{n} of {talker.me['nickname']}")
+
+        await asyncio.gather(talks(alice), talks(bob))
+        await receiver.takes(lambda: len(receiver.taken) >= 50)
+        seqs = [one["data"]["message"]["seq"] for one in receiver.taken]
+        assert seqs == list(range(1, 51))

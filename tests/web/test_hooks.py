@@ -152,6 +152,21 @@ async def test_a_hook_has_a_rate_and_is_let_into_a_closed_room_until_it_is_banne
         assert banned.status in (403, 429)
 
 
+async def test_the_secret_of_a_hook_is_in_no_log_and_the_rooms_log_marks_what_bots_say(
+    start_server: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = await start_server(access_log=True)
+    async with Talker(server.url, "owner") as owner, Asker(server.url) as script:
+        await owner.join("lobby")
+        secret = (await hook_of(owner, nickname="builds"))["secret"]
+        with caplog.at_level("INFO"):
+            await post(script, secret, {"text": "x"})
+            await script.send("POST", f"/hooks/{secret}/more")
+            async with script._http.get(f"{server.url}/r/lobby/log") as page:
+                assert '<b dir="auto">builds</b> <span class="entry-note">bot</span>' in await page.text()
+        assert secret not in caplog.text and "/hooks/-" in caplog.text
+
+
 async def test_owners_alone_have_hooks(server: Running) -> None:
     async with Talker(server.url, "owner") as owner, Talker(server.url, "member") as member:
         await owner.join("lobby")
