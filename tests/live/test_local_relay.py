@@ -41,6 +41,14 @@ async def test_polls_and_posts_by_turns_are_one_conversation_in_order(pair: Pair
     assert heard == [["heard", n] for n in range(20)]
 
 
+async def test_the_posts_of_a_stream_reach_its_owner(pair: Pair) -> None:
+    async with pair.owner.stream(posts_to=pair.other.url) as stream:
+        await stream.join()
+        for n in range(20):
+            assert await stream.send(f'42["said",{n}]') == (200, "ok")
+        assert await stream.events(20) == [["heard", n] for n in range(20)]
+
+
 async def test_a_body_as_large_as_may_be_goes_both_ways_whole(pair: Pair) -> None:
     async with pair.session() as (_, there):
         text = "ü" * 499_900
