@@ -19,7 +19,7 @@ from tests.support.talker import until
 async def pair(tmp_path: Path, mount: Mount) -> AsyncIterator[Pair]:
     mounted, carriers, relays = [], [], []
     for _ in range(2):
-        one = await mount(process=new_process_id())
+        one = await mount(process=new_process_id(), transports=("websocket", "polling", "sse"))
         carriers.append(LocalCarrier(str(tmp_path), one.server.engine.settings.process))
         relays.append(Relay(one.server.engine, carriers[-1:]))
         one.server.engine.relay = relays[-1]
