@@ -172,5 +172,7 @@ async def test_where_long_polls_are_broken_as_well_two_browsers_talk_by_server_s
         await bob.reads([*texts, "through a cut line"])
         await bob.page.close()
         await expect(alice.people).to_have_count(1)
+        await alice.page.goto(f"{proxy.url}/diagnostics")
+        await expect(alice.page.get_by_text("You can talk, by server-sent events only.")).to_be_visible()
 
     await at_once([fault for fault in PollFault if fault is not PollFault.NONE], trial)
