@@ -17,7 +17,7 @@ import idna
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-Transport = Literal["websocket", "polling"]
+Transport = Literal["websocket", "polling", "sse"]
 PREFIX = "PARLOR_"
 
 
@@ -31,7 +31,9 @@ def _split(value: Any) -> Any:
 
 def _once_each(value: tuple[str, ...]) -> tuple[str, ...]:
     if not value or len(set(value)) != len(value):
-        raise ValueError("name websocket, polling, or both in the order to try them")
+        raise ValueError("name websocket, polling and sse, or some of them, in the order to try them")
+    if "sse" in value[:-1]:
+        raise ValueError("sse is tried last, so it is named last")
     return value
 
 
@@ -217,7 +219,8 @@ class Settings(BaseModel):
     transports: Transports = Field(
         ("websocket", "polling"),
         description="What server and page speak, in the order to try: `websocket,polling`, `polling`, `websocket` or "
-        "`polling,websocket`.",
+        "`polling,websocket`; each may end with `,sse`: server-sent events with POST, for networks that cut WebSockets "
+        "and hold long polls back.",
     )
     data: Path = Field(Path("data"), description="Folder of the SQLite database; made if there is none.")
     database_url: str = Field(

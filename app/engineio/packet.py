@@ -23,14 +23,15 @@ class ProtocolError(ValueError):
 
 
 class Packet:
-    """One packet to send, to one session or to many: its WebSocket frame is made once."""
+    """One packet to send, to one session or to many: its WebSocket frame is made once, and its event."""
 
-    __slots__ = ("_frame", "data")
+    __slots__ = ("_event", "_frame", "data")
 
     def __init__(self, data: Encoded) -> None:
         """data: the packet's type and text, or the bytes of a binary message."""
         self.data = data
         self._frame: bytes | None = None
+        self._event: bytes | None = None
 
     @property
     def is_message(self) -> bool:
@@ -43,6 +44,14 @@ class Packet:
             data = self.data
             self._frame = frame(data, BINARY) if isinstance(data, bytes) else frame(data.encode())
         return self._frame
+
+    @property
+    def event(self) -> bytes:
+        """The server-sent event that carries it. A carriage return would be a line break there, too: in JSON there are
+        none."""
+        if self._event is None:
+            self._event = b"data: %b\n\n" % self.text.encode().replace(b"\n", b"\ndata: ")
+        return self._event
 
     @property
     def text(self) -> str:

@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,9 +19,10 @@ from app.engineio.packet import Encoded, Packet
 from app.engineio.reason import Reason
 from app.engineio.request import BadRequest, Request
 from app.engineio.session import Session, Upgrade
+from app.engineio.stream import EventStream
 from app.engineio.ticks import Ticks
+from app.engineio.transports import TAKES_POSTS, PollingTransport, PollWriter, StreamTransport, WebSocketTransport
 from app.engineio.transports import Exchange as TransportExchange
-from app.engineio.transports import PollingTransport, PollWriter, WebSocketTransport
 from app.engineio.websocket import WebSocketConnection, accept, handshake_fault
 from app.engineio.writer import TickWriter
 
@@ -28,8 +30,10 @@ log = logging.getLogger("parlor.engineio")
 
 _HOLD = re.compile(r"[0-9]{1,6}")
 
+WEBSOCKET_BY_NOW = "This session speaks WebSocket by now"
 LINGER_S = 10.0  # that what was sent before the server ended a session waits for one more poll
 TRANSPORTS = ("websocket", "polling")
+KNOWN = (*TRANSPORTS, "sse")
 CORS = (
     "Access-Control-Allow-Credentials: true\r\nAccess-Control-Allow-Methods: GET, POST\r\n"
     "Access-Control-Allow-Headers: Authorization, Content-Type, Last-Event-ID\r\n"
@@ -41,13 +45,13 @@ CORS = (
 class Settings:
     """process: begins the ids of sessions, so that other processes know whose they are; of the same length in all of
     them. ping_interval, ping_timeout: seconds, fractions allowed. max_payload: bytes of one POST or WebSocket message.
-    transports: of `websocket`, `polling`. origins: allowed besides the page's own host; `*` allows all. outbox_limit:
-    bytes that may wait for one slow reader. max_websockets: the next one is answered 503. max_age: seconds after which
-    a session is closed, up to a tenth earlier. points_per_second: what a session regains of the points that it spends
-    by sending (intake.py); None: all it likes. addresses: how many sessions one address may have. visitor: the address
-    of whoever asks, as a trusted proxy names it. own_host, own_scheme: of the visitor's address bar, as a trusted proxy
-    names them; the scheme is empty where nobody can tell. wait_before: seconds after which whoever asks may open
-    something; 0: now. is_served: False for a host that is not served. headers: of
+    transports: of `websocket`, `polling`, `sse`. origins: allowed besides the page's own host; `*` allows all.
+    outbox_limit: bytes that may wait for one slow reader. max_websockets: the next one is answered 503. max_age:
+    seconds after which a session is closed, up to a tenth earlier. points_per_second: what a session regains of the
+    points that it spends by sending (intake.py); None: all it likes. addresses: how many sessions one address may
+    have. visitor: the address of whoever asks, as a trusted proxy names it. own_host, own_scheme: of the visitor's
+    address bar, as a trusted proxy names them; the scheme is empty where nobody can tell. wait_before: seconds
+    after which whoever asks may open something; 0: now. is_served: False for a host that is not served. headers: of
     every answer, whole lines.
     """
 
@@ -148,7 +152,7 @@ class Admission:
         if request.method == "OPTIONS":
             return
         transport = query.get("transport")
-        if transport not in TRANSPORTS:
+        if transport not in KNOWN:
             raise Refusal(0, "Transport unknown")
         if transport not in self._transports:
             spoken = ", ".join(self._transports)
@@ -254,7 +258,7 @@ class EngineServer:
         """A POST whose body is still to come: one at a time, and one that breaks off ends its session."""
         sid = request.query.get("sid", "")
         session = self.sessions.get(sid)
-        if request.method == "POST" and session and isinstance(session.transport, PollingTransport):
+        if request.method == "POST" and session and isinstance(session.transport, TAKES_POSTS):
             session.transport.posts.expect(Exchange(connection, ""))
         elif request.method == "POST" and self.relay and self.relay.is_elsewhere(sid):
             self.relay.expect(sid, Exchange(connection, ""))
@@ -271,6 +275,8 @@ class EngineServer:
             exchange.respond(b"")
         elif request.query["transport"] == "websocket":
             _serve_websocket(self, request, connection, sid)
+        elif request.query["transport"] == "sse" and request.method == "GET":
+            _serve_stream(self, request, connection, sid)
         elif sid is None:
             _polling(self._open(request, self.admission.enter(request))).poll(exchange)
         elif self.relay and self.relay.is_elsewhere(sid):
@@ -282,7 +288,10 @@ class EngineServer:
 
     def read_post(self, sid: str, exchange: TransportExchange, body: bytes) -> None:
         """A POST of a session that is here. Raises Refusal."""
-        _polling(self._find(sid)).posts.read(exchange, body)
+        transport = self._find(sid).transport
+        if not isinstance(transport, TAKES_POSTS):
+            raise Refusal(3, WEBSOCKET_BY_NOW)
+        transport.posts.read(exchange, body)
 
     def answer_poll(self, sid: str, exchange: TransportExchange, hold_s: float | None) -> None:
         """A GET of a session that is here, or was until just now. Raises Refusal."""
@@ -303,11 +312,20 @@ class EngineServer:
     # --- sessions ---
 
     def _open(
-        self, request: Request, address: str, socket: WebSocketConnection | None = None, early: bytes = b""
+        self,
+        request: Request,
+        address: str,
+        socket: WebSocketConnection | None = None,
+        early: bytes = b"",
+        stream: EventStream | None = None,
     ) -> Session:
         session = Session(self, self.settings.process + new_sid(), address, self.settings.points_per_second)
         self.sessions[session.sid] = session
-        if socket is None:
+        if stream is not None:
+            streaming = StreamTransport(session, stream, self.ticks)
+            session.use(streaming)
+            streaming.begin(self.admission.headers_for(request), self.settings.outbox_limit)
+        elif socket is None:
             session.use(PollingTransport(session, self.polls, self.settings.outbox_limit, self.ticks))
         else:
             transport = WebSocketTransport(session, socket)
@@ -332,6 +350,7 @@ class EngineServer:
         return {
             "polling": json.dumps({"upgrades": upgrades, **told})[1:],
             "websocket": json.dumps({"upgrades": [], **told})[1:],
+            "sse": json.dumps({"upgrades": [], **told})[1:],
         }
 
     def message_received(self, session: Session, data: Encoded) -> None:
@@ -357,9 +376,17 @@ class EngineServer:
         return self.settings.max_websockets is not None and self.websockets >= self.settings.max_websockets
 
     def sessions_by_transport(self) -> dict[str, int]:
-        """Plain WebSockets count among the others."""
-        polling = sum(1 for session in self.sessions.values() if session.transport.name == "polling")
-        return {"websocket": self.websockets, "polling": polling}
+        """Plain WebSockets count among the others; `sse` where that is switched on."""
+        counts = Counter(session.transport.name for session in self.sessions.values())
+        more = {"sse": counts["sse"]} if "sse" in self.settings.transports else {}
+        return {"websocket": self.websockets, "polling": counts["polling"], **more}
+
+
+def _serve_stream(engine: EngineServer, request: Request, connection: HttpConnection, sid: str | None) -> None:
+    if sid is not None:
+        raise Refusal(3, "A stream lasts as long as its session: begin a new one")
+    address = engine.admission.enter(request)
+    engine._open(request, address, stream=EventStream(connection))
 
 
 def _serve_websocket(engine: EngineServer, request: Request, connection: HttpConnection, sid: str | None) -> None:
@@ -405,7 +432,7 @@ def take_over(
 
 def _polling(session: Session) -> PollingTransport:
     if not isinstance(session.transport, PollingTransport):
-        raise Refusal(3, "This session speaks WebSocket by now")
+        raise Refusal(3, WEBSOCKET_BY_NOW)
     return session.transport
 
 
@@ -413,7 +440,7 @@ def _forget(sessions: dict[str, Session], request: Request, connection: HttpConn
     """The request is refused, and nothing of it was read: its session goes on."""
     connection.on_lost = None
     session = sessions.get(request.query.get("sid", ""))
-    if session and isinstance(session.transport, PollingTransport):
+    if session and isinstance(session.transport, TAKES_POSTS):
         session.transport.posts.forget(connection)
 
 

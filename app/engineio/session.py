@@ -12,7 +12,15 @@ from app.engineio.heartbeat import Heartbeats
 from app.engineio.intake import Intake
 from app.engineio.packet import CLOSE, MESSAGE, NOOP, PONG, UPGRADE, Encoded, Packet, ProtocolError, check, message
 from app.engineio.reason import Reason
-from app.engineio.transports import PROBE, PROBED, UPGRADE_TIMEOUT_S, PollingTransport, Transport, WebSocketTransport
+from app.engineio.transports import (
+    PROBE,
+    PROBED,
+    TAKES_POSTS,
+    UPGRADE_TIMEOUT_S,
+    PollingTransport,
+    Transport,
+    WebSocketTransport,
+)
 from app.engineio.transports import UPGRADE as UPGRADE_PACKET
 from app.engineio.websocket import WebSocketConnection
 from app.engineio.writer import SocketWriter
@@ -128,7 +136,7 @@ class Session:
         self.send_packet(PING)
 
     def time_out(self) -> None:
-        if isinstance(self.transport, PollingTransport):
+        if isinstance(self.transport, TAKES_POSTS):
             self.transport.abort()
         self.end(Reason.PING_TIMEOUT)
 

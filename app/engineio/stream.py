@@ -19,9 +19,9 @@ def event(name: str, data: str, id: str = "") -> bytes:
 
 
 class EventStream:
-    """One stream, of a request that waits for its answer."""
+    """One stream, of a request that waits for its answer. comments: that keep it alive where nothing else does."""
 
-    def __init__(self, connection: HttpConnection, comments: "Comments") -> None:
+    def __init__(self, connection: HttpConnection, comments: "Comments | None" = None) -> None:
         self._connection, self._comments = connection, comments
         self._on_end: list[Callable[[], object]] = []
         self._is_open = True
@@ -38,7 +38,8 @@ class EventStream:
         """headers: whole lines, besides those of every stream. limit: bytes that may wait for a slow reader."""
         private = headers.replace("Cache-Control: no-store\r\n", "Cache-Control: no-store, no-transform\r\n")
         begin_stream(self._connection, (HEADERS + private).encode(), limit)
-        self._comments.add(self)
+        if self._comments:
+            self._comments.add(self)
 
     @property
     def is_open(self) -> bool:
@@ -49,6 +50,15 @@ class EventStream:
         """True while its reader has much to take of what was sent in earlier ticks; `on_writable` is called when it
         has."""
         return self._connection.transport.get_write_buffer_size() > BEHIND_BYTES
+
+    @property
+    def buffered(self) -> int:
+        """Bytes that wait for the reader."""
+        return self._connection.writer.buffered
+
+    def on_too_slow(self, call: Callable[[], None]) -> None:
+        """To be called before a reader that leaves too much waiting is cut off."""
+        self._connection.writer.on_too_slow = call
 
     def on_writable(self, call: Callable[[], None]) -> None:
         self._connection.writer.on_writable = call
@@ -79,7 +89,8 @@ class EventStream:
         if self._is_open:
             self._is_open = False
             self._connection.on_lost = self._connection.writer.on_writable = None
-            self._comments.discard(self)
+            if self._comments:
+                self._comments.discard(self)
             for call in self._on_end:
                 call()
 

@@ -1,4 +1,4 @@
-"""The two transports of a session behind one small interface."""
+"""The transports of a session behind one small interface."""
 
 import asyncio
 import logging
@@ -9,6 +9,7 @@ from app.engineio import frames
 from app.engineio.intake import Intake
 from app.engineio.packet import Encoded, Packet, ProtocolError, decode_payload, encode_payload
 from app.engineio.reason import Reason
+from app.engineio.stream import EventStream
 from app.engineio.ticks import Share, Ticks
 from app.engineio.websocket import TOO_SLOW, WebSocketConnection
 from app.engineio.writer import SocketWriter, TickWriter
@@ -227,6 +228,46 @@ class PollingTransport:
             self._answered.abort()
 
 
+class StreamTransport:
+    """Server-sent events: one GET that lasts as long as the session brings each packet as an event, POSTs are read as
+    those of a client that polls. For networks that cut WebSockets and hold long polls back."""
+
+    name = "sse"
+    writer = None
+
+    __slots__ = ("_receiver", "_stream", "posts")
+
+    def __init__(self, receiver: Receiver, stream: EventStream, ticks: Ticks) -> None:
+        self._receiver, self._stream = receiver, stream
+        self.posts = PostReader(receiver, ticks)
+
+    def begin(self, headers: str, limit: int) -> None:
+        """headers: whole lines. limit: bytes that may wait for a slow reader."""
+        self._stream.begin(headers, limit)
+        self._stream.on_too_slow(lambda: self._receiver.fail(f"its reader left more than {limit} bytes waiting"))
+        self._stream.on_end(lambda: self._receiver.end(Reason.TRANSPORT_CLOSE))
+
+    @property
+    def buffered(self) -> int:
+        return self._stream.buffered
+
+    def send(self, packet: Packet) -> None:
+        self._stream.send(packet.event)
+
+    def pause(self) -> None:
+        self.posts.pause()
+
+    def resume(self) -> None:
+        self.posts.resume()
+
+    def close(self, goodbye: Packet) -> None:
+        self._stream.send(goodbye.event)
+        self._stream.end()
+
+    def abort(self) -> None:
+        self._stream.abort()
+
+
 class PostReader:
     """The POSTs of one session. One is answered when its last packet was received, so that a client is slowed down by
     its own transport."""
@@ -317,6 +358,9 @@ class PostReader:
         if self.is_paused:
             self.is_paused = False
             asyncio.get_running_loop().call_soon(self._read)
+
+
+TAKES_POSTS = PollingTransport | StreamTransport  # what a client says comes by POST
 
 
 class WebSocketTransport:

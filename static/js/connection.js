@@ -4,6 +4,7 @@
 import { io, WebSocket as WebSocketTransport } from "../vendor/socket.io-client/socket.io.esm.min.js";
 import { pauseAfter } from "./backoff.js";
 import { sitePath } from "./base.js";
+import { EventStream } from "./event-stream.js";
 import { newId } from "./outbox.js";
 import { PacedPolling } from "./paced-polling.js";
 import { openChannel, PollBudget, TOUCH_EVERY_MS } from "./poll-budget.js";
@@ -11,11 +12,10 @@ import { TransportChoice } from "./transport-choice.js";
 
 const ACK_TIMEOUT_MS = 10_000;
 const ALIVE_TIMEOUT_MS = 3_000;
-const CONNECT_TIMEOUT_MS = 10_000;
 // A connection that drops at once is as bad as none: only one that lasts so long makes the next pause short again.
 const STEADY_AFTER_MS = 5_000;
 const MEASURE_EVERY_MS = 30_000;
-const TRANSPORTS = { websocket: WebSocketTransport, polling: PacedPolling };
+const TRANSPORTS = { websocket: WebSocketTransport, polling: PacedPolling, sse: EventStream };
 // RFC 6455, 7.4.1: normal, going away. A poll has no such code; there, it is Engine.IO's CLOSE that ends a transport.
 const NORMAL_CLOSE_CODES = new Set([1000, 1001, undefined]);
 
@@ -26,6 +26,7 @@ export class Connection {
     this.wanted = false;
     this.failures = 0;
     this.choice = new TransportChoice(transports, { storage, webSocketBack: () => this.drop() });
+    this.switches = 0; // to other transports since the last connection, without a pause
     this.openAsks = 0;
     this.isWelcome = false;
     this.budget = new PollBudget({
@@ -54,7 +55,7 @@ export class Connection {
   get options() {
     const { transports, ...options } = this.choice.options;
     const pace = { budget: this.budget, isAwaited: () => this.openAsks > 0 || !this.isWelcome };
-    return { ...options, transports: transports.map((name) => TRANSPORTS[name]), transportOptions: { polling: { pace } } };
+    return { ...options, transports: transports.map((name) => TRANSPORTS[name]), transportOptions: { polling: { pace }, sse: { pace } } };
   }
 
   get transport() {
@@ -100,7 +101,7 @@ export class Connection {
     Object.assign(this.socket.io.opts, this.options);
     this.report({ state: "connecting" });
     this.socket.connect();
-    this.timer = setTimeout(() => this.onConnectTimeout(), CONNECT_TIMEOUT_MS);
+    this.timer = setTimeout(() => this.onConnectTimeout(), this.choice.connectTimeout);
   }
 
   /** The transport is up, but the server does not answer CONNECT. */
@@ -112,7 +113,8 @@ export class Connection {
   onConnect() {
     clearTimeout(this.timer);
     this.isConnecting = false;
-    this.hasSwitched = false;
+    this.switches = 0;
+    this.connectedAt = performance.now();
     this.steadyTimer = setTimeout(() => (this.failures = 0), STEADY_AFTER_MS);
     const engine = this.socket.io.engine;
     this.onTransport(engine.transport.name);
@@ -125,27 +127,28 @@ export class Connection {
 
   onTransport(transport) {
     this.choice.connected(transport);
-    if (transport === "polling") this.budget.join();
-    else this.budget.leave();
+    if (transport === "websocket") this.budget.leave();
+    else this.budget.join();
     this.report({ state: "connected", transport });
   }
 
   /** The server is there and says no: another transport, or an earlier attempt, would not help. */
   onRefusal(refusal) {
     clearTimeout(this.timer);
-    this.isConnecting = this.hasSwitched = false;
+    this.isConnecting = false;
+    this.switches = 0;
     this.reconnectLater(refusal);
   }
 
   async onFailure() {
     clearTimeout(this.timer);
-    const hasOther = await this.choice.failed();
+    const hasOther = await this.choice.failed(this.transport?.name);
     this.isConnecting = false;
-    if (hasOther && !this.hasSwitched) {
-      this.hasSwitched = true;
+    if (hasOther && this.switches < this.choice.steps.length - 1) {
+      this.switches += 1;
       this.connect();
     } else {
-      this.hasSwitched = false;
+      this.switches = 0;
       this.reconnectLater();
     }
   }
@@ -156,6 +159,7 @@ export class Connection {
     clearTimeout(this.measureTimer);
     this.budget.leave();
     if (isNormalClose(reason, details)) this.failures = 0;
+    else this.choice.broke(this.transport?.name, performance.now() - this.connectedAt);
     if (this.isConnecting) this.onFailure();
     else this.reconnectLater();
   }
@@ -211,12 +215,12 @@ export class Connection {
     else if (this.transport.isHeld) this.ask("echo", {}).catch(() => null);
   }
 
-  /** A closed tab closes its WebSocket. A poll is closed by a beacon: else the person would be shown until the ping timeout. */
+  /** A closed tab closes its WebSocket. Other transports are closed by a beacon: else the person would be shown for a while. */
   onPageHide() {
     this.budget.leave();
     const engine = this.socket.io.engine;
-    if (!this.isConnected || engine.transport.name !== "polling") return;
-    navigator.sendBeacon(`${sitePath("/socket.io/")}?EIO=4&transport=polling&sid=${engine.id}`, "1");
+    if (!this.isConnected || engine.transport.name === "websocket") return;
+    navigator.sendBeacon(`${sitePath("/socket.io/")}?EIO=4&transport=${engine.transport.name}&sid=${engine.id}`, "1");
     engine.transport.stop();
   }
 

@@ -2,6 +2,7 @@
 
 import "./older-browsers.js";
 
+import { events } from "./diagnostics/events.js";
 import { polling } from "./diagnostics/polling.js";
 import { route, server } from "./diagnostics/server.js";
 import { silence } from "./diagnostics/silence.js";
@@ -18,17 +19,18 @@ const VERDICTS = {
   unknown: "not known",
   trying: "is being tried",
 };
+const { transports, version } = document.body.dataset;
+const offered = transports.split(" ");
 const PROBES = [
   { name: "Server", probe: server },
   { name: "Way", probe: route },
   { name: "Browser", probe: siteData },
   { name: "Polling", probe: () => polling(offered), slow: "no answer yet; given up after 15 s at most" },
   { name: "WebSocket", probe: () => webSocket(offered), slow: "no answer yet; one that hangs takes up to 15 s" },
+  ...(offered.includes("sse") ? [{ name: "Server-sent events", probe: events, slow: "no answer yet; given up after 15 s at most" }] : []),
 ];
 
 const element = (id) => document.getElementById(id);
-const { transports, version } = document.body.dataset;
-const offered = transports.split(" ");
 const silenceMs = chosenSilence() * 1_000;
 let found = [];
 

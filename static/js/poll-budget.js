@@ -8,6 +8,8 @@
 
 // Three more connections are left: for sending, for polls that do not wait and for a page that loads.
 export const MAX_HELD = 3;
+// Tabs with a stream of server-sent events, each of which occupies one: what is said needs others.
+const MAX_STREAMS = 4;
 export const TOUCH_EVERY_MS = 20_000;
 // Timers of hidden tabs may be put off for a minute.
 const SLEPT_AFTER_MS = 75_000;
@@ -31,6 +33,11 @@ export class PollBudget {
   get mayHold() {
     if (this.unlimited) return true;
     return this.channel !== null && this.polls && this.countBefore() < MAX_HELD;
+  }
+
+  /** May this tab open a stream that stays? */
+  get mayStream() {
+    return this.unlimited || this.others.size < MAX_STREAMS;
   }
 
   get isVisible() {

@@ -13,7 +13,7 @@ from playwright.async_api import expect
 from tests.browser.conftest import Between, Start, Visit
 from tests.browser.test_conversation import both_enter, on_record, talk
 from tests.support.browser import LIMIT
-from tests.support.proxy import Fault, Proxy
+from tests.support.proxy import Fault, PollFault, Proxy
 from tests.support.talker import Talker, until
 from tests.support.together import at_once
 
@@ -149,3 +149,30 @@ async def test_when_there_is_room_again_a_page_on_polling_returns_to_the_websock
     await expect(bob.pending).to_have_count(0)
     assert sorted(await bob.said.all_text_contents()) == sorted(texts)
     assert await bob.said.all_text_contents() == await on_record(server.url, ("polling",))
+
+
+async def test_where_long_polls_are_broken_as_well_two_browsers_talk_by_server_sent_events(
+    start_server: Start, between: Between, visit: Visit, tmp_path: Path
+) -> None:
+    async def trial(fault: PollFault) -> None:
+        server = await start_server(data=tmp_path / fault.name, transports=("websocket", "polling", "sse"))
+        proxy = await between(server.url)
+        proxy.websocket, proxy.polls = Fault.UNAVAILABLE, fault
+        alice, bob = await both_enter(visit, proxy.url, "sse", forgives_network=True)
+        texts = await talk(alice, bob, [], about="by server-sent events")
+        await nobody_spins(proxy)
+        asked = proxy.counts["websocket"]
+        await alice.page.reload()
+        await alice.is_in("sse")
+        await alice.reads(texts)
+        assert proxy.counts["websocket"] == asked, "what works is remembered over a reload"
+        proxy.cut()
+        await alice.is_in("sse")
+        await alice.says("through a cut line")
+        await bob.reads([*texts, "through a cut line"])
+        await bob.page.close()
+        await expect(alice.people).to_have_count(1)
+        await alice.page.goto(f"{proxy.url}/diagnostics")
+        await expect(alice.page.get_by_text("You can talk, by server-sent events only.")).to_be_visible()
+
+    await at_once([fault for fault in PollFault if fault is not PollFault.NONE], trial)

@@ -85,7 +85,7 @@ async def test_where_storage_is_broken_one_talks_all_the_same_and_is_told(url: s
 
 KEYS = (
     *("rooms", "last-room", "read:lobby", "read:", "outbox:x", "outbox:", "draft:den", "draft:", "edited:lobby"),
-    *("edit:lobby", "reply:lobby", "polling-until", "person", "token", "tab", "unread", "forgetting-read"),
+    *("edit:lobby", "reply:lobby", "polling-until", "sse-until", "person", "token", "tab", "unread", "forgetting-read"),
 )
 VALUES = {
     "cut off": '{"epo',

@@ -19,7 +19,7 @@ from tests.support.talker import until
 async def pair(tmp_path: Path, mount: Mount) -> AsyncIterator[Pair]:
     mounted, carriers, relays = [], [], []
     for _ in range(2):
-        one = await mount(process=new_process_id())
+        one = await mount(process=new_process_id(), transports=("websocket", "polling", "sse"))
         carriers.append(LocalCarrier(str(tmp_path), one.server.engine.settings.process))
         relays.append(Relay(one.server.engine, carriers[-1:]))
         one.server.engine.relay = relays[-1]
@@ -39,6 +39,14 @@ async def test_polls_and_posts_by_turns_are_one_conversation_in_order(pair: Pair
             assert await both[n % 2].send(f'42["said",{n}]') == (200, "ok")
             heard.append(await both[(n // 2) % 2].event())
     assert heard == [["heard", n] for n in range(20)]
+
+
+async def test_the_posts_of_a_stream_reach_its_owner(pair: Pair) -> None:
+    async with pair.owner.stream(posts_to=pair.other.url) as stream:
+        await stream.join()
+        for n in range(20):
+            assert await stream.send(f'42["said",{n}]') == (200, "ok")
+        assert await stream.events(20) == [["heard", n] for n in range(20)]
 
 
 async def test_a_body_as_large_as_may_be_goes_both_ways_whole(pair: Pair) -> None:

@@ -13,7 +13,7 @@ import socketio
 from aiohttp import web
 
 from app.socketio import attach, create_server, listen
-from tests.support.raw import Polls, Socket, Speech
+from tests.support.raw import Polls, Socket, Speech, Stream
 from tests.support.talker import until
 
 SETTLES = 0.5  # seconds of the loop's own time: longer than any timer that these scenarios set
@@ -102,6 +102,9 @@ class Mounted:
 
     def polls(self) -> Polls:
         return Polls(self.http, self.url)
+
+    def stream(self, posts_to: str | None = None) -> Stream:
+        return Stream(self.http, self.url, posts_to)
 
     def socket(self, of: Polls | None = None, **headers: str) -> Socket:
         return Socket(self.http, self.url, of, **headers)

@@ -34,6 +34,14 @@ class Fault(Enum):
     SILENT = "it is answered 101, then nothing passes"
 
 
+class PollFault(Enum):
+    """What happens to a long poll: a GET of a session that is there."""
+
+    NONE = "it passes"
+    KEPT = "its answer is kept back"
+    EMPTY = "it is answered 200 at once, with nothing"
+
+
 @dataclass(frozen=True)
 class Request:
     """One request that arrived. `at` is the loop's time; `client` the browser's cookie."""
@@ -50,6 +58,7 @@ class Proxy:
     def __init__(self, target: str) -> None:
         self.target = urlsplit(target).hostname, urlsplit(target).port
         self.websocket = Fault.NONE
+        self.polls = PollFault.NONE
         self.without: tuple[str, ...] = ()  # headers that no request keeps, in small letters
         self.delay = 0.0  # seconds that every piece takes, in both directions
         self.segment: int | None = None  # bytes; 1,460 is what Ethernet leaves of a TCP segment
@@ -138,6 +147,9 @@ class Proxy:
         lines = _without(lines, *self.without)
         self.requests.append(Request(asyncio.get_running_loop().time(), kind, lines[0], cookie))
         fault = self.websocket if kind == "websocket" else Fault.NONE
+        if self.polls is not PollFault.NONE and lines[0].startswith("GET ") and "polling&sid=" in _sorted(lines[0]):
+            await self._break_poll(reader, writer)
+            return
         if fault is Fault.UNAVAILABLE:
             writer.write(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
             await writer.drain()
@@ -151,6 +163,14 @@ class Proxy:
             if kind != "websocket" or fault is Fault.STRIPPED:
                 lines = [*_without(lines, "connection", "upgrade"), "Connection: close"]
             await self._pass_on("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n", reader, writer)
+
+    async def _break_poll(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.polls is PollFault.KEPT:
+            while await reader.read(LARGEST_HEAD):
+                pass
+            return
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
 
     async def _pass_on(self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_connection(*self.target)
@@ -237,6 +257,12 @@ def _kind(lines: list[str]) -> str:
     if _header(lines, "upgrade").lower() == "websocket":
         return "websocket"
     return "polling" if " /socket.io/" in lines[0] else "page"
+
+
+def _sorted(line: str) -> str:
+    """The request line with transport and sid side by side, wherever they stood."""
+    query = dict(one.partition("=")[::2] for one in line.split(" ")[1].partition("?")[2].split("&"))
+    return f"{query.get('transport', '')}&sid={query['sid']}" if "sid" in query else ""
 
 
 def _header(lines: list[str], name: str) -> str:

@@ -193,6 +193,44 @@ class Polls(Speech):
         self.come += text.split(SEPARATOR)
 
 
+class Stream(Speech):
+    """A session over server-sent events and POST. posts_to: the address of the server that gets the POSTs, where that
+    is another one."""
+
+    def __init__(self, http: aiohttp.ClientSession, url: str, posts_to: str | None = None) -> None:
+        super().__init__(http, url)
+        self._posts_to = posts_to or url
+
+    async def open(self) -> None:
+        self.response = await self.http.get(f"{self.url}/socket.io/?EIO=4&transport=sse")
+        assert self.response.status == 200, await self.response.text()
+        self.handshake = orjson.loads((await self.hears("0"))[1:])
+        self.sid = self.handshake["sid"]
+
+    async def hang_up(self) -> None:
+        self.response.close()
+
+    async def send(self, *packets: Encoded) -> tuple[int, str]:
+        """The status and text of the POST's answer; bytes go as base64."""
+        address = f"{self._posts_to}/socket.io/?EIO=4&transport=sse&sid={self.sid}"
+        body = SEPARATOR.join(as_text(packet) for packet in packets)
+        async with self.http.post(address, data=body) as response:
+            return response.status, await response.text()
+
+    async def fetch(self) -> None:
+        data: list[str] = []
+        try:
+            while line := (await self.response.content.readline()).decode():
+                if line.startswith("data: "):
+                    data.append(line[len("data: ") :].removesuffix("\n"))
+                elif line == "\n" and data:
+                    self.come.append("\n".join(data))
+                    return
+        except aiohttp.ClientError as error:
+            raise Gone(str(error)) from None
+        raise Gone("the stream has ended")
+
+
 class Socket(Speech):
     """A session over a WebSocket, from the start or as the upgrade of the session `of`."""
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from app.engineio.server import EngineServer, Refusal
-from app.engineio.transports import PollingTransport
+from app.engineio.transports import TAKES_POSTS, PollingTransport
 from app.live.relay import relayed
 from app.live.relay.carriers import Carriers
 
@@ -92,7 +92,7 @@ class Owning:
     def _on_broken(self, _process: str, body: bytes) -> None:
         """A POST broke off, which ends its session, as on a connection of ours."""
         session = self._engine.sessions.get(body.decode())
-        if session and isinstance(session.transport, PollingTransport):
+        if session and isinstance(session.transport, TAKES_POSTS):
             session.fail()
 
     def _on_lost(self, process: str, body: bytes) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from urllib.parse import urlsplit
 
-from app.tools.doctor import backend, page, polling, reachability, sockets
+from app.tools.doctor import backend, page, polling, reachability, sockets, streaming
 from app.tools.doctor.report import Report, lines
 from app.tools.doctor.site import BadAddress, Finding, Site, site_of, skipped
 
@@ -49,6 +49,7 @@ CHECKS = (
     Check("ALPN", sockets.alpn, needs="connection", of="websocket"),
     Check("idle poll", polling.idle, needs="polling", of="polling", waits=True),
     Check("idle survival", sockets.idle, needs="websocket", of="websocket", waits=True),
+    Check("server-sent events", streaming.stream, waits=True),
     Check("websocket limit", sockets.limit, needs="websocket", of="websocket"),
     Check("poll storm", polling.storm, needs="handshake", of="polling"),
     Check("mixed content", page.mixed),

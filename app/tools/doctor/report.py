@@ -33,8 +33,9 @@ class Report:
         return ", ".join(host.name for host in self.site.recognised) if self.site else ""
 
     def sentence(self) -> str:
-        names = {"websocket": "WebSocket", "polling": "polling"}
-        transports = " and ".join(names.get(transport, transport) for transport in self.usable)
+        names = {"websocket": "WebSocket", "polling": "polling", "sse": "server-sent events"}
+        *first, last = [names.get(transport, transport) for transport in self.usable] or [""]
+        transports = " and ".join([", ".join(first), last] if first else [last])
         mends = sum(one.verdict in ("warn", "bad") for _, one in self.findings)
         behind = f" Behind {self.host}." if self.host else ""
         if self.exit_code == HEALTHY:

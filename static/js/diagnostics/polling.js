@@ -23,7 +23,11 @@ export async function open() {
   if (!text.startsWith("0{")) throw new Error(`the handshake is answered ${answer.status}: ${short(text)}`);
   const { sid, pingInterval } = JSON.parse(text.slice(1));
   const send = async (body) => textOf(await ask(address("polling", sid), { method: "POST", body }));
-  const receive = async (timeout) => (await textOf(await ask(address("polling", sid), { timeout }))).split("\u001e");
+  const receive = async (timeout) => {
+    const packets = await textOf(await ask(address("polling", sid), { timeout }));
+    if (packets === "") throw new Error("a poll is answered with nothing");
+    return packets.split("\u001e");
+  };
   await send("40");
   return { sid, pingInterval, send, receive };
 }

@@ -1,6 +1,6 @@
 // The summary of the findings. Pure. A finding: {name, verdict: "ok" | "warn" | "bad" | "unknown", seen, cause?, mend?}.
 
-const TRANSPORTS = ["WebSocket", "Polling"];
+const TRANSPORTS = ["WebSocket", "Polling", "Server-sent events"];
 
 /** {verdict, title}: can people talk from here, and over which transport? */
 export function verdictOf(findings) {
@@ -10,12 +10,12 @@ export function verdictOf(findings) {
   if (named.Server?.isAway) return { verdict: "bad", title: "The server cannot be reached from here." };
   if (works.length === 0) return { verdict: "bad", title: "No way to talk works from here." };
   if (named.Server?.areMany) return { verdict: "bad", title: "Several servers answer in turn: people miss each other." };
-  if (works.length < tried.length) return { verdict: "warn", title: `You can talk, by ${inSentence(works[0])} only.` };
+  if (works.length < tried.length) return { verdict: "warn", title: `You can talk, by ${listed(works.map(inSentence))} only.` };
   if (findings.some(({ name, verdict }) => name.startsWith("Silent") && verdict === "bad")) {
     return { verdict: "warn", title: "You can talk, but lines are cut when nobody does." };
   }
   if (toMend(findings).length > 0) return { verdict: "warn", title: "You can talk, but not all is well." };
-  return { verdict: "ok", title: `All is well: ${works.map(inSentence).join(" and ")} ${works.length > 1 ? "work" : "works"}.` };
+  return { verdict: "ok", title: `All is well: ${listed(works.map(inSentence))} ${works.length > 1 ? "work" : "works"}.` };
 }
 
 /** What to do, [{name, mend}]: each remedy once, even if several findings name it. */
@@ -36,5 +36,9 @@ export function reportOf(findings, { site, when, agent }) {
 }
 
 function inSentence(transport) {
-  return transport === "Polling" ? "polling" : transport;
+  return transport === "WebSocket" ? transport : transport.toLowerCase();
+}
+
+function listed(names) {
+  return [names.slice(0, -1).join(", "), names.at(-1)].filter(Boolean).join(" and ");
 }
