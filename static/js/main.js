@@ -95,7 +95,7 @@ const rooms = new OpenRooms({
     wait,
     serverNow: () => clock.now(),
     pass: (room) => passes.payload(room),
-    changed: (...change) => (told.changed(...change), roomViews.changed(...change)),
+    changed: (...change) => (told.changed(...change), roomViews.changed(...change), aids.changed(...change)),
   }),
   changed: (room) => roomList.draw(room),
   removed: (name) => {
@@ -260,7 +260,7 @@ const commands = {
   help: () => notices.show(helpFor(rooms.active.rules.role), { lasting: true }),
 };
 const submitting = new Submitting({ rooms, composer, changes, outbox, timeline, commands });
-const aids = new ComposerAids({ storage: local, rooms, me, ask, wait, overlays, sent: () => outbox.items(rooms.activeName), notify });
+const aids = new ComposerAids({ storage: local, rooms, me, ask, wait, overlays, sent: () => outbox.items(rooms.activeName), isEditing: () => composer.context.isEdit, notify });
 const actions = new Actions({
   me,
   overlays,
