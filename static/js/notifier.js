@@ -86,7 +86,7 @@ function titleOf(room) {
   return room.title ?? (isDirect(room) ? room.name : `#${room.name}`);
 }
 
-function textOf({ text, kind, nickname }) {
-  const said = kind === "action" ? `* ${nickname} ${text}` : text;
+function textOf({ text, kind, nickname, file }) {
+  const said = kind === "action" ? `* ${nickname} ${text}` : text || (file?.name ?? "");
   return [...said].length > MAX_TEXT ? `${[...said].slice(0, MAX_TEXT).join("")}…` : said;
 }

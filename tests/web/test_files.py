@@ -451,6 +451,19 @@ def web_files_key() -> Any:
     return FILES
 
 
+async def test_the_log_page_shows_pictures_and_offers_files(server: Running, alice: Talker) -> None:
+    uploader = Uploader(server.url, alice.token)
+    large, other = await uploader.stored(photo((1_600, 400)), "sea & sky.jpg"), await uploader.stored(b"x", "a.txt")
+    for file in (large, other):
+        await send(alice, file)
+    _, page, _ = await Uploader(server.url).gets("/r/lobby/log", **{"Accept-Encoding": "identity"})
+    small = f"/files/{large['id']}/thumbnail/sea%20%26%20sky.jpg"
+    assert f'<img src="{small}" width="400" height="100" loading="lazy" alt="sea &amp; sky.jpg"' in page.decode()
+    assert f'href="/files/{other["id"]}/a.txt" download="a.txt"' in page.decode()
+    for path in (small, address(other)):
+        assert (await Uploader(server.url).gets(path))[0] == 200
+
+
 async def test_bytes_that_are_missing_are_no_fault_of_the_server_s(server: Running, uploader: Uploader) -> None:
     file = await uploader.stored(b"here and gone")
     (Path(server.settings.file_store) / file["id"][:2] / file["id"]).unlink()
