@@ -87,12 +87,14 @@ def check_config(context: click.Context, /, **flags: Any) -> None:
 @click.argument("room")
 @click.option("--format", "form", type=click.Choice(["jsonl", "html"]), default="jsonl", help="JSON lines, or a page.")
 @click.option("--output", type=click.File("w", encoding="utf-8", atomic=True), default="-", help="File to write.")
-@click.option("--files", "folder", type=click.Path(file_okay=False, path_type=Path), help="Folder for what was sent.")
+@click.option(
+    "--with-files", "folder", type=click.Path(file_okay=False, path_type=Path), help="Folder for what was sent."
+)
 @_settings
 @click.pass_context
 def export(context: click.Context, /, room: str, form: str, output: IO[str], folder: Path | None, **flags: Any) -> None:
     """Write a room to a file, while the server runs or not. Pictures and files that were sent are named in it; with
-    --files they are written into a folder as well, and a page shows them."""
+    --with-files they are written into a folder as well, and a page shows them."""
     from app.export import export_files, export_room
 
     os.umask(0o077)  # the file is for its owner alone, as the room's messages are

@@ -103,7 +103,7 @@ async def test_what_was_sent_is_exported_beside_the_page_and_copied_elsewhere(
     text = page.read_text(encoding="utf-8")
     assert (code, errors) == (0, "")
     assert "a \u00fc.gif" in text and "<img" not in text and "image/gif" in text
-    code, _, errors = await command(*asked, "--files", str(folder))
+    code, _, errors = await command(*asked, "--with-files", str(folder))
     text = page.read_text(encoding="utf-8")
     assert code == 0 and errors.startswith("2 files are in")
     assert (

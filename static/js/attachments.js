@@ -21,6 +21,7 @@ export class Attachments {
     this.byKey = new Map();
     this.queue = [];
     this.awaited = new Map();
+    this.wake = () => {}; // there is a network again: what waits for it is tried at once
     this.loaded = this.restore();
   }
 
@@ -149,7 +150,7 @@ export class Attachments {
       const told = answer?.retry_after * 1_000 || 0;
       Object.assign(one, { state: "waiting", sentence: answer?.text, progress: 0 });
       this.changed(one.room);
-      await this.wait(Math.max(pause, told));
+      await Promise.race([this.wait(Math.max(pause, told)), new Promise((done) => (this.wake = done))]);
       pause = Math.min(2 * pause, MAX_PAUSE_MS);
     }
   }

@@ -26,6 +26,7 @@ export class Files {
     });
     if (this.isOn) this.makeViews(menu);
     Object.assign(hooks, { preview: (file) => this.previews.find(file), load: (image, url) => this.loadByToken(image, url) });
+    window.addEventListener("online", () => this.attachments.wake());
     document.getElementById("messages").addEventListener("click", (event) => this.clicked(event));
   }
 

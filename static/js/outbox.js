@@ -101,6 +101,7 @@ export class Outbox {
     const item = this.rows.get(id);
     if (!item?.file || item.file.id) return null;
     this.settle(id);
+    this.pump(item.room); // what was written after it
     return item;
   }
 

@@ -1,6 +1,6 @@
 // Pictures of a room, large: over the page, by arrow keys from one to the next. Loaded when the first one is opened.
 
-import { addressOf, isPicture } from "./message-file.js";
+import { addressOf, hooks, isPicture } from "./message-file.js";
 import { visible } from "./visible-text.js";
 
 const time = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "short" });
@@ -13,7 +13,10 @@ export class Viewer {
     this.element.addEventListener("click", ({ target }) => this.clicked(target));
     const image = this.part("image");
     image.addEventListener("load", () => this.element.classList.remove("is-loading"));
-    image.addEventListener("error", () => this.element.classList.remove("is-loading"));
+    image.addEventListener("error", () => {
+      this.element.classList.remove("is-loading");
+      if (image.src) hooks.load(image, image.src);
+    });
     this.listenToSwipes();
   }
 
@@ -47,6 +50,7 @@ export class Viewer {
     const { file, text, nickname, at } = this.messages[this.at];
     const image = this.part("image");
     this.element.classList.add("is-loading");
+    delete image.dataset.byToken;
     Object.assign(image, { width: file.width, height: file.height, src: addressOf(file), alt: visible(text.trim() || file.name) });
     this.part("name").textContent = visible(file.name);
     this.part("who").textContent = visible(nickname);
