@@ -306,6 +306,18 @@ async def test_who_is_muted_or_names_no_room_is_told_before_the_bytes_are_taken(
         ]
 
 
+async def test_of_two_people_s_room_the_files_are_of_those_two(server: Running, alice: Talker) -> None:
+    async with Talker(server.url, "bob") as bob, Talker(server.url, "carol") as carol:
+        await bob.join("lobby")
+        await carol.join("lobby")
+        room = f"@{bob.me['id']}"
+        assert (await alice.ask("open", {"person": bob.me["id"]}))["ok"]
+        file = await Uploader(server.url, alice.token).stored(picture(), room=room)
+        await send(alice, file, room)
+        who = (alice, bob, carol)
+        assert [(await Uploader(server.url, one.token).gets(address(file)))[0] for one in who] == [200, 200, 404]
+
+
 async def test_where_the_operator_wants_none_there_are_none(start_server: Start) -> None:
     server = await start_server(files="off")
     async with Talker(server.url, "alice") as alice:
