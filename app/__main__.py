@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import IO, Any, TypeVar
+from urllib.parse import quote
 
 import click
 from pydantic import SecretStr
@@ -86,20 +87,36 @@ def check_config(context: click.Context, /, **flags: Any) -> None:
 @click.argument("room")
 @click.option("--format", "form", type=click.Choice(["jsonl", "html"]), default="jsonl", help="JSON lines, or a page.")
 @click.option("--output", type=click.File("w", encoding="utf-8", atomic=True), default="-", help="File to write.")
+@click.option(
+    "--with-files", "folder", type=click.Path(file_okay=False, path_type=Path), help="Folder for what was sent."
+)
 @_settings
 @click.pass_context
-def export(context: click.Context, /, room: str, form: str, output: IO[str], **flags: Any) -> None:
-    """Write a room to a file, while the server runs or not."""
-    from app.export import export_room
+def export(context: click.Context, /, room: str, form: str, output: IO[str], folder: Path | None, **flags: Any) -> None:
+    """Write a room to a file, while the server runs or not. Pictures and files that were sent are named in it; with
+    --with-files they are written into a folder as well, and a page shows them."""
+    from app.export import export_files, export_room
 
     os.umask(0o077)  # the file is for its owner alone, as the room's messages are
     settings, _ = config.load(_given(context, flags))
 
     async def write() -> None:
-        async for piece in export_room(settings, room, form):
+        async for piece in export_room(settings, room, form, _address(folder, output.name)):
             output.write(piece)
+        if folder:
+            written, missing = await export_files(settings, room, folder)
+            said = f"{written:,} files are in {folder}" + (f", {missing:,} are missing" if missing else "")
+            click.echo(f"{said}.", err=True)
 
     _run(write())
+
+
+def _address(folder: Path | None, page: str) -> str:
+    """Of the folder, for a page: from where the page lies."""
+    if folder is None:
+        return ""
+    beside = Path() if page in ("-", "<stdout>") else Path(page).parent
+    return quote(Path(os.path.relpath(folder, beside)).as_posix())
 
 
 @cli.command()
@@ -160,6 +177,23 @@ def copy(source: str, target: str) -> None:
     click.echo(
         "Pictures and files stay where they are: let PARLOR_FILES name that place (by default `files` in PARLOR_DATA)."
     )
+
+
+@cli.command("copy-files")
+@click.argument("target")
+@_settings
+@click.pass_context
+def copy_files(context: click.Context, /, target: str, **flags: Any) -> None:
+    """Copy what people have sent to another place, which PARLOR_FILES is to name then: a folder, or s3://bucket/folder.
+
+    What is there already is left as it is, so an interrupted copy goes on; run it again when the server has stopped.
+    """
+    from app.copy import copy_files as copy_them
+
+    settings, _ = config.load(_given(context, flags))
+    copied, missing = _run(copy_them(settings, target))
+    said = f"{copied:,} files were copied to {target}" + (f"; the bytes of {missing:,} are missing" if missing else "")
+    click.echo(f"{said}. Set PARLOR_FILES to it.")
 
 
 def _kept(limit: float | None) -> str:

@@ -4,13 +4,17 @@ It is the same history afterwards: clients that come back go on where they were.
 ended; nobody can serve from it before it is whole.
 """
 
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.config import POSTGRES, check_database
+from app.chat.files import thumbnail_of
+from app.config import POSTGRES, Settings, check_database
+from app.files.blobs import Blobs, UnusablePlace
 from app.model import Refused
 from app.store import queries
 from app.store.database import Database
@@ -117,3 +121,39 @@ async def _check(source: Database, target: Database) -> AsyncIterator[tuple[str,
 def _storable(row: dict[str, Any]) -> dict[str, Any]:
     """An old SQLite may hold NUL characters, which PostgreSQL has no place for."""
     return {name: value.replace("\0", "\ufffd") if isinstance(value, str) else value for name, value in row.items()}
+
+
+async def copy_files(settings: Settings, place: str) -> tuple[int, int]:
+    """Of every file that is not gone the bytes, with the thumbnail's, to another place. How many were not there yet,
+    and how many are missing. Raises Refused."""
+    if not settings.file_store:
+        raise Refused("storage", "PARLOR_FILES is off: it does not say where files are.")
+    try:
+        source, target = Blobs(settings.file_store), Blobs(place)
+    except UnusablePlace as error:
+        raise Refused("storage", f"Nothing can be kept there: {error}.") from None
+    database, after, copied, missing = Database(settings.database), "", 0, 0
+    try:
+        database.open_existing()
+        while page := await database.read(queries.stored_files, after, ROWS_AT_ONCE):
+            for id, size, small in page:
+                for key, length in ((id, size), (thumbnail_of(id), small)):
+                    if length and not await target.has(key):
+                        is_copied = await _copy_one(source, target, key, length)
+                        copied, missing = copied + (is_copied and key == id), missing + (not is_copied)
+            after = page[-1][0]
+    finally:
+        await database.close()
+    return copied, missing
+
+
+async def _copy_one(source: Blobs, target: Blobs, key: str, size: int) -> bool:
+    with tempfile.NamedTemporaryFile() as held:
+        try:
+            async for piece in source.read(key, 0, size):
+                held.write(piece)
+        except FileNotFoundError:
+            return False
+        held.flush()
+        await target.put(key, Path(held.name))
+    return True

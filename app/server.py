@@ -509,6 +509,7 @@ def application(
         version=__version__,
         transports=list(settings.transports),
         push=settings.push,
+        file_limit=chat.limits.file,
     )
     tries = app[diagnostics.TRIES] = diagnostics.Tries()
     app[ops.DESCRIPTORS] = ops.Descriptors(process.descriptor_limit)

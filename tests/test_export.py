@@ -11,7 +11,8 @@ import pytest
 from app.server import Running
 from tests.conftest import Start
 from tests.support.process import PROJECT, STARTS_WITHIN
-from tests.support.talker import Talker, until
+from tests.support.talker import Talker, new_id, until
+from tests.support.uploads import Uploader, animation
 
 HOSTILE = '<script>alert(1)</script> & "quotes" \u202e'
 
@@ -78,3 +79,42 @@ async def test_a_rule_for_keeping_reaches_the_server_that_runs(start_server: Sta
         database = server.database
         await until(lambda: not len(database._cache))  # what another process writes is seen a moment later
         assert (await alice.join("lobby"))["room"]["keep"] == {"messages": 2, "bytes": 5_000_000}
+
+
+async def test_what_was_sent_is_exported_beside_the_page_and_copied_elsewhere(
+    start_server: Start, tmp_path: Path
+) -> None:
+    server: Running = await start_server(data=tmp_path / "data")
+    async with Talker(server.url, "alice") as alice:
+        await alice.join("lobby")
+        uploader = Uploader(server.url, alice.token)
+        sent = [await uploader.stored(animation("GIF"), "a \u00fc.gif"), await uploader.stored(b"%PDF-1", "b #1.pdf")]
+        for file in sent:
+            await alice.ask("send", {"room": "lobby", "id": new_id(), "file": file["id"], "text": "<look>"})
+        await uploader.stored(b"never sent")
+    page, folder, where = (
+        tmp_path / "out" / "lobby.html",
+        tmp_path / "out" / "lobby files",
+        ("--data", f"{tmp_path / 'data'}"),
+    )
+    page.parent.mkdir()
+    asked = ("export", "lobby", "--format", "html", "--output", str(page), *where)
+    code, _, errors = await command(*asked)
+    text = page.read_text(encoding="utf-8")
+    assert (code, errors) == (0, "")
+    assert "a \u00fc.gif" in text and "<img" not in text and "image/gif" in text
+    code, _, errors = await command(*asked, "--with-files", str(folder))
+    text = page.read_text(encoding="utf-8")
+    assert code == 0 and errors.startswith("2 files are in")
+    assert (
+        f'<img src="lobby%20files/{sent[0]["id"]}/a%20%C3%BC.gif" width="60"' in text and 'alt="&lt;look&gt;"' in text
+    )
+    assert f'href="lobby%20files/{sent[1]["id"]}/b%20%231.pdf"' in text
+    assert (folder / sent[1]["id"] / "b #1.pdf").read_bytes() == b"%PDF-1"
+    assert (folder / sent[0]["id"] / "a \u00fc.gif").stat().st_size == sent[0]["bytes"]
+    target = tmp_path / "elsewhere"
+    for wanted in ("3 files were copied", "0 files were copied"):
+        code, out, _ = await command("copy-files", str(target), *where)
+        assert code == 0 and out.startswith(wanted), out
+    kept = {one.name: one.read_bytes() for one in (tmp_path / "data" / "files").glob("??/*")}
+    assert {one.name: one.read_bytes() for one in target.glob("??/*")} == kept and len(kept) == 4

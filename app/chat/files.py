@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from app.chat import Chat, access, people
+from app.chat.direct import SIGN, is_direct, stored_name
 from app.chat.rules import BAN, MUTE
 from app.model import Connection, Refused
 from app.store import queries
@@ -65,7 +66,7 @@ class Uploads:
 async def may_send_to(chat: Chat, room: str, person: str) -> None:
     """Before the bytes are taken: would the room take them? Raises `banned`, `muted`, `no_such_room`. (The gate looks
     again when the message is sent.)"""
-    found = await access.known(chat, room)
+    found = await access.known(chat, stored_name(person, room))
     for kind in (BAN, MUTE):
         if sanction := found.sanction(person, kind):
             raise sanction.refusal(room)
@@ -96,17 +97,17 @@ async def readable(chat: Chat, id: str, tokens: Sequence[str]) -> dict[str, Any]
 
 
 async def _may_get(chat: Chat, found: dict[str, Any], tokens: Sequence[str]) -> bool:
-    room = found["room"]
-    if room is None:
-        uploader: str = found["person"]
-        return await people.stored(chat, tokens) == uploader
-    if await access.may_read(chat, room, tokens):
+    room, uploader = found["room"], str(found["person"])
+    if room is not None and not is_direct(room) and await access.may_read(chat, room, tokens):
         return True
-    reader = await people.stored(chat, tokens)  # who is in the room reads along, and need not have said anything
-    if reader is None or not chat.presence.has_in(room, reader):
+    reader = await people.stored(chat, tokens)
+    if reader is None:
         return False
-    barred: bool = (await access.known(chat, room)).sanction(reader, BAN) is not None
-    return not barred
+    if room is None:
+        return reader == uploader
+    if is_direct(room):
+        return reader == uploader or room == stored_name(reader, SIGN + uploader)
+    return await access.may_person_read(chat, room, reader)  # who is there, though they have said nothing
 
 
 # --- going ---

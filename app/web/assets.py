@@ -42,6 +42,8 @@ _CSS_COMMENT = re.compile(rb"/\*.*?\*/", re.DOTALL)
 _CSS_SPACE = re.compile(rb"\s*\n\s*")
 _IMPORT = re.compile(r"""(?:^|[;}\n])(?:import|export)\s*(?:[\w$*{},\s]+?from\s*)?["'](\.{1,2}/[^"']+)["']""")
 
+SHOWN_WIDTH, SHOWN_HEIGHT, SHOWN_LEAST = 400, 300, 48  # CSS pixels of a picture in a log
+
 log = logging.getLogger(__name__)
 
 _LINE_ENDS = regex.compile("\r\n?|[\x85\u2028\u2029]")
@@ -208,6 +210,7 @@ def templates(assets: Assets, **always: object) -> Environment:
     environment.filters["ago"] = ago
     environment.globals.update(asset=assets.url, inline_style=assets.inline_style, **always)
     environment.globals.update(files_hash=assets.hash)
+    environment.globals.update(size_of=size_of, shown_size=shown_size)
     environment.globals.update(script=assets.script, preloads=assets.preloads, stylesheet=assets.stylesheet)
     return environment
 
@@ -223,6 +226,21 @@ def ago(at: str) -> str:
         return f"{minutes // 60} h ago"
     days = minutes // (24 * 60)
     return "yesterday" if days == 1 else f"{days} days ago"
+
+
+def size_of(bytes: int) -> str:
+    """As people read it: 1.2 MB."""
+    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "KB")):
+        if bytes >= unit * 0.9995:
+            return f"{bytes / unit:.2g} {name}" if bytes < 9.95 * unit else f"{bytes / unit:.0f} {name}"
+    return f"{bytes} B"
+
+
+def shown_size(file: Mapping[str, int]) -> tuple[int, int]:
+    """In which a page shows a picture before it is opened, in CSS pixels: as static/js/message-file.js has it."""
+    width, height = file["width"], file["height"]
+    scale = min(1.0, SHOWN_WIDTH / width, SHOWN_HEIGHT / height)
+    return max(SHOWN_LEAST, round(width * scale)), max(SHOWN_LEAST, round(height * scale))
 
 
 def visible(text: str) -> str:

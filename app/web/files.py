@@ -23,7 +23,7 @@ from aiohttp import BodyPartReader, MultipartReader, web
 
 from app.chat import Chat, files
 from app.chat.file_names import file_name
-from app.chat.kinds import room_name
+from app.chat.kinds import room_ref
 from app.files import sniff
 from app.files.anew import made_anew
 from app.files.blobs import Blobs
@@ -180,7 +180,7 @@ async def _room(part: BodyPartReader) -> str:
         if len(said) > ROOM_BYTES:
             break
     try:
-        return room_name(said.decode())
+        return room_ref(said.decode())
     except ValueError:
         raise Refused("bad_room", "There is no room of this name.") from None
 

@@ -3,7 +3,7 @@
 
 export const NO_CONNECTION = "There is no connection right now. Please try again in a moment.";
 
-const EDITABLE_KINDS = new Set(["said", "action"]);
+const EDITABLE_KINDS = new Set(["said", "action", "file"]);
 
 export class Changes {
   /**

@@ -13,10 +13,11 @@ const MIN_GROWN = 96; // CSS pixels
 export class Composer {
   /**
    * submit(text) answers a sentence (or a promise of one) where the text is refused; typing(): somebody types; limit() in
-   * characters; editing(seq): as in composer-context.js; editLast(): arrow up in an empty box.
+   * characters; editing(seq): as in composer-context.js; editLast(): arrow up in an empty box; files: {isOn, hasSome,
+   * input}, see files-wiring.js.
    */
-  constructor({ storage, submit, typing, limit, editLast, editing }) {
-    Object.assign(this, { storage, submit, typing, limit, editLast });
+  constructor({ storage, submit, typing, limit, editLast, editing, files }) {
+    Object.assign(this, { storage, submit, typing, limit, editLast, files });
     this.context = new ComposerContext({ storage, editing, cancelled: () => this.cancel() });
     this.form = document.getElementById("composer");
     this.box = document.getElementById("message");
@@ -25,7 +26,7 @@ export class Composer {
     this.silenceLine = document.getElementById("composer-silence");
     this.silenced = "";
     this.lastTyping = 0;
-    this.stray = new StrayInput({ box: this.box, refuse: (sentence) => this.showSentence(sentence) });
+    this.stray = new StrayInput({ box: this.box, refuse: (sentence) => this.showSentence(sentence), files: files.isOn && ((transfer) => files.input.takeFrom(transfer)) });
     this.form.addEventListener("submit", (event) => this.submitForm(event));
     this.box.addEventListener("keydown", (event) => this.key(event));
     this.box.addEventListener("input", () => this.changed());
@@ -40,6 +41,7 @@ export class Composer {
     if (typedBefore && !this.storage.get(this.context.key)) this.storage.set(this.context.key, typedBefore);
     this.box.placeholder = `Message #${room}`;
     this.fill();
+    this.files.changed(room);
   }
 
   /** Puts the stored draft into the box. */
@@ -98,8 +100,13 @@ export class Composer {
     return Boolean(this.silenced) && !this.context.isEdit && !this.box.value.startsWith("/");
   }
 
+  /** A file says enough without a text. */
+  get isEmpty() {
+    return isBlank(this.box.value) && !(this.files.hasSome && trimmed(this.box.value) === "");
+  }
+
   allowSending() {
-    this.button.disabled = isBlank(this.box.value) || this.excess > 0 || this.isSilenced;
+    this.button.disabled = this.isEmpty || this.excess > 0 || this.isSilenced;
   }
 
   key(event) {
@@ -114,7 +121,7 @@ export class Composer {
   async submitForm(event) {
     event.preventDefault();
     const text = trimmed(this.box.value);
-    if (isBlank(text) || this.excess > 0 || this.isSilenced) return;
+    if (this.isEmpty || this.excess > 0 || this.isSilenced) return;
     const { room, context: { key } } = this;
     const answer = this.submit(text);
     const refusal = answer instanceof Promise ? await answer : answer;

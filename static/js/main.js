@@ -17,6 +17,7 @@ import { Drafts } from "./drafts.js";
 import { Drawer } from "./drawer.js";
 import { Entering } from "./entering.js";
 import { enteringEffects } from "./entering-effects.js";
+import { Files } from "./files-wiring.js";
 import { Identity } from "./identity.js";
 import { isolate } from "./isolate.js";
 import { Joining } from "./joining.js";
@@ -148,9 +149,13 @@ const doorway = new DoorwayView({
 const entering = new Entering((effect) => effects[effect.do](effect));
 
 // Messages.
+const tab = tabName(session, newId);
+const files = new Files({ me, menu, rooms, wait, newId, tab, notify, layout, overlays, limit: () => limits.file ?? Infinity });
 const outbox = new Outbox({
   storage: local,
-  tab: tabName(session, newId),
+  tab,
+  files: files.attachments,
+  dropped: (item) => files.dropped(item),
   now: Date.now,
   newId,
   ask,
@@ -167,12 +172,17 @@ const adoption = new OutboxAdoption({ outbox, rooms, join: joinIfWelcome });
 const timeline = new Timeline({
   me,
   clock,
-  items: (name) => outbox.items(name),
+  items: (name) => files.withProgress(outbox.items(name)),
   endSeen: () => unreadView.markRead(),
-  act: (verb, id) => (verb === "retry" ? outbox.retry(id) : submitting.takeBack(outbox.take(id))),
+  act: (verb, id) => {
+    if (verb === "retry") outbox.retry(id);
+    else if (verb === "cancel") submitting.cancelled(outbox.cancel(id));
+    else submitting.takeBack(outbox.take(id));
+  },
 });
 const unreadView = new UnreadView({ rooms, unread, roomList, timeline, layout });
 const composer = new Composer({
+  files,
   storage: new Drafts({ local, session }),
   submit: (text) => submitting.submit(text),
   typing: () => ask("typing", { room: rooms.activeName }).catch(() => null),
@@ -259,7 +269,8 @@ const commands = {
   leave: () => navigation.leave(rooms.activeName),
   help: () => notices.show(helpFor(rooms.active.rules.role), { lasting: true }),
 };
-const submitting = new Submitting({ rooms, composer, changes, outbox, timeline, commands });
+const submitting = new Submitting({ rooms, composer, changes, outbox, files, timeline, commands });
+files.connect({ composer, outbox, drawPending: () => timeline.drawPending() });
 const aids = new ComposerAids({ storage: local, rooms, me, ask, wait, overlays, sent: () => outbox.items(rooms.activeName), isEditing: () => composer.context.isEdit, notify });
 const actions = new Actions({
   me,

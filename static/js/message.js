@@ -1,6 +1,7 @@
 // One message on the page, from the one <template>. Stored and unconfirmed messages are drawn by the same code.
 
 import { fillMentions } from "./mentions.js";
+import { fillFile } from "./message-file.js";
 import { part } from "./message-parts.js";
 import { fillReactions } from "./reactions.js";
 import { fillQuote } from "./reply.js";
@@ -10,6 +11,7 @@ import { isOnlyEmoji } from "./words-text.js";
 import { drawn } from "./words.js";
 
 const GROUPED_WITHIN_MS = 5 * 60_000;
+const GROUPED_KINDS = new Set(["said", "file"]);
 const HEADLESS_KINDS = new Set(["action", "notice"]);
 const STATES = { waiting: "Waiting for the connection", sending: "Sending", failed: "Failed", said: "Sent" };
 const hour = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit" });
@@ -40,6 +42,7 @@ export function fill(row, message, { mine, own, quoted, role, calls, called }) {
   fillQuote(row, message.reply_to, quoted);
   fillText(row.querySelector(".message-text"), message);
   fillMentions(row, called);
+  fillFile(row, message);
   fillReactions(row, message, own);
   fillState(row, mine && !message.deleted ? (message.state ?? "said") : null, message.sentence);
 }
@@ -63,13 +66,13 @@ export function paint(avatar, id, nickname) {
 
 /** An item of the outbox in the shape of a message. */
 export function asMessage(item, me, clock) {
-  const action = /^\/me\s+/.exec(item.text);
+  const action = !item.file && /^\/me\s+/.exec(item.text);
   return {
     ...item,
     at: clock.of(item.at),
     author: me.id,
     nickname: me.nickname,
-    kind: action ? "action" : "said",
+    kind: action ? "action" : item.file ? "file" : "said",
     text: action ? item.text.slice(action[0].length) : item.text,
     ...(item.until && { sentence: waitingSentence(item) }),
   };
@@ -82,7 +85,7 @@ function waitingSentence({ sentence, until }) {
 
 function continues(message, previous) {
   if (previous.author !== message.author || previous.nickname !== message.nickname) return false;
-  if (previous.kind !== "said" || message.kind !== "said" || message.reply_to) return false;
+  if (!GROUPED_KINDS.has(previous.kind) || !GROUPED_KINDS.has(message.kind) || message.reply_to) return false;
   return new Date(message.at) - new Date(previous.at) < GROUPED_WITHIN_MS;
 }
 

@@ -87,8 +87,8 @@ function titleOf(room) {
   return room.title ?? (isDirect(room) ? room.name : `#${room.name}`);
 }
 
-function textOf({ text, words, kind, nickname }) {
+function textOf({ text, words, kind, nickname, file }) {
   const plain = wordsText(words ?? text);
-  const said = kind === "action" ? `* ${nickname} ${plain}` : plain;
+  const said = kind === "action" ? `* ${nickname} ${plain}` : plain || (file?.name ?? "");
   return [...said].length > MAX_TEXT ? `${[...said].slice(0, MAX_TEXT).join("")}…` : said;
 }

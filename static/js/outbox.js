@@ -20,10 +20,11 @@ const MAX_HELD_MS = 60_000; // for which a message waits after a refusal with `r
 export class Outbox {
   /**
    * storage: {get, set, remove, keys}; ask(verb, payload) -> Promise of the ack; stored(room, message) takes a
-   * confirmed message; lost(room): the server has no subscription of ours to that room; tab: this tab's name, see tab.js.
+   * confirmed message; lost(room): the server has no subscription of ours to that room; tab: this tab's name, see tab.js;
+   * files: what uploads the files of messages ({ready, forgetUpload}); dropped(item): a message with a file is no longer here.
    */
-  constructor({ storage, ask, wait, now, newId, tab, changed = () => {}, stored, lost }) {
-    Object.assign(this, { storage, ask, wait, now, newId, tab, changed, stored, lost });
+  constructor({ storage, ask, wait, now, newId, tab, changed = () => {}, stored, lost, files, dropped = () => {} }) {
+    Object.assign(this, { storage, ask, wait, now, newId, tab, changed, stored, lost, files, dropped });
     this.rows = new Map();
     this.queues = new Map();
     this.nth = 0;
@@ -39,9 +40,9 @@ export class Outbox {
     return new Set([...this.rows.values()].map(({ room }) => room));
   }
 
-  /** reply_to: the seq of the message it replies to, if any. */
-  add(room, text, reply_to) {
-    const item = { id: this.newId(), room, text, reply_to, at: this.now(), nth: this.nth + 1, tab: this.tab };
+  /** reply_to: the seq of the message it replies to, if any; file: what attachments.js keeps of a file that goes with it. */
+  add(room, text, reply_to, file) {
+    const item = { id: this.newId(), room, text, reply_to, file, at: this.now(), nth: this.nth + 1, tab: this.tab };
     this.enqueue({ ...item, state: "waiting", tries: 0 });
     this.pump(room);
     return item.id;
@@ -90,8 +91,23 @@ export class Outbox {
   take(id) {
     const item = this.rows.get(id);
     if (item?.state !== "failed") return null;
-    this.settle(id);
+    this.drop(item, { keepsFile: true });
+    this.changed(item.room);
     return item;
+  }
+
+  /** Takes out a message whose file is still being uploaded; answers it. */
+  cancel(id) {
+    const item = this.rows.get(id);
+    if (!item?.file || item.file.id) return null;
+    this.settle(id);
+    this.pump(item.room); // what was written after it
+    return item;
+  }
+
+  /** Does a message here carry this file? */
+  holds(key) {
+    return [...this.rows.values()].some(({ file }) => file?.key === key);
   }
 
   /** Adopts the rows that this tab left before a reload, and those of closed tabs. alive: the open tabs, where known. */
@@ -147,17 +163,40 @@ export class Outbox {
     for (const item of this.items(room)) {
       if (item.state === "failed") continue;
       if (inFlight >= queue.window) break;
+      if (item.file && !item.file.id) {
+        this.awaitFile(item);
+        break; // what was written after it follows it
+      }
       if (item.state === "waiting") this.deliver(item, previous, queue);
       previous = item;
       inFlight += 1;
     }
   }
 
+  /** Until its file is uploaded, whatever becomes of the connection meanwhile. */
+  async awaitFile(item) {
+    if (item.isAwaited) return;
+    item.isAwaited = true;
+    const { key } = item.file;
+    const answer = await this.files.ready(key);
+    item.isAwaited = false;
+    if (this.rows.get(item.id) !== item || item.file.key !== key) return;
+    if (!answer.ok) {
+      this.fail(item, answer);
+    } else {
+      item.file = { ...item.file, id: answer.file.id, sent: answer.file };
+      this.save(item.id);
+      this.changed(item.room);
+    }
+    this.pump(item.room);
+  }
+
   async deliver(item, previous, queue) {
     const { generation } = this;
-    const { room, text, id, reply_to } = item;
+    const { room, text, id, reply_to, file } = item;
     Object.assign(item, { state: "sending", until: undefined });
-    const payload = { room, text, id, ...(reply_to && { reply_to }), ...(previous && { follows: previous.id }) };
+    const more = { ...(file && { file: file.id }), ...(reply_to && { reply_to }), ...(previous && { follows: previous.id }) };
+    const payload = { room, text, id, ...more };
     const ack = await this.ask("send", payload).catch(() => null);
     if (ack?.ok) this.confirm(item, ack.message, queue);
     else if (generation === this.generation && this.rows.has(id)) this.refuse(item, ack, queue);
@@ -172,7 +211,9 @@ export class Outbox {
   }
 
   refuse(item, ack, queue) {
-    if (ack && !isTemporary(ack)) {
+    const isLost = ack?.error === "no_such_file" && item.file && ++item.tries < MAX_TRIES;
+    if (isLost) this.uploadAgain(item);
+    if (ack && !isLost && !isTemporary(ack)) {
       this.fail(item, ack);
       return;
     }
@@ -180,8 +221,19 @@ export class Outbox {
     item.state = "waiting";
     queue.isDraining = true;
     queue.window = 1;
+    if (isLost) return;
     if (ack?.error === "not_member") this.lostRoom(item.room, queue);
     else if (isFirst) this.pauseAfter(item, ack, queue); // the others are refused because of it
+  }
+
+  /** The server has its file no longer: it was never sent for a day, or the database is another one. */
+  async uploadAgain(item) {
+    const { key } = item.file;
+    item.file = { ...item.file, id: undefined, sent: undefined };
+    item.isAwaited = true;
+    await this.files.forgetUpload(key);
+    item.isAwaited = false;
+    this.pump(item.room);
   }
 
   fail(item, { error, text }) {
@@ -251,9 +303,10 @@ export class Outbox {
     this.rows.set(item.id, item);
   }
 
-  drop(item) {
+  drop(item, { keepsFile = false } = {}) {
     this.discard(item);
     this.storage.remove(`outbox:${item.id}`);
+    if (item.file && !keepsFile) this.dropped(item);
   }
 
   discard(item) {
@@ -264,8 +317,8 @@ export class Outbox {
   }
 
   save(id, touched = this.now()) {
-    const { room, text, reply_to, at, nth, tab, error, sentence } = this.rows.get(id);
-    const row = { id, room, text, reply_to, at, nth, tab, error, sentence: error && sentence, touched };
+    const { room, text, reply_to, file, at, nth, tab, error, sentence } = this.rows.get(id);
+    const row = { id, room, text, reply_to, file, at, nth, tab, error, sentence: error && sentence, touched };
     this.storage.set(`outbox:${id}`, JSON.stringify(row));
   }
 

@@ -11,7 +11,7 @@ export function quoteOf(message) {
   if (!message) return { text: "an older message" };
   if (message.isIgnored) return { text: "a message of somebody you ignore" };
   if (message.deleted) return { text: "a deleted message" };
-  return { nickname: message.nickname, text: shortened(wordsText(message.words ?? message.text)) };
+  return { nickname: message.nickname, text: shortened(wordsText(message.words ?? message.text)) || (message.file?.name ?? "") };
 }
 
 /** Draws the quote of a row. quoted: the message with this seq, where it is held here. */

@@ -72,9 +72,11 @@ export function isAhead(text, now, maxMs) {
 
 /** A row of the outbox. A row with a readable text is kept even if its other fields are damaged; if it cannot be sent, the
  * server says why. */
-export function outboxItem({ id, room, text, reply_to, at, nth, tab, error, sentence, touched }) {
-  if (!isId(id) || !isRoom(room) || !isText(text) || !text.trim()) return null;
+export function outboxItem({ id, room, text, reply_to, file, at, nth, tab, error, sentence, touched }) {
+  const carried = file ? outboxFile(file) : undefined;
+  if (!isId(id) || !isRoom(room) || !isText(text) || (!text.trim() && !carried)) return null;
   return {
+    file: carried,
     id,
     room,
     text,
@@ -86,6 +88,14 @@ export function outboxItem({ id, room, text, reply_to, at, nth, tab, error, sent
     error: isText(error) && CODE.test(error) ? error : undefined,
     sentence: isText(sentence) ? sentence : undefined,
   };
+}
+
+/** What a row of the outbox says of its file; its bytes are elsewhere, under its key. */
+function outboxFile({ key, name, type, bytes, width, height, id, sent }) {
+  if (!isId(key) || !isText(name)) return undefined;
+  const size = isCount(width) && isCount(height) ? { width, height } : {};
+  const uploaded = isId(id) && sent?.id === id ? { id, sent } : {};
+  return { key, name, type: isText(type) ? type : "", bytes: isCount(bytes) ? bytes : 0, ...size, ...uploaded };
 }
 
 function isText(value) {

@@ -1,15 +1,15 @@
-// Typing, pasting and dropping outside of any field: letters and pasted text go to the message box; files, which cannot be
-// sent yet, are refused with a sentence. (A file dropped on a page would replace the page.)
+// Typing, pasting and dropping outside of any field: letters and pasted text go to the message box, files to those that are to
+// be sent. (A file dropped on a page would replace the page.)
 
-export const NO_FILES = "Pictures and files cannot be sent here yet. A link to one can.";
+export const NO_FILES = "Pictures and files cannot be sent here. A link to one can.";
 
 const TAKES_TEXT = "textarea, select, [contenteditable=''], [contenteditable=true], input:not([type=button], [type=checkbox], [type=radio], [type=submit])";
 const TAKES_SPACE = "a[href], button, summary, input, [role=button], [role=log]"; // by the last, it scrolls
 
 export class StrayInput {
-  /** box: the message box; refuse(sentence) shows why something was refused. */
-  constructor({ box, refuse }) {
-    Object.assign(this, { box, refuse });
+  /** box: the message box; refuse(sentence) shows why something was refused; files(transfer) takes files, where it can. */
+  constructor({ box, refuse, files }) {
+    Object.assign(this, { box, refuse, files });
     document.addEventListener("keydown", (event) => this.typed(event));
     document.addEventListener("paste", (event) => this.pasted(event));
     document.addEventListener("dragover", (event) => hasFiles(event.dataTransfer) && event.preventDefault());
@@ -32,17 +32,19 @@ export class StrayInput {
     const { clipboardData, target } = event;
     const text = clipboardData?.getData("text/plain");
     if (this.isOut || (target !== this.box && takesText(target))) return;
-    if (!text && hasFiles(clipboardData)) this.refuseFiles(event);
+    if (!text && hasFiles(clipboardData)) this.takeFiles(event, clipboardData);
     else if (text && target !== this.box) this.insert(text, event);
   }
 
   dropped(event) {
-    if (hasFiles(event.dataTransfer)) this.refuseFiles(event);
+    if (hasFiles(event.dataTransfer)) this.takeFiles(event, event.dataTransfer);
   }
 
-  refuseFiles(event) {
+  takeFiles(event, transfer) {
     event.preventDefault();
-    if (!this.isOut) this.refuse(NO_FILES);
+    if (this.isOut) return;
+    if (this.files) this.files(transfer);
+    else this.refuse(NO_FILES);
   }
 
   insert(text, event) {

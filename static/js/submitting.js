@@ -5,8 +5,8 @@ import { commandIn, runCommand } from "./commands.js";
 import { quoteOf } from "./reply.js";
 
 export class Submitting {
-  constructor({ rooms, composer, changes, outbox, timeline, commands }) {
-    Object.assign(this, { rooms, composer, changes, outbox, timeline, commands });
+  constructor({ rooms, composer, changes, outbox, files, timeline, commands }) {
+    Object.assign(this, { rooms, composer, changes, outbox, files, timeline, commands });
   }
 
   /** Answers a sentence (or a promise of one) where the text was not accepted. */
@@ -15,7 +15,7 @@ export class Submitting {
     if (context.isEdit) return this.changes.edit(this.rooms.activeName, context.now.seq, text);
     const command = commandIn(text);
     if (command) return runCommand(command, this.commands);
-    this.outbox.add(this.rooms.activeName, text, context.end()?.seq);
+    this.files.send(this.rooms.activeName, text, context.end()?.seq);
     this.timeline.toEnd();
     return "";
   }
@@ -37,7 +37,14 @@ export class Submitting {
   }
 
   takeBack(item) {
-    if (item) this.composer.takeBack(item.text, this.quoted(item.reply_to));
+    if (!item) return;
+    if (item.file) this.files.attachments.putBack(item.file, item.room);
+    if (item.text || item.reply_to) this.composer.takeBack(item.text, this.quoted(item.reply_to));
+  }
+
+  /** An upload was cancelled: the file is gone, and its caption is in the box again. */
+  cancelled(item) {
+    if (item?.text) this.composer.takeBack(item.text, this.quoted(item.reply_to));
   }
 
   /** {seq, nickname, text} of the message that is replied to. */

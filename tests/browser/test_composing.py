@@ -4,11 +4,12 @@ from playwright.async_api import Locator, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.test_page import PHONE, another_room, enters
+from tests.conftest import Start
 from tests.support.browser import Visitor
 from tests.support.proxy import Proxy
 from tests.support.talker import Talker
 
-NO_FILES = "Pictures and files cannot be sent here yet. A link to one can."
+NO_FILES = "Pictures and files cannot be sent here. A link to one can."
 HAND_OVER = """({ type, target, file, text }) => {
   const data = new DataTransfer();
   if (file) data.items.add(new File(["..."], "cat.png", { type: "image/png" }));
@@ -85,8 +86,10 @@ async def test_text_pasted_into_the_log_is_written(url: str, visit: Visit) -> No
     await expect(alice.box).to_have_value("say: hello\nthere"), "it is a draft like any other"
 
 
-async def test_a_picture_that_is_pasted_or_dropped_is_met_with_a_sentence(url: str, visit: Visit) -> None:
-    alice = await enters(visit, url)
+async def test_where_none_can_be_sent_a_picture_that_is_pasted_or_dropped_is_met_with_a_sentence(
+    start_server: Start, visit: Visit
+) -> None:
+    alice = await enters(visit, (await start_server(files="off")).url)
     await alice.box.fill("look at this")
     for type, target in (("paste", "#message"), ("paste", "#messages"), ("drop", "#message"), ("drop", "#rooms")):
         assert await hand_over(alice, type, target, file=True), "or the browser would open it in place of the room"

@@ -56,7 +56,7 @@ test("one's own reaction that was taken is handed on as such", async () => {
 test("one edits and deletes one's own, answers anybody's, and does nothing with what is gone", () => {
   const may = (message) => Object.entries(allowed(message, ann)).filter(([, may]) => may).map(([verb]) => verb);
   assert.deepEqual(may({ author: "ann", kind: "said" }), ["reply", "react", "edit", "delete", "more"]);
-  assert.deepEqual(may({ author: "ann", kind: "file" }), ["reply", "react", "delete", "more"]);
+  assert.deepEqual(may({ author: "ann", kind: "file" }), ["reply", "react", "edit", "delete", "more"]);
   assert.deepEqual(may({ author: "bob", kind: "said" }), ["reply", "react", "more"]);
   assert.deepEqual(may({ author: "ann", kind: "said", deleted: true }), []);
   assert.deepEqual(may({ author: "ann", kind: "notice" }), []);

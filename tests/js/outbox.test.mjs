@@ -507,3 +507,94 @@ test("ids are made where there is no secure context, too", () => {
   assert.equal(ids.size, 100);
   for (const id of ids) assert.match(id, /^[A-Za-z0-9_-]{8,64}$/);
 });
+
+/** A tab whose files are ready when the test says so. */
+function tabWithFiles(options = {}) {
+  const uploads = new Map();
+  const forgotten = [];
+  const dropped = [];
+  const one = tab(options);
+  one.outbox.files = {
+    ready: (key) => new Promise((give) => uploads.set(key, give)),
+    forgetUpload: async (key) => forgotten.push(key),
+  };
+  one.outbox.dropped = ({ file }) => dropped.push(file.key);
+  const uploaded = async (key, id) => {
+    uploads.get(key)(id ? { ok: true, file: { id, name: "a.png" } } : { ok: false, error: "file_type", text: "It is damaged." });
+    uploads.delete(key);
+    await settled();
+  };
+  return { ...one, uploads, forgotten, dropped, uploaded };
+}
+
+const carried = (key = "key-1") => ({ key, name: "a.png", type: "image/png", bytes: 9 });
+
+test("a message waits for its file, and what was written after it waits for both", async () => {
+  const { outbox, asked, answer, uploaded, dropped } = tabWithFiles();
+  outbox.open("den");
+  outbox.add("den", "before");
+  const id = outbox.add("den", "look", undefined, carried());
+  outbox.add("den", "after");
+  assert.deepEqual(asked.map(({ payload }) => payload.text), ["before"]);
+  await uploaded("key-1", "f1");
+  assert.deepEqual(asked.map(({ payload }) => [payload.text, payload.file]), [["before", undefined], ["look", "f1"], ["after", undefined]]);
+  assert.equal(asked[2].payload.follows, id);
+  assert.deepEqual(dropped, []);
+  await answer(taken());
+  await answer(taken());
+  assert.deepEqual(dropped, ["key-1"], "its bytes are kept until it is in the log");
+});
+
+test("a file may go without a word, outlives a reload, and is not uploaded twice", async () => {
+  const { outbox, storage, uploaded, asked } = tabWithFiles();
+  outbox.open("den");
+  outbox.add("den", "", undefined, carried());
+  await uploaded("key-1", "f1");
+  assert.equal(asked.length, 1);
+  const after = tabWithFiles({ storage });
+  after.outbox.adopt();
+  after.outbox.open("den");
+  assert.equal(after.uploads.size, 0);
+  assert.deepEqual([after.asked[0].payload.file, after.asked[0].payload.text], ["f1", ""]);
+  assert.ok(after.outbox.holds("key-1"));
+});
+
+test("where the server has the file no longer it is uploaded again; not for ever", async () => {
+  const { outbox, asked, answer, uploaded, forgotten, states, dropped } = tabWithFiles();
+  outbox.open("den");
+  outbox.add("den", "look", undefined, carried());
+  for (const nth of [1, 2, 3]) {
+    await uploaded("key-1", `f${nth}`);
+    assert.equal(asked[0].payload.file, `f${nth}`);
+    await answer({ ok: false, error: "no_such_file", text: "It is gone." });
+    assert.equal(forgotten.length, nth);
+  }
+  await uploaded("key-1", "f4");
+  await answer({ ok: false, error: "no_such_file", text: "It is gone." });
+  assert.deepEqual(states(), ["look failed"]);
+  assert.deepEqual(dropped, []);
+});
+
+test("a file that cannot be uploaded fails its message, not those behind it; taken back it keeps its bytes", async () => {
+  const { outbox, asked, uploaded, states, dropped } = tabWithFiles();
+  outbox.open("den");
+  const id = outbox.add("den", "look", undefined, carried());
+  outbox.add("den", "after");
+  await uploaded("key-1", null);
+  assert.deepEqual(states(), ["look failed", "after sending"]);
+  assert.equal(asked[0].payload.follows, undefined);
+  assert.equal(outbox.take(id).file.key, "key-1");
+  assert.deepEqual([states(), dropped], [["after sending"], []]);
+});
+
+test("an upload can be cancelled until its message is on its way", async () => {
+  const { outbox, asked, uploaded, states, dropped } = tabWithFiles();
+  outbox.open("den");
+  const first = outbox.add("den", "look", undefined, carried("key-1"));
+  const second = outbox.add("den", "too", undefined, carried("key-2"));
+  assert.equal(outbox.cancel(first).text, "look");
+  assert.deepEqual([states(), dropped], [["too waiting"], ["key-1"]]);
+  await uploaded("key-2", "f2");
+  assert.equal(asked.length, 1);
+  assert.equal(outbox.cancel(second), null);
+});

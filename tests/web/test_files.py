@@ -306,6 +306,18 @@ async def test_who_is_muted_or_names_no_room_is_told_before_the_bytes_are_taken(
         ]
 
 
+async def test_of_two_people_s_room_the_files_are_of_those_two(server: Running, alice: Talker) -> None:
+    async with Talker(server.url, "bob") as bob, Talker(server.url, "carol") as carol:
+        await bob.join("lobby")
+        await carol.join("lobby")
+        room = f"@{bob.me['id']}"
+        assert (await alice.ask("open", {"person": bob.me["id"]}))["ok"]
+        file = await Uploader(server.url, alice.token).stored(picture(), room=room)
+        await send(alice, file, room)
+        who = (alice, bob, carol)
+        assert [(await Uploader(server.url, one.token).gets(address(file)))[0] for one in who] == [200, 200, 404]
+
+
 async def test_where_the_operator_wants_none_there_are_none(start_server: Start) -> None:
     server = await start_server(files="off")
     async with Talker(server.url, "alice") as alice:
@@ -449,6 +461,19 @@ def web_files_key() -> Any:
     from app.web.files import FILES
 
     return FILES
+
+
+async def test_the_log_page_shows_pictures_and_offers_files(server: Running, alice: Talker) -> None:
+    uploader = Uploader(server.url, alice.token)
+    large, other = await uploader.stored(photo((1_600, 400)), "sea & sky.jpg"), await uploader.stored(b"x", "a.txt")
+    for file in (large, other):
+        await send(alice, file)
+    _, page, _ = await Uploader(server.url).gets("/r/lobby/log", **{"Accept-Encoding": "identity"})
+    small = f"/files/{large['id']}/thumbnail/sea%20%26%20sky.jpg"
+    assert f'<img src="{small}" width="400" height="100" loading="lazy" alt="sea &amp; sky.jpg"' in page.decode()
+    assert f'href="/files/{other["id"]}/a.txt" download="a.txt"' in page.decode()
+    for path in (small, address(other)):
+        assert (await Uploader(server.url).gets(path))[0] == 200
 
 
 async def test_bytes_that_are_missing_are_no_fault_of_the_server_s(server: Running, uploader: Uploader) -> None:

@@ -38,6 +38,7 @@ from app.store.queries.files import (
     gone,
     kept_files,
     let_go_unsent,
+    stored_files,
 )
 from app.store.queries.hooks import (
     add_hook,
@@ -275,6 +276,7 @@ __all__ = [
     "signing_key",
     "standings",
     "stay",
+    "stored_files",
     "subscribe_push",
     "take_along",
     "taken",

@@ -104,6 +104,12 @@ def kept_files(db: Connection, room: str, after: int, limit: int) -> list[File]:
     return [plain(one) for one in db.execute(select(files).where(*here).order_by(files.c.seq).limit(limit))]
 
 
+def stored_files(db: Connection, after: str, limit: int) -> list[tuple[str, int, int | None]]:
+    """Of all that are stored and not gone: id, bytes, and those of the thumbnail; the next behind this id."""
+    wanted = select(files.c.id, files.c.bytes, files.c.thumbnail).where(files.c.id > after, *_STORED)
+    return [(id, size, small) for id, size, small in db.execute(wanted.order_by(files.c.id).limit(limit))]
+
+
 def file_sizes(db: Connection) -> tuple[int, int]:
     """How many files are kept, and how many bytes they take, thumbnails with them."""
     taken = func.coalesce(func.sum(files.c.bytes + func.coalesce(files.c.thumbnail, 0)), 0)
