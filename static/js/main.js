@@ -17,6 +17,8 @@ import { Drafts } from "./drafts.js";
 import { Drawer } from "./drawer.js";
 import { Entering } from "./entering.js";
 import { enteringEffects } from "./entering-effects.js";
+import { Finding } from "./finding.js";
+import { FirstUnread } from "./first-unread.js";
 import { Identity } from "./identity.js";
 import { isolate } from "./isolate.js";
 import { Joining } from "./joining.js";
@@ -42,7 +44,7 @@ import { RoomCommands } from "./room-commands.js";
 import { RoomPasses, unguessable } from "./room-key.js";
 import { RoomLinks } from "./room-links.js";
 import { RoomList } from "./room-list.js";
-import { roomName } from "./room-name.js";
+import { isDirect, labelOf, roomName } from "./room-name.js";
 import { RoomSettings } from "./room-settings.js";
 import { RoomViews } from "./room-views.js";
 import { Roster } from "./roster.js";
@@ -88,7 +90,7 @@ const menu = new Menu({ overlays });
 const passes = new RoomPasses({ storage: session });
 
 // The rooms.
-const unread = new Unread({ storage: local, me });
+const unread = new Unread({ storage: local, me, read: (...mark) => finding.read(...mark) });
 const unreadSince = new UnreadSince();
 const rooms = new OpenRooms({
   storage: local,
@@ -97,7 +99,7 @@ const rooms = new OpenRooms({
     wait,
     serverNow: () => clock.now(),
     pass: (room) => passes.payload(room),
-    changed: (...change) => (told.changed(...change), roomViews.changed(...change)),
+    changed: (...change) => (told.changed(...change), roomViews.changed(...change), finding.changed(...change)),
   }),
   changed: (room) => roomList.draw(room),
   removed: (name) => {
@@ -112,10 +114,12 @@ const navigation = new Navigation({
   show: (room) => {
     if (room.name !== page.room) removeLastWords();
     roomViews.show(room);
+    finding.draw(room);
     if (layout.isRoomShown && !hasTouch.matches) composer.focus();
   },
   join: joinIfWelcome,
   left: (room) => {
+    finding.left(room.name);
     ask("leave", { room: room.name }).catch(() => null);
     room.disconnected();
   },
@@ -124,6 +128,12 @@ const navigation = new Navigation({
 });
 const roomList = new RoomList({ rooms, unread, chosen: (name) => navigation.goTo(name), left: (name) => navigation.leave(name), decorate: (room, entry) => told.draw(room, entry) });
 const told = new Told({ page, me, local, rooms, unread, overlays, layout, drawer, ask: answerOf, wait, jump: jumpTo, offer: (text, action) => notices.show(text, { lasting: true, action }) });
+const finding = new Finding({
+  ...{ me, local, rooms, overlays, layout, drawer, wait, notify, ask: answerOf, join: joinIfWelcome },
+  ...{ navigation: () => navigation, timeline: () => timeline, unread: () => unread, roomList: () => roomList, composer: () => composer },
+  invite: () => ROOM_ACTIONS.invite(),
+  jump: (name, seq) => told.show(name, seq),
+});
 const roster = new Roster({ me, ask, wait, firstPage: () => limits.first_people, menu: openPersonMenu });
 
 // Entering.
@@ -173,7 +183,7 @@ const timeline = new Timeline({
   endSeen: () => unreadView.markRead(),
   act: (verb, id) => (verb === "retry" ? outbox.retry(id) : submitting.takeBack(outbox.take(id))),
 });
-const unreadView = new UnreadView({ rooms, unread, roomList, timeline, layout });
+const unreadView = new UnreadView({ rooms, unread, roomList, timeline, layout, firstUnread: new FirstUnread({ timeline }) });
 const composer = new Composer({
   storage: new Drafts({ local, session }),
   submit: (text) => submitting.submit(text),
@@ -210,7 +220,7 @@ const moderationDialog = new ModerationDialog({
   layout,
   ask: answerOf,
   lift: (kind, person) => moderating.lift(kind, rooms.activeName, person),
-  jump: showReported,
+  jump: (seq) => finding.show(seq),
 });
 const roomSettings = new RoomSettings({ overlays, layout, save: saveSettings, saved: notify });
 const roomLinks = new RoomLinks({
@@ -219,6 +229,7 @@ const roomLinks = new RoomLinks({
   ask: (kind, limits) => answerOf(kind === "ownerKey" ? "owner_key" : "invite", { room: rooms.activeName, ...limits }),
 });
 const ROOM_ACTIONS = {
+  ...finding.actions,
   settings: () => roomSettings.open(rooms.active),
   invite: () => roomLinks.open("invite", rooms.active),
   ownerKey: () => roomLinks.open("ownerKey", rooms.active),
@@ -227,6 +238,8 @@ const ROOM_ACTIONS = {
   leave: () => navigation.leave(rooms.activeName),
 };
 const PERSON_ACTIONS = {
+  message: ({ person }) => finding.message(person),
+  link: ({ message }) => finding.copy(rooms.activeName, message.seq),
   copy: ({ message }) => copyText(message).then(notify),
   report: ({ message }) => reportDialog.open(message),
   ignore: ({ person }) => moderating.ignore(person).then(notifyIfAny),
@@ -270,7 +283,7 @@ const actions = new Actions({
   edit: (message) => submitting.edit(message),
   remove: ({ seq }) => changes.delete(rooms.activeName, seq).then(notifyIfAny),
   react: (message, emoji, on) => changes.react(rooms.activeName, message, emoji, on).then(notifyIfAny),
-  jump: (seq) => timeline.jumpTo(seq),
+  jump: (seq) => timeline.goTo(seq),
   left: () => composer.focus(),
   menu: openPersonMenu,
   pickEmoji: (...asked) => aids.pickEmoji(...asked),
@@ -324,11 +337,13 @@ const EVENTS = {
   people: ({ room, ...change }) => rooms.get(room)?.presence.update(change),
   ignored: ({ ignored }) => ignoredChanged(ignored),
   typing: ({ room, nickname, person }) => me.ignores(person) || rooms.get(room)?.presence.typing(nickname),
-  room: ({ room }) => rooms.get(room.name)?.setDetails(room),
+  room: ({ room }) => finding.details(rooms.get(room.name), room),
   standing: ({ room, ...told }) => standingChanged(rooms.get(room), told),
   removed: ({ room, ...refusal }) => removed(rooms.get(room), refusal),
   report: ({ room, seq, who, text }) => reported(room, seq, who, text),
   notice: ({ text }) => notify(text),
+  opened: (told) => finding.opened(told),
+  seen: (told) => unreadView.draw(finding.seen(told)),
 };
 
 setTimeout(start); // a task of its own: the page answers in between
@@ -338,6 +353,7 @@ function start() {
   passes.take(page.room);
   window.addEventListener("hashchange", () => passes.take(rooms.activeName) && entering.state.isWelcome && joining.again(rooms.active));
   navigation.goTo(page.room, { isInHistory: true });
+  finding.follow(page.room);
   window.addEventListener("popstate", () => navigation.wentBack());
   window.addEventListener("pagehide", () => outbox.release());
   document.getElementById("rename").addEventListener("click", () => entering.send({ type: "changeRequested", nickname: me.nickname }));
@@ -380,6 +396,7 @@ async function welcome({ me: person, token, renew, ignored, server }) {
   newerVersion.met(server?.page);
   entering.send({ type: "connected" });
   told.welcome();
+  finding.welcome();
   clock.measure(ask).then((isNew) => isNew && timeline.checkDay());
 }
 
@@ -398,6 +415,7 @@ function joined(room, ack) {
   look.known();
   registerWorker();
   if (room === rooms.active) unreadView.returned(unreadSince.reconnected(room, me));
+  finding.joined(room);
 }
 
 function joinIfWelcome(room) {
@@ -423,13 +441,13 @@ async function claim(room, key) {
 
 function openPersonMenu(opener, subject) {
   const { nickname } = subject.person;
-  const items = actionsOn({ me, role: rooms.active.rules.role, ...subject });
+  const items = actionsOn({ me, role: rooms.active.rules.role, isDirect: isDirect(rooms.active), ...subject });
   if (items.length === 0) return;
   menu.open(opener, { label: `Actions for ${nickname}`, items, chosen: (name) => (actions.menuChosen(), PERSON_ACTIONS[name](subject)) });
 }
 
 function openRoomMenu(opener) {
-  menu.open(opener, { label: `Actions for #${rooms.activeName}`, items: actionsInRoom(rooms.active.rules), chosen: (name) => ROOM_ACTIONS[name]() });
+  menu.open(opener, { label: `Actions for ${labelOf(rooms.active)}`, items: actionsInRoom(rooms.active.rules, isDirect(rooms.active)), chosen: (name) => ROOM_ACTIONS[name]() });
 }
 
 async function saveSettings(changed) {
@@ -449,7 +467,7 @@ function reported(name, seq, who, text) {
   const why = text ? `: ${text}` : ".";
   const show = () => {
     navigation.goTo(name);
-    showReported(seq);
+    finding.show(seq);
   };
   notices.show(`${isolate(who)} reported a message in #${name}${why}`, { lasting: true, action: { label: "Show", run: show } });
 }
@@ -457,17 +475,7 @@ function reported(name, seq, who, text) {
 /** seq: of the message; without it, to the room alone. */
 function jumpTo(name, seq) {
   if (!seq) navigation.goTo(name);
-  else showReported(seq);
-}
-
-/** A message that is too far back to be held here is found in the room's log. */
-function showReported(seq) {
-  if (rooms.active.find(seq)) {
-    timeline.jumpTo(seq);
-    return;
-  }
-  const log = sitePath(`/r/${rooms.activeName}/log?seq=${seq}`);
-  notices.show("That message is further back than what is loaded here.", { action: { label: "Open the log", run: () => window.open(log, "_blank", "noopener") } });
+  else finding.show(seq);
 }
 
 /** This person's role has changed, or they were muted. */
@@ -518,7 +526,7 @@ function changePerson(change) {
   const before = me.id;
   change();
   layout.showMe(me);
-  if (before && !me.is(before)) roomViews.personChanged([before, me.id]), told.personChanged();
+  if (before && !me.is(before)) roomViews.personChanged([before, me.id]), told.personChanged(), finding.personChanged();
 }
 
 function ignoredChanged(ids) {
