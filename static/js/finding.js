@@ -66,8 +66,8 @@ export class Finding {
 
   /** As a Room calls changed(). */
   changed(room, what) {
-    if (room !== this.rooms.active || what === "typing") return;
-    this.draw(room);
+    if (what === "people" && isDirect(room) && room.person) this.renamed(room);
+    if (room === this.rooms.active && what !== "typing") this.draw(room);
   }
 
   /** A room was joined, and is drawn. */
