@@ -136,8 +136,8 @@ rules = Table(
 # `seq` counts the room's messages, `rev` their changes; both are claimed here, in the sender's transaction.
 # What is kept of them: null is as the server has it, 0 is everything.
 # `rules_rev` counts the changes of topic, settings, roles and sanctions: by it every process knows whether its copy of
-# them is the newest one. `passphrase` is an argon2 hash; `slow` is in seconds; `topic_by` is `member` or `owner`. `topic_set_by` is the nickname
-# that whoever set the topic bore then.
+# them is the newest one. `passphrase` is an argon2 hash; `slow` is in seconds; `topic_by` is `member` or `owner`.
+# `topic_set_by` is the nickname that whoever set the topic bore then.
 rooms = Table(
     "rooms",
     metadata,

@@ -159,7 +159,9 @@ async def test_rooms_are_found_from_inside_and_the_topic_is_edited_in_place(serv
     await expect(rooms.get_by_role("listitem")).to_contain_text(["#library", "#lib"])
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", level=1)).to_have_text("library")
-    await page.get_by_role("button", name="Change the topic").or_(page.get_by_role("button", name="Add a topic")).click()
+    await (
+        page.get_by_role("button", name="Change the topic").or_(page.get_by_role("button", name="Add a topic")).click()
+    )
     await page.keyboard.type("not this one")
     await page.keyboard.press("Escape")
     await expect(alice.box).to_be_focused()
