@@ -6,7 +6,19 @@ from typing import Any
 from app.chat import Chat, access, direct, people, reading
 from app.chat.access import Pass
 from app.chat.direct import is_direct
-from app.chat.kinds import Epoch, Flag, Key, NicknameWish, Passphrase, PeopleLimit, PersonId, Rev, RoomRef, Topic
+from app.chat.kinds import (
+    Epoch,
+    Flag,
+    Key,
+    NicknameWish,
+    Passphrase,
+    PeopleLimit,
+    PersonId,
+    Rev,
+    RoomRef,
+    SearchQuery,
+    Topic,
+)
 from app.chat.messages import changes
 from app.chat.opening import in_room
 from app.chat.rules import OWNER
@@ -118,7 +130,8 @@ async def topic(chat: Chat, speaker: Speaker, *, topic: Topic) -> Answer:
         access.require(rules, speaker.id, OWNER)
     size = len(topic.encode())
     chat.quotas.store(speaker.connection, size)
-    write = partial(chat.store.write, queries.set_topic, room=speaker.room, topic=topic, rules_rev=speaker.rules_rev)
+    asked: dict[str, Any] = {"room": speaker.room, "topic": topic, "rules_rev": speaker.rules_rev}
+    write = partial(chat.store.write, queries.set_topic, **asked, nickname=people.borne(chat, speaker))
     try:
         await in_room(chat, speaker.connection, speaker.room, write)
     except BaseException:
@@ -127,11 +140,12 @@ async def topic(chat: Chat, speaker: Speaker, *, topic: Topic) -> Answer:
     return {"room": access.as_told_to(chat, await access.tell(chat, speaker.room), speaker.id)}
 
 
-async def rooms(chat: Chat, person: Person) -> Answer:
-    """The public rooms: those with people first, then those used last. `seen` and `unread` (as with `join`) are told of
-    those in which one has been. `direct` are one's rooms of two, the ones used last first: `[{name, person, at, seen,
-    unread}]`."""
-    listed, mine = await public(chat), await direct.list_of(chat, person.id)
+async def rooms(chat: Chat, person: Person, *, query: SearchQuery | None = None) -> Answer:
+    """The public rooms, or those of them with the text `query` in their name or topic: those with people first, then
+    those used last. `seen` and `unread` (as with `join`) are told of those in which one has been. `direct` are one's
+    rooms of two, the ones used last first: `[{name, person, at, seen, unread}]`."""
+    listed = await public(chat) if query is None else await named(chat, query)
+    mine = await direct.list_of(chat, person.id)
     known = await reading.of_rooms(chat, person.id, [room["name"] for room in listed])
     directs = await reading.of_directs(chat, person.id, mine)
     return {"rooms": [room | known.get(room["name"], {}) for room in listed], "direct": directs}
@@ -140,6 +154,14 @@ async def rooms(chat: Chat, person: Person) -> Answer:
 async def public(chat: Chat) -> list[dict[str, Any]]:
     """`[{name, topic, people, rev}]`, 100 at most."""
     busy = tuple(sorted(chat.presence.rooms.busiest(MAX_ROOMS)))
-    found = await chat.store.read_cached_rooms(queries.lively_rooms, busy, MAX_ROOMS)
+    return _with_people(chat, await chat.store.read_cached_rooms(queries.lively_rooms, busy, MAX_ROOMS))
+
+
+async def named(chat: Chat, text: str) -> list[dict[str, Any]]:
+    """The same of those with this text in their name or topic."""
+    return _with_people(chat, await chat.store.read(queries.rooms_named, text.removeprefix("#").lower(), MAX_ROOMS))
+
+
+def _with_people(chat: Chat, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     rooms = [{**room, "people": chat.presence.rooms.count(room["name"])} for room in found]
     return sorted(rooms, key=lambda room: (-room["people"], room["name"]))[:MAX_ROOMS]

@@ -137,6 +137,7 @@ rules = Table(
 # What is kept of them: null is as the server has it, 0 is everything.
 # `rules_rev` counts the changes of topic, settings, roles and sanctions: by it every process knows whether its copy of
 # them is the newest one. `passphrase` is an argon2 hash; `slow` is in seconds; `topic_by` is `member` or `owner`.
+# `topic_set_by` is the nickname that whoever set the topic bore then.
 rooms = Table(
     "rooms",
     metadata,
@@ -156,6 +157,8 @@ rooms = Table(
     Column("welcome", Text, nullable=False, server_default=""),
     Column("topic_by", String(16), nullable=False, server_default="member"),
     Column("rules_rev", BigInteger, nullable=False, server_default="0"),
+    Column("topic_set_by", String(256)),
+    Column("topic_set_at", BigInteger),
     Index(None, "active_at", sqlite_where=LISTED, postgresql_where=LISTED),
 )
 

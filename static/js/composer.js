@@ -34,12 +34,13 @@ export class Composer {
     this.button.addEventListener("pointerdown", (event) => event.preventDefault());
   }
 
-  show(room) {
+  /** label: the room as sentences name it. */
+  show(room, label) {
     const typedBefore = this.room ? "" : this.box.value; // while the script was on its way
     this.room = room;
     this.context.show(room);
     if (typedBefore && !this.storage.get(this.context.key)) this.storage.set(this.context.key, typedBefore);
-    this.box.placeholder = `Message #${room}`;
+    this.box.placeholder = `Message ${label}`;
     this.fill();
     this.files.changed(room);
   }

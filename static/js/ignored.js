@@ -18,9 +18,9 @@ export class Ignored {
   }
 }
 
-/** Is this message news for the person: of somebody else, whom they do not ignore, and not deleted? */
-export function isNews({ author, deleted }, me) {
-  return !me.is(author) && !me.ignores(author) && !deleted;
+/** Is this message news for the person: said by somebody else, whom they do not ignore, and not deleted? */
+export function isNews({ author, deleted, kind }, me) {
+  return !me.is(author) && !me.ignores(author) && !deleted && kind !== "notice";
 }
 
 /**

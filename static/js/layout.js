@@ -3,8 +3,9 @@
 
 import { paint } from "./message.js";
 import { retentionLabel, retentionSentence } from "./retention-text.js";
+import { isDirect, labelOf } from "./room-name.js";
 
-const ROOM_PARTS = ["conversation", "drawer", "drawer-button", "room-menu"];
+const ROOM_PARTS = ["conversation", "drawer", "drawer-button", "search-button", "link-button", "room-menu"];
 const printed = new Intl.DateTimeFormat([], { dateStyle: "full", timeStyle: "short" });
 const element = (id) => document.getElementById(id);
 
@@ -40,8 +41,10 @@ export class Layout {
     this.uncovered();
   }
 
-  showHead({ name, topic, keep }) {
-    element("room-name").textContent = name;
+  showHead(room) {
+    const { topic, keep } = room;
+    element("room-name").textContent = isDirect(room) ? (room.title ?? "") : room.name;
+    document.body.classList.toggle("is-direct", isDirect(room));
     write(element("room-topic"), topic);
     write(element("room-keep"), retentionLabel(keep));
     element("room-topic").title = topic;
@@ -54,9 +57,8 @@ export class Layout {
     paint(element("self-avatar"), id ?? nickname, nickname);
   }
 
-  showUnread(name, unread, isElsewhere) {
-    const title = name.startsWith("@") ? name : `#${name}`;
-    document.title = `${unread > 0 ? `(${unread}) ` : ""}${title} · ${this.site}`;
+  showUnread(room, unread, isElsewhere) {
+    document.title = `${unread > 0 ? `(${unread}) ` : ""}${labelOf(room)} · ${this.site}`;
     document.querySelector(".drawer-unread").hidden = !isElsewhere;
   }
 }

@@ -18,6 +18,8 @@ import { Drawer } from "./drawer.js";
 import { Entering } from "./entering.js";
 import { enteringEffects } from "./entering-effects.js";
 import { Files } from "./files-wiring.js";
+import { Finding } from "./finding.js";
+import { FirstUnread } from "./first-unread.js";
 import { Identity } from "./identity.js";
 import { isolate } from "./isolate.js";
 import { Joining } from "./joining.js";
@@ -42,7 +44,7 @@ import { Room } from "./room.js";
 import { RoomCommands } from "./room-commands.js";
 import { RoomPasses, unguessable } from "./room-key.js";
 import { RoomList } from "./room-list.js";
-import { roomName } from "./room-name.js";
+import { isDirect, labelOf, roomName } from "./room-name.js";
 import { RoomViews } from "./room-views.js";
 import { Roster } from "./roster.js";
 import { ServerClock } from "./server-clock.js";
@@ -87,7 +89,7 @@ const passes = new RoomPasses({ storage: session });
 const later = new Later({ failed: notify });
 
 // The rooms.
-const unread = new Unread({ storage: local, me });
+const unread = new Unread({ storage: local, me, read: (...mark) => finding.read(...mark) });
 const unreadSince = new UnreadSince();
 const rooms = new OpenRooms({
   storage: local,
@@ -96,7 +98,7 @@ const rooms = new OpenRooms({
     wait,
     serverNow: () => clock.now(),
     pass: (room) => passes.payload(room),
-    changed: (...change) => (told.changed(...change), roomViews.changed(...change), aids.changed(...change)),
+    changed: (...change) => (told.changed(...change), roomViews.changed(...change), aids.changed(...change), finding.changed(...change)),
   }),
   changed: (room) => roomList.draw(room),
   removed: (name) => {
@@ -111,10 +113,12 @@ const navigation = new Navigation({
   show: (room) => {
     if (room.name !== page.room) removeLastWords();
     roomViews.show(room);
+    finding.draw(room);
     if (layout.isRoomShown && !hasTouch.matches) composer.focus();
   },
   join: joinIfWelcome,
   left: (room) => {
+    finding.left(room.name);
     ask("leave", { room: room.name }).catch(() => null);
     room.disconnected();
   },
@@ -123,6 +127,12 @@ const navigation = new Navigation({
 });
 const roomList = new RoomList({ rooms, unread, chosen: (name) => navigation.goTo(name), left: (name) => navigation.leave(name), decorate: (room, entry) => told.draw(room, entry) });
 const told = new Told({ page, me, local, rooms, unread, overlays, layout, drawer, later, ask: answerOf, wait, jump: jumpTo, offer: (text, action) => notices.show(text, { lasting: true, action }) });
+const finding = new Finding({
+  ...{ me, local, rooms, overlays, layout, drawer, wait, notify, ask: answerOf, join: joinIfWelcome },
+  ...{ navigation: () => navigation, timeline: () => timeline, unread: () => unread, roomList: () => roomList, composer: () => composer },
+  invite: () => ROOM_ACTIONS.invite(),
+  jump: (name, seq) => told.show(name, seq),
+});
 const roster = new Roster({ me, ask, wait, firstPage: () => limits.first_people, menu: openPersonMenu });
 
 // Entering.
@@ -180,7 +190,7 @@ const timeline = new Timeline({
     else submitting.takeBack(outbox.take(id));
   },
 });
-const unreadView = new UnreadView({ rooms, unread, roomList, timeline, layout });
+const unreadView = new UnreadView({ rooms, unread, roomList, timeline, layout, firstUnread: new FirstUnread({ timeline }) });
 const composer = new Composer({
   files,
   storage: new Drafts({ local, session }),
@@ -218,7 +228,7 @@ const moderationDialog = later.part(({ ModerationDialog }) => new ModerationDial
   layout,
   ask: answerOf,
   lift: (kind, person) => moderating.lift(kind, rooms.activeName, person),
-  jump: showReported,
+  jump: (seq) => finding.show(seq),
 }));
 const roomSettings = later.part(({ RoomSettings }) => new RoomSettings({ overlays, layout, save: saveSettings, saved: notify }));
 const roomLinks = later.part(({ RoomLinks }) => new RoomLinks({
@@ -228,6 +238,7 @@ const roomLinks = later.part(({ RoomLinks }) => new RoomLinks({
 }));
 const programs = later.part(({ ProgramsDialog }) => new ProgramsDialog({ overlays, layout, ask: answerOf }));
 const ROOM_ACTIONS = {
+  ...finding.actions,
   settings: () => roomSettings.open(rooms.active),
   invite: () => roomLinks.open("invite", rooms.active),
   ownerKey: () => roomLinks.open("ownerKey", rooms.active),
@@ -237,6 +248,8 @@ const ROOM_ACTIONS = {
   leave: () => navigation.leave(rooms.activeName),
 };
 const PERSON_ACTIONS = {
+  message: ({ person }) => finding.message(person),
+  link: ({ message }) => finding.copy(rooms.activeName, message.seq),
   copy: ({ message }) => copyText(message).then(notify),
   report: ({ message }) => reportDialog.open(message),
   ignore: ({ person }) => moderating.ignore(person).then(notifyIfAny),
@@ -281,7 +294,7 @@ const actions = new Actions({
   edit: (message) => submitting.edit(message),
   remove: ({ seq }) => changes.delete(rooms.activeName, seq).then(notifyIfAny),
   react: (message, emoji, on) => changes.react(rooms.activeName, message, emoji, on).then(notifyIfAny),
-  jump: (seq) => timeline.jumpTo(seq),
+  jump: (seq) => timeline.goTo(seq),
   left: () => composer.focus(),
   menu: openPersonMenu,
   pickEmoji: (...asked) => aids.pickEmoji(...asked),
@@ -335,11 +348,13 @@ const EVENTS = {
   people: ({ room, ...change }) => rooms.get(room)?.presence.update(change),
   ignored: ({ ignored }) => ignoredChanged(ignored),
   typing: ({ room, nickname, person }) => me.ignores(person) || rooms.get(room)?.presence.typing(nickname),
-  room: ({ room }) => rooms.get(room.name)?.setDetails(room),
+  room: ({ room }) => finding.details(rooms.get(room.name), room),
   standing: ({ room, ...told }) => standingChanged(rooms.get(room), told),
   removed: ({ room, ...refusal }) => removed(rooms.get(room), refusal),
   report: ({ room, seq, who, text }) => reported(room, seq, who, text),
   notice: ({ text }) => notify(text),
+  opened: (told) => finding.opened(told),
+  seen: (told) => unreadView.draw(finding.seen(told)),
 };
 
 setTimeout(start); // a task of its own: the page answers in between
@@ -349,6 +364,7 @@ function start() {
   passes.take(page.room);
   window.addEventListener("hashchange", () => passes.take(rooms.activeName) && entering.state.isWelcome && joining.again(rooms.active));
   navigation.goTo(page.room, { isInHistory: true });
+  finding.follow(page.room);
   window.addEventListener("popstate", () => navigation.wentBack());
   window.addEventListener("pagehide", () => outbox.release());
   document.getElementById("rename").addEventListener("click", () => entering.send({ type: "changeRequested", nickname: me.nickname }));
@@ -391,6 +407,7 @@ async function welcome({ me: person, token, renew, ignored, server }) {
   newerVersion.met(server?.page);
   entering.send({ type: "connected" });
   told.welcome();
+  finding.welcome();
   clock.measure(ask).then((isNew) => isNew && timeline.checkDay());
 }
 
@@ -409,6 +426,7 @@ function joined(room, ack) {
   look.known();
   registerWorker();
   if (room === rooms.active) unreadView.returned(unreadSince.reconnected(room, me));
+  finding.joined(room);
 }
 
 function joinIfWelcome(room) {
@@ -434,13 +452,13 @@ async function claim(room, key) {
 
 function openPersonMenu(opener, subject) {
   const { nickname } = subject.person;
-  const items = actionsOn({ me, role: rooms.active.rules.role, ...subject });
+  const items = actionsOn({ me, role: rooms.active.rules.role, isDirect: isDirect(rooms.active), ...subject });
   if (items.length === 0) return;
   menu.open(opener, { label: `Actions for ${nickname}`, items, chosen: (name) => (actions.menuChosen(), PERSON_ACTIONS[name](subject)) });
 }
 
 function openRoomMenu(opener) {
-  menu.open(opener, { label: `Actions for #${rooms.activeName}`, items: actionsInRoom(rooms.active.rules), chosen: (name) => ROOM_ACTIONS[name]() });
+  menu.open(opener, { label: `Actions for ${labelOf(rooms.active)}`, items: actionsInRoom(rooms.active.rules, isDirect(rooms.active)), chosen: (name) => ROOM_ACTIONS[name]() });
 }
 
 async function saveSettings(changed) {
@@ -460,7 +478,7 @@ function reported(name, seq, who, text) {
   const why = text ? `: ${text}` : ".";
   const show = () => {
     navigation.goTo(name);
-    showReported(seq);
+    finding.show(seq);
   };
   notices.show(`${isolate(who)} reported a message in #${name}${why}`, { lasting: true, action: { label: "Show", run: show } });
 }
@@ -468,17 +486,7 @@ function reported(name, seq, who, text) {
 /** seq: of the message; without it, to the room alone. */
 function jumpTo(name, seq) {
   if (!seq) navigation.goTo(name);
-  else showReported(seq);
-}
-
-/** A message that is too far back to be held here is found in the room's log. */
-function showReported(seq) {
-  if (rooms.active.find(seq)) {
-    timeline.jumpTo(seq);
-    return;
-  }
-  const log = sitePath(`/r/${rooms.activeName}/log?seq=${seq}`);
-  notices.show("That message is further back than what is loaded here.", { action: { label: "Open the log", run: () => window.open(log, "_blank", "noopener") } });
+  else finding.show(seq);
 }
 
 /** This person's role has changed, or they were muted. */
@@ -529,7 +537,7 @@ function changePerson(change) {
   const before = me.id;
   change();
   layout.showMe(me);
-  if (before && !me.is(before)) roomViews.personChanged([before, me.id]), told.personChanged();
+  if (before && !me.is(before)) roomViews.personChanged([before, me.id]), told.personChanged(), finding.personChanged();
 }
 
 function ignoredChanged(ids) {

@@ -1,5 +1,6 @@
 // One message on the page, from the one <template>. Stored and unconfirmed messages are drawn by the same code.
 
+import { write as writeSentence } from "./isolate.js";
 import { fillMentions } from "./mentions.js";
 import { fillFile } from "./message-file.js";
 import { part } from "./message-parts.js";
@@ -27,9 +28,9 @@ export function blankRow() {
 /**
  * Fills a row with a message as it looks now. mine: it shows its state; own: one's own reactions; quoted: the message that it
  * replies to, where that is held here; role: the author's in the room; calls: it calls the
- * reader; called: as in mentions.js.
+ * reader; called: as in mentions.js; notes: lines below it.
  */
-export function fill(row, message, { mine, own, quoted, role, calls, called }) {
+export function fill(row, message, { mine, own, quoted, role, calls, called, notes }) {
   const author = row.querySelector(".message-author");
   row.dataset.kind = message.deleted ? "deleted" : message.kind;
   row.classList.toggle("is-mine", mine);
@@ -45,6 +46,17 @@ export function fill(row, message, { mine, own, quoted, role, calls, called }) {
   fillFile(row, message);
   fillReactions(row, message, own);
   fillState(row, mine && !message.deleted ? (message.state ?? "said") : null, message.sentence);
+  fillNotes(row, notes);
+}
+
+/** What happened after the message, and is none itself: a line for each. */
+function fillNotes(row, notes = []) {
+  const lines = part(row, "message-notes", notes.length > 0);
+  for (const note of notes.slice(lines?.childElementCount ?? 0)) {
+    const line = document.createElement("p");
+    writeSentence(line, note);
+    lines.append(line);
+  }
 }
 
 /** What a row shows because of the one before it: a new day, or the same author again. now: for "Today" and "Yesterday". */

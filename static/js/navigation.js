@@ -1,6 +1,7 @@
 // Which room is shown, in step with the address bar: the list of rooms, /join, Back and Forward, leaving. No DOM in here.
 
-import { roomName } from "./room-name.js";
+import { labelOf, roomName } from "./room-name.js";
+import { isRoomRef } from "./storage-readers.js";
 
 export const BAD_ROOM = "A room's name has letters a to z, digits, - and _ (64 at most), for example: book-club";
 
@@ -43,7 +44,7 @@ export class Navigation {
   /** Leaves a room, unless words for it are unsent. The next open room takes its place; without one, the landing page. */
   leave(name) {
     if (this.hasUnsent(name)) {
-      this.notify(`What you said in #${name} is not sent yet. Wait for it or take it back, then leave.`);
+      this.notify(`What you said in ${labelOf(this.rooms.get(name))} is not sent yet. Wait for it or take it back, then leave.`);
       return;
     }
     this.left(this.rooms.get(name));
@@ -62,7 +63,8 @@ export class Navigation {
 /** The room in the path of a chat page; null where there is none. */
 export function roomInPath(pathname, base = "") {
   try {
-    return roomName(decodeURIComponent(pathname.slice(`${base}/r/`.length)));
+    const name = decodeURIComponent(pathname.slice(`${base}/r/`.length));
+    return isRoomRef(name) ? name : roomName(name);
   } catch {
     return null; // "%" without digits
   }

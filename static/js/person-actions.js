@@ -4,16 +4,18 @@ import { rankOf } from "./standing.js";
 
 /**
  * [{do, label, verb?, isGrave?}] for a menu. me: see identity.js; role: one's own in the room; person: {id, role?}; message:
- * the one whose menu it is, if any.
+ * the one whose menu it is, if any; isDirect: in a room of two.
  */
-export function actionsOn({ me, role, person, message }) {
+export function actionsOn({ me, role, person, message, isDirect = false }) {
   const found = [];
   const add = (name, label, isGrave = false) => found.push({ do: name, label, isGrave });
   if (message && !message.deleted) add("copy", "Copy text");
+  if (message && !isDirect) add("link", "Copy link");
   if (!person || me.is(person.id)) return found;
   const rank = rankOf(role);
   const isBelow = rankOf(person.role) < rank;
-  if (message && !message.deleted) add("report", "Report message…");
+  if (!isDirect && !isBot(person)) add("message", "Direct message");
+  if (message && !message.deleted && !isDirect) add("report", "Report message…");
   if (me.ignores(person.id)) add("unignore", "Stop ignoring");
   else add("ignore", "Ignore");
   if (message && !message.deleted && rank > 0) add("delete", "Delete message", true);
@@ -36,13 +38,17 @@ export function isBot({ id }) {
 }
 
 /** What this person can do with the room: [{do, label}]. */
-export function actionsInRoom({ role, mayInvite }) {
-  const found = [];
+export function actionsInRoom({ role, mayInvite, maySetTopic = false }, isDirect = false) {
+  const found = [{ do: "search", label: "Search…" }];
+  if (isDirect) return [...found, { do: "notifications", label: "Notifications…" }, { do: "log", label: "Open the log" }, { do: "leave", label: "Close the conversation" }];
+  found.push({ do: "link", label: "Copy the room's link" });
+  if (maySetTopic) found.push({ do: "topic", label: "Change the topic" });
   if (role === "owner") found.push({ do: "settings", label: "Room settings…" });
   if (mayInvite) found.push({ do: "invite", label: "Invite people…" });
   if (role === "owner") found.push({ do: "ownerKey", label: "Owner key…" }, { do: "programs", label: "Bots and hooks…" });
   if (rankOf(role) > 0) found.push({ do: "moderation", label: "Reports and moderation…" });
   found.push({ do: "notifications", label: "Notifications…" });
+  found.push({ do: "log", label: "Open the log" });
   found.push({ do: "leave", label: "Leave the room" });
   return found;
 }

@@ -1,12 +1,14 @@
 // How long a room keeps its messages, in words. Pure.
 
+import { isDirect, labelOf } from "./room-name.js";
+
 const DAY = 24 * 60; // minutes
 const UNITS = [[1e9, "GB"], [1e6, "MB"], [1e3, "kB"], [1, "bytes"]];
 
 /** The line above the first message: whether there are older ones, whether there were, and how long they are kept. */
 export function logStart(room) {
   if (room.hasOlder) return "Earlier messages";
-  const start = isWhole(room) ? `This is the beginning of #${room.name}.` : "Older messages have been let go of.";
+  const start = isWhole(room) ? `This is the beginning of ${isDirect(room) ? "your conversation with " : ""}${labelOf(room)}.` : "Older messages have been let go of.";
   return `${start} ${retentionSentence(room.keep)}`.trim();
 }
 

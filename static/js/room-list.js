@@ -1,6 +1,8 @@
 // The list of open rooms at the side: one entry for each, with the count of unread messages and a button to leave.
 
 import { sitePath } from "./base.js";
+import { isDirect } from "./room-name.js";
+import { visible } from "./visible-text.js";
 
 export class RoomList {
   /**
@@ -10,7 +12,8 @@ export class RoomList {
     Object.assign(this, { rooms, unread, chosen, left, decorate });
     this.entries = new Map();
     this.list = document.getElementById("rooms");
-    this.list.addEventListener("click", (event) => this.clicked(event));
+    this.directs = document.getElementById("directs");
+    for (const list of [this.list, this.directs]) list?.addEventListener("click", (event) => this.clicked(event));
   }
 
   draw(room) {
@@ -18,6 +21,7 @@ export class RoomList {
     const unread = this.unread.count(room);
     const link = entry.firstElementChild;
     const badge = link.lastElementChild;
+    if (isDirect(room)) link.querySelector(".room-entry-name").textContent = visible(room.title ?? "…");
     entry.classList.toggle("is-unread", unread > 0);
     if (room.name === this.rooms.activeName) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -30,6 +34,7 @@ export class RoomList {
   remove(name) {
     this.entries.get(name)?.remove();
     this.entries.delete(name);
+    this.showDirects();
   }
 
   /** The form below the list. open(text) opens another room, or answers a sentence. */
@@ -47,7 +52,14 @@ export class RoomList {
     });
   }
 
-  newEntry({ name }) {
+  /** The list of conversations has a heading, and is there only where there is one. */
+  showDirects() {
+    const isEmpty = this.directs.childElementCount === 0;
+    for (const part of [this.directs, this.directs.previousElementSibling]) part.hidden = isEmpty;
+  }
+
+  newEntry(room) {
+    const { name } = room;
     const entry = document.createElement("li");
     const link = document.createElement("a");
     const label = document.createElement("span");
@@ -55,18 +67,21 @@ export class RoomList {
     const cross = document.createElement("button");
     entry.className = "room-entry";
     entry.dataset.room = name;
-    link.href = sitePath(`/r/${encodeURIComponent(name)}`);
+    link.href = sitePath(`/r/${isDirect(room) ? name : encodeURIComponent(name)}`);
     label.className = "room-entry-name";
     label.textContent = name;
     badge.className = "badge";
     link.append(label, badge);
     cross.type = "button";
     cross.className = "room-entry-leave";
-    cross.setAttribute("aria-label", `Leave ${name}`);
-    cross.title = `Leave ${name}`;
+    const leave = isDirect(room) ? "Close the conversation" : `Leave ${name}`;
+    cross.setAttribute("aria-label", leave);
+    cross.title = leave;
+    label.dir = "auto";
     entry.append(link, cross);
     this.entries.set(name, entry);
-    this.list.append(entry);
+    (isDirect(room) ? this.directs : this.list).append(entry);
+    this.showDirects();
     return entry;
   }
 

@@ -1,4 +1,4 @@
-// A room's name as people type it. Pure.
+// A room's name as people type it, and as they read it. Pure.
 
 import { isRoom } from "./storage-readers.js";
 
@@ -6,4 +6,14 @@ import { isRoom } from "./storage-readers.js";
 export function roomName(text) {
   const name = text.trim().replace(/^#/, "").toLowerCase().replace(/\s+/g, "-");
   return isRoom(name) ? name : null;
+}
+
+/** Is it a room of two people? */
+export function isDirect({ name }) {
+  return name.startsWith("@");
+}
+
+/** A room as sentences name it: #lobby; a room of two by the other one's nickname. */
+export function labelOf(room) {
+  return isDirect(room) ? (room.title ?? "this conversation") : `#${room.name}`;
 }

@@ -1,6 +1,8 @@
 // Draws a room's changes in the views of the page. A Room calls changed(room, what, detail); which views `what` concerns is
 // the table below. Most concern the active room only.
 
+import { labelOf } from "./room-name.js";
+
 export class RoomViews {
   constructor({ rooms, outbox, timeline, roster, layout, unreadView, actions, composer, drawer, standing }) {
     Object.assign(this, { rooms, outbox, timeline, roster, layout, unreadView, actions, composer, drawer, standing });
@@ -16,7 +18,7 @@ export class RoomViews {
     this.actions.putAway();
     this.unreadView.show(room);
     this.roster.show(room);
-    this.composer.show(room.name);
+    this.composer.show(room.name, labelOf(room));
     this.standing.show(room);
     this.drawer.set(false);
     this.unreadView.draw(room);

@@ -25,6 +25,8 @@ export class Room {
    */
   constructor(name, { ask, wait, changed = () => {}, now = Date.now, serverNow = now, pass = () => ({}) }) {
     this.name = name;
+    this.seen = undefined; // the last message that was read, as the server has it
+    this.person = null; // {id, nickname} of the other one in a room of two
     this.pass = pass;
     this.rules = new RoomRules();
     this.refusal = null; // why this person is not in the room, as in room-door.js
@@ -60,6 +62,12 @@ export class Room {
 
   get latest() {
     return lastOf(this.messages);
+  }
+
+  /** Of a room of two people: the other one's nickname, as far as it is known. */
+  get title() {
+    if (!this.person) return undefined;
+    return this.presence.people.get(this.person.id)?.nickname ?? this.person.nickname;
   }
 
   get topic() {
@@ -208,6 +216,24 @@ export class Room {
     return true;
   }
 
+  /** Shows the part of the log around a message. Answers whether there is such a message. */
+  async around(seq) {
+    if (this.find(seq)) {
+      if (!this.shown.holds(seq)) this.showLatest();
+      return true;
+    }
+    if (this.tail.holds(seq)) return false;
+    this.newGeneration(); // a page that is on its way is not waited for
+    const ack = await this.fetch({ before: seq + 1 });
+    if (lastOf(ack?.messages ?? [])?.seq !== seq) return false;
+    const messages = ack.messages.map((message) => this.newest(message));
+    this.shown = new MessageRange(messages, { floor: ack.more ? messages[0].seq : 1, ceiling: seq });
+    this.newGeneration();
+    this.notify("shown");
+    await this.newer();
+    return true;
+  }
+
   /** Shows the tail again. */
   showLatest() {
     if (this.isAtEnd) return;
@@ -232,6 +258,15 @@ export class Room {
     this.notify("room");
   }
 
+  /** A line below the newest message. Answers whether there is one. */
+  note(text) {
+    const { latest } = this;
+    if (!latest) return false;
+    this.notes.set(latest.seq, [...(this.notes.get(latest.seq) ?? []), text]);
+    this.notifyAgain(latest.seq);
+    return true;
+  }
+
   /** Drops the oldest of the shown messages, so that a room open for a week stays small; history brings them back. */
   trim(count) {
     if (this.shown.messages.length <= count) return;
@@ -243,6 +278,7 @@ export class Room {
   clear() {
     this.tail = new MessageRange();
     this.shown = this.tail;
+    this.notes = new Map(); // by seq: lines below that message, of what happened then
     this.aside = new Map();
     this.asideReactions = [];
     this.own = new OwnReactions();
@@ -275,9 +311,11 @@ export class Room {
     return this.rev !== null && (room.epoch !== this.epoch || room.rev < this.rev);
   }
 
-  joined({ room, people, count }) {
+  joined({ room, people, count, seen }) {
+    this.seen = seen;
     this.epoch = room.epoch;
     this.refusal = null;
+    if (room.person) this.person = room.person;
     this.presence.reset(people, count);
     this.setDetails(room);
   }

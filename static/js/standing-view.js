@@ -1,6 +1,7 @@
 // What the room's rules mean for the message box and the page around it: muted, slow mode, the countdowns, the welcome text,
 // the marks of a closed room. Ticks once a second while something counts down.
 
+import { isDirect } from "./room-name.js";
 import { silencedBy, silenceSentence } from "./standing.js";
 import { visible } from "./visible-text.js";
 
@@ -22,7 +23,7 @@ export class StandingView {
     this.room = room;
     this.doorway.show(room);
     this.drawWelcome(room);
-    this.drawMarks(room.rules);
+    this.drawMarks(room);
     this.tick();
   }
 
@@ -43,8 +44,9 @@ export class StandingView {
     this.welcome.querySelector("p").textContent = visible(welcome);
   }
 
-  drawMarks({ locked, passphrase, listed }) {
-    const marks = [locked ? "locked" : passphrase && "passphrase", !listed && "unlisted"].filter(Boolean);
+  drawMarks(room) {
+    const { locked, passphrase, listed } = room.rules;
+    const marks = isDirect(room) ? ["only the two of you"] : [locked ? "locked" : passphrase && "passphrase", !listed && "unlisted"].filter(Boolean);
     this.marks.textContent = marks.join(" · ");
     this.marks.hidden = marks.length === 0;
   }

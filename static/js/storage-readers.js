@@ -7,6 +7,7 @@ const MAX_ROOMS = 200;
 const TOKEN = /^[A-Za-z0-9_-]{1,128}$/; // the server checks the rest
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 const ROOM = /^[a-z0-9][a-z0-9_-]{0,63}$/;
+const DIRECT = /^@[A-Za-z0-9_.-]{1,32}$/;
 const KEY = /^[A-Za-z0-9_-]{16,128}$/;
 const CHOSEN = /^[a-z]{1,16}$/;
 const CODE = /^[a-z_]{1,64}$/;
@@ -31,6 +32,9 @@ export const isToken = (text) => isText(text) && TOKEN.test(text);
 export const isId = (text) => isText(text) && ID.test(text);
 export const isRoom = (text) => isText(text) && ROOM.test(text);
 
+/** A room, or `@` and the id of whom one talks to there. */
+export const isRoomRef = (text) => isText(text) && (ROOM.test(text) || DIRECT.test(text));
+
 /** {id, nickname}: the person whom the server confirmed. */
 export function person({ id, nickname }) {
   return isId(id) && isNickname(nickname) ? { id, nickname } : null;
@@ -43,7 +47,7 @@ export function position({ epoch, seq }) {
 
 /** The valid names in a list of rooms. */
 export function roomNames(list) {
-  return Array.isArray(list) ? [...new Set(list.filter(isRoom))].slice(0, MAX_ROOMS) : [];
+  return Array.isArray(list) ? [...new Set(list.filter(isRoomRef))].slice(0, MAX_ROOMS) : [];
 }
 
 /** What is chosen of the page's look, by name (look.js). */
@@ -74,7 +78,7 @@ export function isAhead(text, now, maxMs) {
  * server says why. */
 export function outboxItem({ id, room, text, reply_to, file, at, nth, tab, error, sentence, touched }) {
   const carried = file ? outboxFile(file) : undefined;
-  if (!isId(id) || !isRoom(room) || !isText(text) || (!text.trim() && !carried)) return null;
+  if (!isId(id) || !isRoomRef(room) || !isText(text) || (!text.trim() && !carried)) return null;
   return {
     file: carried,
     id,

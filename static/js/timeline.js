@@ -146,6 +146,21 @@ export class Timeline {
     setTimeout(() => row.classList.remove("is-flashed"), FLASH_MS);
   }
 
+  /** The same of a message however far back. Answers whether there is one. */
+  async goTo(seq) {
+    const { room } = this;
+    this.following = false; // else the end would be shown again
+    let isThere = await room.around(seq);
+    if (isThere && this.following && room === this.room) {
+      this.following = false; // the room was drawn anew meanwhile
+      isThere = await room.around(seq);
+    }
+    if (room !== this.room) return true;
+    if (isThere) this.jumpTo(seq);
+    else this.scrolled();
+    return isThere;
+  }
+
   /** Messages of an ignored person were opened or folded, in sight of whoever pressed the button. */
   unfolded() {
     this.following = false;
@@ -193,10 +208,10 @@ export class Timeline {
   }
 
   drawStart() {
-    const { name, rev, keep, hasOlder, shown } = this.room;
+    const { name, title, rev, keep, hasOlder, shown } = this.room;
     this.start.hidden = rev === null;
     this.start.classList.toggle("is-loading", hasOlder);
-    this.start.textContent = logStart({ name, rev, keep, hasOlder, messages: shown.messages });
+    this.start.textContent = logStart({ name, title, rev, keep, hasOlder, messages: shown.messages });
   }
 
   /** Draws all that changed since the last frame. */
@@ -228,7 +243,7 @@ export class Timeline {
   context(message) {
     const { own, presence } = this.room;
     const { author, seq, reply_to } = message;
-    return { mine: this.me.is(author), own: own.of(seq), role: presence.roles.get(author), quoted: this.quoted(reply_to), calls: callsMe(message, this.me), called: this.called };
+    return { mine: this.me.is(author), own: own.of(seq), role: presence.roles.get(author), quoted: this.quoted(reply_to), calls: callsMe(message, this.me), called: this.called, notes: this.room.notes?.get(seq) };
   }
 
   quoted(seq) {

@@ -5,8 +5,9 @@ import { oncePerFrame } from "./animation-frame.js";
 import { whileAway } from "./unread-since.js";
 
 export class UnreadView {
-  constructor({ rooms, unread, roomList, timeline, layout }) {
-    Object.assign(this, { rooms, unread, roomList, timeline, layout });
+  /** firstUnread: the button that leads there (first-unread.js). */
+  constructor({ rooms, unread, roomList, timeline, layout, firstUnread }) {
+    Object.assign(this, { rooms, unread, roomList, timeline, layout, firstUnread });
     this.due = new Set();
     this.drawAll = oncePerFrame(() => this.drawDue());
     document.addEventListener("visibilitychange", () => this.pageShown());
@@ -15,8 +16,10 @@ export class UnreadView {
   /** Shows a room's log, with a line above its first unread message. */
   show(room) {
     const first = this.unread.first(room);
+    const count = this.unread.count(room);
     this.timeline.show(room);
     this.timeline.divide(first);
+    this.firstUnread?.show(room, first, count);
   }
 
   pageShown() {
@@ -52,9 +55,10 @@ export class UnreadView {
   }
 
   draw(room) {
+    if (!room) return;
     const { rooms, unread } = this;
     const others = rooms.all().filter((other) => other !== rooms.active);
     this.roomList.draw(room);
-    this.layout.showUnread(rooms.activeName, unread.total(rooms.all()), unread.total(others) > 0);
+    if (rooms.active) this.layout.showUnread(rooms.active, unread.total(rooms.all()), unread.total(others) > 0);
   }
 }

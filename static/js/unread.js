@@ -1,7 +1,9 @@
 // How far each room is read, and what is unread. Only news counts (ignored.js): messages of others, no deleted ones. No DOM
 // in here.
 //
-// A position is stored for each room: {epoch, seq}. One of another epoch (another database) counts as none.
+// The server keeps how far a person has read each room, for all of their tabs and devices; it says so with the answer to a join
+// (`seen`). Here a position is stored for each room, {epoch, seq}, for the time without a connection. One of another epoch
+// (another database) counts as none.
 
 import { isNews } from "./ignored.js";
 import { position, readJson } from "./storage-readers.js";
@@ -14,8 +16,9 @@ export function unreadAfter(seq, room, me) {
 }
 
 export class Unread {
-  constructor({ storage, me }) {
-    Object.assign(this, { storage, me });
+  /** read(room, seq): tells the server. */
+  constructor({ storage, me, read = () => {} }) {
+    Object.assign(this, { storage, me, read });
   }
 
   count(room) {
@@ -42,21 +45,29 @@ export class Unread {
     const read = this.position(room);
     if (read.seq === seq && read.isStored) return false;
     this.store(room, seq);
+    this.read(room, seq);
     return true;
   }
 
-  /** After catching up: a room without a position, or with one far past its end, counts as read from here on. */
+  /** After catching up: what was read here without a connection, the server is told. A position far past the end is none. */
   begin(room) {
     const latest = room.latest?.seq ?? 0;
-    const read = this.position(room);
-    if (!read.isStored || read.seq > latest + MAX_AHEAD) this.store(room, latest);
+    const { seq, isStored } = this.position(room);
+    if (!isStored || seq > latest + MAX_AHEAD) this.store(room, room.seen ?? latest);
+    else if (room.seen !== undefined && seq > room.seen) this.read(room, seq);
   }
 
-  /** {seq, isStored}: the last message that was read. A room that was never seen counts as read. */
+  /** Another tab or device has read it so far. */
+  seenElsewhere(room, seq) {
+    if (seq > this.position(room).seq) this.store(room, seq);
+  }
+
+  /** {seq, isStored}: the last message that was read, here or elsewhere. A room that was never seen counts as read. */
   position(room) {
     const stored = readJson(this.storage, keyOf(room.name), position);
-    if (stored && stored.epoch === room.epoch) return { seq: stored.seq, isStored: true };
-    return { seq: room.latest?.seq ?? 0, isStored: false };
+    const here = stored && stored.epoch === room.epoch ? stored.seq : undefined;
+    if (here === undefined && room.seen === undefined) return { seq: room.latest?.seq ?? 0, isStored: false };
+    return { seq: Math.max(here ?? 0, room.seen ?? 0), isStored: true };
   }
 
   store(room, seq) {

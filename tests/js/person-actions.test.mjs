@@ -9,35 +9,41 @@ const names = (list) => list.map((one) => one.do);
 const on = (role, person, message) => names(actionsOn({ me, role, person, message }));
 
 test("anybody reports and ignores; nobody acts on themselves", () => {
-  assert.deepEqual(on(null, { id: "bob" }), ["ignore"]);
-  assert.deepEqual(on(null, { id: "bob" }, { seq: 1 }), ["copy", "report", "ignore"]);
-  assert.deepEqual(on(null, { id: "eve" }), ["unignore"]);
-  assert.deepEqual(on("owner", { id: "ann" }, { seq: 1 }), ["copy"]);
+  assert.deepEqual(on(null, { id: "bob" }), ["message", "ignore"]);
+  assert.deepEqual(on(null, { id: "bob" }, { seq: 1 }), ["copy", "link", "message", "report", "ignore"]);
+  assert.deepEqual(on(null, { id: "eve" }), ["message", "unignore"]);
+  assert.deepEqual(on("owner", { id: "ann" }, { seq: 1 }), ["copy", "link"]);
   assert.deepEqual(on("owner", { id: "ann" }), []);
-  assert.deepEqual(on(null, { id: "bob" }, { seq: 1, deleted: true }), ["ignore"]);
+  assert.deepEqual(on(null, { id: "bob" }, { seq: 1, deleted: true }), ["link", "message", "ignore"]);
+});
+
+test("in a conversation of two there is nothing to report, and it is open already", () => {
+  assert.deepEqual(names(actionsOn({ me, role: null, person: { id: "bob" }, message: { seq: 1 }, isDirect: true })), ["copy", "ignore"]);
+  assert.deepEqual(names(actionsInRoom(new RoomRules(), true)), ["search", "notifications", "log", "leave"]);
 });
 
 test("a moderator acts on those below them, and deletes anything", () => {
-  assert.deepEqual(on("moderator", { id: "bob" }, { seq: 1 }), ["copy", "report", "ignore", "delete", "mute", "kick", "ban"]);
-  for (const role of ["moderator", "owner"]) assert.deepEqual(on("moderator", { id: "bob", role }, { seq: 1 }), ["copy", "report", "ignore", "delete"]);
+  assert.deepEqual(on("moderator", { id: "bob" }, { seq: 1 }), ["copy", "link", "message", "report", "ignore", "delete", "mute", "kick", "ban"]);
+  for (const role of ["moderator", "owner"]) assert.deepEqual(on("moderator", { id: "bob", role }, { seq: 1 }), ["copy", "link", "message", "report", "ignore", "delete"]);
 });
 
 test("an owner appoints and dismisses too", () => {
-  assert.deepEqual(on("owner", { id: "bob" }), ["ignore", "mute", "kick", "ban", "moderator", "owner"]);
-  assert.deepEqual(on("owner", { id: "bob", role: "moderator" }), ["ignore", "mute", "kick", "ban", "owner", "dismiss"]);
-  assert.deepEqual(on("owner", { id: "bob", role: "owner" }), ["ignore", "moderator", "dismiss"]);
+  assert.deepEqual(on("owner", { id: "bob" }), ["message", "ignore", "mute", "kick", "ban", "moderator", "owner"]);
+  assert.deepEqual(on("owner", { id: "bob", role: "moderator" }), ["message", "ignore", "mute", "kick", "ban", "owner", "dismiss"]);
+  assert.deepEqual(on("owner", { id: "bob", role: "owner" }), ["message", "ignore", "moderator", "dismiss"]);
   assert.deepEqual(on("owner", { id: "bot-1", role: "bot" }), ["ignore", "mute", "kick", "ban"], "a bot has no other role");
 });
 
 test("the menu of a room has what one's role allows", () => {
   const rules = new RoomRules();
-  assert.deepEqual(names(actionsInRoom(rules)), ["notifications", "leave"]);
-  rules.set({ topic: "", passphrase: true, role: null });
-  assert.deepEqual(names(actionsInRoom(rules)), ["invite", "notifications", "leave"]);
-  rules.set({ locked: true, passphrase: true, role: "moderator" });
-  assert.deepEqual(names(actionsInRoom(rules)), ["moderation", "notifications", "leave"]);
+  const of = (...own) => ["search", "link", ...own, "notifications", "log", "leave"];
+  assert.deepEqual(names(actionsInRoom(rules)), of("topic"));
+  rules.set({ topic: "", passphrase: true, role: null, topic_by: "owner" });
+  assert.deepEqual(names(actionsInRoom(rules)), of("invite"));
+  rules.set({ locked: true, passphrase: true, role: "moderator", topic_by: "owner" });
+  assert.deepEqual(names(actionsInRoom(rules)), of("moderation"));
   rules.set({ locked: true, role: "owner" });
-  assert.deepEqual(names(actionsInRoom(rules)), ["settings", "invite", "ownerKey", "programs", "moderation", "notifications", "leave"]);
+  assert.deepEqual(names(actionsInRoom(rules)), of("topic", "settings", "invite", "ownerKey", "programs", "moderation"));
 });
 
 test("what everybody is told of a room leaves one's own role and mute as they are", () => {

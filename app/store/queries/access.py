@@ -59,7 +59,9 @@ def _called(db: Connection, person: str) -> tuple[str, str]:
 def settle_rules(db: Connection, *, room: str, by: Actor, rules_rev: int | None, values: Row) -> None:
     """Set columns of the room."""
     is_used = values.get("topic") or room_now(db, room)["rev"]
-    used = {"active_at": now() if is_used else 0} if "topic" in values else {}
+    used: Row = {"active_at": now() if is_used else 0} if "topic" in values else {}
+    if used:
+        used |= {"topic_set_by": by.nickname, "topic_set_at": now()}
     change_rules(db, room, rules_rev, **values, **used)
     note(db, room, by, "settings", reason=", ".join(sorted(values)))
 

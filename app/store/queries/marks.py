@@ -34,6 +34,7 @@ _news = (
         messages.c.seq > bindparam("after", type_=BigInteger),
         messages.c.author != bindparam("who"),
         messages.c.deleted.is_(None),
+        messages.c.kind != "notice",
         messages.c.author.not_in(select(ignores.c.ignored).where(ignores.c.person == bindparam("who"))),
     )
     .limit(MOST_UNREAD)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Integer, and_, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Integer, and_, bindparam, delete, func, insert, or_, select, update
 
 from app.model import Refused
 from app.store.changes import Changes, changes
@@ -23,7 +23,7 @@ _used_last = Prepared(  # the condition as the index has it (SQLite, "Partial In
     .limit(bindparam("most", type_=Integer))
 )
 _any_message = Prepared(select(messages.c.room, messages.c.text).limit(1))
-TOLD = ("name", "topic", "rev", "listed", "locked", "slow", "welcome", "topic_by")
+TOLD = ("name", "topic", "rev", "listed", "locked", "slow", "welcome", "topic_by", "topic_set_by", "topic_set_at")
 _room = Prepared(
     select(*(rooms.c[name] for name in TOLD), *KEPT, rooms.c.passphrase, rooms.c.rules_rev, rooms.c.seq).where(
         rooms.c.name == bindparam("called")
@@ -115,9 +115,13 @@ def check_rules(found: int, rules_rev: int | None) -> None:
 
 
 @changes(Changes.ROOM)
-def set_topic(db: Connection, *, room: str, topic: str, rules_rev: int | None = None) -> dict[str, Any]:
+def set_topic(
+    db: Connection, *, room: str, topic: str, rules_rev: int | None = None, nickname: str | None = None
+) -> dict[str, Any]:
+    """nickname: of whoever sets it."""
     is_used = bool(topic) or room_now(db, room)["rev"] > 0
-    change_rules(db, room, rules_rev, topic=topic, active_at=now() if is_used else 0)
+    used = {"active_at": now() if is_used else 0, "topic_set_by": nickname, "topic_set_at": now()}
+    change_rules(db, room, rules_rev, topic=topic, **used)
     return room_now(db, room)
 
 
@@ -139,6 +143,16 @@ def lively_rooms(db: Connection, also: Sequence[str], limit: int) -> list[dict[s
         wanted = select(rooms.c.name, rooms.c.topic, rooms.c.rev).where(rooms.c.name.in_(more), rooms.c.listed)
         found |= {row.name: plain(row) for row in db.execute(wanted)}
     return list(found.values())
+
+
+def rooms_named(db: Connection, text: str, limit: int) -> list[dict[str, Any]]:
+    """Of the listed rooms in which something was said or that have a topic, those used last with this text (in small
+    letters) in their name or topic: `{name, topic, rev}`."""
+    has_text = or_(
+        rooms.c.name.contains(text, autoescape=True), func.lower(rooms.c.topic).contains(text, autoescape=True)
+    )
+    wanted = select(rooms.c.name, rooms.c.topic, rooms.c.rev).where(LISTED, has_text)
+    return [plain(row) for row in db.execute(wanted.order_by(rooms.c.active_at.desc(), rooms.c.name).limit(limit))]
 
 
 @changes(Changes.ROOM)

@@ -18,6 +18,8 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.add_column("rooms", sa.Column("topic_set_by", sa.String(256)))
+    op.add_column("rooms", sa.Column("topic_set_at", sa.BigInteger))
     op.create_index("ix_admitted_person", "admitted", ["person"])
     op.create_table(
         "read_marks",
@@ -64,3 +66,5 @@ def downgrade() -> None:
     for table in ("search_rooms", "directs", "read_marks"):
         op.drop_table(table)
     op.drop_index("ix_admitted_person", "admitted")
+    op.drop_column("rooms", "topic_set_at")
+    op.drop_column("rooms", "topic_set_by")

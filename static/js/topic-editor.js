@@ -1,0 +1,46 @@
+// The topic in the room's head, edited where it stands: Enter keeps it, Escape leaves it. What was typed stays where it is refused.
+
+export class TopicEditor {
+  /** room(): the active one; save(topic) -> Promise of a sentence where it could not be done; left(): the keyboard leaves it. */
+  constructor({ room, save, notify, left }) {
+    Object.assign(this, { room, save, notify, left });
+    const element = (id) => document.getElementById(id);
+    [this.form, this.about, this.button] = ["topic-form", "room-about", "topic-edit"].map(element);
+    this.box = this.form.elements.topic;
+    this.button.addEventListener("click", () => this.open());
+    element("room-topic").addEventListener("click", () => !this.button.hidden && this.open());
+    this.form.addEventListener("submit", (event) => (event.preventDefault(), this.submit()));
+    this.form.addEventListener("keydown", (event) => event.key === "Escape" && (event.stopPropagation(), this.close()));
+    this.box.addEventListener("blur", () => this.box.value.trim() === this.room().topic && this.close(false));
+  }
+
+  /** Whether the person may, and has said so by what they see: "Add a topic" where there is none. */
+  draw(room, may) {
+    if (room !== this.shown) this.close(false);
+    this.shown = room;
+    this.button.hidden = !may;
+    this.button.classList.toggle("is-empty", !room.topic);
+    this.button.setAttribute("aria-label", room.topic ? "Change the topic" : "Add a topic");
+  }
+
+  open() {
+    this.box.value = this.room().topic;
+    this.form.hidden = false;
+    this.about.hidden = true;
+    this.box.focus();
+    this.box.select();
+  }
+
+  close(returnsFocus = true) {
+    if (this.form.hidden) return;
+    this.form.hidden = true;
+    this.about.hidden = false;
+    if (returnsFocus) this.left();
+  }
+
+  async submit() {
+    const refusal = this.box.value.trim() === this.room().topic ? "" : await this.save(this.box.value);
+    if (refusal) this.notify(refusal);
+    else this.close();
+  }
+}
