@@ -86,8 +86,11 @@ def _entry(stored: dict[str, Any]) -> Answer:
 
 
 def _names(chat: Chat) -> tuple[queries.Name, list[queries.Name]]:
-    wishes = [one for one in (names.named(NAME), *names.spare(NAME, chat.site)) if not chat.newcomers.bearer(one[1])]
-    return wishes[0], wishes[1:]
+    """All hooks of the site are called so, and no two the same."""
+    numbers = ["", *range(2, 10), *(secrets.randbelow(10**digits) for digits in (4, 6, 6, 8, 8))]
+    wishes = [names.named(f"{NAME}{number}") for number in numbers]
+    free = [one for one in wishes if not chat.newcomers.bearer(one[1])]
+    return free[0], free[1:]
 
 
 def signing_secret(chat: Chat, hook: str) -> str:

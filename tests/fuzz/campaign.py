@@ -19,14 +19,15 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from tests.fuzz import grammar, plain
+from tests.fuzz import grammar, plain, scripts
 from tests.fuzz.peers import ACTS as SESSION_ACTS
 from tests.fuzz.peers import PEERS as SESSION_PEERS
 from tests.fuzz.peers import Fault, World, is_served
 from tests.support.process import STARTS_WITHIN
 
 ROOT = Path(__file__).parents[2]
-ACTS, PEERS = SESSION_ACTS | plain.ACTS, SESSION_PEERS | plain.PEERS
+ACTS = SESSION_ACTS | plain.ACTS | scripts.ACTS
+PEERS = SESSION_PEERS | plain.PEERS | scripts.PEERS
 SCRIPTS = 100  # between two looks at what is kept
 ANSWERS_WITHIN = 10.0  # seconds
 FORGETTING = 10.0  # seconds after which nothing may be left of those who are gone
@@ -66,7 +67,7 @@ def _peer(kind: str) -> st.SearchStrategy[tuple[str, list[Step]]]:
     return st.tuples(st.just(kind), st.lists(step, min_size=1, max_size=10))
 
 
-KINDS = ("socket", "polling", "socket", "polling", "stranger", "plain", "reader")
+KINDS = ("socket", "polling", "socket", "polling", "stranger", "plain", "reader", "script")
 PEER = st.one_of(*map(_peer, KINDS))
 SCRIPT = st.lists(PEER, min_size=1, max_size=16)
 
