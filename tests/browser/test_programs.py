@@ -4,13 +4,20 @@ from playwright.async_api import Locator, Page, expect
 
 from app.server import Running
 from tests.browser.conftest import Visit
-from tests.browser.test_moderation import dialog, owns, row
+from tests.browser.test_moderation import dialog, row
 from tests.conftest import Start
 from tests.support.axe import violations
 from tests.support.browser import Visitor
 from tests.support.http import Asker
 from tests.support.receiver import Receiver
 from tests.support.talker import Talker
+
+
+async def owner_of_lobby(visit: Visit, url: str) -> Visitor:
+    alice = await visit(url, "alice")
+    await alice.enters("lobby")
+    await expect(row(alice, "alice").locator(".role-mark")).to_have_attribute("data-role", "owner")
+    return alice
 
 
 async def opens_programs(owner: Visitor) -> None:
@@ -30,7 +37,7 @@ async def secret(page: Page, label: str) -> str:
 async def test_an_owner_lets_a_bot_in_by_keyboard_and_everybody_sees_that_it_is_one(
     server: Running, visit: Visit
 ) -> None:
-    alice = await owns(visit, server.url)
+    alice = await owner_of_lobby(visit, server.url)
     await opens_programs(alice)
     page = alice.page
     await expect(page.get_by_text("No program is in this room yet.")).to_be_visible()
@@ -64,7 +71,7 @@ async def test_an_owner_lets_a_bot_in_by_keyboard_and_everybody_sees_that_it_is_
 
 async def test_hooks_both_ways_are_made_and_removed_in_the_dialog(start_server: Start, visit: Visit) -> None:
     server = await start_server(hook_private=True)
-    alice = await owns(visit, server.url)
+    alice = await owner_of_lobby(visit, server.url)
     page = alice.page
     async with Receiver() as receiver, Asker(server.url) as script:
         await opens_programs(alice)
