@@ -34,14 +34,17 @@ async def test_what_is_said_edited_and_deleted_is_delivered_signed_and_in_order(
         await owner.say("lobby", "before there was a hook")
         made = await hook_of(owner, url=receiver.url)
         assert made["secret"].startswith("whsec_") and made["url"] == receiver.url
-        first = await owner.say("lobby", "first **bold**")
+        first = await owner.say("lobby", "@owner: first **bold** #lobby")
         for n in range(20):
             await owner.say("lobby", f"number {n}")
         await owner.say("kitchen", "elsewhere")
         await owner.ask("edit", {"room": "lobby", "seq": first["seq"], "text": "first, changed"})
         await owner.ask("react", {"room": "lobby", "seq": first["seq"], "emoji": "👍", "on": True})
         await owner.ask("delete", {"room": "lobby", "seq": first["seq"]})
-        expected = [("message.created", "first **bold**"), *(("message.created", f"number {n}") for n in range(20))]
+        expected = [
+            ("message.created", "@owner: first **bold** #lobby"),
+            *(("message.created", f"number {n}") for n in range(20)),
+        ]
         expected += [("message.edited", "first, changed"), ("message.deleted", "")]
         await receiver.takes(lambda: len(receiver.taken) >= len(expected))
         assert receiver.events() == expected
