@@ -14,7 +14,7 @@ from app.engineio import stream
 from app.model import COOKIE
 from app.server import ROOM_EVENTS, Running
 from tests.conftest import Start
-from tests.support.plain import EventReader
+from tests.support.plain import EventReader, PlainTalker
 from tests.support.process import Standing
 from tests.support.raw import Line, head
 from tests.support.talker import Talker, until
@@ -286,3 +286,29 @@ async def test_a_reader_that_leaves_before_it_is_answered_leaves_nothing_behind(
         broadcaster, streams = server.chat.broadcaster, server.runner.app[ROOM_EVENTS]
         await until(lambda: not streams._tasks and not len(streams))
         assert not broadcaster._plain._by_id and not broadcaster._plain.by_room  # type: ignore[attr-defined]
+
+
+async def test_an_old_stream_is_ended_and_its_reader_goes_on(start_server: Start) -> None:
+    server = await start_server(max_connection_age=1)
+    async with Talker(server.url, "alice") as alice:
+        await alice.join("lobby")
+        async with EventReader(server.url, "lobby", again=True, after=0) as reader:
+            await alice.say("lobby", "before")
+            await until(lambda: reader.retries)
+        async with Talker(server.url, token=alice.token) as again, EventReader(server.url, "lobby", after=1) as reader:
+            await again.join("lobby")
+            await again.say("lobby", "behind")
+            await reader.hears_text("behind")
+            assert reader.texts == ["behind"]
+
+
+async def test_a_site_has_its_streams_and_sockets_below_its_path(start_server: Start) -> None:
+    server = await start_server(base_path="/chat")
+    site = f"{server.url.removesuffix('/').removesuffix('/chat')}/chat"
+    async with PlainTalker(site, "lobby", "Ann") as ann, aiohttp.ClientSession() as http:
+        await ann.hears("Ann has connected.")
+        async with EventReader(site, "lobby") as reader:
+            await ann.say("hello")
+            await reader.hears_text("hello")
+        async with http.get(f"{site}/r/Lobby/events", allow_redirects=False) as answer:
+            assert answer.headers["Location"] == "/chat/r/lobby/events"
