@@ -96,10 +96,7 @@ async def test_all_doors_of_a_room_end_with_the_same_log(tmp_path: Path, visit: 
         polls, streams = await between(url), await between(url)
         polls.websocket = streams.websocket = Fault.UNAVAILABLE
         streams.polls = PollFault.EMPTY
-        browsers = [
-            await visit(at, name)
-            for at, name in ((url, "alice"), (polls.url, "bob"), (streams.url, "carol"))
-        ]
+        browsers = [await visit(at, name) for at, name in ((url, "alice"), (polls.url, "bob"), (streams.url, "carol"))]
         for one in browsers:
             one.forgives_network = True
         await asyncio.gather(*(one.enters(ROOM) for one in browsers))

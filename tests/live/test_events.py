@@ -312,3 +312,29 @@ async def test_a_site_has_its_streams_and_sockets_below_its_path(start_server: S
             await reader.hears_text("hello")
         async with http.get(f"{site}/r/Lobby/events", allow_redirects=False) as answer:
             assert answer.headers["Location"] == "/chat/r/lobby/events"
+
+
+async def test_a_conversation_of_two_is_read_by_them_alone(server: Running) -> None:
+    async with AsyncExitStack() as stack:
+        alice, bob, eve = [await stack.enter_async_context(Talker(server.url, one)) for one in ("alice", "bob", "eve")]
+        for one in (alice, bob, eve):
+            await one.join("lobby")
+            await one.say("lobby", "stored")
+        assert (await alice.ask("open", {"person": bob.me["id"]}))["ok"]
+        with_bob, with_alice = f"@{bob.me['id']}", f"@{alice.me['id']}"
+        bearer = {one.me["nickname"]: {"Authorization": f"Bearer {one.token}"} for one in (alice, bob, eve)}
+        readers = [
+            await stack.enter_async_context(EventReader(server.url, with_bob, headers=bearer["alice"])),
+            await stack.enter_async_context(EventReader(server.url, with_alice, headers=bearer["bob"])),
+        ]
+        lines = await stack.enter_async_context(PlainTalker(server.url, with_alice, headers=bearer["bob"]))
+        await lines.hears("bob has connected.")
+        said = await alice.say(with_bob, "psst")
+        for reader in readers:
+            assert (await reader.hears_text("psst")).data == said
+        await lines.hears("alice said: psst")
+        assert (await alice.hears("message", lambda told: told["room"] == with_bob))["message"] == said
+        for headers in ({}, bearer["eve"]):
+            async with EventReader(server.url, with_bob, headers=headers) as reader:
+                assert reader.status == 404
+        assert lines.heard.count("bob has connected.") == 1
