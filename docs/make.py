@@ -114,6 +114,8 @@ changes behind, or another epoch (the database was replaced): drop what you hold
 | `GET /` | landing: nickname, room, the public rooms |
 | `GET /r/{{room}}` | the chat page of a room |
 | `GET /r/{{room}}/log[/{{YYYY-MM-DD}}]` | a day of the room's log (the newest, without a date; days are UTC) as plain HTML, no JavaScript; `#{{seq}}` is a message, `?seq=` leads to the day it is on, `?from=seq` is where a long day is read on |
+| `GET /ws/r/{{room}}?name=` | a plain WebSocket into the room: lines of text, or with the subprotocol `parlor.v1` verbs (`{{"verb", "payload", "ref"}}`), answers (`{{"ref", "answer"}}`) and events (`{{"event", "payload"}}`, besides those above `joined` with the answer to joining the room of the address) as JSON. More, and what its close codes mean: [clients.md](clients.md#plain-websockets) |
+| `GET /r/{{room}}/events` | the room as server-sent events: `event: message`, `id: {{rev}}`, the message as `data`; after `Last-Event-ID` or `?after={{rev}}` ([clients.md](clients.md#server-sent-events)) |
 | `POST /api/{{verb}}` | a verb over HTTP: payload and answer as JSON, `Authorization: Bearer {{token}}`; 200, or 4xx with the same object. Whoever asks is in no list of people and joins no room; its rules let them in for what they ask |
 | `POST /api/token` | `{{nickname?}}`: a token, and `me`; with a token `me` alone |
 | `GET /api` | all of this as OpenAPI 3.1 |
@@ -125,7 +127,7 @@ changes behind, or another epoch (the database was replaced): drop what you hold
 | `/static/<hash>/...` | static files, cached for ever |
 | `GET /manifest.webmanifest`, `GET /sw.js` | what makes the site one that can be installed; the service worker, which stores nothing |
 | `GET /favicon.ico`, `GET /robots.txt` | the icon; what search engines may read |
-| `/socket.io/` | Socket.IO, with the last slash or without |
+| `/socket.io/` | Socket.IO, with the last slash or without; over `websocket`, `polling` and, where it is switched on, `sse`: a GET without `sid` whose answer brings each packet as an event, and POST as with polling |
 
 All of it under `PARLOR_BASE_PATH` where that is set; then the health checks are at the root as well. `OPTIONS` names the
 methods that an address takes, and so does a 405. A slash too many (`/r/lobby/`, `//r/lobby`) is redirected. 421: this host

@@ -17,6 +17,7 @@ import orjson
 from pydantic_core import PydanticCustomError
 
 from app.chat import Chat, access
+from app.chat.direct import is_direct, stored_for
 from app.chat.kinds import LARGEST, room_name
 from app.chat.messages import changes
 from app.chat.missed import about
@@ -38,6 +39,7 @@ STATUS = {"bad_room": 400, "bad_payload": 400, "no_such_room": 404, "storage": 5
 ALLOW = "Allow: GET, HEAD, OPTIONS\r\n"
 
 _ID = re.compile(r"(\d{1,16})(?::([0-9a-f]{32}))?", re.ASCII)
+_DIRECT = re.compile(r"@[A-Za-z0-9_.-]{1,32}", re.ASCII)  # a room of two, by the id of the other one
 _EPOCH = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 Message = dict[str, Any]
@@ -58,10 +60,12 @@ class Asked:
 
 def asked_of(request: Request, tokens: Iterable[str]) -> Asked:
     """Raises Refused."""
-    try:
-        room = room_name("-".join(unquote(request.path.rstrip("/").split("/")[-2]).removeprefix("#").split()))
-    except PydanticCustomError as error:
-        raise Refused("bad_room", error.message()) from None
+    room = unquote(request.path.rstrip("/").split("/")[-2])
+    if not _DIRECT.fullmatch(room):
+        try:
+            room = room_name("-".join(room.removeprefix("#").split()))
+        except PydanticCustomError as error:
+            raise Refused("bad_room", error.message()) from None
     epoch = request.query.get("epoch") or None
     if epoch is not None and not _EPOCH.fullmatch(epoch):
         raise Refused("bad_payload", "“epoch” is the name of the room's history, as the room told it.")
@@ -78,11 +82,12 @@ def asked_of(request: Request, tokens: Iterable[str]) -> Asked:
 
 class RoomStream:
     """One reader. It hears the room, and where that is not enough (it comes back, or something else than a message
-    changed) it reads what changed. rev: up to which it has been told; None: not known yet."""
+    changed) it reads what changed. room: the name under which it is stored. rev: up to which it has been told; None:
+    not known yet."""
 
-    def __init__(self, stream: EventStream, chat: Chat, asked: Asked) -> None:
+    def __init__(self, stream: EventStream, chat: Chat, asked: Asked, room: str) -> None:
         self.id = PLAIN + secrets.token_urlsafe(12)
-        self.asked = asked
+        self.asked, self.room = asked, room
         self.rev, self.epoch = asked.after, asked.epoch or chat.epoch
         self.stream, self._chat = stream, chat
         self._newest = 0  # rev that is known to exist
@@ -139,7 +144,7 @@ class RoomStream:
             self._writable.clear()
             await self._writable.wait()
         try:
-            room, missed = await changes(self._chat, self.asked.room, self.rev, self.epoch)
+            room, missed = await changes(self._chat, self.room, self.rev, self.epoch)
         except Refused as refusal:
             if refusal.code == "no_such_room":  # any more
                 self.stream.end()
@@ -261,18 +266,18 @@ class RoomEvents:
 
     async def _begin(self, request: Request, stream: EventStream, headers: str, asked: Asked) -> None:
         """Raises Refused."""
-        chat, room = self._chat, asked.room
+        chat = self._chat
         await chat.tokens.ready()
-        await _check_rights(chat, asked)
+        room = await _readable(chat, asked)
         if request.method == "HEAD":
             stream.answer(200, "Content-Type: text/event-stream; charset=UTF-8\r\n" + headers)
             return
-        one = RoomStream(stream, chat, asked)
+        one = RoomStream(stream, chat, asked, room)
         one.on_rules, one.on_behind = partial(self._recheck_soon, room), lambda: self._tasks.begin(one.catch_up())
         self._enter(one)
         try:
             await chat.broadcaster.follow(room)
-            await _check_rights(chat, asked)  # again: a ban that fell meanwhile was not heard
+            await _readable(chat, asked)  # again: a ban that fell meanwhile was not heard
             if one.rev is None:
                 one.rev = (await about(chat.store, room))["rev"]
         except Refused:
@@ -285,29 +290,29 @@ class RoomEvents:
             age = self._engine.settings.max_age * random.uniform(0.9, 1)  # noqa: S311
             stream.on_end(asyncio.get_running_loop().call_later(age, stream.end).cancel)
         retry = random.randint(*RETRY_MS)  # noqa: S311
-        stream.send(f": #{room} after {one.rev}, history {chat.epoch}\nretry: {retry}\n\n".encode())
+        stream.send(f": {asked.room} after {one.rev}, history {chat.epoch}\nretry: {retry}\n\n".encode())
         await one.catch_up()
 
     # --- who reads what ---
 
     def _enter(self, one: RoomStream) -> None:
-        self._streams.setdefault(one.asked.room, set()).add(one)
+        self._streams.setdefault(one.room, set()).add(one)
         self._broadcaster.register(one.id, one)
-        self._chat.broadcaster.subscribe(one.id, one.asked.room)
+        self._chat.broadcaster.subscribe(one.id, one.room, one.asked.room)
         one.stream.on_end(partial(self._leave, one))  # at once, where its reader has gone meanwhile
 
     def _leave(self, one: RoomStream) -> None:
-        here = self._streams.get(one.asked.room, set())
+        here = self._streams.get(one.room, set())
         if one not in here:
             return
         here.discard(one)
         if not here:
-            del self._streams[one.asked.room]
-        self._chat.broadcaster.unsubscribe(one.id, one.asked.room)
+            del self._streams[one.room]
+        self._chat.broadcaster.unsubscribe(one.id, one.room)
         self._broadcaster.unregister(one.id)
 
     def _recheck_soon(self, room: str) -> None:
-        if room not in self._rechecking:
+        if room not in self._rechecking and not is_direct(room):
             self._rechecking.add(room)
             self._tasks.begin(self._recheck(room))
 
@@ -336,10 +341,15 @@ class RoomEvents:
                 await asyncio.sleep(TRY_AGAIN_S)
 
 
-async def _check_rights(chat: Chat, asked: Asked) -> None:
-    """Raises Refused."""
+async def _readable(chat: Chat, asked: Asked) -> str:
+    """The name under which the room is stored, which may be read. Raises Refused."""
+    if is_direct(asked.room):
+        room = await stored_for(chat, asked.tokens, asked.room)
+        await about(chat.store, room)
+        return room
     if not await access.may_read(chat, asked.room, asked.tokens):
         raise Refused("no_such_room", f"There is no room #{asked.room} that you may read.")
+    return asked.room
 
 
 def _redirect(request: Request, stream: EventStream, place: str, headers: str) -> None:

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from uuid import uuid4
 
 from app.chat import Chat, doors, people
+from app.chat.direct import stored_name
 from app.chat.doors import Ending
 from app.chat.floods import SLOWED
 from app.chat.verbs import VERBS, perform
@@ -319,7 +320,8 @@ class LinesForm:
         """First what was missed, or the end of the history, as the address asks; then `{name} has connected.`"""
         chat, query, room = self._of.door.chat, self._of.query, answer["room"]
         has_missed = "after" in query and not answer.get("reset")
-        page, _ = chat.presence.rooms.page(room["name"], "", MAX_PEOPLE)
+        assert self._of.connection
+        page, _ = chat.presence.rooms.page(stored_name(self._of.connection.person.id, room["name"]), "", MAX_PEOPLE)
         people_here = {one["id"]: one["nickname"] for one in page}
         newest = max((one["seq"] for one in answer["messages"]), default=0)
         told = RoomLines(room, people_here, 0 if has_missed else newest, self._ignored)

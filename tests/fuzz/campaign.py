@@ -67,7 +67,7 @@ def _peer(kind: str) -> st.SearchStrategy[tuple[str, list[Step]]]:
     return st.tuples(st.just(kind), st.lists(step, min_size=1, max_size=10))
 
 
-KINDS = ("socket", "polling", "socket", "polling", "stranger", "plain", "reader", "script")
+KINDS = ("socket", "polling", "socket", "polling", "stream", "stranger", "plain", "reader", "script")
 PEER = st.one_of(*map(_peer, KINDS))
 SCRIPT = st.lists(PEER, min_size=1, max_size=16)
 

@@ -326,7 +326,7 @@ class Polling:
                 await self._open()
                 if r.random() < 0.97:
                     await self._post(b"40")
-            await ACTS["polling"][name](self, r, count)
+            await getattr(self, name)(r, count)
             await self._echo()
         except Over:
             await self.leave()
@@ -552,6 +552,61 @@ class Polling:
         await asyncio.gather(one.answer(), two.answer())
 
 
+# --- server-sent events ---
+
+
+class Streaming(Polling):
+    """Acts of a session whose packets come by a stream."""
+
+    stream: Line | None = None
+
+    async def leave(self) -> None:
+        if self.stream:
+            self.stream.writer.transport.abort()
+            self.stream = None
+        await super().leave()
+
+    async def poll(self, r: Random, count: int) -> None:
+        """Again, which no session has."""
+        line = await self._line()
+        await line.write(head("GET", self._path(), {}))
+        await line.answer()
+
+    async def _open(self) -> None:
+        self.stream = await Line(self.world).__aenter__()
+        await self.stream.write(head("GET", "/socket.io/?EIO=4&transport=sse", {}))
+        try:
+            async with asyncio.timeout(SOON):
+                top = await self.stream.reader.readuntil(b"\r\n\r\n")
+        except TimeoutError:
+            raise Fault("a stream does not begin") from None
+        except LOST:
+            raise Over from None
+        self.world.statuses[int(top.split(b" ", 2)[1])] += 1
+        (first,) = await self._poll()
+        self.sid = orjson.loads(first[1:])["sid"]
+        self.world.sids.append(self.sid)
+
+    def _path(self) -> str:
+        return f"/socket.io/?EIO=4&transport=sse&sid={self.sid}"
+
+    async def _poll(self) -> list[bytes]:
+        assert self.stream
+        try:
+            async with asyncio.timeout(SOON):
+                packet = await self.stream.reader.readuntil(b"\n\n")
+        except TimeoutError:
+            raise Fault("a stream neither brings anything nor ends") from None
+        except LOST:
+            raise Over from None
+        packet = packet.strip().removeprefix(b"data: ")
+        if packet == b"1":
+            raise Over
+        if packet == b"2":
+            await self._post(b"3")
+        return [packet]
+
+
 # --- HTTP ---
 
 
@@ -623,7 +678,7 @@ class Stranger:
             return r.choice(
                 (*self.world.pages, "/", "/socket.io", "/socket.io/x", "/%00", "/../..", "*", "//a//b", "/%zz")
             )
-        query = {"EIO": "4", "transport": r.choice(["polling", "websocket"])}
+        query = {"EIO": "4", "transport": r.choice(["polling", "websocket", "sse"])}
         if r.random() < 0.5:
             query["sid"] = r.choice(self.world.sids)
         for name in r.sample(["EIO", "transport", "sid", "j", "t", "b64"], r.randrange(3)):
@@ -690,9 +745,18 @@ ACTS: dict[str, dict[str, Callable[..., Any]]] = {
             "pipelined", "upgrade", "be_another",
         )
     },
+    "stream": {
+        name: getattr(Streaming, name)
+        for name in ("speak", "drip", "abort_post", "wrong_body", "huge", "poll", "two_posts", "pipelined")
+    },
     "stranger": {name: getattr(Stranger, name) for name in ("ask", "garble", "stop_halfway")},
 }  # fmt: skip
-PEERS: dict[str, Callable[[World], Any]] = {"socket": Socket, "polling": Polling, "stranger": Stranger}
+PEERS: dict[str, Callable[[World], Any]] = {
+    "socket": Socket,
+    "polling": Polling,
+    "stream": Streaming,
+    "stranger": Stranger,
+}
 
 Act = Callable[[Random, int], Awaitable[None]]
 

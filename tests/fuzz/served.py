@@ -27,6 +27,7 @@ from app.socketio import Server, attach, create_server, listen
 from app.socketio import server as socketio_server
 
 PACE: dict[str, float] = {"ping_interval": 0.3, "ping_timeout": 1.0}  # so that who is gone is soon forgotten
+TRANSPORTS = ("websocket", "polling", "sse")
 MOST_FAULTS = 20
 SECRET = "of tests, which make tokens by it"
 
@@ -62,7 +63,7 @@ class Faults(logging.Handler):
 
 def build_server() -> Server:
     """Handlers of every kind, on `/`, `/other` and `/refusing`. None of them fails."""
-    server = create_server(**PACE)  # type: ignore[arg-type]
+    server = create_server(transports=TRANSPORTS, **PACE)  # type: ignore[arg-type]
 
     async def connect(_sid: str, _environ: Any, _auth: Any) -> None:
         await asyncio.sleep(0)
@@ -204,7 +205,15 @@ async def mounted() -> tuple[str, Server, None, Callable[[], Awaitable[None]]]:
 
 async def chat(folder: str) -> tuple[str, Server, Running, Callable[[], Awaitable[None]]]:
     settings = Settings(
-        host="127.0.0.1", port=0, data=Path(folder), rate_limit="off", nickname_hold=0, grace=0.5, secret=SECRET, **PACE
+        host="127.0.0.1",
+        port=0,
+        data=Path(folder),
+        rate_limit="off",
+        nickname_hold=0,
+        grace=0.5,
+        secret=SECRET,
+        transports=TRANSPORTS,
+        **PACE,
     )
     running = await start(settings)
     return running.url, running.sockets, running, running.stop

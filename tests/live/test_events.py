@@ -14,7 +14,7 @@ from app.engineio import stream
 from app.model import COOKIE
 from app.server import ROOM_EVENTS, Running
 from tests.conftest import Start
-from tests.support.plain import EventReader
+from tests.support.plain import EventReader, PlainTalker
 from tests.support.process import Standing
 from tests.support.raw import Line, head
 from tests.support.talker import Talker, until
@@ -286,3 +286,55 @@ async def test_a_reader_that_leaves_before_it_is_answered_leaves_nothing_behind(
         broadcaster, streams = server.chat.broadcaster, server.runner.app[ROOM_EVENTS]
         await until(lambda: not streams._tasks and not len(streams))
         assert not broadcaster._plain._by_id and not broadcaster._plain.by_room  # type: ignore[attr-defined]
+
+
+async def test_an_old_stream_is_ended_and_its_reader_goes_on(start_server: Start) -> None:
+    server = await start_server(max_connection_age=1)
+    async with Talker(server.url, "alice") as alice:
+        await alice.join("lobby")
+        async with EventReader(server.url, "lobby", again=True, after=0) as reader:
+            await alice.say("lobby", "before")
+            await until(lambda: reader.retries)
+        async with Talker(server.url, token=alice.token) as again, EventReader(server.url, "lobby", after=1) as reader:
+            await again.join("lobby")
+            await again.say("lobby", "behind")
+            await reader.hears_text("behind")
+            assert reader.texts == ["behind"]
+
+
+async def test_a_site_has_its_streams_and_sockets_below_its_path(start_server: Start) -> None:
+    server = await start_server(base_path="/chat")
+    site = f"{server.url.removesuffix('/').removesuffix('/chat')}/chat"
+    async with PlainTalker(site, "lobby", "Ann") as ann, aiohttp.ClientSession() as http:
+        await ann.hears("Ann has connected.")
+        async with EventReader(site, "lobby") as reader:
+            await ann.say("hello")
+            await reader.hears_text("hello")
+        async with http.get(f"{site}/r/Lobby/events", allow_redirects=False) as answer:
+            assert answer.headers["Location"] == "/chat/r/lobby/events"
+
+
+async def test_a_conversation_of_two_is_read_by_them_alone(server: Running) -> None:
+    async with AsyncExitStack() as stack:
+        alice, bob, eve = [await stack.enter_async_context(Talker(server.url, one)) for one in ("alice", "bob", "eve")]
+        for one in (alice, bob, eve):
+            await one.join("lobby")
+            await one.say("lobby", "stored")
+        assert (await alice.ask("open", {"person": bob.me["id"]}))["ok"]
+        with_bob, with_alice = f"@{bob.me['id']}", f"@{alice.me['id']}"
+        bearer = {one.me["nickname"]: {"Authorization": f"Bearer {one.token}"} for one in (alice, bob, eve)}
+        readers = [
+            await stack.enter_async_context(EventReader(server.url, with_bob, headers=bearer["alice"])),
+            await stack.enter_async_context(EventReader(server.url, with_alice, headers=bearer["bob"])),
+        ]
+        lines = await stack.enter_async_context(PlainTalker(server.url, with_alice, headers=bearer["bob"]))
+        await lines.hears("bob has connected.")
+        said = await alice.say(with_bob, "psst")
+        for reader in readers:
+            assert (await reader.hears_text("psst")).data == said
+        await lines.hears("alice said: psst")
+        assert (await alice.hears("message", lambda told: told["room"] == with_bob))["message"] == said
+        for headers in ({}, bearer["eve"]):
+            async with EventReader(server.url, with_bob, headers=headers) as reader:
+                assert reader.status == 404
+        assert lines.heard.count("bob has connected.") == 1

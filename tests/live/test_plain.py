@@ -402,3 +402,9 @@ async def test_a_name_is_free_at_once_when_nobody_can_come_back_for_it(server: R
 
 def _anything(db: object) -> None:
     """In the order of asking: what was written before is there."""
+
+
+async def test_an_old_connection_is_told_to_come_again(start_server: Start) -> None:
+    server = await start_server(max_connection_age=1)
+    async with PlainTalker(server.url, "lobby", "Ann") as ann:
+        assert await ann.closed() == 1001

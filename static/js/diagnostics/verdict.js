@@ -15,7 +15,7 @@ export function verdictOf(findings) {
     return { verdict: "warn", title: "You can talk, but lines are cut when nobody does." };
   }
   if (toMend(findings).length > 0) return { verdict: "warn", title: "You can talk, but not all is well." };
-  return { verdict: "ok", title: `All is well: ${listed(works.map(inSentence))} ${works.length > 1 ? "work" : "works"}.` };
+  return { verdict: "ok", title: `All is well: ${listed(works.map(inSentence))} ${works.length > 1 || works[0].endsWith("s") ? "work" : "works"}.` };
 }
 
 /** What to do, [{name, mend}]: each remedy once, even if several findings name it. */
