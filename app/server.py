@@ -555,6 +555,7 @@ def application(
             web.get(f"{base}/diagnostics", pages.diagnostics),
             web.get(f"{base}/diagnostics/seen", diagnostics.seen),
             web.get(f"{base}/favicon.ico", assets.icon),
+            web.get(f"{base}/apple-touch-icon.png", assets.icon),
             web.get(f"{base}/manifest.webmanifest", installed.manifest),
             web.get(f"{base}/sw.js", installed.service_worker),
             web.get(f"{base}/robots.txt", ops.robots),

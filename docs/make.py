@@ -125,7 +125,7 @@ changes behind, or another epoch (the database was replaced): drop what you hold
 | `/static/<hash>/...` | static files, cached for ever |
 | `GET /operator` | the operator's page, where `PARLOR_OPERATOR_PASSWORD` is set |
 | `GET /manifest.webmanifest`, `GET /sw.js` | what makes the site one that can be installed; the service worker, which stores nothing |
-| `GET /favicon.ico`, `GET /robots.txt` | the icon; what search engines may read |
+| `GET /favicon.ico`, `GET /apple-touch-icon.png`, `GET /robots.txt` | the icons; what search engines may read |
 | `/socket.io/` | Socket.IO, with the last slash or without |
 
 All of it under `PARLOR_BASE_PATH` where that is set; then the health checks are at the root as well. `OPTIONS` names the
