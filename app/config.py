@@ -183,6 +183,40 @@ def _files(value: str) -> str:
 
 OFF = "off"
 
+
+def _colour(value: str) -> str:
+    found = re.fullmatch(r"#?([0-9a-f]{3}|[0-9a-f]{6})", value.lower())
+    if value and not found:
+        raise ValueError("a colour is like #0f6f67")
+    digits = found[1] if found else ""
+    return f"#{''.join(digit * 2 for digit in digits) if len(digits) == 3 else digits}" if digits else ""
+
+
+def _link(value: str) -> str:
+    """For a page of our own: nothing that a browser would run."""
+    if value and (not re.match(r"(https?://[^\s/]|mailto:[^\s]+@|/(?!/))", value) or re.search(r"\s", value)):
+        raise ValueError("a link is like https://example.org/imprint, /imprint or mailto:me@example.org")
+    return value
+
+
+LOGOS = (".svg", ".png")
+MAX_LOGO = 200_000  # bytes
+
+
+def _logo(value: Path | None) -> Path | None:
+    if value is None:
+        return None
+    if value.suffix.lower() not in LOGOS:
+        raise ValueError("a logo is a file that ends with .svg or .png")
+    try:
+        size = value.stat().st_size
+    except OSError as error:
+        raise ValueError(f"the file cannot be read: {error.strerror}") from None
+    if size > MAX_LOGO:
+        raise ValueError(f"the file has {size:,} bytes; {MAX_LOGO:,} at most, for everybody loads it")
+    return value
+
+
 Amount = Annotated[int | None, BeforeValidator(_rate)]
 Transports = Annotated[tuple[Transport, ...], BeforeValidator(_split), AfterValidator(_once_each)]
 Origins = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_origins)]
@@ -240,7 +274,29 @@ class Settings(BaseModel):
         True,
         description="Whether the certificate of a Redis has to be one that somebody vouches for. Heroku's is not.",
     )
-    site: str = Field("Parlor", min_length=1, max_length=60, description="Name of the site, shown on every page.")
+    site: str = Field(
+        "Parlor", min_length=1, max_length=60, description="Name of the site, shown on every page. Also PARLOR_NAME."
+    )
+    logo: Annotated[Path | None, AfterValidator(_logo)] = Field(
+        None, description="File of the site's logo, `.svg` or `.png`, in place of ours; read at the start."
+    )
+    colour: Annotated[str, AfterValidator(_colour)] = Field(
+        "",
+        description="Colour of links and buttons, e.g. `#0f6f67`, dark enough to be read on a light ground; that on a "
+        "dark one is made from it.",
+    )
+    welcome: str = Field("", max_length=1_000, description="Words of welcome on the first page, in place of ours.")
+    imprint: Annotated[str, AfterValidator(_link)] = Field(
+        "", description="Link to the site's imprint, at the foot of its pages: `https://...`, `/...` or `mailto:...`."
+    )
+    privacy: Annotated[str, AfterValidator(_link)] = Field(
+        "", description="Link to what the site says about privacy, at the foot of its pages."
+    )
+    operator_password: SecretStr = Field(
+        SecretStr(""),
+        description="Opens the operator's page, `/operator` (rooms, people, storage, health, refusals), to whoever "
+        "types it, of 12 characters at least; empty: there is no such page. Wrong ones have to wait longer each time.",
+    )
     ping_interval: float = Field(
         20,
         gt=0,
@@ -484,7 +540,12 @@ DATA_SAFE = "/\\: "
 
 # Where hosts have names of their own for a setting: tried after its first name, in this order.
 HOSTS_OWN_WORKERS = "WEB_CONCURRENCY"  # which nobody may have chosen
-ALSO = {"host": ("BIND_ADDRESS",), "port": ("HTTP_PLATFORM_PORT",), "workers": (HOSTS_OWN_WORKERS,)}
+ALSO: dict[str, tuple[str, ...]] = {
+    "host": ("BIND_ADDRESS",),
+    "port": ("HTTP_PLATFORM_PORT",),
+    "workers": (HOSTS_OWN_WORKERS,),
+    "site": ("PARLOR_NAME",),
+}
 
 
 def environment_names(name: str, field: FieldInfo) -> tuple[str, ...]:
@@ -538,7 +599,7 @@ def _find(name: str, field: FieldInfo, flags: Mapping[str, Any], environment: Ma
     if flags.get(name) is not None:
         return flag(name), flags[name]
     for candidate in environment_names(name, field):
-        if environment.get(candidate):
+        if environment.get(candidate) and not injected({candidate: environment[candidate]}):
             return candidate, environment[candidate]
     return "default", None
 
@@ -599,7 +660,7 @@ def _sentence(error: ValidationError, given: Mapping[str, Any], origin: Mapping[
 def _check(settings: Settings, origin: Mapping[str, str]) -> None:
     """What single values cannot tell: whether they fit together, and what this version can do."""
     check_database(settings.database, origin["database_url"])
-    for name in ("admin_password", "metrics_token"):
+    for name in ("admin_password", "metrics_token", "operator_password"):
         if 0 < len(getattr(settings, name).get_secret_value()) < MIN_PASSWORD:
             raise BadSetting(
                 f"{origin[name]} is too short to be safe from guessing: {MIN_PASSWORD} characters at least."

@@ -70,12 +70,14 @@ from app.web import (
     files,
     hooks,
     installed,
+    operator,
     ops,
     pages,
     visitors,
 )
 from app.web import log as log_page
 from app.web.assets import ASSETS, Assets, templates
+from app.web.branding import Branding, branding
 from app.web.metrics import METRICS, METRICS_READERS, Metrics, Readers, SocketStats, measuring, metrics, told
 from app.web.siblings import SIBLINGS, Siblings
 from app.workers import STOP_SIGNALS, Worker, how_many, on_signals
@@ -180,6 +182,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
     """Open the store, then listen; as a `worker` beside others, where there are several. Raises BadSetting with one
     sentence where that cannot be done."""
     process_id = process.new_process_id()
+    _branding(settings)
     blobs = _blobs(settings)
     lock, database, epoch = await _open_store(settings)
     site = _edge(settings)
@@ -485,7 +488,8 @@ def application(
     """The aiohttp application with all its routes."""
     app = web.Application(middlewares=_middlewares(settings), client_max_size=settings.max_payload)
     base = settings.base_path
-    assets = app[ASSETS] = Assets(base)
+    brand = _branding(settings)
+    assets = app[ASSETS] = Assets(base, more=brand.files)
     chat.page, app[installed.NAME] = assets.hash, settings.site
     app[edge.EDGE] = _edge(settings)
     app[CHAT] = chat
@@ -510,7 +514,10 @@ def application(
         transports=list(settings.transports),
         push=settings.push,
         file_limit=chat.limits.file,
+        brand=brand,
+        brand_styles=["colour"] if brand.has_colour else [],
     )
+    app[operator.OPERATOR] = operator.Operator(settings.operator_password.get_secret_value(), settings.data)
     tries = app[diagnostics.TRIES] = diagnostics.Tries()
     app[ops.DESCRIPTORS] = ops.Descriptors(process.descriptor_limit)
     app[ops.PARTS] = {}
@@ -549,9 +556,13 @@ def application(
             web.get(f"{base}/diagnostics", pages.diagnostics),
             web.get(f"{base}/diagnostics/seen", diagnostics.seen),
             web.get(f"{base}/favicon.ico", assets.icon),
+            web.get(f"{base}/apple-touch-icon.png", assets.icon),
             web.get(f"{base}/manifest.webmanifest", installed.manifest),
             web.get(f"{base}/sw.js", installed.service_worker),
             web.get(f"{base}/robots.txt", ops.robots),
+            web.get(f"{base}/operator", operator.show),
+            web.post(f"{base}/operator", operator.enter),
+            web.post(f"{base}/operator/leave", operator.leave),
             web.get(f"{base}/static/{{path:.+}}", assets.serve),
         ]
     )
@@ -584,6 +595,14 @@ def _as_parsed(request: web.Request) -> Request:
     for name, value in request.raw_headers:
         parsed.add(name, value)
     return parsed
+
+
+def _branding(settings: Settings) -> Branding:
+    """Raises BadSetting."""
+    try:
+        return branding(settings.logo, settings.colour, settings.welcome, settings.imprint, settings.privacy)
+    except ValueError as error:
+        raise BadSetting(str(error)) from None
 
 
 def _edge(settings: Settings) -> edge.Edge:

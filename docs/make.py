@@ -125,8 +125,9 @@ changes behind, or another epoch (the database was replaced): drop what you hold
 | `GET /healthz`, `GET /readyz` | alive (version, `boot` and `process` id, `history`, and of several processes `worker` and how they hear `others`); able to serve (200 or 503) |
 | `GET /metrics` | Prometheus text, for programs on the server's machine and whoever sends `PARLOR_METRICS_TOKEN`; of any worker: the numbers of all, by the label `worker` |
 | `/static/<hash>/...` | static files, cached for ever |
+| `GET /operator` | the operator's page, where `PARLOR_OPERATOR_PASSWORD` is set |
 | `GET /manifest.webmanifest`, `GET /sw.js` | what makes the site one that can be installed; the service worker, which stores nothing |
-| `GET /favicon.ico`, `GET /robots.txt` | the icon; what search engines may read |
+| `GET /favicon.ico`, `GET /apple-touch-icon.png`, `GET /robots.txt` | the icons; what search engines may read |
 | `/socket.io/` | Socket.IO, with the last slash or without; over `websocket`, `polling` and, where it is switched on, `sse`: a GET without `sid` whose answer brings each packet as an event, and POST as with polling |
 
 All of it under `PARLOR_BASE_PATH` where that is set; then the health checks are at the root as well. `OPTIONS` names the

@@ -161,8 +161,8 @@ async def perform(chat: Chat, connection: Connection, name: object, payload: obj
     except Exception:
         answer = broken(name)
     chat.counts.answers.note(time.perf_counter() - began)
-    chat.counts.refused(answer)
     known = name if isinstance(name, str) and name in VERBS else "?"
+    chat.counts.refused(answer, known, payload.get("room") if isinstance(payload, dict) else None)
     chat.counts.verbs[known, "ok" if answer["ok"] else answer["error"]] += 1
     return answer
 

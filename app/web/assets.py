@@ -43,6 +43,7 @@ _CSS_SPACE = re.compile(rb"\s*\n\s*")
 _IMPORT = re.compile(r"""(?:^|[;}\n])(?:import|export)\s*(?:[\w$*{},\s]+?from\s*)?["'](\.{1,2}/[^"']+)["']""")
 
 SHOWN_WIDTH, SHOWN_HEIGHT, SHOWN_LEAST = 400, 300, 48  # CSS pixels of a picture in a log
+ICONS = {"favicon.ico": "favicon.ico", "apple-touch-icon.png": "icon-apple.png"}
 
 log = logging.getLogger(__name__)
 
@@ -140,8 +141,8 @@ class Assets:
         return await self._answer(request, name, FOREVER if version == self.hash else "no-store")
 
     async def icon(self, request: web.Request) -> web.StreamResponse:
-        """/favicon.ico, which browsers request unasked."""
-        return await self._answer(request, "favicon.ico", A_DAY)
+        """/favicon.ico and /apple-touch-icon.png, which browsers request unasked."""
+        return await self._answer(request, ICONS[request.path.rpartition("/")[2]], A_DAY)
 
     async def _answer(self, request: web.Request, name: str, cache_control: str) -> web.StreamResponse:
         """From memory: the files are few and small, and a busy process may have no descriptor left to open one."""

@@ -14,7 +14,7 @@ class Siblings:
     """Worker `number` of `of`. tell(): what it answers to each of the others, whoever asks."""
 
     def __init__(self, number: int, of: int, folder: str, tell: Callable[[], bytes]) -> None:
-        self.number, self._of, self._folder, self._tell = number, of, Path(folder), tell
+        self.number, self.of, self._folder, self._tell = number, of, Path(folder), tell
         self._server: asyncio.Server | None = None
 
     def _path(self, number: int) -> Path:
@@ -40,7 +40,7 @@ class Siblings:
 
     async def ask_others(self) -> dict[int, bytes | None]:
         """By number; None for those that are dead, or do not answer in time."""
-        others = [number for number in range(1, self._of + 1) if number != self.number]
+        others = [number for number in range(1, self.of + 1) if number != self.number]
         return dict(zip(others, await asyncio.gather(*map(self._ask, others)), strict=True))
 
     async def _ask(self, number: int) -> bytes | None:

@@ -26,6 +26,8 @@ async def test_the_manifest_is_the_site_s_own_under_its_path(start_server: Start
                     assert icon["sizes"] == f"{picture.width}x{picture.height}"
             purposes.append((icon["sizes"], icon["purpose"]))
         assert purposes == [("192x192", "any"), ("512x512", "any"), ("512x512", "maskable")]
+        async with browser.get(f"{server.url}/apple-touch-icon.png") as answer:
+            assert (answer.status, answer.content_type) == (200, "image/png")
         async with browser.get(f"{server.url}/r/lobby") as answer:
             assert 'rel="manifest" href="/chat/manifest.webmanifest"' in await answer.text()
 

@@ -89,6 +89,7 @@ from app.store.queries.messages import (
     said_before,
 )
 from app.store.queries.notify import notify_levels, set_notify_level
+from app.store.queries.overview import overview
 from app.store.queries.people import (
     Name,
     about_person,
@@ -241,6 +242,7 @@ __all__ = [
     "open_direct",
     "open_room",
     "others_of",
+    "overview",
     "own",
     "pass_on",
     "probe",
