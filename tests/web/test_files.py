@@ -16,6 +16,7 @@ from app.files import anew
 from app.files.pictures import KEPT_PIXELS, MAX_PIXELS
 from app.server import Running
 from tests.conftest import Start
+from tests.support import PATIENCE
 from tests.support.talker import Talker, new_id, until
 from tests.support.uploads import (
     LATITUDE,
@@ -349,6 +350,26 @@ async def test_a_file_larger_than_the_limit_is_refused_before_it_is_read_and_whi
 
         status, answer = await uploader.posts(endless(), **{"Content-Type": "multipart/form-data; boundary=b"})
         assert (status, answer["error"]) == (413, "file_too_large"), "without a length it is counted as it comes"
+
+
+async def test_what_follows_a_refused_upload_on_its_connection_is_a_request_and_what_is_in_it_is_none(
+    start_server: Start,
+) -> None:
+    server = await start_server(file_limit=100_000)
+    async with Talker(server.url, "alice") as alice:
+        await alice.join("lobby")
+        request, length = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 200_000
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.settings.port)
+        writer.write(
+            f"POST /files HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {alice.token}\r\nContent-Length: {length}\r\n"
+            "Content-Type: multipart/form-data; boundary=b\r\n\r\n".encode()
+        )
+        writer.write((request * length)[:length] + request.replace(b"1.1\r\n", b"1.1\r\nConnection: close\r\n"))
+        async with asyncio.timeout(PATIENCE):
+            answers = await reader.read()
+        writer.close()
+    assert answers.startswith(b"HTTP/1.1 413") and answers.count(b"HTTP/1.1 ") <= 2
+    assert b"HTTP/1.1 2" not in answers or answers.count(b"HTTP/1.1 200") == 1
 
 
 async def test_a_large_file_is_never_in_memory_as_a_whole(server: Running, uploader: Uploader) -> None:
