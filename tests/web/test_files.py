@@ -17,6 +17,7 @@ from app.files.pictures import KEPT_PIXELS, MAX_PIXELS
 from app.server import Running
 from tests.conftest import Start
 from tests.support import PATIENCE
+from tests.support.redis import RedisServer
 from tests.support.talker import Talker, new_id, until
 from tests.support.uploads import (
     LATITUDE,
@@ -329,6 +330,25 @@ async def test_where_the_operator_wants_none_there_are_none(start_server: Start)
         assert not Path(server.settings.data / "files").exists()
 
 
+async def test_whichever_of_two_processes_is_asked_the_rights_are_the_same(
+    start_server: Start, redis: RedisServer
+) -> None:
+    one, other = [await start_server(redis_url=redis.url) for _ in range(2)]
+    async with Talker(one.url, "alice") as alice, Talker(one.url, "bob") as bob, Talker(one.url, "carol") as carol:
+        await alice.join("cellar", listed=False)
+        await bob.join("cellar")
+        await carol.join("lobby")
+        file = await Uploader(other.url, alice.token).stored(picture(), room="cellar")
+        message = await send(alice, file, "cellar")
+        at_the_other = [Uploader(other.url, who.token) for who in (alice, bob, carol)]
+        async with asyncio.timeout(PATIENCE):  # until it is noted that bob, who says nothing, was there
+            while (await at_the_other[1].gets(address(file)))[0] != 200:
+                await asyncio.sleep(0.05)
+        assert [(await who.gets(address(file)))[0] for who in at_the_other] == [200, 200, 404]
+        await alice.ask("delete", {"room": "cellar", "seq": message["seq"]})
+        assert [(await who.gets(address(file)))[0] for who in at_the_other] == [404, 404, 404]
+
+
 # --- how much ---
 
 
@@ -400,8 +420,11 @@ async def test_a_person_and_an_address_have_so_many_bytes_an_hour(start_server: 
         assert answer["retry_after"] > 0
         status, answer = await his.uploads(b"\xff" * 200_000)
         assert (status, answer["limit"]) == (429, "address_files")
+        assert (await his.uploads(b"", room="nowhere"))[0] == 404
+        assert (await his.uploads(b"\xff" * 60_000))[0] == 200, "what was refused so far does not count"
         assert (await his.uploads(picture()[:60]))[0] == 415
-        assert (await his.uploads(b"\xff" * 100_000))[0] == 200, "what was refused does not count"
+        status, answer = await his.uploads(b"\xff" * 80_000)
+        assert (status, answer["limit"]) == (429, "address_files"), "but for a picture that was read for nothing"
 
 
 async def test_an_upload_that_stops_or_breaks_off_leaves_nothing(server: Running, alice: Talker) -> None:
