@@ -24,6 +24,7 @@ SWEEP_INTERVAL_S = 30.0
 FILES_PER_SWEEP = 100
 FILE_BYTES = 20_000  # that each file counts beside its own
 UPLOAD_COST = 10  # points of the rate
+COSTLY = ("file_type", "file_too_large")  # refusals that take the server's time
 MAX_UPLOADS, MAX_UPLOADS_OF_ONE = 100, 6  # at once
 
 
@@ -74,13 +75,15 @@ async def may_send_to(chat: Chat, room: str, person: str) -> None:
 
 @contextmanager
 def counted(chat: Chat, uploader: Connection, size: int) -> Iterator[None]:
-    """Counts so many bytes; gives them back where nothing comes of it. Raises `too_many`."""
+    """Counts so many bytes; gives them back where nothing comes of it, unless a picture was read for nothing. Raises
+    `too_many`."""
     person, address, cost = uploader.person.id, uploader.address, size + FILE_BYTES
     chat.quotas.upload(person, address, cost)
     try:
         yield
-    except BaseException:
-        chat.quotas.upload(person, address, -cost)
+    except BaseException as error:
+        if not (isinstance(error, Refused) and error.code in COSTLY):
+            chat.quotas.upload(person, address, -cost)
         raise
 
 
@@ -107,7 +110,14 @@ async def _may_get(chat: Chat, found: dict[str, Any], tokens: Sequence[str]) -> 
         return reader == uploader
     if is_direct(room):
         return reader == uploader or room == stored_name(reader, SIGN + uploader)
-    return await access.may_person_read(chat, room, reader)  # who is there, though they have said nothing
+    return await access.may_person_read(chat, room, reader) or await _was_there(chat, room, reader)
+
+
+async def _was_there(chat: Chat, room: str, reader: str) -> bool:
+    """They have come into the room, at whatever process, and learned of the file there, though they have said nothing:
+    its id cannot be guessed."""
+    barred: bool = (await access.known(chat, room)).sanction(reader, BAN) is not None
+    return not barred and room in await chat.marks.of(reader)
 
 
 # --- going ---

@@ -6,6 +6,7 @@ const FIRST_PAUSE_MS = 1_000;
 const MAX_PAUSE_MS = 30_000;
 const FORGOTTEN_MS = 86_400_000; // after which bytes that nothing leads to are removed
 const TEMPORARY = new Set(["too_fast", "storage", "broken"]);
+const FINAL = new Set(["file_type", "file_too_large"]); // it will not be another file the next time
 const MAX_TRIES = 4; // of what the server calls broken
 
 export const MAX_FILES = 20; // in a composer
@@ -80,7 +81,8 @@ export class Attachments {
   /** What the server says of the file, as soon as it is there: {ok, file}, or why it cannot be. */
   async ready(key) {
     const one = await this.load(key);
-    if (!one || one.isFinal) return GONE;
+    if (!one) return GONE;
+    if (one.isFinal) return { ok: false, error: "file_type", text: one.sentence };
     if (one.file) return { ok: true, file: one.file };
     const answer = new Promise((done) => this.awaited.set(key, [...(this.awaited.get(key) ?? []), done]));
     if (one.state === "failed") this.retry(key);
@@ -174,7 +176,7 @@ export class Attachments {
   }
 
   fail(one, answer) {
-    Object.assign(one, { state: "failed", sentence: answer.text, progress: 0 });
+    Object.assign(one, { state: "failed", sentence: answer.text, progress: 0, isFinal: FINAL.has(answer.error) });
     this.settle(one.key, answer);
     this.changed(one.room);
   }

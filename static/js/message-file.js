@@ -13,6 +13,15 @@ const MIN_SIDE = 48;
 const RETRY_MS = [2_000, 10_000, 60_000]; // a picture that could not be loaded
 const isStill = media("(prefers-reduced-motion: reduce)");
 
+/** How long a sound or a film is, is asked when it comes into sight. */
+const whenInSight = globalThis.IntersectionObserver && new IntersectionObserver((entries) => {
+  for (const { isIntersecting, target } of entries) {
+    if (!isIntersecting) continue;
+    target.preload = "metadata";
+    whenInSight.unobserve(target);
+  }
+});
+
 /** Hooks of files-wiring.js: preview(file) is the address of a picture that this browser holds itself; load(image, url) where a
  * cookie does not open it. */
 export const hooks = { preview: () => "", load: () => false };
@@ -42,11 +51,28 @@ export function fillFile(row, { file, text, deleted, state }) {
   const drawn = JSON.stringify([file.id ?? file.key, isPending, isPending && Boolean(file.width)]);
   if (box.dataset.drawn !== drawn) {
     box.dataset.drawn = drawn;
-    box.replaceChildren(isPicture(file) ? picture(file, isPending) : card(file, isPending));
+    box.replaceChildren(...partsOf(file, isPending));
   }
   const image = box.querySelector("img");
   if (image) image.alt = altOf(text, file);
   drawProgress(box, isPending && file.progress < 1 && state !== "failed" ? file : null);
+}
+
+function partsOf(file, isPending) {
+  if (isPicture(file)) return [picture(file, isPending)];
+  const kind = /^(audio|video)\//.exec(file.type)?.[1];
+  return kind && !isPending ? [player(kind, file), card(file)] : [card(file, isPending)];
+}
+
+/** What the browser cannot play is a card alone. */
+function player(kind, file) {
+  const element = document.createElement(kind);
+  if (!element.canPlayType(file.type)) return "";
+  Object.assign(element, { className: `file-${kind}`, controls: true, preload: "none", src: addressOf(file) });
+  element.setAttribute("aria-label", visible(file.name));
+  element.addEventListener("error", () => element.remove());
+  whenInSight?.observe(element);
+  return element;
 }
 
 /** A caption says what it shows; else the name does. */

@@ -2,6 +2,8 @@
 
 import asyncio
 import base64
+import io
+import wave
 from typing import Any
 
 import pytest
@@ -185,6 +187,38 @@ async def test_offline_a_picture_waits_and_goes_by_itself_and_an_upload_can_be_c
     await ann.is_online_again()
     await expect(bob.said).to_have_text(["The sea"])
     await is_drawn(pictures(bob).first)
+
+
+async def test_a_picture_takes_its_space_before_it_is_there_and_a_sound_can_be_heard(
+    server: Running, visit: Visit
+) -> None:
+    ann, bob = await visit(server.url, "Ann"), await visit(server.url, "Bob")
+    gate = Gate()
+    await bob.page.route("**/files/**", gate.pass_on)
+    await ann.enters("den")
+    await bob.enters("den")
+    await attach(ann, chosen("sea.jpg", photo((1_600, 900))), chosen("sea.wav", sound(), "audio/wav"))
+    await ann.says("The sea")
+    await expect(bob.log.locator("#said .message")).to_have_count(2)
+    await gate.held.wait()
+    await expect(pictures(bob)).to_have_js_property("naturalWidth", 0)
+    before = await pictures(bob).bounding_box()
+    gate.opened.set()
+    await is_drawn(pictures(bob))
+    assert await pictures(bob).bounding_box() == before
+    await bob.waits_for("() => document.querySelector('#said audio').readyState > 0")
+    assert await bob.log.locator("#said audio").evaluate("(audio) => audio.duration") == 1
+
+
+def sound() -> bytes:
+    """A second of silence."""
+    made = io.BytesIO()
+    with wave.open(made, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(1)
+        file.setframerate(8_000)
+        file.writeframes(b"\x80" * 8_000)
+    return made.getvalue()
 
 
 async def test_where_nothing_can_be_stored_files_go_all_the_same_and_the_person_is_told(

@@ -93,12 +93,23 @@ test("without an answer it is tried again, later and later; what the server refu
   await answer({ ok: false, error: "too_many", text: "Too many.", retry_after: 20 });
   assert.equal(attachments.of("den")[0].sentence, "Too many.");
   await clock.pass(20_000);
-  await answer({ ok: false, error: "file_type", text: "This picture is damaged." });
+  await answer({ ok: false, error: "muted", text: "You were muted." });
   assert.deepEqual(states(), ["a failed"]);
   attachments.retry("tab-1-key-1");
   await settled();
   await answer(stored("1"));
   assert.deepEqual(states(), ["a done"]);
+});
+
+test("what the server cannot take as it is stays in the composer, and is not sent", async () => {
+  const { attachments, answer, states } = tab();
+  attachments.add("den", [named("a"), named("b")]);
+  await settled();
+  await answer({ ok: false, error: "file_type", text: "This picture is damaged." });
+  attachments.retry("tab-1-key-1");
+  assert.deepEqual(states(), ["a failed", "b uploading"]);
+  assert.equal((await attachments.ready("tab-1-key-1")).text, "This picture is damaged.");
+  assert.deepEqual(attachments.take("den").map(({ name }) => name), ["b"]);
 });
 
 test("a reload loses neither what waits nor what was uploaded", async () => {

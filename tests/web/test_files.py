@@ -16,6 +16,8 @@ from app.files import anew
 from app.files.pictures import KEPT_PIXELS, MAX_PIXELS
 from app.server import Running
 from tests.conftest import Start
+from tests.support import PATIENCE
+from tests.support.redis import RedisServer
 from tests.support.talker import Talker, new_id, until
 from tests.support.uploads import (
     LATITUDE,
@@ -328,6 +330,25 @@ async def test_where_the_operator_wants_none_there_are_none(start_server: Start)
         assert not Path(server.settings.data / "files").exists()
 
 
+async def test_whichever_of_two_processes_is_asked_the_rights_are_the_same(
+    start_server: Start, redis: RedisServer
+) -> None:
+    one, other = [await start_server(redis_url=redis.url) for _ in range(2)]
+    async with Talker(one.url, "alice") as alice, Talker(one.url, "bob") as bob, Talker(one.url, "carol") as carol:
+        await alice.join("cellar", listed=False)
+        await bob.join("cellar")
+        await carol.join("lobby")
+        file = await Uploader(other.url, alice.token).stored(picture(), room="cellar")
+        message = await send(alice, file, "cellar")
+        at_the_other = [Uploader(other.url, who.token) for who in (alice, bob, carol)]
+        async with asyncio.timeout(PATIENCE):  # until it is noted that bob, who says nothing, was there
+            while (await at_the_other[1].gets(address(file)))[0] != 200:
+                await asyncio.sleep(0.05)
+        assert [(await who.gets(address(file)))[0] for who in at_the_other] == [200, 200, 404]
+        await alice.ask("delete", {"room": "cellar", "seq": message["seq"]})
+        assert [(await who.gets(address(file)))[0] for who in at_the_other] == [404, 404, 404]
+
+
 # --- how much ---
 
 
@@ -349,6 +370,26 @@ async def test_a_file_larger_than_the_limit_is_refused_before_it_is_read_and_whi
 
         status, answer = await uploader.posts(endless(), **{"Content-Type": "multipart/form-data; boundary=b"})
         assert (status, answer["error"]) == (413, "file_too_large"), "without a length it is counted as it comes"
+
+
+async def test_what_follows_a_refused_upload_on_its_connection_is_a_request_and_what_is_in_it_is_none(
+    start_server: Start,
+) -> None:
+    server = await start_server(file_limit=100_000)
+    async with Talker(server.url, "alice") as alice:
+        await alice.join("lobby")
+        request, length = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 200_000
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.settings.port)
+        writer.write(
+            f"POST /files HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {alice.token}\r\nContent-Length: {length}\r\n"
+            "Content-Type: multipart/form-data; boundary=b\r\n\r\n".encode()
+        )
+        writer.write((request * length)[:length] + request.replace(b"1.1\r\n", b"1.1\r\nConnection: close\r\n"))
+        async with asyncio.timeout(PATIENCE):
+            answers = await reader.read()
+        writer.close()
+    assert answers.startswith(b"HTTP/1.1 413") and answers.count(b"HTTP/1.1 ") <= 2
+    assert b"HTTP/1.1 2" not in answers or answers.count(b"HTTP/1.1 200") == 1
 
 
 async def test_a_large_file_is_never_in_memory_as_a_whole(server: Running, uploader: Uploader) -> None:
@@ -379,8 +420,11 @@ async def test_a_person_and_an_address_have_so_many_bytes_an_hour(start_server: 
         assert answer["retry_after"] > 0
         status, answer = await his.uploads(b"\xff" * 200_000)
         assert (status, answer["limit"]) == (429, "address_files")
+        assert (await his.uploads(b"", room="nowhere"))[0] == 404
+        assert (await his.uploads(b"\xff" * 60_000))[0] == 200, "what was refused so far does not count"
         assert (await his.uploads(picture()[:60]))[0] == 415
-        assert (await his.uploads(b"\xff" * 100_000))[0] == 200, "what was refused does not count"
+        status, answer = await his.uploads(b"\xff" * 80_000)
+        assert (status, answer["limit"]) == (429, "address_files"), "but for a picture that was read for nothing"
 
 
 async def test_an_upload_that_stops_or_breaks_off_leaves_nothing(server: Running, alice: Talker) -> None:
