@@ -1,6 +1,7 @@
 """The nouns that everybody shares. Nothing here imports anything of ours."""
 
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any
 
 
@@ -146,6 +147,15 @@ BOT = "bot-"  # with which the ids of bots begin: every message tells by its aut
 def is_bot(person: str) -> bool:
     """By the id."""
     return person.startswith(BOT)
+
+
+def span(seconds: float) -> str:
+    """A length of time as people say it, rounded up."""
+    for unit, name, most in ((1, "s", 100), (60, "min", 6_000), (3_600, "hour", 172_800)):
+        if seconds <= most:
+            count = max(1, ceil(seconds / unit))
+            return f"{count} {name}{'s' if unit == 3_600 and count > 1 else ''}"
+    return f"{ceil(seconds / 86_400)} days"
 
 
 class Refused(Exception):

@@ -370,11 +370,12 @@ def as_told_to(chat: Chat, found: RoomRules, person: str) -> dict[str, Any]:
 
 def as_told(chat: Chat, room: dict[str, Any]) -> dict[str, Any]:
     """A stored room as everybody in it is told of it: `{name, kind, topic, rev, rules_rev, epoch, people, keep?,
-    listed, locked, passphrase, slow, welcome, topic_by, topic_set?}`."""
+    keep_days?, listed, locked, passphrase, slow, welcome, topic_by, topic_set?}`."""
     told = {name: room[name] for name in TOLD} | {"passphrase": bool(room["passphrase"])}
     told["kind"] = "direct" if is_direct(room["name"]) else "room"
     told |= {"epoch": room.get("epoch", chat.epoch), "people": chat.presence.rooms.count(room["name"])}
     if room["topic_set_by"]:
         told["topic_set"] = {"nickname": room["topic_set_by"], "at": rules.when(room["topic_set_at"])}
     keep = retention.as_told(retention.retention_of(chat, room))
-    return told | {"keep": keep} if keep else told
+    told |= {"keep": keep} if keep else {}
+    return told if room["keep_days"] is None else told | {"keep_days": room["keep_days"]}

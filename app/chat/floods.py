@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import NamedTuple
 
-from app.chat.rates import Bucket
+from app.chat.rates import Buckets
 from app.model import Member, Refused
 
 REPEATS, REPEATS_S = 3, 10.0  # times that one may say the same in so many seconds
@@ -22,7 +22,7 @@ FEW_MENTIONS = 2  # of a message, which cost nothing
 MENTIONS, MENTIONS_PER_S = 20, 1.0  # that one may make at once, and regains
 TYPING_S = 1.0  # between two times that a room is told of somebody who types
 MAX_TYPED = 10  # rooms in which somebody types at once
-REMEMBERED_S = max(REPEATS_S, IN_A_ROW_S, MENTIONS / MENTIONS_PER_S)
+REMEMBERED_S = max(REPEATS_S, IN_A_ROW_S)
 MIN_SPEAKERS = 1_000  # remembered, before those who have been silent are let go; then twice as many as are left
 
 SLOWED = frozenset(("repeats", "crowd", "mentions"))  # limits that an honest client reaches with what waited in it
@@ -42,7 +42,6 @@ class Speaker:
     """What somebody has said in the last seconds."""
 
     said: deque[Said] = field(default_factory=lambda: deque(maxlen=4 * IN_A_ROW))
-    mentions: Bucket = field(default_factory=lambda: Bucket(MENTIONS, 0))
     typed: dict[str, float] = field(default_factory=dict)  # by room: when it was told last that they type
     spoke_at: float = 0.0
 
@@ -53,6 +52,7 @@ class Floods:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._speakers: dict[str, Speaker] = {}
+        self._mentions = Buckets(MENTIONS, MENTIONS_PER_S, clock)
         self._forget_at = MIN_SPEAKERS
 
     def check(self, member: Member, id: str, text: str, people: int) -> None:
@@ -66,7 +66,7 @@ class Floods:
         _check_repeats(speaker, same, now)
         if people > CROWD:
             _check_crowd(speaker, member.room, now)
-        _check_mentions(speaker, text, now)
+        self._check_mentions(member.id, text)
         speaker.said.append(Said(now, id, member.room, same))
 
     def note_said(self, member: Member) -> None:
@@ -84,6 +84,12 @@ class Floods:
             speaker.typed.clear()
         speaker.typed[member.room] = now
         return True
+
+    def _check_mentions(self, person: str, text: str) -> None:
+        """Whoever calls many people at once has to wait before they do so again."""
+        count = len(CALL.findall(text)) if "@" in text else 0
+        if count > FEW_MENTIONS and (wait := self._mentions.spend(person, count)):
+            raise _too_fast("mentions", "You have called many people.", wait)
 
     def _speaker(self, person: str, now: float) -> Speaker:
         speaker = self._speakers.get(person)
@@ -110,20 +116,6 @@ def _check_crowd(speaker: Speaker, room: str, now: float) -> None:
     if len(times) >= IN_A_ROW:
         why = "Many people read this room, so messages in a row are slowed down."
         raise _too_fast("crowd", why, times[-IN_A_ROW] + IN_A_ROW_S - now)
-
-
-def _check_mentions(speaker: Speaker, text: str, now: float) -> None:
-    """Whoever calls many people at once has to wait before they do so again."""
-    count = len(CALL.findall(text)) if "@" in text else 0
-    if count <= FEW_MENTIONS:
-        return
-    bucket = speaker.mentions
-    bucket.left, bucket.at = min(MENTIONS, bucket.left + (now - bucket.at) * MENTIONS_PER_S), now
-    if bucket.left < min(count, MENTIONS):
-        raise _too_fast(
-            "mentions", "You have called many people.", (min(count, MENTIONS) - bucket.left) / MENTIONS_PER_S
-        )
-    bucket.left -= min(count, MENTIONS)
 
 
 def _too_fast(limit: str, why: str, seconds: float) -> Refused:

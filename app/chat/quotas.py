@@ -13,10 +13,9 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from math import ceil
 
 from app.chat.rates import Buckets, SharedBuckets
-from app.model import Connection, Person, Refused
+from app.model import NOT_YET, Connection, Refused, span
 from app.store import queries
 
 log = logging.getLogger("parlor.chat")
@@ -46,16 +45,16 @@ class Quota:
         self._noted_at: float | None = None
         self._untold: defaultdict[str, float] = defaultdict(float)
 
-    def spend(self, name: str, cost: float = 1, person: Person | None = None) -> None:
-        """Raises `too_many`. Other processes are told a little later. person: who takes it of an address's."""
-        if wait := self.wait(name, cost, person):
+    def spend(self, name: str, cost: float = 1, taker: Connection | None = None) -> None:
+        """Raises `too_many`. Other processes are told a little later. taker: who takes it of an address's."""
+        if wait := self.wait(name, cost, taker):
             raise self.refusal(wait)
 
-    def wait(self, name: str, cost: float = 1, person: Person | None = None) -> float:
+    def wait(self, name: str, cost: float = 1, taker: Connection | None = None) -> float:
         """The seconds after which there will be enough; 0 where there was, and it is spent."""
         if self.buckets is None or not name:
             return 0
-        wait = self._spend(self.buckets, name, cost, person)
+        wait = self._spend(self.buckets, name, cost, taker)
         if self.shared is not None and not wait:
             self._untold[name] += cost
         return wait
@@ -74,10 +73,10 @@ class Quota:
             buckets.give_back(name, cost)
             raise self.refusal(wait)
 
-    def _spend(self, buckets: Buckets, name: str, cost: float, person: Person | None) -> float:
+    def _spend(self, buckets: Buckets, name: str, cost: float, taker: Connection | None) -> float:
         """The seconds to wait. Where it is scarce, most is for those who were there before; each has a share of it."""
         bucket = buckets.now(name)
-        if person is None:
+        if taker is None:
             return buckets.spend_from(bucket, cost)
         if bucket.left >= LOW * buckets.full:
             bucket.low_since = 0
@@ -85,13 +84,13 @@ class Quota:
         now = queries.now()
         bucket.low_since = bucket.low_since or now
         wait = buckets.spend_from(bucket, cost, KEPT * buckets.full)
-        if wait and self._has_share(person, cost, bucket.low_since, now):
+        if wait and self._has_share(taker, cost, bucket.low_since, now):
             return buckets.spend_from(bucket, cost)
         return wait
 
-    def _has_share(self, person: Person, cost: float, low_since: int, now: int) -> bool:
+    def _has_share(self, taker: Connection, cost: float, low_since: int, now: int) -> bool:
         assert self.shares
-        return cost <= SHORT and _is_older(person, low_since, now) and not self.shares.spend(person.id, cost)
+        return cost <= SHORT and _is_older(taker, low_since, now) and not self.shares.spend(taker.person.id, cost)
 
     def is_spent(self, name: str, cost: float = 1) -> bool:
         """True where somebody who is not known would be refused."""
@@ -111,7 +110,7 @@ class Quota:
     def refusal(self, seconds: float) -> Refused:
         """Tells operators as well, once a minute at most: they may have more pupils than somebody foresaw."""
         wait = round(seconds + 0.05, 2)
-        text = f"{self._text} Try again in {_said(seconds)}."
+        text = f"{self._text} Try again in {span(seconds)}."
         self.note_refused()
         return Refused("too_many", text, retry_after=wait, limit=self.limit)
 
@@ -132,17 +131,10 @@ class Quota:
                 self.buckets.now(name).left = left - self._untold.get(name, 0)
 
 
-def _is_older(person: Person, than: int, now: int) -> bool:
-    """Ids of people begin with the time when they first came; those of the first versions had none."""
-    try:
-        came = int(person.id[:12], 16)
-    except ValueError:
-        return True
-    return came < than or came > now + A_DAY_MS
-
-
-def _said(seconds: float) -> str:
-    return f"{ceil(seconds)} s" if seconds < 100 else f"{ceil(seconds / MINUTE_S)} min"
+def _is_older(taker: Connection, than: int, now: int) -> bool:
+    """Was the person known before that moment? Who is known since a far future was so before the clock was set back."""
+    since = taker.known_since
+    return since < than or now + A_DAY_MS < since < NOT_YET
 
 
 class Quotas:
@@ -212,7 +204,7 @@ class Quotas:
         self.person_bytes.spend(person.id, size)
         if not connection.address:
             return
-        if wait := self.address_bytes.wait(connection.address, size, person):
+        if wait := self.address_bytes.wait(connection.address, size, connection):
             self.person_bytes.give_back(person.id, size)
             raise self.address_bytes.refusal(wait)
 

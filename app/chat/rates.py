@@ -6,6 +6,7 @@ process's own alone.
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -36,16 +37,17 @@ class SharedBuckets(Protocol):
 
 
 class Buckets:
-    """One for each name, in this process. full: points that may be spent at once. per_second: that are regained."""
+    """One for each name, in this process. full: points that may be spent at once. per_second: that are regained. clock:
+    in seconds."""
 
-    def __init__(self, full: float, per_second: float) -> None:
-        self.full, self.per_second = full, per_second
+    def __init__(self, full: float, per_second: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.full, self.per_second, self._clock = full, per_second, clock
         self._by_name: dict[str, Bucket] = {}
         self._forget_at = MIN_BUCKETS
 
     def now(self, name: str) -> Bucket:
         """With what it holds at this moment."""
-        now = time.monotonic()
+        now = self._clock()
         bucket = self._by_name.get(name)
         if bucket is None:
             self._forget(now)
@@ -76,7 +78,7 @@ class Buckets:
         bucket = self._by_name.get(name)
         if bucket is None:
             return False
-        return bucket.left + (time.monotonic() - bucket.at) * self.per_second < min(cost, self.full)
+        return bucket.left + (self._clock() - bucket.at) * self.per_second < min(cost, self.full)
 
     def _forget(self, now: float) -> None:
         if len(self._by_name) < self._forget_at:

@@ -59,6 +59,9 @@ async def join(
         await direct.begin(chat, connection, shown_as.removeprefix(direct.SIGN))
     enters = not (connection.visits or chat.presence.has_joined(connection, room))
     shown = Pass(passphrase, invite, chat.presence.has_in(room, connection.person.id))
+    if nickname is not None and await _would_make(chat, connection, room):
+        await people.take(chat, connection, nickname)  # before: for a name that is taken no room is made
+        nickname = None
     rules = await access.let_in(chat, connection, room, shown, listed)
     if nickname is not None:  # of whoever is not let in nothing changes
         await people.take(chat, connection, nickname)
@@ -95,6 +98,17 @@ async def open_direct(chat: Chat, connection: Connection, *, person: PersonId) -
     whoever asks. Its `kind` is `direct`, and `person` says who the other one is. They are told, by the event `opened`,
     unless they ignore whoever asks."""
     return await join(chat, connection, room=f"{direct.SIGN}{person}")
+
+
+async def _would_make(chat: Chat, connection: Connection, room: str) -> bool:
+    """Is there no such room, and may one be made?"""
+    try:
+        await access.known(chat, room)
+    except Refused as refusal:
+        if refusal.code != "no_such_room":
+            raise
+        return not chat.quotas.rooms.is_spent(connection.address)
+    return False
 
 
 async def leave(chat: Chat, subscription: Subscription) -> Answer:

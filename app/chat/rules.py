@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from app.model import Refused
+from app.model import Refused, span
 from app.store import queries
 
 OWNER, MODERATOR = "owner", "moderator"
@@ -35,7 +35,7 @@ class Sanction:
     def refusal(self, room: str) -> Refused:
         """What the person is told."""
         what = {BAN: f"You are banned from #{room}", KICK: f"You were sent out of #{room}", MUTE: "You are muted here"}
-        end = "" if self.until is None else f" for {span(self.until - queries.now())}"
+        end = "" if self.until is None else f" for {span((self.until - queries.now()) / 1000)}"
         why = f": {self.reason}" if self.reason else "."
         wait = {} if self.until is None else {"retry_after": max(0.0, (self.until - queries.now()) / 1000)}
         text, extra = f"{what[self.kind]}{end}{why}", {**self.told(), **wait}
@@ -139,12 +139,3 @@ def changed(before: RoomRules | None, after: RoomRules) -> Iterable[str]:
 def when(milliseconds: int) -> str:
     """ISO 8601 in UTC."""
     return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def span(milliseconds: int) -> str:
-    """A length of time as people say it, rounded up."""
-    for unit, name in ((86_400_000, "day"), (3_600_000, "hour"), (MS_PER_MINUTE, "minute"), (1_000, "second")):
-        if milliseconds > unit or unit == 1_000:
-            count = max(1, -(-milliseconds // unit))
-            return f"{count} {name}{'s' if count > 1 else ''}"
-    raise AssertionError

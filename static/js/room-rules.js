@@ -1,7 +1,7 @@
 // The rules of a room as the server tells them (`room` in the answer to a join, the events `room` and `standing`), and this
 // person's own standing in it. Pure.
 
-const DEFAULTS = { topic: "", keep: {}, welcome: "", listed: true, locked: false, passphrase: false, slow: 0, topic_by: "member" };
+const DEFAULTS = { topic: "", keep: {}, welcome: "", listed: true, locked: false, passphrase: false, slow: 0, topic_by: "member", keep_days: null };
 
 export class RoomRules {
   constructor() {
@@ -33,7 +33,7 @@ export class RoomRules {
 /** The changed settings, as the verb `settings` takes them. passphrase: "" leaves it, null takes it away. */
 export function changedSettings(before, wanted) {
   const changed = {};
-  for (const name of ["topic", "topic_by", "welcome", "listed", "locked", "slow"]) {
+  for (const name of ["topic", "topic_by", "welcome", "listed", "locked", "slow", "keep_days"]) {
     if (wanted[name] !== before[name]) changed[name] = wanted[name];
   }
   if (wanted.passphrase) changed.passphrase = wanted.passphrase;

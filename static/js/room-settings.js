@@ -12,9 +12,9 @@ export class RoomSettings {
   }
 
   open(room) {
-    const { topic, topic_by, welcome, listed, locked, slow, passphrase } = room.rules;
+    const { topic, topic_by, welcome, listed, locked, slow, passphrase, keep_days } = room.rules;
     const fields = this.dialog.form.elements;
-    this.rules = { topic, topic_by, welcome, listed, locked, slow, passphrase };
+    this.rules = { topic, topic_by, welcome, listed, locked, slow, passphrase, keep_days };
     fields.topic.value = topic;
     fields.topic_by.checked = topic_by === "owner";
     fields.welcome.value = welcome;
@@ -22,7 +22,8 @@ export class RoomSettings {
     fields.door.value = locked ? "locked" : passphrase ? "passphrase" : "open";
     fields.passphrase.value = "";
     fields.passphrase.placeholder = passphrase ? "leave empty to keep the present one" : "";
-    showSlow(fields.slow, slow);
+    choose(fields.slow, String(slow), `one message every ${slow} s`);
+    choose(fields.keep_days, String(keep_days ?? ""), `for ${keep_days} days`);
     this.showDoor();
     this.dialog.open(`Settings of #${room.name}`);
     fields.topic.focus();
@@ -33,7 +34,7 @@ export class RoomSettings {
   }
 
   async submit() {
-    const { topic, topic_by, welcome, listed, door, passphrase, slow } = this.dialog.form.elements;
+    const { topic, topic_by, welcome, listed, door, passphrase, slow, keep_days } = this.dialog.form.elements;
     if (door.value === "passphrase" && !passphrase.value && !this.rules.passphrase) {
       this.dialog.showSentence("Which words? 8 characters at least.");
       passphrase.focus();
@@ -47,6 +48,7 @@ export class RoomSettings {
       locked: door.value === "locked",
       passphrase: door.value === "passphrase" ? passphrase.value : door.value === "open" ? null : "",
       slow: Number(slow.value),
+      keep_days: keep_days.value === "" ? null : Number(keep_days.value),
     });
     if (Object.keys(changed).length === 0) {
       this.dialog.close();
@@ -62,9 +64,9 @@ export class RoomSettings {
   }
 }
 
-/** A length that is none of the choices, by /slow, is one more of them. */
-function showSlow(select, slow) {
-  const known = [...select.options].some(({ value }) => Number(value) === slow);
-  if (!known) select.append(new Option(`one message every ${slow} s`, String(slow)));
-  select.value = String(slow);
+/** A value that is none of the choices (by /slow, or by the operator) is one more of them. */
+function choose(select, value, text) {
+  const known = [...select.options].some((one) => one.value === value);
+  if (!known) select.append(new Option(text, value));
+  select.value = value;
 }

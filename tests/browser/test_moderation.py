@@ -275,6 +275,20 @@ async def test_an_owner_sets_the_room_up_in_one_dialog(url: str, visit: Visit) -
     await alice.reads(["one", "two"])
 
 
+async def test_an_owner_says_how_long_messages_are_kept(url: str, visit: Visit) -> None:
+    alice = await visit(url, "alice")
+    await alice.enters("lobby")
+    settings, kept = dialog(alice, "Settings of #lobby"), alice.page.locator("#room-keep")
+    for before, chosen, said in (("", "for 7 days", "Kept 7 days"), ("7", "as long as the site keeps them", "")):
+        await alice.page.get_by_role("button", name="Room menu").click()
+        await alice.page.get_by_role("menuitem", name="Room settings…").click()
+        await expect(settings.get_by_label("Messages are kept")).to_have_value(before)
+        await settings.get_by_label("Messages are kept").select_option(chosen)
+        await settings.get_by_role("button", name="Save").click()
+        await expect(settings).to_be_hidden()
+        await expect(kept).to_have_text(said)
+
+
 async def test_a_room_with_a_passphrase_asks_at_its_door(url: str, visit: Visit) -> None:
     alice = await owns(visit, url)
     await alice.says(f"/passphrase {WORDS}")

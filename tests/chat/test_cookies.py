@@ -21,7 +21,7 @@ async def test_a_name_that_no_cookie_kept_is_free_after_the_grace_and_not_before
             assert alice.token, "made for this visit: no cookie came"
         refusal = await bob.ask("rename", {"nickname": "alice"})
         assert refusal["error"] == "nickname_taken", "within the grace"
-        assert "for 1 minute more" in refusal["text"]
+        assert "for 1 s more" in refusal["text"]
         await is_free_for(bob, "alice")
 
 

@@ -279,7 +279,7 @@ async def test_it_is_told_whether_a_name_is_borne_here_kept_or_reserved(
     monkeypatch.setattr("app.store.queries.people.now", lambda: left_at + 30 * 60_000)
     away = await ask(bob, "rename", nickname="alice")
     assert away["text"] == (
-        "“alice” is kept for somebody who left 30 minutes ago, for 23 hours more. If that was you, come back in the "
+        "“alice” is kept for somebody who left 30 min ago, for 24 hours more. If that was you, come back in the "
         "browser that you used; otherwise choose another name, for example alice2."
     )
     assert away["holder"] == "away"

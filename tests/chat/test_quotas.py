@@ -11,7 +11,7 @@ import pytest
 from app.chat import Chat, doors
 from app.chat.quotas import KEPT, Quotas
 from app.chat.verbs import VERBS, perform
-from app.model import ROW_BYTES, Connection, Person, Refused
+from app.model import NOT_YET, ROW_BYTES, Connection, Person, Refused
 from app.store import queries
 from tests.conftest import Start
 from tests.support.talker import until
@@ -235,16 +235,21 @@ async def test_every_limit_by_address_can_be_switched_off(start_server: Start, c
     assert [quota.buckets for quota in chat.quotas.all] == [None] * 7
 
 
+def known(since: int) -> Connection:
+    """Of somebody who was stored first at that moment, whatever their id says."""
+    return Connection(uuid4().hex, Person(uuid4().hex, "somebody"), known_since=since)
+
+
 def test_most_of_what_is_scarce_is_for_those_who_came_before() -> None:
     """Each has a share of it; and whoever comes later, under however many names, has none."""
     quota = Quotas(address_bytes=100_000).address_bytes  # 10,000 at once, 333 of them a share
-    old, older = Person(f"{1_000:012x}{'0' * 20}", "old"), Person("f" * 32, "of a first version")
-    set_back = Person(f"{2**44:012x}{'0' * 20}", "of a clock that was set back")
-    late = Person(f"{queries.now() + 60_000:012x}{'0' * 20}", "late")
+    old, older, late = (known(since) for since in (1_000, queries.now() - 60_000, NOT_YET))
+    set_back, recent = known(queries.now() + 2 * 86_400_000), known(queries.now() + 60_000)
     while not quota.wait("here", 100, late):
         pass
     assert quota.buckets
     assert quota.buckets.now("here").left == pytest.approx(10_000 * KEPT, abs=150)
     for one in (old, older, set_back):
         assert [quota.wait("here", 100, one) > 0 for _ in range(4)] == [False] * 3 + [True], one
+    assert quota.wait("here", 100, recent) > 0
     assert quota.wait("elsewhere", 100, late) == 0

@@ -3,8 +3,10 @@
 import sys
 from types import FrameType
 
+import pytest
+
 from app.chat import Chat, doors
-from app.model import Connection
+from app.model import Connection, Refused
 from app.store import queries
 from tests.chat.conftest import Ask, arrives
 
@@ -107,3 +109,14 @@ async def test_of_two_processes_that_make_a_room_at_once_one_person_owns_it(
     for one in (alice, bob):
         await chat.store.write(queries.open_room, room="den", owner=one.person.id)
     assert (await chat.store.read(queries.room_rules, "den"))["roles"] == {alice.person.id: "owner"}
+
+
+async def test_whoever_is_refused_for_a_name_that_is_taken_makes_no_room(
+    chat: Chat, ask: Ask, alice: Connection, bob: Connection
+) -> None:
+    refused = await ask(bob, "join", room="den", nickname="alice")
+    assert refused["error"] == "nickname_taken"
+    with pytest.raises(Refused, match="den"):
+        await chat.store.read(queries.room, "den")
+    joined = await ask(bob, "join", room="den", nickname="robert")
+    assert (joined["me"]["nickname"], joined["room"]["role"]) == ("robert", "owner")

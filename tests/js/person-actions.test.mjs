@@ -60,5 +60,7 @@ test("only what changed is asked for, and an empty passphrase keeps the old one"
   assert.deepEqual(changedSettings(before, { ...before, passphrase: "" }), {});
   assert.deepEqual(changedSettings(before, { ...before, topic: "cake", slow: 30, passphrase: "open sesame" }), { topic: "cake", slow: 30, passphrase: "open sesame" });
   assert.deepEqual(changedSettings(before, { ...before, passphrase: null }), { passphrase: null });
+  assert.deepEqual(changedSettings({ ...before, keep_days: null }, { ...before, keep_days: 0, passphrase: "" }), { keep_days: 0 });
+  assert.deepEqual(changedSettings({ ...before, keep_days: 7 }, { ...before, keep_days: null, passphrase: "" }), { keep_days: null });
   assert.deepEqual(changedSettings({ ...before, passphrase: false }, { ...before, passphrase: null }), {});
 });

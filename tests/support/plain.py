@@ -41,7 +41,11 @@ class PlainTalker:
 
     async def __aenter__(self) -> Self:
         self.http = aiohttp.ClientSession()
-        self.ws = await self.http.ws_connect(self.path, protocols=self.protocols, headers=self.headers)
+        try:
+            self.ws = await self.http.ws_connect(self.path, protocols=self.protocols, headers=self.headers)
+        except BaseException:
+            await self.http.close()
+            raise
         self._reading = asyncio.create_task(self._read())
         return self
 

@@ -19,6 +19,7 @@ from tests.support import PATIENCE
 from tests.support.mounted import Mounted, on_both_transports
 from tests.support.proxy import Fault, Proxy
 from tests.support.talker import until
+from tests.support.uploads import picture
 
 QUICK = (0.02, 0.1)
 
@@ -375,3 +376,22 @@ async def test_why_there_is_no_connection_is_told_in_words(mounted: Mounted) -> 
     mounted.server.on("connect", refuse)
     assert await problem_of(mounted.url) == {"transport": None, "problem": "Too many have come.", "retry_in": 7}
     assert "127.0.0.1:1" in (await problem_of("http://127.0.0.1:1"))["problem"]
+
+
+async def test_a_file_is_brought_to_the_site_and_sent(url: str, tmp_path: Path) -> None:
+    path = tmp_path / "tea ☕.png"
+    path.write_bytes(picture())
+    async with Client(url, "alice") as alice:
+        lobby = await alice.enter("lobby")
+        file = await alice.upload(path)
+        assert (file["name"], file["type"], file["bytes"]) == (path.name, "image/png", path.stat().st_size)
+        message = await lobby.say("", file=file["id"])
+        assert message["kind"] == "file" and message["file"]["id"] == file["id"]
+        with pytest.raises(Refused) as refused:
+            (tmp_path / "empty").touch()
+            await alice.upload(tmp_path / "empty")
+        assert refused.value.code == "bad_payload"
+        with pytest.raises(OSError, match="none"):
+            await alice.upload(tmp_path / "none")
+        with pytest.raises(Refused):
+            await lobby.say("", file="f" * 32)

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, insert, select, update
 from sqlalchemy import delete as remove
 
-from app.model import Refused, is_bot
+from app.model import Refused, is_bot, span
 from app.store.changes import Changes, changes
 from app.store.prepared import Prepared, Row
 from app.store.queries.rows import insert_or_not, now, page_of, plain
@@ -221,9 +221,9 @@ def taken(wish: str, holders: set[Row], held: int, free: str | None) -> Refused:
         text = f"Somebody here is called “{name}”{nearly}. Please {another}"
         return Refused("nickname_taken", text, holder="here", **extra)
     left_at, until = max(one[1] for one in holders), max(_until(one, held) for one in holders)
-    ago, left = _span(now() - left_at), _span(until - now() + MINUTE)
+    ago, left = _ago(now() - left_at), span((until - now()) / 1000)
     text = (
-        f"{whose} is kept for somebody who left {ago} ago, for {left} more. If that was you, come back in the browser "
+        f"{whose} is kept for somebody who left {ago}, for {left} more. If that was you, come back in the browser "
         f"that you used; otherwise {another}"
     )
     return Refused("nickname_taken", text, holder="away", until=_iso(until), **extra)
@@ -235,12 +235,10 @@ def _until(holder: Row, held: int) -> int:
     return int(left_at + (held if brief is None else min(brief, held)))
 
 
-def _span(milliseconds: int) -> str:
-    """A length of time as people say it."""
-    for unit, name in ((24 * 60 * MINUTE, "day"), (60 * MINUTE, "hour"), (MINUTE, "minute")):
-        if count := milliseconds // unit:
-            return f"{count} {name}{'s' if count > 1 else ''}"
-    return "a moment"
+def _ago(milliseconds: int) -> str:
+    """How long something is past: in whole minutes."""
+    minutes = milliseconds // MINUTE
+    return f"{span(minutes * 60)} ago" if minutes else "a moment ago"
 
 
 def _iso(milliseconds: int) -> str:

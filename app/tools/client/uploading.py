@@ -1,5 +1,6 @@
 """Files, by HTTP: `POST /files`."""
 
+import re
 from pathlib import Path
 
 import aiohttp
@@ -14,8 +15,8 @@ async def upload(url: str, token: str | None, path: Path, name: str | None) -> F
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=IDLE_S, sock_read=IDLE_S)
     with path.open("rb") as file:
-        form = aiohttp.FormData()
-        form.add_field("file", file, filename=name or path.name)
+        form = aiohttp.FormData(quote_fields=False)  # else names arrive with percent signs
+        form.add_field("file", file, filename=re.sub(r"[\x00-\x1f\x7f]", " ", name or path.name))
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout, trust_env=True) as http,
