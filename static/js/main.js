@@ -311,7 +311,7 @@ const card = later.part(({ PersonCard }) => new PersonCard({
   ask: answerOf,
   now: () => clock.now(),
   saved: named,
-  actions: (subject) => actionsOn({ me, role: rooms.active.rules.role, ...subject }),
+  actions: (subject) => actionsOn({ me, role: rooms.active.rules.role, isDirect: isDirect(rooms.active), ...subject }),
   act: (name, subject) => PERSON_ACTIONS[name](subject),
   ways: { mention: ({ nickname }) => (composer.focus(), insertText(composer.box, `@${nickname} `)) },
   rename: () => entering.send({ type: "changeRequested", nickname: me.nickname }),
@@ -370,7 +370,7 @@ const EVENTS = {
   removed: ({ room, ...refusal }) => removed(rooms.get(room), refusal),
   report: ({ room, seq, who, text }) => reported(room, seq, who, text),
   notice: ({ text }) => notify(text),
-  opened: (told) => finding.opened(told),
+  opened: (one) => (told.opened(one.room), finding.opened(one)),
   seen: (told) => unreadView.draw(finding.seen(told)),
 };
 
