@@ -213,6 +213,8 @@ def _payload(news: News, message: queries.Message) -> Answer:
     """What the service worker shows (static/js/push-worker.js): small, for a push service takes 4 KB."""
     text = message["text"] if len(message["text"]) <= MAX_TEXT else f"{message['text'][:MAX_TEXT]}…"
     told = {"room": news.shown, "seq": news.seq, "nickname": message["nickname"], "text": text}
+    if message["file"]:
+        told["file"] = orjson.loads(message["file"])["name"][:MAX_TEXT]
     return told | {"kind": message["kind"], "count": news.count}
 
 

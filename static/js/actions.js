@@ -14,11 +14,12 @@ export class Actions {
   /**
    * room(): the active one; maxReactions(): different reactions on one message. The verbs take the message; react also an
    * emoji and on. remove and react answer a promise and show refusals themselves. left(): the keyboard left the
-   * bar; menu(button, {person, message}): opens the menu on somebody and their message; pickEmoji(button, chosen, left): the
+   * bar; menu(button, {person, message}): opens the menu on somebody and their message; card({person, message}): shows who
+   * it is; pickEmoji(button, chosen, left): the
    * choice of all emoji.
    */
-  constructor({ room, me, overlays, maxReactions, reply, edit, remove, react, jump, left, menu, pickEmoji }) {
-    Object.assign(this, { room, me, overlays, maxReactions, reply, edit, remove, react, jump, left, menu, pickEmoji });
+  constructor({ room, me, overlays, maxReactions, reply, edit, remove, react, jump, left, menu, card, pickEmoji }) {
+    Object.assign(this, { room, me, overlays, maxReactions, reply, edit, remove, react, jump, left, menu, card, pickEmoji });
     this.log = document.getElementById("messages");
     this.said = document.getElementById("said");
     this.bar = document.getElementById("actions-template").content.firstElementChild.cloneNode(true);
@@ -83,7 +84,7 @@ export class Actions {
     if (this.bar.contains(event.target)) this.pressed(button, event);
     else if (button?.matches(".reaction")) this.toggle(this.room().find(Number(row.dataset.seq)), button);
     else if (button?.matches(".message-quote")) this.jump(Number(button.dataset.answers));
-    else if (event.target.closest(".message-author, .avatar") && !this.isTap(event)) this.openMenu(row, row);
+    else if (event.target.closest(".message-author, .avatar")) this.openCard(row);
     else if (!event.target.closest("a, button") && this.isTap(event)) this.show(row === this.row ? null : row);
   }
 
@@ -135,6 +136,13 @@ export class Actions {
     const message = this.room().find(Number(row.dataset.seq));
     if (!message || row.matches(".is-ignored")) return;
     this.menu(opener, { person: this.authorOf(message), message });
+  }
+
+  openCard(row) {
+    const message = this.room().find(Number(row.dataset.seq));
+    if (!message || row.matches(".is-ignored")) return;
+    this.putAway();
+    this.card({ person: this.authorOf(message), message });
   }
 
   /** The bar goes, as after its own buttons; the keyboard goes back to the message box, before any dialog opens. */

@@ -5,6 +5,7 @@ export { MentionsDialog } from "./mentions-dialog.js";
 export { ModerationDialog } from "./moderation-dialog.js";
 export { NotifyDialog } from "./notify-dialog.js";
 export { ProgramsDialog } from "./programs-dialog.js";
+export { PersonCard } from "./person-card.js";
 export { RoomLinks } from "./room-links.js";
 export { RoomSettings } from "./room-settings.js";
 export { ReportDialog, SanctionDialog } from "./sanction-dialog.js";

@@ -9,7 +9,7 @@ const GUEST = /^guest-[0-9a-f]{6}$/;
 
 export class Identity {
   constructor({ local, session }) {
-    Object.assign(this, { local, session, id: null, reserved: false, ignored: new Ignored() });
+    Object.assign(this, { local, session, id: null, reserved: false, ignored: new Ignored(), about: {} });
     this.nickname = this.wish;
     this.token = readText(session, "token", isToken);
   }
@@ -51,6 +51,7 @@ export class Identity {
   /** The server's `welcome`. A pending wish is asked for again at the join; else the nickname is the one in `welcome`. */
   welcome(person, token) {
     if (this.isReplaced(person)) this.local.remove("person");
+    this.about = aboutOf(person);
     if (this.pendingWish) Object.assign(this, { id: person.id, nickname: this.wish, reserved: Boolean(person.reserved) });
     else this.confirm(person);
     if (token) this.keepToken(token);
@@ -63,8 +64,9 @@ export class Identity {
   }
 
   /** The server has confirmed this nickname. */
-  confirm({ id, nickname, reserved = false }) {
-    Object.assign(this, { id, reserved });
+  confirm(person) {
+    const { id, nickname, reserved = false } = person;
+    Object.assign(this, { id, reserved, about: aboutOf(person) });
     this.setWish(nickname);
     this.local.set("person", JSON.stringify({ id, nickname }));
   }
@@ -79,4 +81,9 @@ export class Identity {
   get confirmed() {
     return readJson(this.local, "person", person);
   }
+}
+
+/** What this person says of themselves. */
+function aboutOf({ status, status_until, shows_last_seen }) {
+  return { status, status_until, shows_last_seen };
 }

@@ -2,6 +2,7 @@
 // while the nickname dialog is open.
 
 import { paint } from "./message.js";
+import { visible } from "./visible-text.js";
 import { retentionLabel, retentionSentence } from "./retention-text.js";
 import { isDirect, labelOf } from "./room-name.js";
 
@@ -51,9 +52,10 @@ export class Layout {
     element("room-keep").title = retentionSentence(keep);
   }
 
-  showMe({ id, nickname, reserved }) {
+  showMe({ id, nickname, reserved, about }) {
     element("self-nickname").textContent = nickname;
     element("self-reserved").hidden = !reserved;
+    write(element("self-status"), visible(about.status ?? ""));
     paint(element("self-avatar"), id ?? nickname, nickname);
   }
 

@@ -5,6 +5,8 @@ import "./older-browsers.js";
 import { Actions } from "./actions.js";
 import { Appearance } from "./appearance.js";
 import { sitePath } from "./base.js";
+import { Away } from "./away.js";
+import { insertText } from "./box-text.js";
 import { BrowserStorage } from "./browser-storage.js";
 import { Changes, lastOwn, NO_CONNECTION, sentenceOf } from "./changes.js";
 import { helpFor } from "./commands.js";
@@ -133,7 +135,7 @@ const finding = new Finding({
   invite: () => ROOM_ACTIONS.invite(),
   jump: (name, seq) => told.show(name, seq),
 });
-const roster = new Roster({ me, ask, wait, firstPage: () => limits.first_people, menu: openPersonMenu });
+const roster = new Roster({ me, ask, wait, firstPage: () => limits.first_people, menu: openPersonMenu, card: (subject) => card.open(subject) });
 
 // Entering.
 const dialog = new NicknameDialog({
@@ -250,6 +252,7 @@ const ROOM_ACTIONS = {
 const PERSON_ACTIONS = {
   message: ({ person }) => finding.message(person),
   link: ({ message }) => finding.copy(rooms.activeName, message.seq),
+  about: (subject) => card.open(subject),
   copy: ({ message }) => copyText(message).then(notify),
   report: ({ message }) => reportDialog.open(message),
   ignore: ({ person }) => moderating.ignore(person).then(notifyIfAny),
@@ -297,9 +300,23 @@ const actions = new Actions({
   jump: (seq) => timeline.goTo(seq),
   left: () => composer.focus(),
   menu: openPersonMenu,
+  card: (subject) => card.open(subject),
   pickEmoji: (...asked) => aids.pickEmoji(...asked),
 });
 new WordClicks(document.getElementById("messages"), { open: (name) => navigation.goTo(name), notify });
+const card = later.part(({ PersonCard }) => new PersonCard({
+  overlays,
+  layout,
+  me,
+  ask: answerOf,
+  now: () => clock.now(),
+  saved: named,
+  actions: (subject) => actionsOn({ me, role: rooms.active.rules.role, isDirect: isDirect(rooms.active), ...subject }),
+  act: (name, subject) => PERSON_ACTIONS[name](subject),
+  ways: { mention: ({ nickname }) => (composer.focus(), insertText(composer.box, `@${nickname} `)) },
+  rename: () => entering.send({ type: "changeRequested", nickname: me.nickname }),
+}));
+const away = new Away({ tell: (on) => ask("away", { on }).catch(() => null) });
 const roomViews = new RoomViews({ rooms, outbox, timeline, roster, layout, unreadView, actions, composer, drawer, standing });
 
 // The server.
@@ -353,7 +370,7 @@ const EVENTS = {
   removed: ({ room, ...refusal }) => removed(rooms.get(room), refusal),
   report: ({ room, seq, who, text }) => reported(room, seq, who, text),
   notice: ({ text }) => notify(text),
-  opened: (told) => finding.opened(told),
+  opened: (one) => (told.opened(one.room), finding.opened(one)),
   seen: (told) => unreadView.draw(finding.seen(told)),
 };
 
@@ -367,6 +384,7 @@ function start() {
   finding.follow(page.room);
   window.addEventListener("popstate", () => navigation.wentBack());
   window.addEventListener("pagehide", () => outbox.release());
+  document.getElementById("self-card").addEventListener("click", () => (drawer.set(false), card.open({ person: me })));
   document.getElementById("rename").addEventListener("click", () => entering.send({ type: "changeRequested", nickname: me.nickname }));
   document.getElementById("room-menu").addEventListener("click", ({ currentTarget }) => openRoomMenu(currentTarget));
   roomList.onAnother((text) => navigation.open(text));
@@ -408,6 +426,7 @@ async function welcome({ me: person, token, renew, ignored, server }) {
   entering.send({ type: "connected" });
   told.welcome();
   finding.welcome();
+  away.welcome();
   clock.measure(ask).then((isNew) => isNew && timeline.checkDay());
 }
 

@@ -3,6 +3,7 @@
 
 import { isNews } from "./ignored.js";
 import { callsMe } from "./mentions.js";
+import { isDirect, labelOf } from "./room-name.js";
 import { position, readJson } from "./storage-readers.js";
 import { wordsText } from "./words-text.js";
 
@@ -67,24 +68,16 @@ export class Notifier {
     const rooms = new Set(gathered.map((one) => one.room.name));
     const where = { room: room.name, seq: message.seq, calls: calls > 0 };
     if (gathered.length === 1) {
-      const title = isDirect(room) ? message.nickname : `${message.nickname} in ${titleOf(room)}`;
+      const title = isDirect(room) ? message.nickname : `${message.nickname} in ${labelOf(room)}`;
       return { ...where, title, text: textOf(message), tag: `${room.name}:${message.seq}` };
     }
     const mentions = calls > 0 ? `, ${calls} mention${calls === 1 ? "s" : ""} you` : "";
     if (rooms.size === 1) {
       const last = `${message.nickname}: ${textOf(message)}`;
-      return { ...where, title: `${gathered.length} new messages in ${titleOf(room)}${mentions}`, text: last, tag: room.name };
+      return { ...where, title: `${gathered.length} new messages in ${labelOf(room)}${mentions}`, text: last, tag: room.name };
     }
     return { ...where, title: `${gathered.length} new messages in ${rooms.size} rooms${mentions}`, text: "", tag: "rooms" };
   }
-}
-
-function isDirect({ name }) {
-  return name.startsWith("@");
-}
-
-function titleOf(room) {
-  return room.title ?? (isDirect(room) ? room.name : `#${room.name}`);
 }
 
 function textOf({ text, words, kind, nickname, file }) {

@@ -1,6 +1,7 @@
 // Of what this person wants to be told: by room, how, and when not. Kept in this browser; what was chosen for a room also with
 // the person, at the server. Pure.
 
+import { isDirect } from "./room-name.js";
 import { readJson, readText } from "./storage-readers.js";
 
 export const LEVELS = ["all", "mentions", "none"];
@@ -13,9 +14,9 @@ export class NotifyChoices {
   }
 
   /** Of a room: "all", "mentions" or "none". Of two people alone, all that was not chosen otherwise. */
-  level({ name, rules }) {
+  level({ name }) {
     const chosen = readText(this.storage, `notify:${name}`, (text) => LEVELS.includes(text));
-    return chosen ?? (rules?.kind === "direct" || name.startsWith("@") ? "all" : "mentions");
+    return chosen ?? (isDirect({ name }) ? "all" : "mentions");
   }
 
   setLevel(name, level) {

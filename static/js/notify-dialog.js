@@ -1,6 +1,7 @@
 // The dialog about notifications: of the room that is shown, and of this browser. What is chosen holds at once.
 
 import { Dialog } from "./dialog.js";
+import { labelOf } from "./room-name.js";
 
 const WHY_NOT = {
   denied: "This browser does not let the site notify you. You can change that in the settings of the site, beside the address.",
@@ -19,7 +20,7 @@ export class NotifyDialog {
 
   open(room) {
     this.room = room;
-    this.dialog.part("legend").textContent = room.name.startsWith("@") ? "From this conversation" : `From #${room.name}`;
+    this.dialog.part("legend").textContent = `From ${labelOf(room)}`;
     this.dialog.open("Notifications");
     this.draw();
     [...this.fields.level].find(({ checked }) => checked).focus({ preventScroll: true });

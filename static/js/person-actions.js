@@ -18,6 +18,7 @@ export function actionsOn({ me, role, person, message, isDirect = false }) {
   if (message && !message.deleted && !isDirect) add("report", "Report message…");
   if (me.ignores(person.id)) add("unignore", "Stop ignoring");
   else add("ignore", "Ignore");
+  add("about", "Profile…");
   if (message && !message.deleted && rank > 0) add("delete", "Delete message", true);
   if (rank > 0 && isBelow) {
     add("mute", "Mute…", true);

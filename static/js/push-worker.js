@@ -9,9 +9,9 @@ self.addEventListener("notificationclick", (event) => {
 
 function showPush(data) {
   const told = readPush(data);
-  const { room = "", seq = 0, nickname = "", text = "", kind, count = 1 } = told;
+  const { room = "", seq = 0, nickname = "", text = "", file = "", kind, count = 1 } = told;
   const title = room.startsWith("@") || !room ? nickname : `${nickname} in #${room}`;
-  const said = kind === "action" ? `* ${nickname} ${text}` : text;
+  const said = kind === "action" ? `* ${nickname} ${text}` : text || file;
   const body = count > 1 ? `${said}\n(${count} messages)` : said;
   // Each push has to show something, also one that cannot be read.
   return self.registration.showNotification(title || "A new message", { body, tag: `parlor:${room}`, renotify: true, data: { room, seq } });

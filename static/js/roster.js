@@ -8,16 +8,16 @@ const REFRESH_INTERVAL_MS = 10_000; // between two refreshes of stale pages
 export class Roster {
   /**
    * ask(verb, payload) fetches further pages of a long list; firstPage(): the most people in a join's ack;
-   * menu(button, {person}): opens the menu on somebody.
+   * menu(button, {person}): opens the menu on somebody; card({person}): shows who it is.
    */
-  constructor({ me, ask, wait, firstPage, menu }) {
-    Object.assign(this, { me, ask, wait, firstPage, menu });
+  constructor({ me, ask, wait, firstPage, menu, card }) {
+    Object.assign(this, { me, ask, wait, firstPage, menu, card });
     this.list = document.getElementById("people");
     this.count = document.getElementById("head-count");
     this.more = document.getElementById("more-people");
     this.rows = new Map();
     this.more.addEventListener("click", () => this.fetchMore());
-    this.list.addEventListener("click", ({ target }) => this.clicked(target.closest(".person")));
+    this.list.addEventListener("click", ({ target }) => this.clicked(target.closest(".person"), target.closest("button")));
   }
 
   show(room) {
@@ -31,27 +31,35 @@ export class Roster {
     if (room.presence.isStale) this.refresh();
   }
 
-  row({ id, nickname, reconnecting, role }) {
+  row({ id, nickname, reconnecting, role, reserved, status, away }) {
     const row = this.rows.get(id) ?? blank();
     const [avatar, name] = row.children;
     const [line, button] = [".person-line", ".person-more"].map((part) => row.querySelector(part));
     row.dataset.id = id;
     if (name.textContent !== nickname) name.textContent = nickname;
     const isIgnored = this.me.ignores(id);
-    line.textContent = reconnecting ? " reconnecting" : isIgnored ? " ignored" : "";
+    const said = [away && "away", status && visible(status)].filter(Boolean).join(" · ");
+    const text = reconnecting ? "reconnecting" : isIgnored ? "ignored" : said;
+    line.textContent = text && ` ${text}`;
+    line.title = status ?? "";
     fillRole(row, name, role);
+    fillLock(row, name, reserved);
     button.hidden = this.me.is(id);
     button.setAttribute("aria-label", `Actions for ${visible(nickname)}`);
     paint(avatar, id, nickname);
     row.classList.toggle("is-reconnecting", Boolean(reconnecting));
     row.classList.toggle("is-ignored", isIgnored);
+    row.classList.toggle("is-reserved", Boolean(reserved));
+    row.classList.toggle("is-away", Boolean(away));
+    row.classList.toggle("has-line", text !== "");
     row.classList.toggle("is-me", this.me.is(id));
     return row;
   }
 
-  clicked(row) {
+  clicked(row, button) {
     const person = row && this.room.presence.people.get(row.dataset.id);
-    if (person && !this.me.is(person.id)) this.menu(row.lastElementChild, { person });
+    if (person && button) this.menu(button, { person });
+    else if (person) this.card({ person });
   }
 
   /** Goes on where the server's last page ended: its order of names is not the one shown. */
@@ -101,10 +109,18 @@ function blank() {
 
 function fillRole(row, name, role) {
   row.classList.toggle("has-role", Boolean(role));
-  const mark = name.nextElementSibling.matches(".role-mark") ? name.nextElementSibling : null;
+  const mark = row.querySelector(".role-mark");
   if (mark?.dataset.role === role) return;
   mark?.remove();
   if (role) name.after(roleMark(role));
+}
+
+/** A lock beside a name that nobody else can take. */
+function fillLock(row, name, reserved) {
+  const lock = row.querySelector(".lock");
+  if (Boolean(reserved) === Boolean(lock)) return;
+  if (reserved) name.after(document.getElementById("lock-template").content.firstElementChild.cloneNode(true));
+  else lock.remove();
 }
 
 function byNickname(one, other) {

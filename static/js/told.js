@@ -18,7 +18,7 @@ export class Told {
    * message of a room; offer(sentence, action): a notice with a button.
    */
   constructor({ page, me, local, rooms, unread, overlays, layout, drawer, later, ask, jump, offer, wait }) {
-    Object.assign(this, { me, local, rooms, unread, ask, jump, offer, wait, waiting: null });
+    Object.assign(this, { me, local, rooms, unread, ask, jump, offer, wait, waiting: null, justOpened: new Set() });
     const isRead = (name, seq) => Boolean(rooms.get(name)?.rev) && unread.position(rooms.get(name)).seq >= seq;
     const turn = new TabTurn({ wait });
     this.list = new MentionList({ storage: local, isRead });
@@ -74,7 +74,17 @@ export class Told {
   /** As a Room calls changed(). */
   changed(room, what, detail) {
     if (what === "message") this.messageChanged(room, detail);
-    if (what === "live") this.showWaiting(room);
+    if (what === "live") this.live(room);
+  }
+
+  /** Somebody wants to talk, or has said something in a conversation that was closed here. */
+  opened(name) {
+    if (this.rooms.get(name)?.state !== "live") this.justOpened.add(name);
+  }
+
+  live(room) {
+    this.showWaiting(room);
+    if (this.justOpened.delete(room.name)) for (const message of this.unread.messages(room)) this.notifier.arrived(room, message);
   }
 
   messageChanged(room, { message, known }) {

@@ -3,12 +3,16 @@
 import asyncio
 import re
 
+import orjson
+import pytest
 from playwright.async_api import expect
 
+from app.chat import pushing
 from app.server import Running
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Start, Visit
 from tests.support.axe import violations
-from tests.support.talker import Talker
+from tests.support.pushes import push_service
+from tests.support.talker import Talker, until
 
 
 async def test_a_message_that_calls_me_is_marked_and_can_be_found_again(server: Running, visit: Visit) -> None:
@@ -155,3 +159,51 @@ async def test_what_came_while_one_was_away_is_told_once_and_nothing_where_one_c
     await device.enters("cellar")
     await device.waits_for("localStorage.getItem('parlor:notify:cellar') === 'none'")
     assert await device.page.evaluate("localStorage.getItem('parlor:notify:attic')") == "all"
+
+
+async def test_somebody_writes_to_me_alone_and_a_push_is_shown_by_the_worker(
+    start_server: Start, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pushing, "DELAY_S", 0.05)
+    server = await start_server(push_private=True)
+    ann = await visit(server.url, "Ann", permissions=["notifications"], service_workers="allow")
+    async with push_service() as service, Talker(server.url, "bob") as bob:
+        browser = service.browser("Ann")
+        await ann.context.add_init_script(
+            RECORD
+            + f"""
+          Notification.permission = 'granted';
+          const subscription = {orjson.dumps(browser.subscription).decode()};
+          PushManager.prototype.getSubscription = async () => null;
+          PushManager.prototype.subscribe = async ({{ userVisibleOnly, applicationServerKey }}) => {{
+            window.key = applicationServerKey.length;
+            const {{ endpoint, p256dh, auth }} = subscription;
+            return {{ toJSON: () => ({{ endpoint, keys: {{ p256dh, auth }} }}) }};
+          }};"""
+        )
+        await ann.enters("lobby")
+        await ann.page.get_by_role("button", name="Room menu").click()
+        await ann.page.get_by_role("menuitem", name="Notifications…").click()
+        await ann.page.get_by_label("Show notifications").check()
+        await ann.page.get_by_label("Also while no page is open").check()
+        await ann.waits_for("localStorage.getItem('parlor:push') === 'on'")
+        assert await ann.page.evaluate("key") == 65
+        await ann.page.get_by_role("button", name="Done").click()
+        me = await ann.page.evaluate("JSON.parse(localStorage.getItem('parlor:person')).id")
+        await bob.ask("open", {"person": me})
+        await bob.say(f"@{me}", "are you there?")
+        await ann.waits_for("shown.length > 0")
+        assert await ann.page.evaluate(TITLES) == ["bob"]
+        assert browser.asked == 0, "a page is open"
+        worker = ann.context.service_workers[0]
+        await ann.page.goto("about:blank")
+        await until(lambda: not server.chat.presence.online.is_here(me))
+        await bob.say(f"@{me}", "now you are not")
+        (told,) = await browser.gets(1)
+        assert (told["room"], told["text"]) == (f"@{bob.me['id']}", "now you are not")
+        record = "self.registration.showNotification = async (title, { body }) => (self.shown = `${title}: ${body}`)"
+        push = "self.dispatchEvent(new PushEvent('push', { data: JSON.stringify(told) }))"
+        await worker.evaluate(f"(told) => {{ {record}; {push}; }}", told)
+        async with asyncio.timeout(15):
+            while await worker.evaluate("self.shown") != "bob: now you are not":
+                await asyncio.sleep(0.02)

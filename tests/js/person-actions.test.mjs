@@ -9,29 +9,29 @@ const names = (list) => list.map((one) => one.do);
 const on = (role, person, message) => names(actionsOn({ me, role, person, message }));
 
 test("anybody reports and ignores; nobody acts on themselves", () => {
-  assert.deepEqual(on(null, { id: "bob" }), ["message", "ignore"]);
-  assert.deepEqual(on(null, { id: "bob" }, { seq: 1 }), ["copy", "link", "message", "report", "ignore"]);
-  assert.deepEqual(on(null, { id: "eve" }), ["message", "unignore"]);
+  assert.deepEqual(on(null, { id: "bob" }), ["message", "ignore", "about"]);
+  assert.deepEqual(on(null, { id: "bob" }, { seq: 1 }), ["copy", "link", "message", "report", "ignore", "about"]);
+  assert.deepEqual(on(null, { id: "eve" }), ["message", "unignore", "about"]);
   assert.deepEqual(on("owner", { id: "ann" }, { seq: 1 }), ["copy", "link"]);
   assert.deepEqual(on("owner", { id: "ann" }), []);
-  assert.deepEqual(on(null, { id: "bob" }, { seq: 1, deleted: true }), ["link", "message", "ignore"]);
+  assert.deepEqual(on(null, { id: "bob" }, { seq: 1, deleted: true }), ["link", "message", "ignore", "about"]);
 });
 
 test("in a conversation of two there is nothing to report, and it is open already", () => {
-  assert.deepEqual(names(actionsOn({ me, role: null, person: { id: "bob" }, message: { seq: 1 }, isDirect: true })), ["copy", "ignore"]);
+  assert.deepEqual(names(actionsOn({ me, role: null, person: { id: "bob" }, message: { seq: 1 }, isDirect: true })), ["copy", "ignore", "about"]);
   assert.deepEqual(names(actionsInRoom(new RoomRules(), true)), ["search", "notifications", "log", "leave"]);
 });
 
 test("a moderator acts on those below them, and deletes anything", () => {
-  assert.deepEqual(on("moderator", { id: "bob" }, { seq: 1 }), ["copy", "link", "message", "report", "ignore", "delete", "mute", "kick", "ban"]);
-  for (const role of ["moderator", "owner"]) assert.deepEqual(on("moderator", { id: "bob", role }, { seq: 1 }), ["copy", "link", "message", "report", "ignore", "delete"]);
+  assert.deepEqual(on("moderator", { id: "bob" }, { seq: 1 }), ["copy", "link", "message", "report", "ignore", "about", "delete", "mute", "kick", "ban"]);
+  for (const role of ["moderator", "owner"]) assert.deepEqual(on("moderator", { id: "bob", role }, { seq: 1 }), ["copy", "link", "message", "report", "ignore", "about", "delete"]);
 });
 
 test("an owner appoints and dismisses too", () => {
-  assert.deepEqual(on("owner", { id: "bob" }), ["message", "ignore", "mute", "kick", "ban", "moderator", "owner"]);
-  assert.deepEqual(on("owner", { id: "bob", role: "moderator" }), ["message", "ignore", "mute", "kick", "ban", "owner", "dismiss"]);
-  assert.deepEqual(on("owner", { id: "bob", role: "owner" }), ["message", "ignore", "moderator", "dismiss"]);
-  assert.deepEqual(on("owner", { id: "bot-1", role: "bot" }), ["ignore", "mute", "kick", "ban"], "a bot has no other role");
+  assert.deepEqual(on("owner", { id: "bob" }), ["message", "ignore", "about", "mute", "kick", "ban", "moderator", "owner"]);
+  assert.deepEqual(on("owner", { id: "bob", role: "moderator" }), ["message", "ignore", "about", "mute", "kick", "ban", "owner", "dismiss"]);
+  assert.deepEqual(on("owner", { id: "bob", role: "owner" }), ["message", "ignore", "about", "moderator", "dismiss"]);
+  assert.deepEqual(on("owner", { id: "bot-1", role: "bot" }), ["ignore", "about", "mute", "kick", "ban"], "a bot has no other role");
 });
 
 test("the menu of a room has what one's role allows", () => {

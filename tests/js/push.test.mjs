@@ -112,6 +112,7 @@ test("a push is shown with who said what and where", async () => {
   assert.deepEqual(shown, { title: "Ann in #lobby", body: "hello", tag: "parlor:lobby", renotify: true, data: { room: "lobby", seq: 7 } });
   const direct = (await worker("push", pushed({ ...told, room: "@id", kind: "action", text: "waves", count: 3 }))).shown[0];
   assert.deepEqual([direct.title, direct.body], ["Ann", "* Ann waves\n(3 messages)"]);
+  assert.equal((await worker("push", pushed({ ...told, kind: "file", text: "", file: "a.png" }))).shown[0].body, "a.png");
 });
 
 test("a push that cannot be read is shown all the same", async () => {
