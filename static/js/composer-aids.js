@@ -13,10 +13,10 @@ const WAYS = { ArrowUp: -1, ArrowDown: 1 };
 export class ComposerAids {
   /**
    * storage: for the skin tone and the recent emoji; rooms: see open-rooms.js; me; ask(verb, payload); wait(ms); overlays;
-   * sent(): what waits to be sent in the active room; notify(sentence).
+   * sent(): what waits to be sent in the active room; isEditing(): a message is being edited; notify(sentence).
    */
-  constructor({ storage, rooms, me, ask, wait, overlays, sent, notify }) {
-    Object.assign(this, { storage, rooms, me, overlays, sent, notify });
+  constructor({ storage, rooms, me, ask, wait, overlays, sent, isEditing, notify }) {
+    Object.assign(this, { storage, rooms, me, overlays, sent, isEditing, notify });
     this.box = document.getElementById("message");
     this.history = new InputHistory();
     const load = () => this.loadEmoji();
@@ -56,7 +56,7 @@ export class ComposerAids {
 
   key(event) {
     const { key, altKey, ctrlKey, metaKey, shiftKey } = event;
-    if (!altKey || ctrlKey || metaKey || shiftKey || !(key in WAYS) || event.isComposing) return;
+    if (!altKey || ctrlKey || metaKey || shiftKey || !(key in WAYS) || event.isComposing || this.isEditing()) return;
     event.preventDefault();
     const text = this.history.step(WAYS[key], this.said(), this.box.value);
     if (text === null) return;

@@ -258,7 +258,7 @@ const commands = {
   help: () => notices.show(helpFor(rooms.active.rules.role), { lasting: true }),
 };
 const submitting = new Submitting({ rooms, composer, changes, outbox, timeline, commands });
-const aids = new ComposerAids({ storage: local, rooms, me, ask, wait, overlays, sent: () => outbox.items(rooms.activeName), notify });
+const aids = new ComposerAids({ storage: local, rooms, me, ask, wait, overlays, sent: () => outbox.items(rooms.activeName), isEditing: () => composer.context.isEdit, notify });
 const actions = new Actions({
   me,
   overlays,

@@ -3,6 +3,7 @@
 import { Dialog } from "./dialog.js";
 import { write } from "./isolate.js";
 import { visible } from "./visible-text.js";
+import { wordsText } from "./words-text.js";
 
 const when = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "short" });
 
@@ -45,7 +46,7 @@ export class MentionsDialog {
   }
 }
 
-function row({ room, seq, nickname, at, text, kind }) {
+function row({ room, seq, nickname, at, text, words, kind }) {
   const item = document.createElement("li");
   const button = document.createElement("button");
   const head = document.createElement("span");
@@ -60,7 +61,8 @@ function row({ room, seq, nickname, at, text, kind }) {
   head.append(who, ` in #${room}, ${when.format(new Date(at))}`);
   said.className = "mention-text";
   said.dir = "auto";
-  write(said, kind === "action" ? `* ${visible(nickname)} ${visible(text)}` : visible(text));
+  const plain = visible(wordsText(words ?? text));
+  write(said, kind === "action" ? `* ${visible(nickname)} ${plain}` : plain);
   button.append(head, said);
   item.append(button);
   return item;

@@ -4,6 +4,7 @@
 import { isNews } from "./ignored.js";
 import { callsMe } from "./mentions.js";
 import { position, readJson } from "./storage-readers.js";
+import { wordsText } from "./words-text.js";
 
 const GATHER_MS = 600; // in which another tab may read them, and more may come
 const CATCH_UP_MS = 2_500; // the same, behind a reconnect: rooms come back one after the other
@@ -86,7 +87,8 @@ function titleOf(room) {
   return room.title ?? (isDirect(room) ? room.name : `#${room.name}`);
 }
 
-function textOf({ text, kind, nickname }) {
-  const said = kind === "action" ? `* ${nickname} ${text}` : text;
+function textOf({ text, words, kind, nickname }) {
+  const plain = wordsText(words ?? text);
+  const said = kind === "action" ? `* ${nickname} ${plain}` : plain;
   return [...said].length > MAX_TEXT ? `${[...said].slice(0, MAX_TEXT).join("")}…` : said;
 }

@@ -33,6 +33,13 @@ async def test_marks_are_drawn_and_the_text_stays_as_typed(url: str, visit: Visi
         assert await block.evaluate("(code) => code.scrollWidth > code.clientWidth"), "it scrolls, not the page"
         assert not await one.page.evaluate(SIDEWAYS)
     assert await violations(bob.page) == []
+    tall = "\n".join(f"line {n}" for n in range(60))
+    await alice.says(f"```\n{tall}\n```")
+    more = alice.log.get_by_role("button", name="Show more")
+    folded = await alice.said.last.evaluate("(text) => text.clientHeight")
+    await more.click()
+    await expect(alice.log.get_by_role("button", name="Show less")).to_be_visible()
+    assert await alice.said.last.evaluate("(text) => text.clientHeight") > 2 * folded
     await press(alice, "snake", "More")
     await alice.page.get_by_role("menuitem", name="Copy text").click()
     await expect(alice.page.get_by_text("The text is copied as it was typed.")).to_be_visible()
@@ -40,7 +47,7 @@ async def test_marks_are_drawn_and_the_text_stays_as_typed(url: str, visit: Visi
     await row(alice, "snake").get_by_role("button", name="Copy the code").click()
     await expect(alice.said.first.get_by_role("button", name="Copied")).to_be_visible()
     assert (await alice.page.evaluate("navigator.clipboard.readText()")).startswith("if x:\n    y")
-    await alice.box.press("ArrowUp")
+    await press(alice, "snake", "Edit")
     await expect(alice.box).to_have_value(TEXT)
     await alice.box.press("Escape")
     await press(alice, "snake", "Reply")
@@ -51,7 +58,7 @@ async def test_marks_are_drawn_and_the_text_stays_as_typed(url: str, visit: Visi
     await expect(alice.page).to_have_url(f"{url}/r/garden")
     await alice.says("#lobby is there")
     await alice.said.get_by_role("link", name="#lobby").press("Enter")
-    await expect(alice.said.last).to_have_text("yes")
+    await expect(alice.said.last).to_have_text("yes"), "in the lobby again"
     await alice.page.goto(f"{url}/r/lobby/log")
     first = alice.page.locator("li[id='1'] .entry-text")
     await expect(first.locator("pre .code-keyword")).to_have_text("if ")
