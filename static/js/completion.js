@@ -43,6 +43,7 @@ export class Completion {
     const found = box.selectionStart === box.selectionEnd ? queryAt(box.value, box.selectionStart) : null;
     const source = found && this.sources.find(({ trigger }) => trigger === found.trigger);
     const asked = ++this.asked;
+    this.hasNothing = false;
     if (!source || found.start === this.dismissed) {
       if (!found) this.dismissed = null;
       this.close();
@@ -54,7 +55,13 @@ export class Completion {
     if (asked === this.asked) this.show(source, found, items);
   }
 
+  /** There may be more to offer than there was. */
+  lookAgain() {
+    if (this.hasNothing && document.activeElement === this.box) this.look();
+  }
+
   show(source, found, items) {
+    this.hasNothing = items.length === 0;
     if (items.length === 0 || document.activeElement !== this.box) {
       this.close();
       return;

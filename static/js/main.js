@@ -95,7 +95,7 @@ const rooms = new OpenRooms({
     wait,
     serverNow: () => clock.now(),
     pass: (room) => passes.payload(room),
-    changed: (...change) => (told.changed(...change), roomViews.changed(...change)),
+    changed: (...change) => (told.changed(...change), roomViews.changed(...change), aids.changed(...change)),
   }),
   changed: (room) => roomList.draw(room),
   removed: (name) => {
