@@ -74,11 +74,11 @@ async def test_names_rooms_emoji_and_commands_are_completed_by_the_keyboard(
         await alice.box.press_sequentially("by")
         await expect(options(alice)).to_have_count(0), "not again for the same word"
         await alice.box.press("Enter")
-        await alice.reads(["hi @Bob Lee in #garden 🎉", "@bobby"])
+        await alice.reads(["hi @Bob Lee in #garden 🎉", "@Bobby"])
         await alice.box.press_sequentially("@bobby")
         await expect(options(alice)).to_have_count(1)
         await alice.box.press("Enter")
-        await alice.reads(["hi @Bob Lee in #garden 🎉", "@bobby", "@bobby"]), "what is there already is sent"
+        await alice.reads(["hi @Bob Lee in #garden 🎉", "@Bobby", "@Bobby"]), "what is there already is sent"
         await alice.box.press_sequentially("/top")
         await expect(options(alice)).to_have_text(["/topic TEXTset what the room is about"])
         await alice.box.press("Enter")
