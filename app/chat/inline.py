@@ -69,11 +69,14 @@ _NOT_BEFORE = frozenset("!#$%&)+,-./:;=>?@\\]^`|}")  # an opening mark
 _NOT_FIRST = frozenset(",.;!?/\\)]}|&=^%>")  # behind it
 _NOT_LAST = frozenset(",;/\\([{|&=^<+")  # before a closing mark
 _NOT_AFTER = frozenset("#$%&(+/<=@[\\^`{|")
-_CONTENT = regex.compile(r"[\p{L}\p{N}\p{So}\p{Extended_Pictographic}]")
+_QUOTES = frozenset("\"'")
+_CONTENT = regex.compile(  # a word, or a picture; a letter within punctuation is a face
+    r"[\p{L}\p{N}\p{M}]{2}|(?:^|\s)[\p{L}\p{N}](?:[\s.,:;!?]|$)|[\p{So}\p{Extended_Pictographic}]"
+)
 
 _MARK = regex.compile(r"[\\`*_~\[@#:]")
 _STOP = regex.compile(  # where something may begin or end; a mark within a word is none
-    r"\\|`|\[(?=[^\[\]\n]+\]\()|@(?=\S)|#(?=[A-Za-z0-9])|:(?=[a-z0-9_+-])|~~|https?://|www\."
+    r"\\|`|\[(?=[^\[\]\n]+\]\()|@(?=[^\s@])|#(?=[A-Za-z0-9])|:(?=[a-z0-9_+-])|~~|https?://|www\."
     r"|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])"
     rf"|(?<![{_JOINED}\p{{N}}])\*|\*(?![{_JOINED}\p{{N}}])",
     regex.IGNORECASE,
@@ -105,6 +108,8 @@ class _State(StateInline):
         scanned = super().scanDelims(start, True)
         end = start + scanned.length
         before, after = self.src[start - 1 : start] if start else "", self.src[end : end + 1]
+        if before in _QUOTES and before == after:  # `'*'`
+            return Scanned(False, False, scanned.length)
         word = _ANY_WORD if self.src[start] == "_" else _WORD
         opens = before not in _NOT_BEFORE and not word.match(before) and after not in _NOT_FIRST
         closes = before not in _NOT_LAST and after not in _NOT_AFTER and not word.match(after)

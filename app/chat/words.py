@@ -36,6 +36,7 @@ _LANGUAGE = re.compile(r"[A-Za-z0-9_+#.-]{1,30}")
 _QUOTE = re.compile(r" {0,3}>(?: |$)")
 _QUOTED = re.compile(r" {0,3}> +\S")
 _ITEM = re.compile(r"( *)(?:([-+*])|(\d{1,3})([.)]))( {1,4})(?=\S)")
+_NUMBER = re.compile(r"[\d.,]+\s*\S{0,3}")
 _GAP = re.compile(r"(\n(?:[ \t]*\n)+)")
 _EMPTY: Mapping[str, str] = {}
 
@@ -108,8 +109,9 @@ def _blocks(reading: Reading, lines: list[str], depth: int) -> Tree:
     while at < len(lines):
         block, after = _block(reading, lines, at, depth)
         if block is None:
-            said.append(lines[at])
-            at += 1
+            after = max(after, at + 1)
+            said += lines[at:after]
+            at = after
             continue
         _append_text(reading, tree, said, is_last=False)
         said = []
@@ -136,13 +138,13 @@ def _inlines(reading: Reading, text: str) -> Iterator[object]:
 
 
 def _block(reading: Reading, lines: list[str], at: int, depth: int) -> tuple[dict[str, object] | None, int]:
-    """The block that begins in that line, if any, and where it ends."""
+    """The block that begins in that line, and where it ends; None: what is before that place is text."""
     line = lines[at]
     if found := _FENCE.fullmatch(line):
         return _codeblock(reading, lines, at, found)
     if depth < MAX_DEPTH and _QUOTED.match(line):
         return _quote(reading, lines, at, depth)
-    if depth < MAX_DEPTH and _ITEM.match(line):
+    if depth < MAX_DEPTH and _ITEM.match(line) and not line.startswith("    "):
         return _list(reading, lines, at, depth)
     return None, at
 
@@ -186,7 +188,7 @@ def _quote(reading: Reading, lines: list[str], at: int, depth: int) -> tuple[dic
 
 
 def _list(reading: Reading, lines: list[str], at: int, depth: int) -> tuple[dict[str, object] | None, int]:
-    """A list has two items at least, its items the same mark, and their numbers count."""
+    """A list has two items at least, its items the same mark, and their numbers count. Signs of numbers are none."""
     first = _ITEM.match(lines[at])
     assert first
     margin, start = len(first[1]), int(first[3]) if first[3] else None
@@ -210,6 +212,8 @@ def _list(reading: Reading, lines: list[str], at: int, depth: int) -> tuple[dict
         end += 1
     if marks < 2:
         return None, at
+    if first[2] in ("-", "+") and all(_NUMBER.fullmatch("".join(item)) for item in items):
+        return None, end
     for item in items:
         if not item[-1]:
             item.pop()
