@@ -1,1 +1,0 @@
-var o=/\u2068([^\u2069]*)\u2069/;function l(t){return`⁨${t}⁩`}function p(t,e){if(t.textContent===i(e))return;let r=e.split(o);t.replaceChildren(...r.map((n,u)=>u%2?c(n):n))}function i(t){return t.replace(/[\u2068\u2069]/g,"")}function c(t){let e=document.createElement("bdi");return e.textContent=t,e}export{l as a,p as b};
