@@ -445,7 +445,11 @@ async def test_the_keyboard_reaches_every_action(url: str, visit: Visit) -> None
         await alice.page.keyboard.press("Escape")
         await expect(more).to_be_focused()
         await alice.page.keyboard.press("Enter")
-        await alice.page.keyboard.press("ArrowDown")
+        ignore = alice.page.get_by_role("menuitem", name="Ignore")
+        for _ in range(await items.count()):
+            if await ignore.evaluate("(item) => item === document.activeElement"):
+                break
+            await alice.page.keyboard.press("ArrowDown")
         await alice.page.keyboard.press("Enter")
         await expect(row(alice, "bob")).to_contain_text("ignored")
         await expect(alice.box).to_be_focused()
