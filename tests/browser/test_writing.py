@@ -114,7 +114,6 @@ async def test_one_taps_a_name_and_an_emoji_on_a_phone(url: str, visit: Visit) -
         await picker.get_by_role("searchbox").fill("octopus")
         await picker.get_by_role("button", name="octopus").tap()
         await expect(row(alice, "look").locator(".reaction")).to_have_text("🐙 1")
-        assert (await bob.hears("react"))["emoji"] == "🐙"
         await alice.page.get_by_role("button", name="Emoji", exact=True).tap()
         await expect(picker).to_be_visible()
         await alice.page.go_back()
