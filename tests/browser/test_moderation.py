@@ -18,7 +18,7 @@ async def owns(visit: Visit, url: str, nickname: str = "alice", **options: Any) 
     """The first one in the lobby, to whom it belongs."""
     alice = await visit(url, nickname, **options)
     await alice.enters("lobby")
-    await expect(alice.page.locator("#log-start")).to_be_visible()
+    await alice.is_in()
     if not options:
         await expect(row(alice, nickname).locator(".role-mark")).to_have_attribute("data-role", "owner")
     return alice
@@ -228,9 +228,9 @@ async def test_roles_show_beside_names_and_follow_who_is_appointed(url: str, vis
         await expect(row(one, "bob").locator(".role-mark")).to_have_attribute("data-role", "moderator")
         await expect(one.log.locator("#said .role-mark")).to_have_attribute("data-role", "moderator")
     await bob.page.get_by_role("button", name="Room menu").click()
-    await expect(bob.page.get_by_role("menuitem")).to_have_text(
-        ["Reports and moderation…", "Notifications…", "Leave the room"]
-    )
+    items = bob.page.get_by_role("menuitem")
+    await expect(items.filter(has_text="Reports and moderation…")).to_have_count(1)
+    await expect(items.filter(has_text="Room settings…")).to_have_count(0)
     await bob.page.keyboard.press("Escape")
     await does_to_person(alice, "bob", "No longer a moderator")
     await expect(row(bob, "bob").locator(".role-mark")).to_have_count(0)
@@ -245,7 +245,7 @@ async def test_an_owner_sets_the_room_up_in_one_dialog(url: str, visit: Visit) -
     await expect(alice.passphrase_box).to_have_count(1)  # that of the nickname; a closed dialog is not in the page
     await alice.page.get_by_role("button", name="Room menu").press("Enter")
     await expect(alice.page.get_by_role("menuitem").first).to_be_focused()
-    await alice.page.keyboard.press("Enter")
+    await alice.page.get_by_role("menuitem", name="Room settings…").press("Enter")
     settings = dialog(alice, "Settings of #lobby")
     await settings.get_by_role("textbox", name="Topic").fill("Tides")
     await settings.get_by_label("Only owners change the topic").check()
@@ -468,7 +468,7 @@ async def test_axe_finds_nothing_wrong_with_menus_dialogs_and_doorways(url: str,
             alice = Visitor(context, page, url, f"alice-{scheme}")
             room = f"den-{scheme}"
             await alice.enters(room)
-            await expect(page.locator("#log-start")).to_be_visible()
+            await alice.is_in()
             await bob.join(room)
             await bob.say(room, "hello")
             await alice.reads(["hello"])
