@@ -24,7 +24,7 @@ async def test_people_s_words_around_the_log_run_their_own_way(url: str, visit: 
         await bob.say("lobby", "from left to right")
         alice = await enters(visit, url, "ليلى")
         page = alice.page
-        await runs(page.get_by_text(HEBREW), "rtl")
+        await runs(page.locator(".bar").get_by_text(HEBREW), "rtl")
         names = page.get_by_role("list", name="People").locator(".person-nickname")
         for name, direction in {"אבי": "rtl", "ليلى": "rtl", "bob": "ltr"}.items():
             await runs(names.filter(has_text=name), direction)
@@ -40,7 +40,7 @@ async def test_people_s_words_around_the_log_run_their_own_way(url: str, visit: 
         await alice.box.fill(f"/topic {ARABIC}")
         await runs(alice.box, "ltr")
         await alice.box.press("Enter")
-        await runs(page.get_by_text(ARABIC, exact=True).first, "rtl")
+        await runs(page.locator(".bar").get_by_text(ARABIC, exact=True), "rtl")
 
 
 async def test_a_name_inside_a_sentence_does_not_turn_it(url: str, visit: Visit) -> None:
