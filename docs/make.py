@@ -49,15 +49,16 @@ Fields marked `?` may be left out. A field that a verb does not take is refused.
 | `welcome` | `{{me: {{id, nickname}}, ignored?: [id], token?, renew?, server: {{version, page, transports, limits}}}}` | once per connection; `page` is the checksum of the files of its pages: another one means that a page is older than its server; `token` only when a new one was made, `renew` where the cookie was none of this site's |
 | `message` | `{{room, message}}` | to every socket of the room, the author's own included, after it is stored, in the order of `rev` |
 | `react` | `{{room, seq, rev, emoji, on, person, nickname, count, names?}}` | somebody reacted to a message or took that back, in the order of `rev` among the messages; `names` where the first ones are others now |
-| `people` | `{{room, joined: [person], left: [person], changed?: [person], beyond?: [id], partial?, count}}` | who came or bears another name (`joined`), who left, who is reconnecting or back again (`changed`), gathered for up to half a second; in large rooms see below |
+| `people` | `{{room, joined: [person], left: [person], changed?: [person], beyond?: [id], partial?, count}}` | who came or bears another name (`joined`), who left, who is reconnecting or back again, is away, has another status or role (`changed`), gathered for up to half a second; in large rooms see below |
 | `me` | `{{me}}` | to the other sockets of a person: they were renamed; to all of them where their name was taken before they were stored |
 | `ignored` | `{{ignored: [id]}}` | to the other sockets of a person: they ignore somebody else, or no longer |
 | `typing` | `{{room, nickname}}` | somebody types; it passes by itself |
 | `room` | `{{room: {{name, topic, rev, epoch, people, keep?}}}}` | the topic changed |
 | `notice` | `{{room?, code, text}}` | something to tell that answers no request |
 
-A person is `{{id, nickname, reconnecting?}}`. Whose connection broke is `reconnecting: true` for a while (`PARLOR_GRACE`)
-and counted; back in time, nobody is told that they left or joined. `me` is `{{id, nickname, reserved?}}`.
+A person is `{{id, nickname, role?, reserved?, status?, away?, reconnecting?}}`: `away` where nobody has touched any of their pages for
+some minutes. Whose connection broke is `reconnecting: true` for a while (`PARLOR_GRACE`)
+and counted; back in time, nobody is told that they left or joined. `me` is `{{id, nickname, reserved?, status?, status_until?, shows_last_seen?}}`.
 
 In a room of more than {large} people a `people` event comes every {interval} s at most and is `partial: true`: it holds the
 `count` and what has changed on the first page of people ({first}, in the order of names). `changed` then also holds those who

@@ -10,6 +10,7 @@ export const COMMANDS = [
   { name: "nick", usage: "/nick NAME", help: "change your nickname", verb: "rename" },
   { name: "reserve", usage: "/reserve", help: "keep your nickname with a passphrase, on every device", verb: "reserve" },
   { name: "identify", usage: "/identify NAME", help: "be the person who reserved it", verb: "identify" },
+  { name: "status", usage: "/status TEXT", help: "say something beside your name; without words: nothing", verb: "status" },
   { name: "topic", usage: "/topic TEXT", help: "set what the room is about", verb: "topic" },
   { name: "join", usage: "/join ROOM", help: "open another room", verb: "join" },
   { name: "new", usage: "/new ROOM", help: "open a new room that is in no list and that nobody guesses", verb: "join" },

@@ -280,6 +280,7 @@ const commands = {
   nick: (nickname) => (nickname ? rename(nickname) : "Which nickname? For example: /nick Ann"),
   reserve: () => entering.send({ type: "changeRequested", nickname: me.nickname, field: "passphrase" }),
   identify: (nickname) => (nickname ? entering.send({ type: "claimRequested", nickname }) : "Which nickname is yours? For example: /identify Ann"),
+  status: (text) => ask("status", { text }).then((ack) => (ack.ok && named(ack.me), sentenceOf(ack)), () => NO_CONNECTION),
   topic: (topic) => ask("topic", { room: rooms.activeName, topic }).then(sentenceOf, () => NO_CONNECTION),
   join: (name) => navigation.open(name),
   leave: () => navigation.leave(rooms.activeName),

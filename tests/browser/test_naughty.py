@@ -225,6 +225,7 @@ async def test_naughty_names_topics_and_reasons_do_nothing(
             await moderator.visitor.is_in()
             for text, one in zip(lines, crowd.talkers, strict=False):
                 await by_boss("mute", person=one.me["id"], reason=text[: LIMITS.reason])
+                await one.ask("status", {"text": text[: LIMITS.status]})
             for one in (moderator, member):
                 await one.is_clean(ours)
             await shows_what_moderators_see(moderator, ours)
@@ -248,7 +249,13 @@ async def shows_what_moderators_see(moderator: Watched, ours: list[str]) -> None
 
 
 async def opens_menus(member: Watched, ours: list[str]) -> None:
-    """Of some people, whom one then ignores."""
+    """Of some people, whom one then ignores; and the card of each."""
+    card = [*ours, "form", "select", "option", "label", "input", "h2", "small"]
+    for nth in range(8, 14):
+        await member.visitor.people.nth(nth).locator(".person-nickname").click()
+        await expect(member.page.locator("#card-dialog")).to_contain_text("Here since")
+        await member.is_clean(card)
+        await member.page.keyboard.press("Escape")
     for nth in range(2, 8):
         entry = member.visitor.people.nth(nth)
         await entry.hover()
