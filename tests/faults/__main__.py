@@ -30,7 +30,7 @@ from tests.faults import (
     test_workers,
 )
 from tests.faults.flood import KINDS
-from tests.support.postgres import cluster
+from tests.support import postgres
 from tests.support.process import Standing
 
 CROWD, CONNECTED, DEAF, ROUNDS = 1_000, 500, 30, 3
@@ -95,7 +95,7 @@ def on_postgres(trouble: test_postgres.Trouble, is_bounded: bool = False, **how:
 
 def every_door(times: int) -> Drill:
     async def drill(folder: Path) -> tuple[bool, str]:
-        with cluster() as primary:
+        with postgres.cluster() as primary:
             said, held, stored = await test_doors.talk_through_kills(folder, primary, times)
         other = [name for name, log in held.items() if log != stored]
         fine = not other and sorted(stored.values()) == sorted([*said, test_doors.FIRST_WORDS])
