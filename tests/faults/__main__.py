@@ -16,6 +16,7 @@ from tests import test_affinity
 from tests.faults import (
     test_clock,
     test_crowd,
+    test_doors,
     test_floods,
     test_hostile,
     test_journal,
@@ -29,6 +30,7 @@ from tests.faults import (
     test_workers,
 )
 from tests.faults.flood import KINDS
+from tests.support import postgres
 from tests.support.process import Standing
 
 CROWD, CONNECTED, DEAF, ROUNDS = 1_000, 500, 30, 3
@@ -87,6 +89,17 @@ def on_postgres(trouble: test_postgres.Trouble, is_bounded: bool = False, **how:
         acked, worst, violations = await test_postgres.talk_through(folder, trouble, **how)
         fine = not violations and (not is_bounded or worst < test_redis.NEWS_WITHIN_S)
         return fine, f"{acked} words acked, news after {worst:.1f} s at most, {told(violations)}"
+
+    return drill
+
+
+def every_door(times: int) -> Drill:
+    async def drill(folder: Path) -> tuple[bool, str]:
+        with postgres.cluster() as primary:
+            said, held, stored = await test_doors.talk_through_kills(folder, primary, times)
+        other = [name for name, log in held.items() if log != stored]
+        fine = not other and sorted(stored.values()) == sorted([*said, test_doors.FIRST_WORDS])
+        return fine, f"{times} kills, {len(said)} words by 11 kinds of clients, {len(other)} with another log {other}"
 
     return drill
 
@@ -218,6 +231,7 @@ CLUSTER = {
     "cluster-process-hung": on_postgres(test_postgres.stops_a_process(10), processes=3),
     "cluster-without-redis": on_postgres(test_postgres.goes_on, is_bounded=True, processes=3, redis=False),
     "cluster-workers": workers(20),
+    "cluster-doors": every_door(6),
     "cluster-polls": polls(60),
 }
 

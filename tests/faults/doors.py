@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import aiohttp
@@ -22,6 +23,7 @@ from tests.tools.pty_terminal import ENTER, Pty
 from tests.tools.terminal import Process, Shell
 
 ROOM = "lobby"
+FIRST_WORDS = "the script is here"
 PAUSE_S = 0.1  # before somebody comes again
 LOST = (OSError, aiohttp.ClientError, TimeoutError, ConnectionError)
 
@@ -38,7 +40,9 @@ class Door(Protocol):
         """Returns when it is stored, or at once where the client looks after that by itself."""
         ...
 
-    async def log(self) -> Log: ...
+    async def log(self) -> Log | None:
+        """What it holds of the room; None where it reads nothing."""
+        ...
 
 
 class InBrowser:
@@ -58,8 +62,10 @@ class InBrowser:
 async def in_browser(browser: Browser, url: str, name: str, transport: str) -> AsyncIterator[Door]:
     visitor = await Visitor.arrive(browser, url, name)
     visitor.forgives_network = True
-    if transport == "polling":
+    if transport != "websocket":
         await visitor.page.route_web_socket("**/socket.io/**", lambda ws: ws.close())
+    if transport == "sse":
+        await visitor.page.route(re.compile("transport=polling"), lambda route: route.abort())
     await visitor.enters(ROOM)
     await visitor.is_in(transport)
     yield InBrowser(visitor, name)
@@ -81,7 +87,7 @@ class ByLibrary:
 
 
 @asynccontextmanager
-async def by_library(url: str, name: str, transport: str) -> AsyncIterator[Door]:
+async def by_library(url: str, name: str, transport: str) -> AsyncIterator[ByLibrary]:
     async with Client(url, name, transports=(transport,), pauses=(0.05, 0.5)) as client:
         await client.enter(ROOM)
         yield ByLibrary(client, name)
@@ -262,10 +268,39 @@ class ByHTTP:
 
 
 @asynccontextmanager
-async def by_http(url: str, name: str) -> AsyncIterator[Door]:
-    async with Asker(url) as asker:
-        await asker.come(name)
+async def by_http(url: str, name: str, owner: Client) -> AsyncIterator[Door]:
+    """With the token that the room's owner has given it."""
+    bot = (await owner.rooms[ROOM].do("bot", nickname=name))["bot"]
+    async with Asker(url, bot["token"]) as asker:
         yield ByHTTP(asker, name)
+
+
+class ByHook:
+    """A build server, say: it posts, and knows nothing of the room."""
+
+    def __init__(self, asker: Asker, path: str, name: str) -> None:
+        self._asker, self._path, self.name = asker, path, name
+
+    speaks = True
+
+    async def say(self, text: str) -> None:
+        key = uuid4().hex
+        while True:
+            with contextlib.suppress(*LOST):
+                answer = await self._asker.send("POST", self._path, {"Idempotency_Key": key}, json={"text": text})
+                if answer.status == 200:
+                    return
+            await asyncio.sleep(PAUSE_S)
+
+    async def log(self) -> Log | None:
+        return None
+
+
+@asynccontextmanager
+async def by_hook(url: str, name: str, owner: Client) -> AsyncIterator[Door]:
+    hook = (await owner.rooms[ROOM].do("hook", nickname=name))["hook"]
+    async with Asker(url) as asker:
+        yield ByHook(asker, urlsplit(hook["post"]).path, name)
 
 
 class InTerminal:
@@ -324,8 +359,8 @@ async def by_scripts(url: str, shell: Shell) -> AsyncIterator[Door]:
     ):
         door = ByScripts(saying, reading)
         running = asyncio.create_task(door.run())
-        await door.say("the script is here")
-        await until(lambda: "the script is here" in door.texts.values(), 30)
+        await door.say(FIRST_WORDS)
+        await until(lambda: FIRST_WORDS in door.texts.values(), 30)
         yield door
         assert saying.returncode is None and not running.done(), running
         running.cancel()

@@ -11,6 +11,7 @@ from app.tools.terminal.shown import harmless, size_of
 from tests.support import PATIENCE
 from tests.support.proxy import Proxy
 from tests.support.talker import until
+from tests.support.uploads import picture
 from tests.tools.pty_terminal import CTRL_C, CTRL_D, ENTER, ESCAPE, TAB, UP, Pty, pasted
 from tests.tools.terminal import Shell
 
@@ -58,7 +59,13 @@ async def test_two_people_talk_and_all_that_can_be_typed_does_what_it_says(url: 
             await bob.shows("no reactions any more")
             bob.types("/delete" + ENTER)
             await bob.shows("bob took a message back")
-            bob.types("/me waves" + ENTER)
+            (shell.folder / "my tea.png").write_bytes(picture())
+            bob.types("/file my tea.png for you" + ENTER)
+            await bob.shows("bob: [my tea.png, image/png, ")
+            await bob.shows("    for you")
+            bob.types("/file nothing" + ENTER)
+            await bob.shows("There is no file nothing.")
+            bob.types(CTRL_C + "/me waves" + ENTER)
             await bob.shows("* bob waves")
             bob.types("//topic is a command" + ENTER)
             await bob.shows("bob: /topic is a command")
@@ -93,7 +100,7 @@ async def test_two_people_talk_and_all_that_can_be_typed_does_what_it_says(url: 
             assert await bob.ended() == 0
             assert "Traceback" not in bob.text
         said = [one["text"] for one in lobby.messages if one["nickname"] in ("bob", "robert") and one["text"]]
-        assert said == ["hello all", "unfinished", "three\nlines\nat once", "waves", "/topic is a command"]
+        assert said == ["hello all", "unfinished", "three\nlines\nat once", "for you", "waves", "/topic is a command"]
 
 
 async def test_what_is_typed_while_the_connection_is_lost_is_said_once_it_is_back(url: str, shell: Shell) -> None:

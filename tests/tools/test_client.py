@@ -395,3 +395,24 @@ async def test_a_file_is_brought_to_the_site_and_sent(url: str, tmp_path: Path) 
             await alice.upload(tmp_path / "none")
         with pytest.raises(Refused):
             await lobby.say("", file="f" * 32)
+
+
+async def test_a_bot_needs_nothing_but_its_token_and_is_nobody_else_without_it(url: str) -> None:
+    async with Client(url, "alice") as alice:
+        lobby = await alice.enter("lobby")
+        made = (await lobby.do("bot", nickname="greeter"))["bot"]
+        async with Client(url, token=made["token"], pauses=QUICK) as bot:
+            inside = await bot.enter("lobby")
+            assert (bot.me["id"], bot.me["nickname"]) == (made["id"], "greeter")
+            assert (await inside.say("hello"))["nickname"] == "greeter"
+            news = inside.new_messages()
+            await lobby.do("bot", remove=made["id"])
+            for work in (lambda: anext(news), lambda: bot.enter("lobby"), inside.people, lambda: bot.do("rooms")):
+                with pytest.raises(Refused) as refused:
+                    await asyncio.wait_for(work(), PATIENCE)
+                assert refused.value.code == "bad_token"
+            with pytest.raises(Refused, match="taken back"):
+                await inside.say("still here?")
+    async with Client(url, token="x" * 64) as stranger:
+        with pytest.raises(Refused, match="token"):
+            await asyncio.wait_for(stranger.enter("lobby"), PATIENCE)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.tools.client import Client
+from app.tools.terminal.site import Usage, address, token_file
 from tests.conftest import Start
 from tests.support import PATIENCE
 from tests.support.process import free_port
@@ -30,7 +31,7 @@ async def ended(process: Process) -> int:
         return await process.wait()
 
 
-async def test_what_is_said_is_stored_and_can_be_read(url: str, shell: Shell) -> None:
+async def test_what_is_said_is_stored_and_can_be_read(url: str, shell: Shell, tmp_path: Path) -> None:
     said = await shell.run("say", url, "--room", "lobby", "--nickname", "build", "deploy", "done")
     assert (said.code, said.out, said.errors) == (0, "", "")
     piped = await shell.run("say", f"{url}/r/lobby", "--nickname", "build", "--json", stdin=b"one\r\n\n  \ntwo \xff\n")
@@ -41,6 +42,26 @@ async def test_what_is_said_is_stored_and_can_be_read(url: str, shell: Shell) ->
     ]
     whole = await shell.run("say", url, "-r", "#Lobby", "--nickname", "build", "--whole", stdin=b"a\n12:00 eve: b\n")
     assert (whole.code, whole.errors) == (0, "")
+
+    (tmp_path / "report.txt").write_text("all is well")
+    sent = await shell.run(
+        *(
+            "say",
+            url,
+            "-r",
+            "files",
+            "--nickname",
+            "build",
+            "--file",
+            str(tmp_path / "report.txt"),
+            "--json",
+            "the report",
+        )
+    )
+    assert sent.code == 0 and (json.loads(sent.out)["kind"], json.loads(sent.out)["text"]) == ("file", "the report")
+    assert (
+        "build: [report.txt, text/plain, 11 bytes]\n    the report" in (await shell.run("read", f"{url}/r/files")).out
+    )
 
     read = await shell.run("read", f"{url}/r/lobby/log", "--last", "3")
     assert [line[20:] for line in read.lines[:3]] == ["build: one", "build: two �", "build: a"]
@@ -75,7 +96,7 @@ async def test_each_way_to_end_has_a_code_of_its_own(url: str, shell: Shell, tmp
         as_alice = await shell.run("say", url, "--room", "den", "mine", PARLOR_TOKEN=alice.token or "")
         assert as_alice.code == 0 and den.messages[-1]["author"] == alice.me["id"]
         forged = await shell.run("say", url, "--room", "lobby", "hello", PARLOR_TOKEN="x" * 43)
-        assert forged.code == 1 and "PARLOR_TOKEN" in forged.errors
+        assert forged.code == 1 and "token is not good" in forged.errors
         long = await shell.run("say", url, "--room", "lobby", stdin=b"short\n" + b"x" * 5_000 + b"\nlast\n")
         assert long.code == 1 and "5000" in long.errors, "the others are said"
         assert [one["text"] for one in (await alice.enter("lobby")).messages] == ["short", "last"]
@@ -150,3 +171,39 @@ async def test_who_is_sent_out_while_reading_is_told_why(url: str, shell: Shell)
             await lobby.do("ban", person=bob["id"], reason="noise")
             assert await ended(reading) == 1
             assert reading.stderr and b"noise" in await reading.stderr.read()
+
+
+@pytest.mark.parametrize(
+    ("url", "room", "meant"),
+    [
+        ("http://chat.test", "Lobby", ("http://chat.test", "lobby", None)),
+        ("https://chat.test/r/den/", None, ("https://chat.test", "den", None)),
+        ("https://host.test/chat/r/den/log/2026-11-28#4", None, ("https://host.test/chat", "den", None)),
+        ("https://chat.test/r/den#invite=abcdefghijklmnop", None, ("https://chat.test", "den", "abcdefghijklmnop")),
+        ("localhost:8000", "#ops", ("http://localhost:8000", "ops", None)),
+        ("192.168.0.7:8000/r/ops", None, ("http://192.168.0.7:8000", "ops", None)),
+        ("[::1]:8000", "ops", ("http://[::1]:8000", "ops", None)),
+        ("chat.test/r/ops", None, ("https://chat.test", "ops", None)),
+        ("chat.test/r/ops", "lobby", ("https://chat.test", "lobby", None)),
+    ],
+)
+def test_an_address_is_read_as_people_write_it(url: str, room: str | None, meant: tuple[str, str, str | None]) -> None:
+    assert address(url, room) == meant
+
+
+@pytest.mark.parametrize("url", ["", "http://", "ftp://chat.test", "http://chat.test:port", "http://[::1"])
+def test_what_is_no_address_is_said_in_a_sentence(url: str) -> None:
+    with pytest.raises(Usage, match="address"):
+        address(url, "lobby")
+
+
+def test_each_site_and_nickname_has_a_token_file_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    people = [None, "ann", "Bob", "../../x", "a/b", "日" * 32, "日" * 31 + "本", "x" * 500]
+    files = {
+        token_file(site, who) for site in ("http://a.test", "http://a.test/b", "http://a.test:81") for who in people
+    }
+    assert len(files) == 3 * len(people)
+    for file in files:
+        assert file and file.is_relative_to(tmp_path) and ".." not in file.parts and len(file.name.encode()) < 255
+    assert token_file("http://a.test", "ann") == token_file("http://a.test", "Ann")

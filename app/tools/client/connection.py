@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import socketio
 
-from app.tools.client.shapes import Answer, EventHandler
+from app.tools.client.shapes import Answer, EventHandler, refusal
 
 TRANSPORT_TIMEOUT_S = 4.0  # a proxy may let a handshake hang for ever
 WELCOME_TIMEOUT_S = 10.0  # more, for the server: after a restart all clients come at once
@@ -44,7 +44,7 @@ class Connection:
         self._socket.on("connect_error", self._on_refused)
 
     async def open(self, url: str, auth: dict[str, str]) -> dict[str, Any]:
-        """Connect, and return the server's welcome. Raises ConnectionError."""
+        """Connect, and return the server's welcome. Raises ConnectionError; Refused where the token is none."""
         try:
             async with asyncio.timeout(TRANSPORT_TIMEOUT_S):
                 path = f"{urlsplit(url).path.strip('/')}/socket.io"
@@ -55,6 +55,8 @@ class Connection:
             await asyncio.wait(both, timeout=WELCOME_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
             return self._welcome.result()
         except Exception as error:  # aiohttp's own errors come through the library as they are
+            if self._refused.get("error") == "bad_token":
+                raise refusal(self._refused) from None
             if self._refused:
                 raise NotConnected(self._refused["text"], self._refused.get("retry_after", 0.0)) from error
             raise NotConnected(_why(error)) from error

@@ -25,7 +25,8 @@ ASK_AGAIN_S = 0.1  # after a connection was lost under a question
 
 
 class Identity:
-    """Who connects. file: keeps the token, for its owner alone; one that is there already is used.
+    """Who connects. file: keeps the token, for its owner alone; one that is there already is used. A token that was
+    given is this person or nobody: where it is not taken, one is not to become somebody else unnoticed.
 
     Raises OSError where the file is there and cannot be read.
     """
@@ -33,12 +34,20 @@ class Identity:
     def __init__(self, nickname: str | None, token: str | None, file: Path | None) -> None:
         self.nickname, self.token, self.file = nickname, token, file
         self.me: Me = {"id": "", "nickname": ""}
+        self.refused: Refused | None = None  # then it is not tried any more
+        self._is_given = bool(token)
         if not token and file and file.exists():
             self.token = file.read_text("utf-8").strip() or None
 
     @property
     def auth(self) -> dict[str, str]:
         return {name: value for name, value in (("nickname", self.nickname), ("token", self.token)) if value}
+
+    def welcomed(self, welcome: Answer) -> None:
+        """Raises Refused: `bad_token`."""
+        if self._is_given and "token" in welcome:
+            raise Refused("bad_token", "This token is not good on this site, or no longer.")
+        self.told(welcome)
 
     def told(self, answer: Answer) -> None:
         """The server says who this is: in its welcome, and after a change."""
@@ -124,10 +133,15 @@ class Session:
 
     def enter(self, name: str, entry: dict[str, Any]) -> Room:
         """The room, which is joined now and after every reconnect."""
-        if name not in self.rooms:
-            self.rooms[name] = Room(name, self, self.listeners.emit, entry)
-            self._new_rooms.put_nowait(self.rooms[name])
-        return self.rooms[name]
+        if name in self.rooms:
+            return self.rooms[name]
+        room = Room(name, self, self.listeners.emit, entry)
+        if self.identity.refused:
+            room.close(self.identity.refused)
+            return room
+        self.rooms[name] = room
+        self._new_rooms.put_nowait(room)
+        return room
 
     async def leave(self, room: str) -> None:
         if left := self.rooms.pop(room, None):
@@ -153,6 +167,8 @@ class Session:
         while True:
             if room and room.over:
                 raise room.over
+            if self.identity.refused:
+                raise self.identity.refused
             try:
                 answer = await self.ask(verb, payload)
             except ConnectionError:
@@ -183,6 +199,11 @@ class Session:
                 self._told_connection(None, pause)
                 await asyncio.sleep(pause)
                 failures = min(failures + 1, 30)
+        except Refused as refusal:  # it will never be let in
+            self.identity.refused, self.problem = refusal, refusal.text
+            self._told_connection(None, 0)
+            for room in list(self.rooms.values()):
+                self.close_room(room, refusal)
         except Exception as error:  # a bug of ours: nobody must wait for ever
             for room in self.rooms.values():
                 room.close(error)
@@ -202,7 +223,10 @@ class Session:
         for transport in self._transports:
             connection = Connection(transport, self._on_event)
             try:
-                self.identity.told(await connection.open(self.url, self.identity.auth))
+                self.identity.welcomed(await connection.open(self.url, self.identity.auth))
+            except Refused:
+                await connection.close()
+                raise
             except ConnectionError as error:
                 self.problem = str(error)
                 wait = max(wait, getattr(error, "retry_after", 0.0))

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hashlib
 import ipaddress
 import os
 import re
@@ -79,12 +80,22 @@ def _is_near(url: str) -> bool:
     return host == "localhost" or host.endswith((".localhost", ".local"))
 
 
-def token_file(site: str, nickname: str | None) -> Path:
-    """Where a person's token is kept from one run to the next: one for each site and nickname."""
-    state = os.environ.get("XDG_STATE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".local" / "state"
+def token_file(site: str, nickname: str | None) -> Path | None:
+    """Where a person's token is kept from one run to the next: one for each site and nickname. None where the system
+    has no home for whoever runs this."""
+    try:
+        state = os.environ.get("XDG_STATE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".local" / "state"
+    except RuntimeError:
+        return None
     parts = urlsplit(site)
-    where = quote(f"{parts.netloc}{parts.path}", safe="")
-    return Path(state) / "parlor" / where / f"{quote((nickname or '').casefold(), safe='') or 'guest'}.token"
+    where, who = _file_name(f"{parts.netloc}{parts.path}"), _file_name((nickname or "").casefold()) or "guest"
+    return Path(state) / "parlor" / where / f"{who}.token"
+
+
+def _file_name(text: str) -> str:
+    """Another one for each text; file names have 255 bytes at most."""
+    name = quote(text, safe="")
+    return name if len(name) <= 100 else f"{name[:60]}-{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
 
 def client_of(site: str, who: Who) -> Client:
@@ -98,10 +109,7 @@ def client_of(site: str, who: Who) -> Client:
 
 async def entered(client: Client, room: str, who: Who) -> Room:
     """Raises Refused, Unreachable."""
-    inside = await while_reachable(client, who.wait, client.enter(room, **who.entry()))
-    if who.token and client.token != who.token:
-        raise Refused("not_allowed", "The token in PARLOR_TOKEN is not good on this site, or no longer.")
-    return inside
+    return await while_reachable(client, who.wait, client.enter(room, **who.entry()))
 
 
 async def while_reachable(client: Client, wait: float, work: Coroutine[Any, Any, T]) -> T:
