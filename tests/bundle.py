@@ -16,7 +16,7 @@ from app.web.assets import bundle_mark
 ROOT = Path(__file__).parents[1]
 STATIC = ROOT / "static"
 ESBUILD = ROOT / "tests/js/node_modules/.bin/esbuild"
-PAGES = ("diagnostics", "echo", "landing", "main")
+PAGES = ("diagnostics", "door", "echo", "landing", "main")
 FIRST = "older-browsers.js"  # what it fills in is there before anything else runs
 TARGET = "chrome92,edge92,firefox91,safari15"  # docs/hosts.md, "Browsers"
 

@@ -9,9 +9,9 @@ export class DoorwayView {
     Object.assign(this, { clock, again });
     this.element = document.getElementById("room-door");
     this.conversation = document.getElementById("conversation");
-    for (const part of ["title", "text", "reason", "field", "submit", "leave"]) this[part] = document.getElementById(`room-door-${part}`);
-    this.box = document.getElementById("room-passphrase");
-    this.field.remove(); // there only while it is asked for: one field named "Passphrase" at a time
+    for (const part of ["title", "text", "reason", "submit", "leave"]) this[part] = document.getElementById(`room-door-${part}`);
+    this.field = document.getElementById("room-door-field").content.firstElementChild;
+    this.box = this.field.querySelector("input"); // in the page only while it is asked for: one field named "Passphrase" at a time
     this.element.addEventListener("submit", (event) => {
       event.preventDefault();
       this.submitForm();

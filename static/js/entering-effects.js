@@ -30,6 +30,7 @@ export function enteringEffects({ me, dialog, layout, drawer, connection, ask, s
     },
 
     hideRoom: () => layout.hideRoom(),
+    submitLater: () => (document.body.dataset.submitted = "yes"), // when the page has begun
     openDialog: (options) => dialog.open(options),
     requireNickname: () => dialog.requireNickname(),
     refuseNickname: ({ nickname, ack }) => dialog.refuse(nickname, ack),

@@ -85,12 +85,13 @@ const ON = {
 
   /** The dialog's form. isClaim: the nickname is known to be reserved by somebody; current: the nickname until now. */
   submitted(state, { nickname, passphrase, isClaim, current }) {
+    if (state.step === "start") return [state, [{ do: "submitLater" }]];
     if (isBlank(nickname)) return [state, [{ do: "requireNickname" }]];
     if (isClaim && !passphrase) return [state, [refusePassphrase(PASSPHRASE_MISSING)]];
     if (state.isBusy) return [state, []];
     if (passphrase && !isPassphrase(passphrase)) return [state, [refusePassphrase(BAD_LENGTH)]];
     if (passphrase && isClaim) return ask(state, "identify", { nickname, passphrase });
-    if (state.step === "choosing" || state.step === "start") return retryJoin(state, [{ do: "setWish", nickname }]);
+    if (state.step === "choosing") return retryJoin(state, [{ do: "setWish", nickname }]);
     if (nickname !== current) return ask(state, "rename", { nickname }, { passphrase });
     return passphrase ? ask(state, "reserve", { passphrase }) : finish(state);
   },

@@ -394,6 +394,7 @@ function start() {
   const wish = wishOf(page);
   if (wish) me.setWish(wish);
   entering.send({ type: "opened", nickname: me.wish });
+  if (page.submitted) dialog.form.requestSubmit(); // while this was loaded
 }
 
 /** Another tab changed a row of the storage: it sent a message, or read a room. */

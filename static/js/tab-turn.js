@@ -1,10 +1,12 @@
 // One tab at a time. Web Locks know all tabs of a browser; where they are missing (plain http, older browsers), each tab waits a
 // moment of its own before it looks, so that two seldom look at once.
 
+import { browserLocks } from "./tab.js";
+
 const MAX_WAIT_MS = 300;
 
 export class TabTurn {
-  constructor({ locks = globalThis.navigator?.locks, wait, random = Math.random }) {
+  constructor({ locks = browserLocks(), wait, random = Math.random }) {
     Object.assign(this, { locks, wait, random });
   }
 

@@ -27,7 +27,7 @@ async function attempt(act) {
   }
 }
 
-function browserLocks() {
+export function browserLocks() {
   try {
     return navigator.locks;
   } catch {

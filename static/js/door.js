@@ -1,0 +1,53 @@
+// The doorway, before the chat itself is loaded: that begins when somebody begins to enter, so that whoever only looks at a
+// link loads little. What is sent off before the chat is there is kept, and done then. (Nothing is imported here.)
+
+const { dataset } = document.body;
+const form = document.getElementById("door");
+const box = document.getElementById("nickname");
+const offered = document.querySelector("#door-offer button");
+const slow = document.getElementById("door-slow");
+const SLOW_MS = 1_500;
+const BEGINNINGS = ["pointerdown", "keydown", "input"];
+let parts = null;
+let timer;
+
+for (const name of BEGINNINGS) document.addEventListener(name, load, { capture: true, passive: true });
+offered.addEventListener("click", offer);
+form.addEventListener("submit", submit);
+if (box.value || !isUsual()) load();
+
+/** Once: its files all at the same time, the chat's own first. */
+function load() {
+  if (parts) return;
+  for (const name of BEGINNINGS) document.removeEventListener(name, load, { capture: true });
+  parts = dataset.parts.split(" ");
+  for (const href of parts) document.head.append(Object.assign(document.createElement("link"), { rel: "modulepreload", href }));
+  import(parts[0]).then(give, () => dataset.submitted && form.submit()); // as without a script: the page comes anew
+}
+
+/** From now on the form is the chat's. */
+function give() {
+  clearTimeout(timer);
+  form.removeEventListener("submit", submit);
+  offered.removeEventListener("click", offer);
+}
+
+function offer() {
+  box.value = offered.value;
+}
+
+function submit(event) {
+  event.preventDefault();
+  dataset.submitted = "yes";
+  timer = setTimeout(() => (slow.hidden = false), SLOW_MS);
+  load();
+}
+
+/** A first visit with a browser that stores things. Whoever was here before, and has lost the cookie that says so, goes in. */
+function isUsual() {
+  try {
+    return navigator.cookieEnabled && [localStorage, sessionStorage].every((storage) => storage.getItem("parlor:nickname") === null) && !location.hash;
+  } catch {
+    return false;
+  }
+}
