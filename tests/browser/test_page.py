@@ -168,7 +168,7 @@ async def test_slash_me_says_what_one_does_and_other_commands_are_not_said(url: 
         await expect(alice.page.locator("#composer-sentence")).to_contain_text("There is no command /wave")
         await expect(alice.box).to_have_value("/wave")
         await alice.says("/topic Waves and wind")
-        await expect(alice.page.get_by_text("Waves and wind")).to_be_visible()
+        await expect(alice.page.locator("#room-topic")).to_have_text("Waves and wind")
         await alice.says("/nick Alicia")
         await expect(alice.people).to_have_text(["Alicia", "bob"])
         await alice.reads(["* alice waves"])
