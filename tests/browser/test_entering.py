@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from app.server import Running
+from tests.bench.first_visit import visit as first_visit
 from tests.browser.conftest import Between, Visit
 from tests.browser.test_page import fits
 from tests.support.axe import violations
@@ -198,3 +199,15 @@ async def test_a_page_older_than_its_server_is_loaded_anew_when_nobody_is_at_it(
     await ann.waits_for("window.isOld === undefined && document.readyState === 'complete'")
     await ann.is_in()
     await expect(ann.box).to_have_value("half a thought")
+
+
+async def test_a_first_visit_is_light_and_moves_nothing(url: str, browser: Browser) -> None:
+    """The times are measured by `make page`."""
+    async with Talker(url, "Mira") as mira, Talker(url, "Jonas") as jonas:
+        await talk(mira, jonas)
+        first = await first_visit(browser, f"{url}/r/tides", slow=False)
+        await expect(first.page.get_by_role("textbox", name="Nickname")).to_be_focused()
+        assert first.wire.requests <= 15
+        assert first.wire.bytes < 75_000
+        assert (await first.page.evaluate("window.seen"))["shift"] < 0.005
+        await first.context.close()
