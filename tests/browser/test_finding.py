@@ -50,6 +50,7 @@ async def test_what_was_said_is_found_and_leads_far_back(server: Running, visit:
     await bob.box.fill("not sent yet")
     await page.keyboard.press("Control+k")
     found = dialog(page, "Search")
+    await expect(page.get_by_label("Search for")).to_be_focused()
     await page.keyboard.type("hedge")
     await expect(found.get_by_role("status")).to_contain_text("1 found")
     await expect(found.locator("mark")).to_have_text(["hedgehog"])
