@@ -43,7 +43,6 @@ export class Finding {
       link: () => this.copy(rooms.activeName),
       topic: () => this.topic.open(),
       invite: parts.invite,
-      log: () => window.open(sitePath(`/r/${rooms.activeName}/log`), "_blank", "noopener"),
     };
     for (const button of document.querySelectorAll("[data-find]")) button.addEventListener("click", () => this.actions[button.dataset.find]());
     document.addEventListener("keydown", (event) => this.key(event));
@@ -167,7 +166,7 @@ export class Finding {
     room.setDetails(told);
     if (room.topic === before || !told.topic_set) return;
     const who = isolate(visible(told.topic_set.nickname));
-    const line = room.topic ? `${who} set the topic: ${isolate(room.topic)}` : `${who} took the topic away`;
+    const line = room.topic ? `${who} changed the topic` : `${who} took the topic away`;
     if (!room.note(line) && room === this.rooms.active) this.notify(line);
   }
 
