@@ -40,12 +40,21 @@ class ReadMarks:
         reading = self._read.get(person)
         if reading is None:
             loop = asyncio.get_running_loop()
-            reading = self._read[person] = self._wanted[person] = loop.create_future()
-            reading.add_done_callback(lambda done: done.cancelled() or done.exception())
-            loop.call_later(SHARED_S, self._forget, person, reading)
+            reading = self._wanted[person] = self._share(person)
             if self._reading is None or self._reading.done():
                 self._reading = loop.create_task(self._read_wanted())
         return await asyncio.shield(reading) | self._unsaved.get(person, {})
+
+    def begin(self, person: str) -> None:
+        """The person was stored just now, and has read nothing: nobody need look."""
+        self._share(person).set_result({})
+
+    def _share(self, person: str) -> asyncio.Future[Marks]:
+        loop = asyncio.get_running_loop()
+        reading = self._read[person] = loop.create_future()
+        reading.add_done_callback(lambda done: done.cancelled() or done.exception())
+        loop.call_later(SHARED_S, self._forget, person, reading)
+        return reading
 
     async def _read_wanted(self) -> None:
         """Of all who ask meanwhile at once: many come when a server has started."""

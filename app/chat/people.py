@@ -206,6 +206,7 @@ async def _record(chat: Chat, newcomer: Newcomer, connection: Connection) -> Non
         _send_away(chat, newcomer.token)
         raise Refused("not_allowed", "This browser has become somebody else meanwhile. Load the page again.")
     chat.newcomers.remove(newcomer.id)
+    chat.marks.begin(newcomer.id)
     profile = _profile(found)
     if not chat.presence.online.is_here(profile.id):  # left while that was written
         await left(chat, profile.id, connection.keeps_token)

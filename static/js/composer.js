@@ -40,9 +40,14 @@ export class Composer {
     this.room = room;
     this.context.show(room);
     if (typedBefore && !this.storage.get(this.context.key)) this.storage.set(this.context.key, typedBefore);
-    this.box.placeholder = `Message ${label}`;
+    this.call(label);
     this.fill();
     this.files.changed(room);
+  }
+
+  /** label: the room as sentences name it, which may change. */
+  call(label) {
+    this.box.placeholder = `Message ${label}`;
   }
 
   /** Puts the stored draft into the box. */

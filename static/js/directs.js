@@ -15,6 +15,7 @@ export class Directs {
   async learn() {
     const ack = await this.ask("rooms", {});
     if (!ack.ok) return;
+    this.isKnown = true;
     const closed = this.closed();
     ack.direct.forEach(({ name, person, unread, at }, nth) => {
       if (this.rooms.get(name)) this.know(name, person);

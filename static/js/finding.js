@@ -7,7 +7,7 @@ import { EmptyRoom } from "./empty-room.js";
 import { linkTo, seqIn } from "./permalink.js";
 import { ReadMarks } from "./read-marks.js";
 import { isolate } from "./isolate.js";
-import { isDirect } from "./room-name.js";
+import { isDirect, labelOf } from "./room-name.js";
 import { TopicEditor } from "./topic-editor.js";
 import { sitePath } from "./base.js";
 import { visible } from "./visible-text.js";
@@ -43,11 +43,11 @@ export class Finding {
       link: () => this.copy(rooms.activeName),
       topic: () => this.topic.open(),
       invite: parts.invite,
-      log: () => window.open(sitePath(`/r/${rooms.activeName}/log`), "_blank", "noopener"),
     };
     for (const button of document.querySelectorAll("[data-find]")) button.addEventListener("click", () => this.actions[button.dataset.find]());
     document.addEventListener("keydown", (event) => this.key(event));
     window.addEventListener("hashchange", () => this.follow(rooms.activeName));
+    document.addEventListener("visibilitychange", () => !document.hidden && this.directs.isKnown && this.directs.learn());
   }
 
   /** The server has said who this is. */
@@ -66,7 +66,7 @@ export class Finding {
 
   /** As a Room calls changed(). */
   changed(room, what) {
-    if (what === "people" && isDirect(room) && room.person) this.renamed(room);
+    if ((what === "people" || what === "room") && isDirect(room) && room.person) this.renamed(room);
     if (room === this.rooms.active && what !== "typing") this.draw(room);
   }
 
@@ -83,7 +83,9 @@ export class Finding {
 
   renamed(room) {
     this.roomList().draw(room);
-    if (room === this.rooms.active) this.layout.showHead(room);
+    if (room !== this.rooms.active) return;
+    this.layout.showHead(room);
+    this.composer().call(labelOf(room));
   }
 
   // --- links to messages ---
@@ -126,6 +128,14 @@ export class Finding {
     if (isNew) this.join(this.rooms.get(name));
   }
 
+  /** The other one is not known any more, or it was another person's conversation. Answers whether that was all. */
+  refused(room, { error }) {
+    if (!isDirect(room) || error !== "no_such_person") return false;
+    this.rooms.remove(room.name);
+    if (room.name === this.rooms.activeName) this.navigation().goTo(this.rooms.all()[0]?.name ?? "lobby");
+    return true;
+  }
+
   opened(told) {
     this.directs.opened(told);
   }
@@ -156,7 +166,7 @@ export class Finding {
     room.setDetails(told);
     if (room.topic === before || !told.topic_set) return;
     const who = isolate(visible(told.topic_set.nickname));
-    const line = room.topic ? `${who} set the topic: ${isolate(room.topic)}` : `${who} took the topic away`;
+    const line = room.topic ? `${who} changed the topic` : `${who} took the topic away`;
     if (!room.note(line) && room === this.rooms.active) this.notify(line);
   }
 

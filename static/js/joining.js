@@ -9,7 +9,7 @@ const NICKNAME_REFUSALS = new Set(["nickname_taken", "bad_nickname"]);
 export class Joining {
   /**
    * rooms: {active, all()}; me: {pendingWish}; prepare(room): before each join, a promise where that takes time; joined(room, ack);
-   * nicknameRefused(ack); refused(ack) for any other code but those that the room's doorway shows.
+   * nicknameRefused(ack); refused(ack, room) for any other code but those that the room's doorway shows.
    */
   constructor({ rooms, me, prepare = () => null, joined, nicknameRefused, refused }) {
     Object.assign(this, { rooms, me, prepare, joined, nicknameRefused, refused });
@@ -36,7 +36,7 @@ export class Joining {
     if (!ack) return false;
     if (ack.ok) this.joined(room, ack);
     else if (NICKNAME_REFUSALS.has(ack.error)) this.nicknameRefused(ack);
-    else if (!isShut(ack)) this.refused(ack);
+    else if (!isShut(ack)) this.refused(ack, room);
     return Boolean(ack.ok);
   }
 }

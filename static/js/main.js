@@ -151,7 +151,7 @@ const joining = new Joining({
   prepare: claimPass,
   joined,
   nicknameRefused: (ack) => entering.send({ type: "refused", nickname: me.wish, ack }),
-  refused: ({ text }) => notices.show(text, { lasting: true }),
+  refused: (ack, room) => finding.refused(room, ack) || notices.show(ack.text, { lasting: true }),
 });
 const doorway = new DoorwayView({
   clock,

@@ -9,15 +9,15 @@ import { rankOf } from "./standing.js";
 export function actionsOn({ me, role, person, message, isDirect = false }) {
   const found = [];
   const add = (name, label, isGrave = false) => found.push({ do: name, label, isGrave });
+  const isOther = person && !me.is(person.id);
+  if (isOther && message && !message.deleted && !isDirect) add("report", "Report message…");
+  if (isOther) add(me.ignores(person.id) ? "unignore" : "ignore", me.ignores(person.id) ? "Stop ignoring" : "Ignore");
+  if (isOther && !isDirect && !isBot(person)) add("message", "Direct message");
   if (message && !message.deleted) add("copy", "Copy text");
   if (message && !isDirect) add("link", "Copy link");
-  if (!person || me.is(person.id)) return found;
+  if (!isOther) return found;
   const rank = rankOf(role);
   const isBelow = rankOf(person.role) < rank;
-  if (!isDirect && !isBot(person)) add("message", "Direct message");
-  if (message && !message.deleted && !isDirect) add("report", "Report message…");
-  if (me.ignores(person.id)) add("unignore", "Stop ignoring");
-  else add("ignore", "Ignore");
   add("about", "Profile…");
   if (message && !message.deleted && rank > 0) add("delete", "Delete message", true);
   if (rank > 0 && isBelow) {
@@ -39,17 +39,14 @@ export function isBot({ id }) {
 }
 
 /** What this person can do with the room: [{do, label}]. */
-export function actionsInRoom({ role, mayInvite, maySetTopic = false }, isDirect = false) {
-  const found = [{ do: "search", label: "Search…" }];
-  if (isDirect) return [...found, { do: "notifications", label: "Notifications…" }, { do: "log", label: "Open the log" }, { do: "leave", label: "Close the conversation" }];
-  found.push({ do: "link", label: "Copy the room's link" });
-  if (maySetTopic) found.push({ do: "topic", label: "Change the topic" });
+export function actionsInRoom({ role, mayInvite }, isDirect = false) {
+  const found = [];
+  if (isDirect) return [{ do: "notifications", label: "Notifications…" }, { do: "leave", label: "Close the conversation" }];
   if (role === "owner") found.push({ do: "settings", label: "Room settings…" });
   if (mayInvite) found.push({ do: "invite", label: "Invite people…" });
   if (role === "owner") found.push({ do: "ownerKey", label: "Owner key…" }, { do: "programs", label: "Bots and hooks…" });
   if (rankOf(role) > 0) found.push({ do: "moderation", label: "Reports and moderation…" });
   found.push({ do: "notifications", label: "Notifications…" });
-  found.push({ do: "log", label: "Open the log" });
   found.push({ do: "leave", label: "Leave the room" });
   return found;
 }

@@ -1,5 +1,6 @@
 // Search: in this room or in all of one's rooms; a row leads to its message. Loaded when it is first wanted.
 
+import { sitePath } from "./base.js";
 import { Dialog } from "./dialog.js";
 import { excerpt } from "./excerpt.js";
 import { isDirect, labelOf } from "./room-name.js";
@@ -25,6 +26,7 @@ export class SearchDialog {
   open() {
     const { active } = this.rooms;
     this.where.options[0].textContent = isDirect(active) ? "in this conversation" : `in ${labelOf(active)}`;
+    this.dialog.part("log").href = sitePath(`/r/${active.name}/log`);
     this.dialog.open("Search");
     this.box.focus();
     this.box.select();

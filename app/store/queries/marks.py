@@ -12,6 +12,7 @@ from app.store.tables import ignores, messages, read_marks, rooms
 
 MOST_UNREAD = 100  # are counted in a room
 
+_marks = Prepared(select(read_marks.c.room, read_marks.c.seq).where(read_marks.c.person == bindparam("who")))
 _wanted = bindparam("seq", type_=BigInteger)
 _reached = select(
     bindparam("person"),
@@ -44,11 +45,7 @@ _unread = Prepared(select(func.count()).select_from(_news.subquery()))
 
 def read_marks_of(db: Connection, persons: Sequence[str]) -> dict[str, dict[str, int]]:
     """By person and room, the last message that they have read there."""
-    found: dict[str, dict[str, int]] = {person: {} for person in persons}
-    wanted = select(read_marks.c.person, read_marks.c.room, read_marks.c.seq).where(read_marks.c.person.in_(persons))
-    for person, room, seq in db.execute(wanted):
-        found[person][room] = seq
-    return found
+    return {person: dict(_marks.all(db, who=person)) for person in persons}
 
 
 @changes(Changes.PEOPLE)
