@@ -18,7 +18,7 @@ async def owns(visit: Visit, url: str, nickname: str = "alice", **options: Any) 
     """The first one in the lobby, to whom it belongs."""
     alice = await visit(url, nickname, **options)
     await alice.enters("lobby")
-    await alice.is_in()
+    await expect(alice.box).to_be_editable()
     if not options:
         await expect(row(alice, nickname).locator(".role-mark")).to_have_attribute("data-role", "owner")
     return alice
@@ -276,8 +276,7 @@ async def test_an_owner_sets_the_room_up_in_one_dialog(url: str, visit: Visit) -
 
 
 async def test_an_owner_says_how_long_messages_are_kept(url: str, visit: Visit) -> None:
-    alice = await visit(url, "alice")
-    await alice.enters("lobby")
+    alice = await owns(visit, url)
     settings, kept = dialog(alice, "Settings of #lobby"), alice.page.locator("#room-keep")
     for before, chosen, said in (("", "for 7 days", "Kept 7 days"), ("7", "as long as the site keeps them", "")):
         await alice.page.get_by_role("button", name="Room menu").click()
