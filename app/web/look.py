@@ -3,7 +3,7 @@
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import web
 
@@ -21,10 +21,12 @@ CHOICES = {
 @dataclass(frozen=True)
 class Look:
     """is_known: this browser has chosen a nickname, so that a room is shown at once. chosen: what was chosen, by the
-    name of the choice; what is not in it is as the system has it."""
+    name of the choice; what is not in it is as the system has it. is_framed: the page is shown within another one,
+    where nothing may take the focus by itself."""
 
     is_known: bool
     chosen: dict[str, str]
+    is_framed: bool = False
 
     @property
     def theme(self) -> str:
@@ -32,7 +34,8 @@ class Look:
 
 
 def look_of(request: web.Request) -> Look:
-    return read(edge.cookies(request, COOKIE))
+    is_framed = request.headers.get("Sec-Fetch-Dest") in ("iframe", "frame")  # W3C Fetch Metadata
+    return replace(read(edge.cookies(request, COOKIE)), is_framed=is_framed)
 
 
 def read(cookies: Iterable[str]) -> Look:

@@ -9,6 +9,7 @@ from aiohttp import web
 from playwright.async_api import FrameLocator, Page, expect
 
 from app.model import COOKIE, HOST_COOKIE
+from app.web.look import COOKIE as LOOK
 from tests.browser.conftest import Start, Visit
 from tests.doctor.certificates import Authority
 from tests.doctor.conftest import Faults, authority, faulty
@@ -62,7 +63,7 @@ async def test_under_a_path_people_talk_and_find_every_page(start_server: Start,
     await alice.is_in(transport)
     await alice.reads(["hello"])
     cookies = {one["name"]: one["path"] for one in await alice.context.cookies(f"{server.url}/")}
-    assert cookies == {COOKIE: "/chat"}
+    assert cookies == {COOKIE: "/chat", LOOK: "/chat"}
     await alice.page.goto(f"{server.url}/diagnostics")
     await expect(alice.page.get_by_role("status", name="Verdict")).to_have_attribute("data-verdict", "ok")
     await alice.page.goto(f"{server.url}/echo")
