@@ -49,7 +49,6 @@ from app.live.relay import Relay
 from app.live.relay.carriers import Carrier
 from app.live.relay.local import LocalCarrier
 from app.live.socket import attach, create_server, listen, register_handlers
-from app.live.webpush import WebPush
 from app.logs import AccessLogger, access_log, log_request
 from app.model import LIMITS, Refused
 from app.socketio import AddressLimit, Listener, Server
@@ -80,6 +79,7 @@ from app.web.assets import ASSETS, Assets, templates
 from app.web.branding import Branding, branding
 from app.web.metrics import METRICS, METRICS_READERS, Metrics, Readers, SocketStats, measuring, metrics, told
 from app.web.siblings import SIBLINGS, Siblings
+from app.web.webpush import WebPush
 from app.workers import STOP_SIGNALS, Worker, how_many, on_signals
 
 try:

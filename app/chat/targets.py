@@ -1,4 +1,5 @@
 """Where hooks may deliver to: by http or https to public addresses, on ports at which web servers listen.
+(Pushes are as strict in their own way: web/webpush.py.)
 
 Whoever owns a room chooses the address, and anybody owns a room: a server that sends whatever it is told to would open
 the network behind it to everybody. The address of a host is judged at each connection, for it may be another one then

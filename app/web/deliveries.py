@@ -12,7 +12,6 @@ import contextlib
 import hmac
 import logging
 import random
-import socket
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -23,12 +22,13 @@ import orjson
 from aiohttp import web
 from yarl import URL
 
-from app.chat import Chat, access, targets
+from app.chat import Chat, access
 from app.chat.counts import Reading
 from app.chat.messages import as_told, iso
 from app.model import Refused
 from app.store import queries
 from app.store.queries.hooks import MAX_QUEUED
+from app.web import outgoing
 
 log = logging.getLogger("parlor.hooks")
 
@@ -73,7 +73,8 @@ class Deliveries:
 
     async def run(self) -> None:
         """Delivers for as long as the server runs."""
-        async with self._session() as http:
+        named = {"User-Agent": f"Parlor/{self._chat.version}", "Content-Type": "application/json"}
+        async with outgoing.session(lambda: self._chat.hook_private, AT_ONCE, TIMEOUT, **named) as http:
             try:
                 while True:
                     with contextlib.suppress(Refused):  # nothing can be read now: the next look finds it
@@ -90,26 +91,6 @@ class Deliveries:
     def readings(self) -> Iterator[Reading]:
         yield Reading("parlor_hook_deliveries", "Events that were delivered to hooks.", self._delivered)
         yield Reading("parlor_hook_failures", "Attempts to deliver to hooks that failed.", self._failed)
-
-    def _session(self) -> aiohttp.ClientSession:
-        """By no proxy, without cookies; each connection is opened anew, where `_socket` lets it."""
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                socket_factory=self._socket, use_dns_cache=False, force_close=True, limit=AT_ONCE
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=TIMEOUT,
-            trust_env=False,
-            auto_decompress=False,
-            headers={"User-Agent": f"Parlor/{self._chat.version}", "Content-Type": "application/json"},
-        )
-
-    def _socket(self, address: Any) -> socket.socket:
-        """For a connection to the address that a host has at this moment: whatever it had before."""
-        family, kind, protocol, _, where = address
-        if not self._chat.hook_private and not targets.is_public(str(where[0])):
-            raise OSError("it is in a private network")
-        return socket.socket(family, kind, protocol)
 
     async def _look(self, http: aiohttp.ClientSession) -> None:
         for hook in await self._chat.store.read(queries.due_hooks, self._chat.process):

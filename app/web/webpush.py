@@ -7,21 +7,20 @@ usual port, no redirect is followed, and what a name leads to is checked when th
 
 import asyncio
 import logging
-import socket
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable
-from ipaddress import IPv6Address, IPv6Network, ip_address
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import aiohttp
 import http_ece
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from py_vapid import Vapid02
 
+from app.chat import targets
 from app.chat.pushing import Browser, Outcome
+from app.web import outgoing
 
 log = logging.getLogger("parlor.push")
 
@@ -32,7 +31,6 @@ RECORD_BYTES = 4_096  # what every push service takes (RFC 8030, 7.2)
 NOBODYS = "mailto:nobody@localhost.localdomain"  # of a site that is not known by an address of https
 GONE = (403, 404, 410)  # 403: it was made for another key of this site's
 LATER = (429, 500, 502, 503, 504)
-NAT64 = IPv6Network("64:ff9b::/96")
 
 
 def new_private_key() -> str:
@@ -110,50 +108,13 @@ class WebPush:
 
     def _session(self) -> aiohttp.ClientSession:
         if self._http is None:
-            connector = aiohttp.TCPConnector(
-                limit=MAX_CONNECTIONS, resolver=None if self._is_open else PublicResolver(), use_dns_cache=False
-            )
             timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
-            jar = aiohttp.DummyCookieJar()
-            self._http = aiohttp.ClientSession(connector=connector, timeout=timeout, cookie_jar=jar, trust_env=False)
+            self._http = outgoing.session(lambda: self._is_open, MAX_CONNECTIONS, timeout)
         return self._http
 
     async def close(self) -> None:
         if self._http is not None:
             await self._http.close()
-
-
-class PublicResolver(AbstractResolver):
-    """Of the addresses of a name, those that are public: a connection is made to nothing else."""
-
-    def __init__(self) -> None:
-        self._names = ThreadedResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        found = [one for one in await self._names.resolve(host, port, family) if is_public(one["host"])]
-        if not found:
-            raise OSError(f"{host} has no public address")
-        return found
-
-    async def close(self) -> None:
-        await self._names.close()
-
-
-def is_public(address: str) -> bool:
-    """Can everybody on the internet reach it? An IPv6 address that leads to one of IPv4 is as that one."""
-    try:
-        parsed = ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(parsed, IPv6Address):
-        inner = parsed.ipv4_mapped or parsed.sixtofour or (parsed.teredo or (None, None))[1]
-        if inner is None and parsed in NAT64:
-            inner = ip_address(int(parsed) & 0xFFFFFFFF)  # type: ignore[assignment]
-        if inner is not None:
-            return inner.is_global and not inner.is_multicast
-    return parsed.is_global and not parsed.is_multicast
 
 
 def _may_be_public(host: str) -> bool:
@@ -162,7 +123,7 @@ def _may_be_public(host: str) -> bool:
         ip_address(host)
     except ValueError:
         return "." in host.rstrip(".")
-    return is_public(host)
+    return targets.is_public(host)
 
 
 def _outcome(answer: aiohttp.ClientResponse) -> tuple[Outcome, float]:

@@ -1,0 +1,37 @@
+"""Requests to addresses that somebody else has chosen: a hook's, a push service's. They lead to public addresses alone,
+which is judged when a connection is made, for a name may lead elsewhere by then than when it was looked at.
+"""
+
+import socket
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import aiohttp
+
+from app.chat import targets
+
+
+def session(
+    private_too: Callable[[], bool], most: int, timeout: aiohttp.ClientTimeout, **headers: str
+) -> aiohttp.ClientSession:
+    """By no proxy, without cookies; each connection is opened anew. private_too: may they lead to this machine and its
+    network, as well? most: connections at once. A connection that is refused is a ClientConnectorError."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            socket_factory=partial(_socket, private_too), use_dns_cache=False, force_close=True, limit=most
+        ),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=timeout,
+        trust_env=False,
+        auto_decompress=False,
+        headers=headers,
+    )
+
+
+def _socket(private_too: Callable[[], bool], address: Any) -> socket.socket:
+    """For a connection to the address that a host has at this moment."""
+    family, kind, protocol, _, where = address
+    if not private_too() and not targets.is_public(str(where[0])):
+        raise OSError("it is in a private network")
+    return socket.socket(family, kind, protocol)
