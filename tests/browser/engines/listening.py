@@ -17,7 +17,7 @@ addEventListener("unhandledrejection", ({ reason }) => complaints.push(`rejected
 addEventListener("securitypolicyviolation", ({ violatedDirective }) => complaints.push(`CSP: ${violatedDirective}`));
 for (const kind of ["error", "warn"]) console[kind] = (...words) => complaints.push(`${kind}: ${words.join(" ")}`);
 """
-LINE = b'<meta name="color-scheme" content="light dark">'
+LINE = b'<link rel="apple-touch-icon" href="/apple-touch-icon.png">'
 SCRIPT = b'<script src="/ear.js"></script>'.ljust(len(LINE))
 
 
