@@ -373,12 +373,9 @@ def _blobs(settings: Settings) -> Blobs | None:
     if not settings.file_store:
         return None
     try:
-        return Blobs(settings.file_store)
+        return Blobs(settings.file_store, is_late=not settings.files)
     except UnusablePlace as error:
-        if settings.files:
-            raise BadSetting(f"PARLOR_FILES: nothing can be kept in {settings.files} ({error}).") from None
-        log.warning("nobody can send files: nothing can be kept in %s (%s)", settings.file_store, error)
-        return None
+        raise BadSetting(f"PARLOR_FILES: nothing can be kept in {settings.files} ({error}).") from None
 
 
 def _network_of(site: edge.Edge, request: Request) -> str:

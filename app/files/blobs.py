@@ -35,32 +35,52 @@ class UnusablePlace(Exception):
 
 
 class Blobs:
-    """place: a folder, made if there is none, or a URL. Raises UnusablePlace."""
+    """place: a folder, made if there is none, or a URL. is_late: a folder is made with the first file, so that a server
+    by which nobody sends any leaves nothing on a disk. Raises UnusablePlace."""
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, place: str, is_late: bool = False) -> None:
         self.place = place
         self.folder: Path | None = None if "://" in place else Path(place)
+        self._store: Any = None
         try:
             if self.folder is None:
                 options: Any = {"timeout": REQUEST_TIMEOUT, "allow_http": True}
                 url = "memory:///" if place.startswith("memory://") else place
                 known = {} if url.startswith("memory") else {"client_options": options, "retry_config": RETRIES}
-                self._store: Any = from_url(url, **known)
-            else:
-                self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                self._store = LocalStore(prefix=self.folder)
+                self._store = from_url(url, **known)
+            elif not is_late:
+                self.make()
         except (OSError, BaseError, ValueError) as error:
             raise UnusablePlace(_first_line(error)) from None
+
+    def make(self) -> None:
+        """The folder, where it is not made yet. Raises OSError."""
+        if self._store is None and self.folder is not None:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._store = LocalStore(prefix=self.folder)
+
+    @property
+    def _is_made(self) -> bool:
+        """By another process, perhaps."""
+        if self._store is None and self.folder is not None and self.folder.is_dir():
+            self.make()
+        return self._store is not None
 
     async def put(self, key: str, source: Path) -> None:
         """The bytes of a file. Raises Refused."""
         how: dict[str, Any] = {"chunk_size": PART, "max_concurrency": 1}
+        try:
+            await asyncio.to_thread(self.make)
+        except OSError as error:
+            raise _refusal(error) from None
         await _asked(obstore.put_async(self._store, _path(key), source, **how))
         if self.folder is not None:
             await asyncio.to_thread(_sync, self.folder / _path(key))
 
     async def read(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
         """The bytes from `start` to before `end`, in pieces. Raises Refused; FileNotFoundError where there are none."""
+        if not self._is_made:
+            raise FileNotFoundError(key)
         found = await _asked(obstore.get_async(self._store, _path(key), options={"range": (start, end)}))
         try:
             async for piece in found.stream(min_chunk_size=PIECE):
@@ -70,7 +90,7 @@ class Blobs:
 
     async def remove(self, keys: Iterable[str]) -> None:
         """What is not there is removed already. Raises Refused."""
-        for key in keys:
+        for key in keys if self._is_made else ():
             if self.folder is not None:
                 await asyncio.to_thread(_remove_begun, self.folder / _path(key))
             with suppress(FileNotFoundError):
@@ -78,6 +98,8 @@ class Blobs:
 
     async def has(self, key: str) -> bool:
         """Raises Refused."""
+        if not self._is_made:
+            return False
         try:
             await _asked(obstore.head_async(self._store, _path(key)))
         except FileNotFoundError:

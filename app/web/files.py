@@ -72,7 +72,6 @@ class Files:
         with suppress(OSError):
             if self.incoming is None:
                 return
-            self.incoming.mkdir(mode=0o700, exist_ok=True)
             for one in self.incoming.iterdir():
                 if time.time() - one.stat().st_mtime > LEFTOVER_S:
                     shutil.rmtree(one, ignore_errors=True)
@@ -122,13 +121,19 @@ def _too_large(limit: int) -> Refused:
 async def _folder(where: Path | None) -> AsyncIterator[Path]:
     """One of its own, gone at the end."""
     try:
-        name = await asyncio.to_thread(tempfile.mkdtemp, prefix="parlor-", dir=where)
+        name = await asyncio.to_thread(_make_folder, where)
     except OSError as error:
         raise _disk(error) from None
     try:
         yield Path(name)
     finally:
         await asyncio.shield(asyncio.to_thread(shutil.rmtree, name, ignore_errors=True))
+
+
+def _make_folder(where: Path | None) -> str:
+    if where is not None:
+        where.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return tempfile.mkdtemp(prefix="parlor-", dir=where)
 
 
 def _disk(error: OSError) -> Refused:

@@ -6,7 +6,7 @@ from app.server import Running
 from tests.browser.conftest import Visit
 from tests.support.axe import violations
 from tests.support.browser import Visitor
-from tests.support.talker import Talker
+from tests.support.talker import Talker, until
 
 
 def row(visitor: Visitor, nickname: str) -> Locator:
@@ -55,6 +55,7 @@ async def test_a_status_is_set_on_ones_own_card_and_seen_on_it_and_in_the_list(s
 async def test_the_list_says_who_is_away_and_whose_name_is_reserved(server: Running, visit: Visit) -> None:
     ann = await visit(server.url, "Ann", viewport={"width": 390, "height": 844}, has_touch=True)
     await ann.enters("lobby")
+    await until(lambda: server.chat.presence.rooms.count("lobby") == 1)  # the first, and so the owner
     async with Talker(server.url, "bob") as bob:
         await bob.join("lobby")
         await bob.ask("reserve", {"passphrase": "a passphrase that is long"})

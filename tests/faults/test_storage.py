@@ -213,7 +213,7 @@ async def start_over(server: Standing, sender: Sender, reader: Client, before: s
     """What is said now goes on in the other history, and both hold that."""
     copies = [sender.client.rooms[ROOM], reader.rooms[ROOM]]
     await asyncio.wait_for(sender.say(), RESUMES_WITHIN)
-    await until(lambda: all(copy.live and copy.room["epoch"] != before for copy in copies), RESUMES_WITHIN)
+    await until(lambda: all(copy.live and copy.info["epoch"] != before for copy in copies), RESUMES_WITHIN)
     stored = checker.read(server.database, ROOM)
     assert [one["text"] for one in stored.messages] == [f"another history {n}" for n in range(5)] + ["alice 11"]
     await until(lambda: all(copy.rev == stored.rev for copy in copies))
@@ -226,7 +226,7 @@ async def start_over(server: Standing, sender: Sender, reader: Client, before: s
 async def test_a_database_replaced_while_it_runs_is_a_new_history_for_everybody(tmp_path: Path) -> None:
     other = await another(tmp_path / "other")
     async with Standing(tmp_path / "data", "--rate-limit", "off") as server, two_people(server.url) as (alice, bob):
-        epoch, pid = alice.client.rooms[ROOM].room["epoch"], server.pid
+        epoch, pid = alice.client.rooms[ROOM].info["epoch"], server.pid
         other.replace(server.database)
         await start_over(server, alice, bob, epoch)
         assert server.pid == pid
@@ -238,7 +238,7 @@ async def test_a_database_replaced_while_it_runs_is_a_new_history_for_everybody(
 async def test_a_database_replaced_while_it_is_down_is_a_new_history_for_everybody(tmp_path: Path) -> None:
     other = await another(tmp_path / "other")
     async with Standing(tmp_path / "data", "--rate-limit", "off") as server, two_people(server.url) as (alice, bob):
-        epoch = alice.client.rooms[ROOM].room["epoch"]
+        epoch = alice.client.rooms[ROOM].info["epoch"]
         await server.kill()
         shutil.rmtree(server.data)
         server.data.mkdir()

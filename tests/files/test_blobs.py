@@ -146,6 +146,19 @@ async def test_a_folder_that_cannot_be_is_told_at_the_start(start_server: Start,
         await start_server(files=str(tmp_path / "taken"))
 
 
+async def test_a_folder_may_be_made_with_the_first_file(tmp_path: Path) -> None:
+    blobs, beside = (Blobs(str(tmp_path / "kept"), is_late=True) for _ in range(2))
+    assert not await blobs.has(KEY)
+    await blobs.remove([KEY])
+    with pytest.raises(FileNotFoundError):
+        async for _ in blobs.read(KEY, 0, 1):
+            pass
+    assert not (tmp_path / "kept").exists()
+    (tmp_path / "source").write_bytes(b"x")
+    await blobs.put(KEY, tmp_path / "source")
+    assert await beside.has(KEY)
+
+
 async def test_a_full_or_lost_disk_is_a_refusal(tmp_path: Path) -> None:
     blobs, source = Blobs(str(tmp_path / "kept")), tmp_path / "source"
     source.write_bytes(b"x")
