@@ -56,7 +56,7 @@ class Blobs:
     def make(self) -> None:
         """The folder, where it is not made yet. Raises OSError."""
         if self._store is None and self.folder is not None:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self.folder)
             self._store = LocalStore(prefix=self.folder)
 
     @property
@@ -105,6 +105,12 @@ class Blobs:
         except FileNotFoundError:
             return False
         return True
+
+
+def make_folder(folder: Path) -> None:
+    """With those above it that are missing: each its owner's alone. Raises OSError."""
+    for one in (*reversed(folder.parents), folder):
+        one.mkdir(mode=0o700, exist_ok=True)
 
 
 def _path(key: str) -> str:

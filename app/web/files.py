@@ -26,7 +26,7 @@ from app.chat.file_names import file_name
 from app.chat.kinds import room_ref
 from app.files import sniff
 from app.files.anew import made_anew
-from app.files.blobs import Blobs
+from app.files.blobs import Blobs, make_folder
 from app.model import Refused
 from app.store import queries
 from app.web import CHAT, api, edge, visitors
@@ -132,7 +132,7 @@ async def _folder(where: Path | None) -> AsyncIterator[Path]:
 
 def _make_folder(where: Path | None) -> str:
     if where is not None:
-        where.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(where)
     return tempfile.mkdtemp(prefix="parlor-", dir=where)
 
 

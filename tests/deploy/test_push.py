@@ -145,8 +145,8 @@ class Hall:
                 await one.enter(HALL)
             end = loop.time() + (SIDE_BY_SIDE if is_shared else 0)
             while not self.said["dora"] or loop.time() < end:
-                for speaker, listener in ((carol, dora), (dora, carol)):
-                    said = await speaker.say(HALL, self.words(str(speaker.nickname)))
+                for name, speaker, listener in (("carol", carol, dora), ("dora", dora, carol)):
+                    said = await speaker.say(HALL, self.words(name))
                     if is_shared:
                         await until(partial(_has, listener, said["rev"]), NEWS_WITHIN)
                 await asyncio.sleep(PAUSE)  # people's own pace
