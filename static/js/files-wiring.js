@@ -10,16 +10,17 @@ import { Previews } from "./previews.js";
 import { tabsAlive } from "./tab.js";
 import { upload } from "./upload.js";
 
+const JOINING_MS = 50;
 const NOT_STORED = "This browser cannot keep files over a reload. Leave the page open until they are sent.";
 
 export class Files {
   /** composer and outbox are made later: `connect` hands them in. limit(): bytes of a file, as the server tells it. */
   constructor({ me, menu, rooms, limit, wait, newId, tab, notify, layout, overlays }) {
-    Object.assign(this, { me, rooms, layout, overlays, previews: new Previews() });
+    Object.assign(this, { me, rooms, layout, overlays, wait, previews: new Previews() });
     this.isOn = Boolean(document.getElementById("attach"));
     this.attachments = new Attachments({
       store: new BlobStore({ volatile: () => notify(NOT_STORED) }),
-      upload: (one) => upload({ ...one, token: me.token }),
+      upload: (one) => this.inRoom(one).then(() => upload({ ...one, token: me.token })),
       alive: tabsAlive,
       changed: (room) => this.changed(room),
       ...{ wait, newId, tab, limit, now: Date.now },
@@ -28,6 +29,11 @@ export class Files {
     Object.assign(hooks, { preview: (file) => this.previews.find(file), load: (image, url) => this.loadByToken(image, url) });
     window.addEventListener("online", () => this.attachments.wake());
     document.getElementById("messages").addEventListener("click", (event) => this.clicked(event));
+  }
+
+  /** Until the server has let this browser into the room: before, there may be no such room. */
+  async inRoom({ room, signal }) {
+    while (this.rooms.get(room)?.rev === null && !signal.aborted) await this.wait(JOINING_MS);
   }
 
   makeViews(menu) {
