@@ -94,6 +94,7 @@ LOCK_TIMEOUT_S = 1.5  # within it, for another process's lock on the database; t
 CLOSE_TIMEOUT_S = 1.0  # for connections to close
 WATCH_INTERVAL_S = 1.0  # between checks of the database's files
 TAKEOVER_INTERVAL_S = 0.25  # between attempts to take the lock over from the previous version
+FIRST_ANSWER_S = 10.0  # for which a start waits for the database
 SHARING_ATTEMPTS = 4  # in so many intervals, for one that starts to be done
 MAX_OVERLAP_S = 300.0  # Dokku stops the old version 60 s after the new one answers, or some minutes later
 HOST_IDLE_LIMIT_S = 30.0  # the strictest known host cuts a request that has brought no byte for so long
@@ -701,7 +702,7 @@ async def _open_store(settings: Settings) -> tuple[ServingLock, Database, str]:
         await database.start(alone)
         if alone:
             lock.take()
-        epoch = await database.read(queries.epoch)
+        epoch = await _first_answer(database)
     except Refused as refusal:
         if lock:
             lock.release()
@@ -713,6 +714,19 @@ async def _open_store(settings: Settings) -> tuple[ServingLock, Database, str]:
         where = "DATABASE_URL" if settings.database_url else f"the data folder {settings.data} (PARLOR_DATA)"
         raise BadSetting(f"Messages cannot be stored in {where}: {reason}.") from None
     return lock, database, epoch
+
+
+async def _first_answer(database: Database) -> str:
+    """The epoch. A busy server may take longer for its first connections than anybody waits who is connected already.
+    Raises Refused."""
+    until = time.monotonic() + FIRST_ANSWER_S
+    while True:
+        try:
+            return str(await database.read(queries.epoch))
+        except Refused as refusal:
+            if "retry_after" not in refusal.extra or time.monotonic() > until:
+                raise
+            await asyncio.sleep(TAKEOVER_INTERVAL_S)
 
 
 async def _shares(lock: ServingLock) -> bool:
