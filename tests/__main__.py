@@ -22,7 +22,7 @@ from xml.etree import ElementTree
 
 ROOT = Path(__file__).parents[1]
 JS = "tests/js"
-WORKERS = 5  # for 2 cores: most of a test is waiting
+WORKERS = 4  # for 2 cores: most of a test is waiting
 WORKERS_ALONE = 2  # one core each
 SLOWEST = 10
 NOTHING_SELECTED = 5  # pytest's exit code
