@@ -31,7 +31,7 @@ async def test_two_people_talk_and_all_that_can_be_typed_does_what_it_says(url: 
             assert "before <U+001B>]0;owned<U+0007>" in bob.text and b"\x1b]0;owned" not in bob.raw
             bob.types("hello all" + ENTER)
             await bob.shows("[2]")
-            assert lobby.messages[-1]["text"] == "hello all"
+            await until(lambda: lobby.messages[-1]["text"] == "hello all")
 
             rung = bob.raw.count(b"\a")
             bob.types("unfinis")
@@ -45,7 +45,7 @@ async def test_two_people_talk_and_all_that_can_be_typed_does_what_it_says(url: 
             bob.types(pasted("three\r\nlines\r\nat once"))
             bob.types(ENTER)
             await bob.shows("    at once")
-            assert lobby.messages[-1]["text"] == "three\nlines\nat once"
+            await until(lambda: lobby.messages[-1]["text"] == "three\nlines\nat once")
 
             bob.types("/repl" + TAB)
             await bob.shows("/reply", after="at once")
