@@ -57,9 +57,8 @@ async def refresh(chat: Chat, room: str, is_joining: bool = False) -> RoomRules:
     _forget_unused(chat)
     chat.rules[room] = after
     _apply(chat, room, before, after)
-    if (
-        before and after.is_closed and not before.is_closed and not is_joining
-    ):  # by another process, which may know of fewer people
+    has_closed = before is not None and after.is_closed and not before.is_closed
+    if has_closed and not is_joining:  # by another process, which may know of fewer people
         try:
             await admit_present(chat, room)
         except Refused as refusal:

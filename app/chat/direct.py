@@ -43,6 +43,11 @@ def other_of(chat: Chat, room: str, person: str) -> str:
     return other if person == one else one
 
 
+def shown(chat: Chat, room: str, person: str) -> str:
+    """As the person calls a room."""
+    return SIGN + other_of(chat, room, person) if is_direct(room) else room
+
+
 async def begin(chat: Chat, connection: Connection, other: str, makes_room: bool = True) -> str:
     """The stored name of the room with this person, which is made if need be; then they are told. Raises
     `not_allowed`, `no_such_person`, `too_many`; where it is not to be made, `no_such_room`."""
@@ -74,8 +79,7 @@ def _forget_pairs(chat: Chat) -> None:
 
 async def about(chat: Chat, person: str, room: str) -> Answer:
     """What somebody is told of their room of two besides: how they call it, and with whom it is."""
-    other = other_of(chat, room, person)
-    return {"name": SIGN + other, "person": await called(chat, other)}
+    return {"name": shown(chat, room, person), "person": await called(chat, other_of(chat, room, person))}
 
 
 async def called(chat: Chat, person: str) -> Answer:
@@ -85,7 +89,7 @@ async def called(chat: Chat, person: str) -> Answer:
     return {"id": person, "nickname": found["nickname"] or "somebody"}
 
 
-async def on_said(chat: Chat, speaker: Speaker) -> None:
+async def tell_other(chat: Chat, speaker: Speaker) -> None:
     """Something new was said in a room of two: the other one's connections that do not hear the room are told of it."""
     other = other_of(chat, speaker.room, speaker.id)
     here = chat.presence.online.connections(other)

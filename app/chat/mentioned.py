@@ -5,6 +5,7 @@ from typing import Any
 from app.chat import Chat, access
 from app.chat.kinds import Moment, PageLimit, milliseconds
 from app.chat.messages import as_told
+from app.chat.search import joined
 from app.model import Person
 from app.store import queries
 
@@ -18,8 +19,7 @@ async def mentions(
 ) -> Answer:
     """The messages that call one, each with its `room`, the newest first: of all rooms that one may read, said before
     the time `before`. Those of people whom one ignores are left out. `more` says that older ones exist."""
-    online = chat.presence.online
-    here = sorted({room for one in online.connections(person.id) for room in online.rooms(one)})
+    here = joined(chat, person.id)
     rooms = await chat.store.read(queries.rooms_that_mention, person.id, here)
     readable = [room for room in rooms if await access.may_person_read(chat, room, person.id)]
     page, more = await chat.store.read(

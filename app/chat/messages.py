@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import orjson
 
 from app.chat import Chat, access, mentions, moderation, people
-from app.chat.direct import is_direct, on_said
+from app.chat.direct import is_direct, tell_other
 from app.chat.kinds import ACTION, Caption, Emoji, Epoch, FileId, Flag, MessageId, PageLimit, Rev, Seq, Seqs
 from app.chat.opening import in_room
 from app.chat.words import words
@@ -70,7 +70,7 @@ async def send(
     chat.counts.said += new
     answer = _tell_if_new(chat, speaker, stored, new)  # before anything is waited for: in the order of revs
     if new and is_direct(speaker.room):
-        await on_said(chat, speaker)
+        await tell_other(chat, speaker)
     if new:
         chat.on_said(speaker, stored)
     return answer

@@ -3,9 +3,8 @@
 from typing import Any
 
 from app.chat import Chat, people
-from app.chat.direct import is_direct
+from app.chat.direct import is_direct, shown
 from app.chat.kinds import NotifyLevel
-from app.chat.reading import shown
 from app.model import ROW_BYTES, Member
 from app.store import queries
 

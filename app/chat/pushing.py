@@ -17,7 +17,7 @@ import orjson
 
 from app.chat import Chat, access, people
 from app.chat.counts import Reading
-from app.chat.direct import SIGN, is_direct, other_of
+from app.chat.direct import is_direct, other_of, shown
 from app.chat.kinds import Endpoint, Flag, PushSecret
 from app.model import ROW_BYTES, Connection, Member, Refused
 from app.store import queries
@@ -47,7 +47,7 @@ class Outcome(enum.Enum):
 
 
 class Service(Protocol):
-    """How browsers are woken (live/webpush.py)."""
+    """How browsers are woken (web/webpush.py)."""
 
     async def send(self, to: Browser, payload: bytes, topic: str, contact: str) -> tuple[Outcome, float]:
         """Of several with one topic that wait for a browser, it gets the last one. contact: an address of this site.
@@ -96,12 +96,11 @@ class Pushing:
         if is_alone:
             called = {other_of(self._chat, member.room, member.id)}
         for person in called:
-            shown = f"{SIGN}{member.id}" if is_alone else member.room
             self._add(
                 News(
                     person=person,
                     room=member.room,
-                    shown=shown,
+                    shown=shown(self._chat, member.room, person),
                     author=member.id,
                     seq=message["seq"],
                     site=member.connection.site,

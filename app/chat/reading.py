@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from app.chat import Chat
-from app.chat.direct import is_direct, stored_name
+from app.chat.direct import is_direct, shown, stored_name
 from app.chat.kinds import Seq
 from app.chat.messages import iso
 from app.model import Connection, Member, Refused
@@ -22,14 +22,6 @@ async def seen(chat: Chat, member: Member, *, seq: Seq) -> Answer:
     hear(chat, member.id, told, member.connection)
     chat.directory.tell_person(member.id, "seen", told)
     return {}
-
-
-def shown(chat: Chat, room: str, person: str) -> str:
-    """As the person calls the room."""
-    if not is_direct(room):
-        return room
-    one, other = chat.pairs[room]
-    return f"@{other if person == one else one}"
 
 
 def hear(chat: Chat, person: str, told: Answer, but: Connection | None = None) -> None:
