@@ -183,7 +183,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
     """Open the store, then listen; as a `worker` beside others, where there are several. Raises BadSetting with one
     sentence where that cannot be done."""
     process_id = process.new_process_id()
-    _branding(settings)
+    brand = _branding(settings)
     blobs = _blobs(settings)
     lock, database, epoch = await _open_store(settings)
     site = _edge(settings)
@@ -281,7 +281,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         running.background_tasks.append(asyncio.create_task(_renew_skeletons(chat)))
 
     database.replaced = start_over
-    app = application(settings, chat, sockets, local, blobs)
+    app = application(settings, chat, sockets, local, brand, blobs)
     if worker:
         registry = app[METRICS].registry
         app[SIBLINGS] = Siblings(worker.number, worker.of, worker.folder, lambda: told(registry))
@@ -481,12 +481,11 @@ async def _take_over(
 
 
 def application(
-    settings: Settings, chat: Chat, sockets: Server, broadcaster: Broadcaster, blobs: Blobs | None = None
+    settings: Settings, chat: Chat, sockets: Server, broadcaster: Broadcaster, brand: Branding, blobs: Blobs | None
 ) -> web.Application:
     """The aiohttp application with all its routes."""
     app = web.Application(middlewares=_middlewares(settings), client_max_size=settings.max_payload)
     base = settings.base_path
-    brand = _branding(settings)
     assets = app[ASSETS] = Assets(base, more=brand.files)
     chat.page, app[installed.NAME] = assets.hash, settings.site
     app[edge.EDGE] = _edge(settings)

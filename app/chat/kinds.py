@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from app.chat.names import MAX_WISH
 from app.chat.visible import is_blank, trimmed, without_controls
-from app.model import LIMITS
+from app.model import LIMITS, Refused
 
 MAX_MINUTES = 5_256_000  # ten years
 MAX_SLOW_S = 21_600  # six hours
@@ -39,6 +39,15 @@ def room_name(text: str) -> str:
             "bad_room", "A room is named with 1 to 64 of a-z, 0-9, _ and -, beginning with a letter or a digit."
         )
     return name
+
+
+def room_as_typed(text: str) -> str:
+    """The room that somebody means in an address or a field: `My Room` is my-room; or `@` and somebody's id. Raises
+    Refused."""
+    try:
+        return room_ref("-".join(text.removeprefix("#").split()))
+    except PydanticCustomError as error:
+        raise Refused("bad_room", error.message()) from None
 
 
 def room_ref(text: str) -> str:

@@ -14,11 +14,10 @@ from typing import Any
 from urllib.parse import unquote
 
 import orjson
-from pydantic_core import PydanticCustomError
 
 from app.chat import Chat, access
 from app.chat.direct import is_direct, stored_for
-from app.chat.kinds import LARGEST, room_name
+from app.chat.kinds import LARGEST, room_as_typed
 from app.chat.messages import changes
 from app.chat.missed import about
 from app.engineio.http import PLAIN as PLAIN_TEXT
@@ -39,7 +38,6 @@ STATUS = {"bad_room": 400, "bad_payload": 400, "no_such_room": 404, "storage": 5
 ALLOW = "Allow: GET, HEAD, OPTIONS\r\n"
 
 _ID = re.compile(r"(\d{1,16})(?::([0-9a-f]{32}))?", re.ASCII)
-_DIRECT = re.compile(r"@[A-Za-z0-9_.-]{1,32}", re.ASCII)  # a room of two, by the id of the other one
 _EPOCH = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 Message = dict[str, Any]
@@ -60,12 +58,7 @@ class Asked:
 
 def asked_of(request: Request, tokens: Iterable[str]) -> Asked:
     """Raises Refused."""
-    room = unquote(request.path.rstrip("/").split("/")[-2])
-    if not _DIRECT.fullmatch(room):
-        try:
-            room = room_name("-".join(room.removeprefix("#").split()))
-        except PydanticCustomError as error:
-            raise Refused("bad_room", error.message()) from None
+    room = room_as_typed(unquote(request.path.rstrip("/").split("/")[-2]))
     epoch = request.query.get("epoch") or None
     if epoch is not None and not _EPOCH.fullmatch(epoch):
         raise Refused("bad_payload", "“epoch” is the name of the room's history, as the room told it.")

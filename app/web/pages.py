@@ -10,10 +10,9 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 from jinja2 import Environment
-from pydantic_core import PydanticCustomError
 
 from app.chat import doorway, people, rooms
-from app.chat.kinds import room_ref
+from app.chat.kinds import room_as_typed
 from app.model import Refused
 from app.web import CHAT, edge, ops
 from app.web.look import look_of
@@ -37,7 +36,7 @@ async def landing(request: web.Request) -> web.StreamResponse:
     """The landing page. `?room=` redirects to a room: its form without JavaScript."""
     chat, wish = request.app[CHAT], _wish(request)
     if wanted := request.query.get("room") or (wish and DEFAULT_ROOM):
-        name = _room(wanted)
+        name = room_as_typed(wanted)
         if not edge.comes_from_here(request):
             raise web.HTTPSeeOther(edge.at(request, f"/r/{name}"))
         if "listed" in request.query or "nickname" not in request.query:
@@ -92,7 +91,7 @@ def _unguessable(room: str) -> str:
 def room_of(request: web.Request, suffix: str = "") -> str:
     """The room in the path. Redirects to its proper spelling, with `suffix` after it."""
     asked = request.match_info["room"]
-    name = _room(asked)
+    name = room_as_typed(asked)
     if name != asked:
         raise web.HTTPPermanentRedirect(edge.at(request, f"/r/{name}{suffix}"))
     return name
@@ -101,14 +100,6 @@ def room_of(request: web.Request, suffix: str = "") -> str:
 def not_found(request: web.Request, text: str) -> web.Response:
     """A 404 page with this sentence."""
     return page(request, "error.html", 404, title=SENTENCES[404][0], text=text)
-
-
-def _room(text: str) -> str:
-    """A room's name as people type it: `My Room` is my-room, as in the page's own fields; or `@` and somebody's id."""
-    try:
-        return room_ref("-".join(text.removeprefix("#").split()))
-    except PydanticCustomError as error:
-        raise Refused("bad_room", error.message()) from None
 
 
 def page(request: web.Request, template: str, /, status: int = 200, **values: Any) -> web.Response:
