@@ -2,10 +2,9 @@
 
 import { Dialog } from "./dialog.js";
 import { write } from "./isolate.js";
+import { messageLink } from "./message-link.js";
 import { visible } from "./visible-text.js";
 import { wordsText } from "./words-text.js";
-
-const when = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "short" });
 
 export class MentionsDialog {
   /** list: a MentionList; ask(verb, payload) -> Promise of the ack; jump(room, seq); seen(): the list was looked at. */
@@ -46,24 +45,8 @@ export class MentionsDialog {
   }
 }
 
-function row({ room, seq, nickname, at, text, words, kind }) {
-  const item = document.createElement("li");
-  const button = document.createElement("button");
-  const head = document.createElement("span");
-  const who = document.createElement("bdi");
-  const said = document.createElement("span");
-  button.type = "button";
-  button.className = "mention-row";
-  Object.assign(button.dataset, { room, seq });
-  head.className = "mention-head";
-  who.className = "mention-author";
-  who.textContent = visible(nickname);
-  head.append(who, ` in #${room}, ${when.format(new Date(at))}`);
-  said.className = "mention-text";
-  said.dir = "auto";
+function row(message) {
+  const { room, nickname, text, words, kind } = message;
   const plain = visible(wordsText(words ?? text));
-  write(said, kind === "action" ? `* ${visible(nickname)} ${plain}` : plain);
-  button.append(head, said);
-  item.append(button);
-  return item;
+  return messageLink(message, `in #${room}`, (said) => write(said, kind === "action" ? `* ${visible(nickname)} ${plain}` : plain));
 }

@@ -3,11 +3,11 @@
 import { sitePath } from "./base.js";
 import { Dialog } from "./dialog.js";
 import { excerpt } from "./excerpt.js";
+import { messageLink } from "./message-link.js";
 import { isDirect, labelOf } from "./room-name.js";
 import { visible } from "./visible-text.js";
 
 const PAUSE_MS = 350; // in typing, before it is looked for
-const when = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "short" });
 
 export class SearchDialog {
   /** ask(verb, payload) -> Promise of the ack; rooms: the open ones; jump(room, seq): shows a message; wait(ms). */
@@ -73,25 +73,8 @@ export class SearchDialog {
     this.status.textContent = ack.ok ? counted(this.found, ack.more) : "";
   }
 
-  row({ room, seq, nickname, at, text, marks }) {
-    const item = document.createElement("li");
-    const button = document.createElement("button");
-    const head = document.createElement("span");
-    const who = document.createElement("bdi");
-    const said = document.createElement("span");
-    button.type = "button";
-    button.className = "found-row";
-    Object.assign(button.dataset, { room, seq });
-    head.className = "found-head";
-    who.className = "found-author";
-    who.textContent = visible(nickname);
-    head.append(who, ` ${this.placeOf(room)}, ${when.format(new Date(at))}`);
-    said.className = "found-text";
-    said.dir = "auto";
-    said.append(...excerpt(text, marks).map(drawn));
-    button.append(head, said);
-    item.append(button);
-    return item;
+  row(message) {
+    return messageLink(message, this.placeOf(message.room), (said) => said.append(...excerpt(message.text, message.marks).map(drawn)));
   }
 
   placeOf(name) {
