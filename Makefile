@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ONLY ?= tests
 SIDE_BY_SIDE = $(if $(WORKERS),--workers $(WORKERS))
 
-.PHONY: run test quick browsers lint docs bundle bench page icons churn fuzz drill screenshot vendor clean
+.PHONY: run test quick browsers lint docs bundle languages bench page icons churn fuzz drill screenshot vendor clean
 
 run: $(VENV)/run.ready
 	@exec $(BIN)/python -m app
@@ -58,6 +58,10 @@ docs: $(VENV)/run.ready
 # static/bundle: what pages load, from static/js.
 bundle: $(VENV)/test.ready
 	$(BIN)/python -m tests.bundle
+
+# app/languages/*.po, from the sentences in the code, and static/languages, from those.
+languages: $(VENV)/test.ready
+	$(BIN)/python -m tests.languages
 
 bench: $(VENV)/test.ready
 	$(BIN)/python -m tests.bench

@@ -6,6 +6,7 @@
     process.py         standard streams, file descriptors, addresses to listen on
     workers.py         several processes on one port, and their parent
     model.py           the nouns: Person, Connection, Member, Owner, Refused
+    languages/         sentences in other languages: their catalogues, dates and numbers
     server.py          connects the parts; the only module that knows them all
     export.py          what an operator does to a room: export, keep, own
     copy.py            a whole history moved into another database

@@ -158,10 +158,36 @@ def span(seconds: float) -> str:
     return f"{ceil(seconds / 86_400)} days"
 
 
+class Sentence(str):
+    """A sentence for people: English, made of a pattern with named places (`{who}`) and their values, which it still
+    knows. So whoever shows it can say the same in another language (app/languages). A value may be a Sentence, too.
+    The pattern is a literal where it is made: there `make languages` finds it.
+
+    other: the pattern for all numbers but one, where the sentence counts `n`; else empty.
+    """
+
+    pattern: str
+    other: str
+    values: dict[str, Any]
+
+    def __new__(cls, pattern: str, /, **values: Any) -> "Sentence":
+        made = super().__new__(cls, pattern.format(**values) if values else pattern)
+        made.pattern, made.other, made.values = pattern, "", values
+        return made
+
+
+def counted(one: str, other: str, n: int, /, **values: Any) -> Sentence:
+    """A Sentence that counts: `counted("{n} day", "{n} days", 3)`."""
+    made = Sentence(one if n == 1 else other, n=n, **values)
+    made.pattern, made.other = one, other
+    return made
+
+
 class Refused(Exception):
     """A no with a code for machines and a sentence for people. Our only exception: anything else is a bug.
 
-    `extra` travels in the answer beside them, e.g. `suggestion` or `retry_after` (seconds).
+    `extra` travels in the answer beside them, e.g. `suggestion` or `retry_after` (seconds). text: English; a Sentence
+    where it holds values. Whoever sends the answer translates it (app/languages).
     """
 
     def __init__(self, code: str, text: str, **extra: Any) -> None:

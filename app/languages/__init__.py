@@ -1,0 +1,93 @@
+"""The sentences of pages and answers in the reader's language.
+
+A sentence stands in the code in English, which is also its key. Its translations are in gettext catalogues, one for
+each language (`de.po`), which Babel reads when somebody first wants that language. Places for values are named:
+`{who}`. What counts has all the forms that the language has (CLDR). `make languages` brings the catalogues up to date
+(tests/languages.py); docs/contributing.md says how a language is added.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from babel import Locale
+from babel.messages import Catalog
+from babel.messages.pofile import read_po
+
+from app.model import Sentence
+
+ENGLISH = "en"
+LANGUAGES = {
+    "en": "English",
+    "de": "Deutsch",
+    "es": "Español",
+    "fr": "Français",
+    "ar": "العربية",
+}  # as each calls itself
+RIGHT_TO_LEFT = frozenset({"ar"})
+FOLDER = Path(__file__).parent
+FORMS = ("zero", "one", "two", "few", "many", "other")  # of a word that counts, in CLDR's order
+
+
+def direction(language: str) -> str:
+    """Of its writing, as HTML has it."""
+    return "rtl" if language in RIGHT_TO_LEFT else "ltr"
+
+
+def translate(language: str, text: str, values: Mapping[str, Any] | None = None) -> str:
+    """The sentence with this key, with its values in their places. English where it has no translation. A value that
+    is itself a Sentence is translated, too."""
+    return _filled(language, _form(language, text, None) or text, values or {})
+
+
+def ntranslate(language: str, one: str, other: str, n: int, values: Mapping[str, Any] | None = None) -> str:
+    """A sentence that counts, in the form that fits `n`, which is one of its values."""
+    found = _form(language, one, n) or (one if n == 1 else other)
+    return _filled(language, found, {"n": n, **(values or {})})
+
+
+def translated(language: str, text: str) -> str:
+    """A sentence from anywhere: a Sentence, or words that are their own key."""
+    if language == ENGLISH:
+        return str(text)
+    if not isinstance(text, Sentence):
+        return translate(language, text)
+    if text.other:
+        return ntranslate(language, text.pattern, text.other, text.values["n"], text.values)
+    return translate(language, text.pattern, text.values)
+
+
+def forms(language: str) -> list[str]:
+    """The plural forms that the language has, in the order in which its catalogue lists them."""
+    tags = {*Locale.parse(language).plural_form.tags, "other"}
+    return [form for form in FORMS if form in tags]
+
+
+def _form(language: str, key: str, n: int | None) -> str:
+    """Empty where there is no translation."""
+    if language == ENGLISH:
+        return ""
+    message = _catalogue(language).get(key)
+    if message is None or not message.string:
+        return ""
+    if isinstance(message.string, str):
+        return message.string
+    number = forms(language).index(Locale.parse(language).plural_form(1 if n is None else n))
+    return message.string[number] if number < len(message.string) else ""
+
+
+def _filled(language: str, text: str, values: Mapping[str, Any]) -> str:
+    if not values:
+        return text
+    return text.format(**{name: _value(language, value) for name, value in values.items()})
+
+
+def _value(language: str, value: Any) -> Any:
+    return translated(language, value) if isinstance(value, Sentence) else value
+
+
+@cache
+def _catalogue(language: str) -> Catalog:
+    with (FOLDER / f"{language}.po").open("rb") as file:
+        return read_po(file, locale=language)

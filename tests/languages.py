@@ -1,0 +1,198 @@
+"""Bring the catalogues of sentences up to date, `make languages`: what the code says is in app/languages/*.po, and what
+the browser's modules say of it in static/languages/*.js, which pages that are not English load before their modules.
+
+Nothing that is translated is lost: what the code no longer says stays in the catalogue as obsolete, and comes back with
+the sentence.
+"""
+
+import ast
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from babel import Locale
+from babel.messages import Catalog
+from babel.messages.extract import extract
+from babel.messages.pofile import read_po, write_po
+from babel.plural import to_gettext
+from jinja2.ext import babel_extract
+from pygments.lexers.javascript import JavascriptLexer
+from pygments.token import Token
+
+from app.languages import ENGLISH, FOLDER, LANGUAGES, forms
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = ROOT / "static/languages"
+MADE = datetime(2026, 11, 28, tzinfo=UTC)  # of every catalogue, so that the same code makes the same file
+WIDTH = 120
+
+# Function -> which of its arguments are sentences, counted from 1: one, or that of one and that of many.
+PYTHON = {"Refused": (2,), "Sentence": (1,), "counted": (1, 2), "translate": (2,), "ntranslate": (2, 3)}
+PYTHON |= {"fault": (2,)}  # chat/kinds.py
+TEMPLATES = {"_": (1,), "ngettext": (1, 2)}
+JAVASCRIPT = {"t": (1,), "tn": (1, 2), "parts": (1,), "partsn": (1, 2)}
+
+Found = tuple[int, str | tuple[str, ...]]  # line, and the sentence: one, or that of one and that of many
+
+
+def from_python(content: bytes) -> Iterator[Found]:
+    for node in ast.walk(ast.parse(content)):
+        if isinstance(node, ast.Call) and (wanted := PYTHON.get(_name_of(node.func))):
+            found = [_literal(node.args[at - 1]) for at in wanted if at <= len(node.args)]
+            yield from _sentence(node.lineno, found)
+
+
+def _name_of(called: ast.expr) -> str:
+    return called.id if isinstance(called, ast.Name) else called.attr if isinstance(called, ast.Attribute) else ""
+
+
+def _literal(node: ast.expr) -> str | None:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def _sentence(line: int, found: list[str | None]) -> Iterator[Found]:
+    texts = tuple(text for text in found if text)
+    if texts and len(texts) == len(found):
+        yield line, texts[0] if len(texts) == 1 else texts
+
+
+def from_template(content: bytes) -> Iterator[Found]:
+    for line, sentence, _, _ in extract(babel_extract, BytesIO(content), keywords=dict(TEMPLATES)):
+        yield line, sentence
+
+
+def from_javascript(content: bytes) -> Iterator[Found]:
+    """By Pygments' lexer: Babel's own extractor passes over a call within another one's arguments."""
+    parts = [part for part in JavascriptLexer(stripnl=False).get_tokens_unprocessed(content.decode()) if _is_code(part)]
+    for at, (index, kind, name) in enumerate(parts):
+        wanted = JAVASCRIPT.get(name) if kind in Token.Name else None
+        if wanted and _is_call(parts, at):
+            found, at = [], at + 2
+            for _ in wanted:
+                text, at = _text_at(parts, at)
+                found.append(text)
+            yield from _sentence(content[:index].count(b"\n") + 1, found)
+
+
+Part = tuple[int, Any, str]  # where it stands, what it is, its text
+
+
+def _is_code(part: Part) -> bool:
+    return part[1] not in Token.Comment and bool(part[2].strip())
+
+
+def _is_call(parts: list[Part], at: int) -> bool:
+    return parts[at - 1][2] not in (".", "function") and parts[at + 1][2] == "("
+
+
+def _text_at(parts: list[Part], at: int) -> tuple[str | None, int]:
+    """A string, or several with `+` between them, and where the next argument begins; None where it is no literal."""
+    text = ""
+    while parts[at][1] in (Token.Literal.String.Double, Token.Literal.String.Single):
+        text, after = text + ast.literal_eval(parts[at][2]), parts[at + 1][2]
+        if after != "+":
+            return (text, at + 2) if after in (",", ")") else (None, at)
+        at += 2
+    return None, at
+
+
+def sentences(root: Path = ROOT) -> tuple[Catalog, set[str]]:
+    """All that the code says, and the keys of what the browser's modules say."""
+    catalogue, in_browser = Catalog(fuzzy=False, creation_date=MADE), set()
+    for folder, ending, found_in in (
+        ("app", "*.py", from_python),
+        ("templates", "*.html", from_template),
+        ("static/js", "*.js", from_javascript),
+    ):
+        for path in sorted((root / folder).rglob(ending)):
+            for _, sentence in sorted(found_in(path.read_bytes()), key=lambda found: found[0]):
+                one = _with_its_forms(catalogue, sentence)
+                catalogue.add(one, locations=[(path.relative_to(root).as_posix(), 0)])
+                if ending == "*.js":
+                    in_browser.add(sentence if isinstance(sentence, str) else sentence[0])
+    return catalogue, in_browser
+
+
+def _with_its_forms(catalogue: Catalog, sentence: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    """The same words are used with and without a number: then they have all forms."""
+    known = catalogue.get(sentence) if isinstance(sentence, str) else None
+    return known.id if known is not None else sentence
+
+
+def updated(language: str, said: Catalog, content: bytes) -> bytes:
+    """A catalogue with what is said now. content: as it was; empty for a new one."""
+    catalogue = read_po(BytesIO(content or _header(language)), locale=language)
+    for message in catalogue.obsolete.values():
+        catalogue[message.id] = message
+    catalogue.obsolete.clear()
+    catalogue.update(said, no_fuzzy_matching=True)
+    for message in catalogue:
+        wanted = len(forms(language))
+        if message.pluralizable and len(message.string) != wanted:
+            message.string = tuple([*message.string, *[""] * wanted][:wanted])
+    made = BytesIO()
+    write_po(made, catalogue, width=WIDTH, sort_by_file=True, include_lineno=False)
+    return made.getvalue()
+
+
+def _header(language: str) -> bytes:
+    plurals = to_gettext(Locale.parse(language).plural_form)
+    named = {
+        "Project-Id-Version": "Parlor",
+        "PO-Revision-Date": f"{MADE:%Y-%m-%d %H:%M}+0000",
+        "Language": language,
+        "MIME-Version": "1.0",
+        "Content-Type": "text/plain; charset=utf-8",
+        "Content-Transfer-Encoding": "8bit",
+        "Plural-Forms": plurals,
+    }
+    lines = "".join(f'"{name}: {value}\\n"\n' for name, value in named.items())
+    return f'msgid ""\nmsgstr ""\n{lines}'.encode()
+
+
+def script(language: str, catalogue: Catalog, keys: Iterable[str]) -> bytes:
+    """What static/js/language.js reads: `words`, a translation by its English sentence, or its plural forms by that of
+    one; `forms`, the names of these in their order, as Intl.PluralRules has them."""
+    words: dict[str, Any] = {}
+    for key in sorted(keys):
+        message = catalogue.get(key)
+        translation = message.string if message else ""
+        if translation and (isinstance(translation, str) or all(translation)):
+            words[key] = translation
+    told = json.dumps({"forms": forms(language), "words": words}, ensure_ascii=False, separators=(",", ":"))
+    return f"globalThis.parlorLanguage={told};\n".encode()
+
+
+def make(root: Path = ROOT) -> dict[Path, bytes]:
+    """The files that the code wants, as they have to be."""
+    said, in_browser = sentences(root)
+    made: dict[Path, bytes] = {}
+    for language in LANGUAGES:
+        if language == ENGLISH:
+            continue
+        path = root / FOLDER.relative_to(ROOT) / f"{language}.po"
+        made[path] = updated(language, said, path.read_bytes() if path.exists() else b"")
+        catalogue = read_po(BytesIO(made[path]), locale=language)
+        made[root / SCRIPTS.relative_to(ROOT) / f"{language}.js"] = script(language, catalogue, in_browser)
+    return made
+
+
+def main() -> int:
+    for path, content in make().items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+        if path.suffix == ".po":
+            catalogue = read_po(BytesIO(content))
+            done = sum(
+                bool(one.id and one.string and (isinstance(one.string, str) or all(one.string))) for one in catalogue
+            )
+            print(f"{path.stem}: {done} of {len(catalogue)} sentences are translated")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
