@@ -320,6 +320,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
     watch = _watch(database, lock) if lock.is_held else _take_over(settings, lease, database, lock, must_stop)
     work: list[Coroutine[Any, Any, None]] = [
         retention.run(chat),
+        retention.forget_deleted(chat),
         lease.run(),
         chat.marks.run(),
         chat.indexing.run(),

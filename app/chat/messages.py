@@ -12,13 +12,13 @@ from app.chat.direct import is_direct, tell_other
 from app.chat.kinds import ACTION, Caption, Emoji, Epoch, FileId, Flag, MessageId, PageLimit, Rev, Seq, Seqs
 from app.chat.opening import in_room
 from app.chat.words import words
-from app.model import ROW_BYTES, Member, Moderator, Refused, Speaker, is_bot
+from app.model import ROW_BYTES, Member, Refused, Speaker, is_bot
 from app.store import queries
 
 Answer = dict[str, Any]
 Stored = TypeVar("Stored", bound=tuple[Any, ...])
 
-RESTORE_MS = 60_000  # in which a moderator can undo a deletion; the page offers it for 10 s
+RESTORE_MS = 60_000  # in which a deletion can be undone; the page offers it for 10 s
 PAGE_BYTES = 250_000  # of messages in one answer; a quarter of what a slow reader may leave waiting
 TOLD_FIELDS = ("seq", "rev", "id", "author", "nickname", "kind", "text")  # of every message, as it is stored
 
@@ -91,10 +91,13 @@ async def delete(chat: Chat, member: Member, *, seq: Seq) -> Answer:
     return _tell_if_new(chat, member, *await _writing(chat, member, "deleted", queries.delete, **asked)())
 
 
-async def restore(chat: Chat, moderator: Moderator, *, seq: Seq) -> Answer:
-    """Undo that a moderator took another's message away, within a minute."""
-    asked = {**_here(moderator, seq), "by": moderation.actor(chat, moderator), "within": RESTORE_MS}
-    return _tell_if_new(chat, moderator, *await _writing(chat, moderator, "restored", queries.restore, **asked)())
+async def restore(chat: Chat, speaker: Speaker, *, seq: Seq) -> Answer:
+    """Undo a deletion within a minute: of one's own message that one has taken back oneself, or as a moderator of one
+    that a moderator took away. It is there again with its text, its file and its reactions."""
+    is_moderator = access.rules_of(chat, speaker).rank(speaker.id) > 0
+    asked = {**_here(speaker, seq), "by": moderation.actor(chat, speaker), "is_moderator": is_moderator}
+    write = _writing(chat, speaker, "restored", queries.restore, **asked, within=RESTORE_MS)
+    return _tell_if_new(chat, speaker, *await write())
 
 
 async def react(chat: Chat, speaker: Speaker, *, seq: Seq, emoji: Emoji, on: Flag) -> Answer:

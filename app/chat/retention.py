@@ -20,7 +20,8 @@ PRUNE_INTERVAL_S = 600.0  # between two runs
 MESSAGES_PER_WRITE = 500  # deleted in one transaction
 ROWS_PER_WRITE = 100  # guests or rooms forgotten in one transaction
 PAUSE_S = 0.05  # between these transactions, for other writers
-REMOVED_MS = 3_600_000  # for which what a moderator took away is kept
+REMOVED_MS = 90_000  # for which what was deleted is kept; it can be put back for 60 s
+DELETED_INTERVAL_S = 30.0  # between two looks for what was deleted longer ago
 MS_PER_DAY = 86_400_000
 
 
@@ -59,10 +60,21 @@ async def run(chat: Chat) -> None:
             await forget_unused(chat)
             await pass_rooms_on(chat)
             await chat.store.write(queries.forget_lapsed)
-            await chat.store.write(queries.forget_removed, before=queries.now() - REMOVED_MS)
         except Refused as refusal:  # the database is full or locked: the next run tries again
             log.warning("old messages could not be deleted: %s", refusal.text)
         await asyncio.sleep(PRUNE_INTERVAL_S)
+
+
+async def forget_deleted(chat: Chat) -> None:
+    """What was deleted goes for good, for as long as the server runs."""
+    while True:
+        await asyncio.sleep(DELETED_INTERVAL_S)
+        before = queries.now() - REMOVED_MS
+        try:
+            if await chat.store.read(queries.has_removed, before):
+                await chat.store.write(queries.forget_removed, before=before)
+        except Refused as refusal:  # the next look tries again
+            log.warning("what was deleted could not be forgotten: %s", refusal.text)
 
 
 async def prune(chat: Chat) -> int:

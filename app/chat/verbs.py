@@ -131,7 +131,7 @@ VERBS = {
     "kick": Verb(moderation.kick, adds_row=True),
     "mute": Verb(moderation.mute, adds_row=True),
     "ban": Verb(moderation.ban, adds_row=True),
-    "restore": Verb(messages.restore, "message", adds_row=True),
+    "restore": Verb(messages.restore, "message", adds_row=True, direct=True),
     "report": Verb(moderation.report, cost=10, adds_row=True),
     "sanctions": Verb(moderation.sanctions, "sanctions", cost=2, stores=False),
     "audit": Verb(moderation.audit, "entries, more", cost=2, stores=False),

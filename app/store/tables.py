@@ -243,7 +243,7 @@ turns = Table(
     Column("at", BigInteger, nullable=False),
 )
 
-# What moderators took away, for as long as that can be undone.
+# What was deleted, for as long as that can be undone.
 removed = Table(
     "removed",
     metadata,

@@ -1,6 +1,8 @@
 // Changes of a message that is in the log: edit, delete, react. An ack brings the message as it looks then; a refusal brings
 // a sentence. No DOM and no socket in here.
 
+import { t } from "./language.js";
+
 export const NO_CONNECTION = "There is no connection right now. Please try again in a moment.";
 
 const EDITABLE_KINDS = new Set(["said", "action", "file"]);
@@ -8,10 +10,10 @@ const EDITABLE_KINDS = new Set(["said", "action", "file"]);
 export class Changes {
   /**
    * ask(verb, payload) -> Promise of the ack; stored(room, message) takes the message as it looks then, reacted(room, {seq,
-   * emoji, on, rev}) one's own reaction.
+   * emoji, on, rev}) one's own reaction; done(sentence, undo): something was deleted, and undo() puts it back.
    */
-  constructor({ ask, stored, reacted }) {
-    Object.assign(this, { ask, stored, reacted });
+  constructor({ ask, stored, reacted, done }) {
+    Object.assign(this, { ask, stored, reacted, done });
   }
 
   edit(room, seq, text) {
@@ -19,7 +21,7 @@ export class Changes {
   }
 
   delete(room, seq) {
-    return this.sentence("delete", { room, seq });
+    return deleteMessage(this, room, seq, t("Your message is deleted."));
   }
 
   /** Puts one's reaction on, or takes it off. */
@@ -38,6 +40,18 @@ export class Changes {
     if (ack?.ok) this.stored(payload.room, ack.message);
     return ack;
   }
+}
+
+/** Deletes a message, and offers to put it back as it was. A promise of a sentence, empty where it was done. */
+export async function deleteMessage({ ask, stored, done }, room, seq, sentence) {
+  const change = async (verb) => {
+    const ack = await ask(verb, { room, seq }).catch(() => null);
+    if (ack?.ok) stored(room, ack.message);
+    return sentenceOf(ack);
+  };
+  const refusal = await change("delete");
+  if (!refusal) done(sentence, () => change("restore"));
+  return refusal;
 }
 
 /** Empty where it was done. */

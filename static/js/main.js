@@ -210,14 +210,15 @@ const standing = new StandingView({
   lastOwn: (room) => Date.parse(room.messages.findLast(({ author }) => me.is(author))?.at),
   ticked: () => hasPaused(rooms.activeName) && (timeline.drawPending(), true),
 });
-const changes = new Changes({ ask, stored, reacted: (name, change) => rooms.get(name)?.reacted(change) });
+const done = (sentence, undo) => notices.show(sentence, { action: { label: "Undo", run: () => undo().then(notifyIfAny) } });
+const changes = new Changes({ ask, stored, done, reacted: (name, change) => rooms.get(name)?.reacted(change) });
 
 // Moderation.
 const moderating = new Moderating({
   ask,
   stored,
   ignored: ignoredChanged,
-  done: (sentence, undo) => notices.show(sentence, { action: { label: "Undo", run: () => undo().then(notifyIfAny) } }),
+  done,
 });
 const sanctionDialog = later.part(({ SanctionDialog }) => new SanctionDialog({
   overlays,

@@ -1,8 +1,9 @@
 // What moderators and owners do to others, each with its undo; and what anybody can do: ignore, report. Every function answers
 // a promise of a sentence, empty where it was done. No DOM and no socket in here.
 
-import { sentenceOf } from "./changes.js";
+import { deleteMessage, sentenceOf } from "./changes.js";
 import { isolate } from "./isolate.js";
+import { t } from "./language.js";
 import { span } from "./standing.js";
 
 const ROLE_SENTENCES = {
@@ -52,16 +53,8 @@ export class Moderating {
   }
 
   /** Deletes a message of somebody else. */
-  async delete(room, { seq, nickname }) {
-    const ack = await this.asked("delete", { room, seq });
-    if (!ack?.ok) return sentenceOf(ack);
-    this.stored(room, ack.message);
-    this.done(`The message of ${isolate(nickname)} is deleted.`, async () => {
-      const restored = await this.asked("restore", { room, seq });
-      if (restored?.ok) this.stored(room, restored.message);
-      return sentenceOf(restored);
-    });
-    return "";
+  delete(room, { seq, nickname }) {
+    return deleteMessage(this, room, seq, t("The message of {who} is deleted.", { who: isolate(nickname) }));
   }
 
   async ignore(person, on = true) {

@@ -45,7 +45,8 @@ export class OwnReactions {
   }
 
   /** An emoji without any reaction is not one's own: the message was deleted, or it was taken back elsewhere. */
-  see({ seq, rev, reaction_counts = {} }) {
+  see({ seq, rev, reaction_counts = {}, deleted }) {
+    if (deleted) this.asked.delete(seq); // it may be put back, with one's own
     const known = this.bySeq.get(seq);
     if (!known) return;
     for (const [emoji, one] of known) if (one.rev <= rev && !reaction_counts[emoji]) known.delete(emoji);

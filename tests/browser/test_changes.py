@@ -105,6 +105,8 @@ async def test_delete_asks_once_and_leaves_a_tombstone(url: str, visit: Visit) -
     await asyncio.gather(alice.reads(texts), bob.reads(texts))
     await alice.box.press("ArrowUp")
     await expect(alice.box).to_have_value(""), "there is nothing left that one could edit"
+    await alice.page.locator(".notice", has_text="Your message is deleted.").get_by_role("button", name="Undo").click()
+    await asyncio.gather(*(one.reads(["mine, not yours", "oh no"]) for one in (alice, bob)))
 
 
 async def test_a_reaction_is_put_on_and_taken_off_by_keyboard(url: str, visit: Visit) -> None:

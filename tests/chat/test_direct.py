@@ -129,7 +129,6 @@ async def test_there_is_no_moderation_no_topic_and_no_door(ask: Ask, alice: Conn
         "kick": person,
         "mute": person,
         "ban": person,
-        "restore": {"seq": 1},
         "report": {"seq": 1},
     }
     for verb, row in VERBS.items():
@@ -138,6 +137,8 @@ async def test_there_is_no_moderation_no_topic_and_no_door(ask: Ask, alice: Conn
             assert answer["error"] == "not_allowed", (verb, answer)
     assert (await ask(bob, "delete", room=at(alice), seq=1))["error"] == "not_allowed"
     assert (await ask(alice, "delete", room=at(bob), seq=1))["ok"]
+    assert (await ask(bob, "restore", room=at(alice), seq=1))["error"] == "not_allowed"
+    assert (await ask(alice, "restore", room=at(bob), seq=1))["message"]["text"] == "hello"
 
 
 async def test_nobody_opens_one_with_themselves_or_with_nobody(ask: Ask, alice: Connection) -> None:

@@ -102,7 +102,8 @@ ROWS = (
     Row("edit", lambda scene, role: others(scene, role) | {"text": "not mine"}, may=(), note="another's"),
     Row("delete", own),
     Row("delete", others, may=STAFF, note="another's"),
-    Row("restore", others, prepare=(("delete", others),)),
+    Row("restore", own),
+    Row("restore", others, may=STAFF, prepare=(("delete", others),), note="another's"),
     Row("react", lambda scene, role: others(scene, role) | {"emoji": "👍", "on": True}),
     Row("reacted", lambda scene, _: {"seqs": [scene.said["bystander"]]}),
     Row("typing"),
@@ -153,7 +154,7 @@ def who_may(row: Row, verb: Verb) -> tuple[str, ...]:
 
 def who_may_by_http(row: Row, verb: Verb) -> tuple[str, ...]:
     """Whoever is not in the room is let in for what they ask, if the room lets them in; they have said nothing yet."""
-    may, is_about_own = who_may(row, verb), row.verb in ("edit", "delete")
+    may, is_about_own = who_may(row, verb), row.verb in ("edit", "delete", "restore")
     return ("nobody", *may) if verb.is_for_members and "member" in may and not is_about_own else may
 
 

@@ -21,7 +21,9 @@ function changes(...acks) {
     return ack;
   };
   const reacted = (room, change) => stored.push([room, change]);
-  return { changes: new Changes({ ask, stored: (room, message) => stored.push([room, message.seq]), reacted }), asked, stored };
+  const offered = [];
+  const done = (sentence, undo) => offered.push([sentence, undo]);
+  return { changes: new Changes({ ask, stored: (room, message) => stored.push([room, message.seq]), reacted, done }), asked, stored, offered };
 }
 
 /** Ann in the den, caught up with the log. */
@@ -39,10 +41,21 @@ test("an edit that was taken is handed on like any message", async () => {
 });
 
 test("what was refused, or has no answer, comes back as a sentence", async () => {
-  const { changes: my, stored } = changes({ ok: false, error: "not_allowed", text: "Not yours." }, null);
+  const { changes: my, stored, offered } = changes({ ok: false, error: "not_allowed", text: "Not yours." }, null);
   assert.equal(await my.delete("den", 7), "Not yours.");
   assert.equal(await my.delete("den", 7), NO_CONNECTION);
-  assert.deepEqual(stored, []);
+  assert.deepEqual([stored, offered], [[], []]);
+});
+
+test("what one has deleted can be put back, and whether it was is said", async () => {
+  const { changes: my, asked, stored, offered } = changes({ ok: true, message: { seq: 7 } }, { ok: false, text: "Too late." }, { ok: true, message: { seq: 7 } });
+  assert.equal(await my.delete("den", 7), "");
+  const [[sentence, undo]] = offered;
+  assert.equal(sentence, "Your message is deleted.");
+  assert.equal(await undo(), "Too late.");
+  assert.equal(await undo(), "");
+  assert.deepEqual(asked.map(([verb]) => verb), ["delete", "restore", "restore"]);
+  assert.deepEqual(stored, [["den", 7], ["den", 7]]);
 });
 
 test("one's own reaction that was taken is handed on as such", async () => {

@@ -7,7 +7,7 @@ from app.chat.verbs import VERBS
 from app.model import Moderator
 
 COMMANDS = Path(__file__).parents[2] / "static/js/commands.js"
-BY_MENU = {"restore", "sanctions", "bot", "hook", "hooks"}  # an undo, a list within /moderation, and a dialog
+BY_MENU = {"sanctions", "bot", "hook", "hooks"}  # a list within /moderation, and a dialog
 
 
 def _named() -> set[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Integer, bindparam, case, func, insert, select, update
+from sqlalchemy import Connection, Integer, bindparam, case, exists, func, insert, select, update
 from sqlalchemy import delete as remove
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
@@ -240,19 +240,17 @@ def delete(
     db: Connection, *, room: str, seq: int, by: Actor, is_moderator: bool, rules_rev: int | None = None
 ) -> tuple[Message, bool]:
     """Take one's own message back, or as a moderator another's: a tombstone stays in its place. Returns it, and whether
-    that changed anything. What a moderator took away can be restored."""
+    that changed anything. For a while it can be restored."""
     message = one(db, room, seq)
     is_own = message["author"] == by.id
     if not is_own and not is_moderator:
         raise Refused("not_allowed", "Only who said it can change it.")
     if message["deleted"] is not None:
         return message, False
-    if is_own:
-        db.execute(remove(reactions).where(reactions.c.room == room, reactions.c.seq == seq))
-    else:
-        kept = {name: message[name] for name in ("room", "seq", "text", "reply_to", "file")}
-        kept |= {"reactions": _stored(message["reactions"] or {}), "mentions": written(message["mentions"])}
-        db.execute(insert(removed).values(**kept, at=now()))
+    kept = {name: message[name] for name in ("room", "seq", "text", "reply_to", "file")}
+    kept |= {"reactions": _stored(message["reactions"] or {}), "mentions": written(message["mentions"])}
+    db.execute(insert(removed).values(**kept, at=now()))
+    if not is_own:
         note(db, room, by, "delete", whom=(message["author"], message["nickname"]), seq=seq)
     forget_mentions(db, room, seq)
     files.let_go(db, room, seq, seq)
@@ -263,19 +261,25 @@ def delete(
 
 @changes(Changes.ROOM)
 def restore(
-    db: Connection, *, room: str, seq: int, by: Actor, within: int, rules_rev: int | None = None
+    db: Connection, *, room: str, seq: int, by: Actor, is_moderator: bool, within: int, rules_rev: int | None = None
 ) -> tuple[Message, bool]:
-    """Undo what a moderator took away, for so many milliseconds. Returns the message, and whether that changed
-    anything."""
+    """Undo a deletion, for so many milliseconds: its author's own, or a moderator's as a moderator. Returns the
+    message, and whether that changed anything."""
     message = one(db, room, seq)
-    here = (removed.c.room == room, removed.c.seq == seq)
-    kept = db.execute(select(removed).where(*here)).first()
+    is_own, was_own = message["author"] == by.id, message["deleted_by"] == message["author"]
+    if not is_own and not is_moderator:
+        raise Refused("not_allowed", "Only moderators of the room can do that.")
     if message["deleted"] is None:
         return message, False
+    if not (is_own if was_own else is_moderator):
+        raise Refused("not_allowed", f"Only {'its author' if was_own else 'a moderator'} can put this message back.")
+    here = (removed.c.room == room, removed.c.seq == seq)
+    kept = db.execute(select(removed).where(*here)).first()
     if kept is None or now() - kept.at > within or (kept.file and not files.bring_back(db, room, seq)):
         raise Refused("not_allowed", "This can no longer be undone.")
     db.execute(remove(removed).where(*here))
-    note(db, room, by, "restore", whom=(message["author"], message["nickname"]), seq=seq)
+    if not was_own:
+        note(db, room, by, "restore", whom=(message["author"], message["nickname"]), seq=seq)
     note_mentions(db, [message | {"mentions": read_mentions(kept.mentions)}])
     back = {name: getattr(kept, name) for name in ("text", "reply_to", "reactions", "mentions", "file")}
     return _changed(db, room, seq, rules_rev, **back, deleted=None, deleted_by=None), True
@@ -283,8 +287,15 @@ def restore(
 
 @changes(Changes.PEOPLE)
 def forget_removed(db: Connection, *, before: int) -> int:
-    """What moderators took away before that cannot be restored any more. How many."""
+    """What was deleted before that cannot be restored any more, nor who had reacted to it. How many."""
+    here = (removed.c.room == reactions.c.room, removed.c.seq == reactions.c.seq, removed.c.at < before)
+    db.execute(remove(reactions).where(exists().where(*here)))
     return db.execute(remove(removed).where(removed.c.at < before)).rowcount
+
+
+def has_removed(db: Connection, before: int) -> bool:
+    """Is there anything that was deleted before that, and is kept still?"""
+    return db.execute(select(removed.c.seq).where(removed.c.at < before).limit(1)).first() is not None
 
 
 @changes(Changes.ROOM)
