@@ -1,0 +1,1 @@
+globalThis.parlorLanguage={"forms":["zero","one","two","few","many","other"],"words":{}};

@@ -1,0 +1,1 @@
+globalThis.parlorLanguage={"forms":["one","many","other"],"words":{}};
