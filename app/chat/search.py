@@ -18,10 +18,10 @@ async def search(
 ) -> Answer:
     """Find what was said, the newest first: in `room`, before seq `before`; or in all rooms that one may read and has
     been in, before the time `before` (as `at` of the last message of the page before). Each message has the `room` that
-    it is in, and `marks`: from where to where of its text the words stand, in UTF-16 units. All words are to be in a
-    message, the last of them may go on; "several words" in their order; `from:nickname` said it; `before:2026-11-27`,
-    `after:2026-11-27` and `on:2026-11-27` are days (UTC; `after` holds that day). Accents and capitals do not count;
-    signs are passed over, emoji are words."""
+    it is in, and `marks`: from where to where of its text the words stand, in UTF-16 units; `file_marks`: the same of
+    the name of its file. All words are to be in a message or in that name, the last of them may go on; "several words"
+    in their order; `from:nickname` said it; `before:2026-11-27`, `after:2026-11-27` and `on:2026-11-27` are days (UTC;
+    `after` holds that day). Accents and capitals do not count; signs are passed over, emoji are words."""
     question = await _with_authors(chat, queries.question(query))
     if question.is_empty and (question.since is not None or question.until is not None):
         raise Refused("bad_payload", "Say which word to look for, or who said it: from:nickname.", field="query")
@@ -43,11 +43,15 @@ async def search(
     others = await chat.store.read(queries.others_of, person.id) if any(is_direct(one["room"]) for one in found) else {}
     return {
         "messages": [
-            as_told(one) | {"room": others.get(one["room"], one["room"]), "marks": question.marks(one["text"])}
-            for one in found
+            as_told(one) | {"room": others.get(one["room"], one["room"])} | _marks(question, one) for one in found
         ],
         "more": more,
     }
+
+
+def _marks(question: queries.Question, message: queries.Message) -> Answer:
+    marks = {"marks": question.marks(message["text"])}
+    return marks | {"file_marks": question.marks(queries.file_name(message["file"]))} if message["file"] else marks
 
 
 def joined(chat: Chat, person: str) -> list[str]:

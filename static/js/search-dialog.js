@@ -74,7 +74,7 @@ export class SearchDialog {
   }
 
   row(message) {
-    return messageLink(message, this.placeOf(message.room), (said) => said.append(...excerpt(message.text, message.marks).map(drawn)));
+    return messageLink(message, this.placeOf(message.room), (said) => said.append(...partsOf(message)));
   }
 
   placeOf(name) {
@@ -87,6 +87,16 @@ export class SearchDialog {
     this.dialog.close();
     this.jump(button.dataset.room, Number(button.dataset.seq));
   }
+}
+
+/** The text around the words; and the name of the file, where it is what was found, or all that there is. */
+function partsOf({ text, marks, file, file_marks: inName = [] }) {
+  const said = excerpt(text, marks).map(drawn);
+  if (!file || (text && inName.length === 0)) return said;
+  const name = document.createElement("bdi");
+  name.className = "found-file";
+  name.append(...excerpt(file.name, inName).map(drawn));
+  return text ? [...said, " ", name] : [name];
 }
 
 function drawn({ text, isMarked }) {

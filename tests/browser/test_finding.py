@@ -10,12 +10,21 @@ from tests.conftest import Start
 from tests.support.axe import violations
 from tests.support.browser import Visitor
 from tests.support.mounted import TRANSPORTS
-from tests.support.talker import Talker
+from tests.support.talker import Talker, new_id
+from tests.support.uploads import Uploader
 
 LOOKS = {
     "wide": {"viewport": {"width": 1280, "height": 800}},
     "dark-phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark", "has_touch": True},
 }
+
+
+async def with_file(url: str, room: str, name: str) -> None:
+    """Somebody has sent a file, without a word."""
+    async with Talker(url, "Cid") as cid:
+        await cid.join(room)
+        file = await Uploader(url, cid.token).stored(b"the minutes", name)
+        await cid.ask("send", {"room": room, "id": new_id(), "file": file["id"]})
 
 
 async def fill(url: str, *rooms: str, count: int = 1) -> None:
@@ -42,6 +51,7 @@ async def in_sight(visitor: Visitor, seq: int) -> None:
 @pytest.mark.parametrize("look", LOOKS)
 async def test_what_was_said_is_found_and_leads_far_back(server: Running, visit: Visit, look: str) -> None:
     await fill(server.url, "attic", "lobby", count=230)
+    await with_file(server.url, "attic", "Minutes_of_march.txt")
     bob = await visit(server.url, "bob", bypass_csp=True, **LOOKS[look])
     page = bob.page
     await bob.enters("attic")
@@ -58,6 +68,9 @@ async def test_what_was_said_is_found_and_leads_far_back(server: Running, visit:
     await found.get_by_label("Where").select_option("all")
     await expect(found.get_by_role("listitem")).to_have_count(2)
     assert await violations(page) == []
+    await page.get_by_label("Search for").fill("minutes")
+    await expect(found.get_by_role("listitem")).to_contain_text(["Minutes_of_march.txt"])
+    await expect(found.locator("mark")).to_have_text(["Minutes"])
     await page.get_by_label("Search for").fill('hedgehog from:ann "in attic"')
     await expect(found.get_by_role("listitem")).to_contain_text(["Ann in #attic"])
     await found.get_by_role("button", name="Ann in #attic").press("Enter")

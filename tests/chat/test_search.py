@@ -6,6 +6,8 @@ import string
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Connection as Db
+from sqlalchemy import text as sql
 
 from app.chat import Chat
 from app.chat.verbs import perform
@@ -13,6 +15,7 @@ from app.model import Connection
 from app.store import queries
 from app.store.queries import terms
 from tests.chat.conftest import Ask, arrives
+from tests.chat.test_sent_files import uploaded
 from tests.conftest import Start
 from tests.support.talker import new_id
 
@@ -168,6 +171,57 @@ async def test_edited_deleted_and_restored_messages_are_found_as_they_are_now(
         await ask(alice, "restore", room="lobby", seq=4)
         assert texts(await ask(alice, "search", room="lobby", query="juice")) == ["apple juice"]
     assert two["seq"] < three["seq"]
+
+
+async def test_files_are_found_by_their_names(chat: Chat, ask: Ask, alice: Connection) -> None:
+    await says(ask, alice, "lobby", "quarterly")
+    for nth, (name, caption) in enumerate(
+        {"Quarterly_report-2026.pdf": "", "貓.png": "my cat", "x.zip": "big"}.items()
+    ):
+        file = await uploaded(chat, alice, f"{nth}" * 32, name=name)
+        await ask(alice, "send", room="lobby", text=caption, id=new_id(), file=file)
+
+    async def found(query: str) -> list[int]:
+        return [one["seq"] for one in (await ask(alice, "search", room="lobby", query=query))["messages"]]
+
+    for is_indexed in (False, True):
+        if is_indexed:
+            await index(chat)
+        asked = (
+            "quarterly",
+            '"quarterly report"',
+            "2026 pdf",
+            "貓 cat",
+            '"cat 貓"',
+            "zip from:alice",
+            "png big",
+            "repo",
+        )
+        assert [await found(query) for query in asked] == [[2, 1], [2], [2], [3], [], [4], [], [2]], is_indexed
+    (one,) = (await ask(alice, "search", query="png cat"))["messages"]
+    assert (one["marks"], one["file_marks"]) == ([(3, 6)], [(2, 5)])
+    await ask(alice, "delete", room="lobby", seq=4)
+    assert await found("zip") == []
+    await index(chat)
+    assert await found("zip") == []
+
+
+async def test_what_was_indexed_by_another_rule_is_indexed_anew(chat: Chat, ask: Ask, alice: Connection) -> None:
+    await says(ask, alice, "one", "hello")
+    file = await uploaded(chat, alice, name="report.pdf")
+    await ask(alice, "send", room="one", text="", id=new_id(), file=file)
+    await index(chat)
+    await chat.store.write(_as_an_older_version_left_it)
+    assert await chat.store.read(queries.unindexed_rooms) == []
+    await chat.indexing._take_what_was_left()
+    answer = await ask(alice, "search", room="one", query="report")
+    assert [one["seq"] for one in answer["messages"]] == [2]
+
+
+def _as_an_older_version_left_it(db: Db) -> None:
+    """Version 0.17 took texts and names of authors alone into the index."""
+    db.execute(sql("UPDATE rules SET version = '1' || substr(version, 2) WHERE name = 'search'"))
+    db.execute(sql("DELETE FROM searched"))
 
 
 async def test_pages_go_on_where_the_one_before_ended(chat: Chat, ask: Ask, alice: Connection) -> None:

@@ -143,7 +143,7 @@ from app.store.queries.rooms import (
 )
 from app.store.queries.rows import now
 from app.store.queries.search import find
-from app.store.queries.search_index import begin_index, index_some, unindexed_rooms
+from app.store.queries.search_index import begin_index, file_name, index_some, unindexed_rooms
 from app.store.queries.terms import Question, of_author, question
 from app.store.queries.tokens import is_renewal, keep_signing_key, knew, signing_key
 from app.store.queries.transfer import unfinished
@@ -196,6 +196,7 @@ __all__ = [
     "epoch",
     "failed",
     "file",
+    "file_name",
     "file_sizes",
     "find",
     "finish_file",

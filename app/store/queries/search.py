@@ -19,7 +19,7 @@ from app.store.queries.access import is_admitted
 from app.store.queries.days import first_since
 from app.store.queries.messages import LARGEST_SEQ, Message
 from app.store.queries.rows import now, plain
-from app.store.queries.search_index import ID_BITS, has_index, on, place_of
+from app.store.queries.search_index import ID_BITS, file_name, has_index, on, place_of
 from app.store.queries.terms import Question
 from app.store.tables import admitted, directs, messages, roles, rooms, sanctions
 
@@ -121,7 +121,8 @@ def _found_in(db: Connection, room: str, question: Question, before: int | None,
     late = [
         _read(one)
         for one in _changed_last.dicts(db, room=room, start=rev, most=MAX_UNINDEXED)
-        if one["seq"] < end and question.matches(one["text"], one["author"], one["nickname"], one["at"])
+        if one["seq"] < end
+        and question.matches(one["text"], file_name(one["file"]), one["author"], one["nickname"], one["at"])
     ]
     if number is not None and has_index(db):
         late += _indexed(db, room, question, limit, (number << ID_BITS, first, min(end, 1 << ID_BITS), rev))

@@ -11,6 +11,7 @@ the newest of it come first.
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, Integer, TextClause, bindparam, delete, func, insert, select, text, update
 
 from app.store.changes import Changes, changes
@@ -19,13 +20,13 @@ from app.store.queries.rooms import epoch
 from app.store.queries.terms import of_author, of_nickname, terms
 from app.store.tables import messages, rooms, rules, search_rooms
 
-RULE = "1"  # by which terms are made: with another one everything is indexed anew
+RULE = "2"  # by which terms are made: with another one everything is indexed anew
 ID_BITS = 32  # of a message's seq in its place
 
 _row = select(search_rooms.c.number, search_rooms.c.rev).where(search_rooms.c.room == bindparam("room"))
 _place, _place_locked = Prepared(_row), Prepared(_row.with_for_update())
 _changed = Prepared(
-    select(*(messages.c[name] for name in ("seq", "rev", "author", "nickname", "text", "deleted")))
+    select(*(messages.c[name] for name in ("seq", "rev", "author", "nickname", "text", "deleted", "file")))
     .where(messages.c.room == bindparam("room"), messages.c.rev > bindparam("start"))
     .order_by(messages.c.rev)
     .limit(bindparam("most", type_=Integer))
@@ -113,11 +114,18 @@ def _index(db: Connection, room: str, limit: int) -> int:
 
 
 def _stored(db: Connection, message: dict[str, Any]) -> str:
-    """What the index holds of a message."""
-    found = [*terms(message["text"]), of_author(message["author"]), of_nickname(message["nickname"])]
+    """What the index holds of a message. Between its text and the name of its file stands something else, so that no
+    phrase reaches from the one into the other."""
+    author = of_author(message["author"]), of_nickname(message["nickname"])
+    found = [*terms(message["text"]), *author, *terms(file_name(message["file"]))]
     if db.dialect.name == "sqlite":
         return " ".join(found)
     return " ".join(f"'{term}':{at}" for at, term in enumerate(found, 1))
+
+
+def file_name(stored: str | None) -> str:
+    """Of the file that a message carries, as its row has it; empty where it carries none."""
+    return str(orjson.loads(stored)["name"]) if stored else ""
 
 
 def forget_indexed(db: Connection, room: str, last: int) -> None:

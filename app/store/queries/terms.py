@@ -122,13 +122,14 @@ class Question:
     def is_empty(self) -> bool:
         return not (self.phrases or self.authors)
 
-    def matches(self, text: str, author: str, nickname: str, at: int) -> bool:
+    def matches(self, text: str, file: str, author: str, nickname: str, at: int) -> bool:
+        """file: the name of the one that the message carries; each phrase is to be in the text or in it."""
         if not self.is_in_time(at):
             return False
         if self.authors and not {of_author(author), of_nickname(nickname)} & {*self.authors}:
             return False
-        found = terms(text) if self.phrases else []
-        return all(phrase.places(found) for phrase in self.phrases)
+        found = [terms(text), terms(file)] if self.phrases else []
+        return all(any(phrase.places(one) for one in found) for phrase in self.phrases)
 
     def is_in_time(self, at: int) -> bool:
         return (self.since is None or at >= self.since) and (self.until is None or at < self.until)
