@@ -20,7 +20,9 @@ WARM = 0.2  # of the visits, before anything is compared: caches fill, pools ope
 # What comes and goes without being a leak (a free list, SQLite's cache) does not grow with the visits: of 4,000 it was
 # seen to be 0.05 blocks and 40 bytes of each.
 BLOCKS, BYTES = 0.25, 100
-COST = 1.25  # times the processor, cheapest round of either half: who walks through all who ever came would be at 2
+# Times the processor, cheapest round of either half: who walks through all who ever came would be at 2. Where other
+# programs came in between, it is compared once more, with another server to which few have come.
+COST = 1.25
 ROUNDS = 4  # in each half
 
 
@@ -55,4 +57,18 @@ def test_four_thousand_leave_nothing_and_the_last_cost_what_the_first_did(house:
     print(told)
     assert blocks[1] < BLOCKS, told
     assert held[1] < BYTES, told
+    if costs[1] >= COST * costs[0]:
+        costs = beside_a_young_one(house, warm, each)
+        told = f"a visit of a young one and of this one, by turns: {costs} s; before that {told}"
     assert costs[1] < COST * costs[0], told
+
+
+def beside_a_young_one(house: House, warm: int, each: int) -> list[float]:
+    """By turns, so that whatever else uses the machine slows down both."""
+    young = House("uvloop")
+    try:
+        young.is_visited(warm)
+        rounds = [(young.costs(each), house.costs(each)) for _ in range(ROUNDS)]
+    finally:
+        young.stops()
+    return [min(costs) for costs in zip(*rounds, strict=True)]

@@ -1,8 +1,10 @@
 """Connections to a database server, for threads that each need one at a time.
 
 They are opened by a thread of their own, so that nobody waits for a host that does not answer: while none can be
-opened, whoever asks is refused at once. A connection that is not given back in time is cut off by another thread: a
-server that hangs answers no cancel request, and the kernel keeps its connection alive.
+opened, whoever asks is refused at once. A database that is far away or busy may take seconds for each connection and is
+waited for; all who wait count from the same moment, so that nobody queues behind a host that has answered nobody. A
+connection that is not given back in time is cut off by another thread: a server that hangs answers no cancel request,
+and the kernel keeps its connection alive.
 """
 
 import contextlib
@@ -24,7 +26,7 @@ from app.store.engine import RETRY_AFTER
 log = logging.getLogger("parlor.store")
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0  # between two attempts to connect
-PATIENCE_S = 1.5  # to wait for a connection that is being opened
+PATIENCE_S = 4.0  # to wait for the next connection, from when it began to be opened
 LAST_WORD_S = 0.5  # after the deadline, for what begins then: it may be quick
 LOOK_S = 0.1  # between two looks at connections that are in use
 
@@ -39,6 +41,7 @@ class Pool:
         self._used: dict[Connection, tuple[Any, float, float]] = {}  # the driver's connection; since when, until when
         self._cut: set[Any] = set()  # the driver's connections that took too long
         self._waiting = 0
+        self._opening_since: float | None = None  # when one was needed that is not open yet
         self._failure: Refused | None = None  # of the last attempt to connect
         self._deadline = math.inf  # on the monotonic clock
         self._is_closed = False
@@ -93,7 +96,7 @@ class Pool:
     # --- for whoever needs one ---
 
     def _take(self, limit: float) -> Connection:
-        until = time.monotonic() + PATIENCE_S
+        began = time.monotonic()
         with self._changed:
             self._start()
             self._waiting += 1
@@ -101,19 +104,19 @@ class Pool:
                 if not self._idle:
                     self._changed.notify_all()
                 while not self._idle:
-                    self._wait(until)
+                    self._wait(began)
             finally:
                 self._waiting -= 1
             db, now = self._idle.pop(), time.monotonic()
             self._used[db] = db.connection.dbapi_connection, now, now + limit
             return db
 
-    def _wait(self, until: float) -> None:
+    def _wait(self, began: float) -> None:
         """For a connection. Raises Refused."""
         if self._failure:
             raise Refused(self._failure.code, self._failure.text, **self._failure.extra)
-        now = time.monotonic()
-        rest = min(until, max(self._deadline, until - PATIENCE_S + LAST_WORD_S)) - now
+        since = began if self._opening_since is None else self._opening_since
+        rest = min(since + PATIENCE_S, max(self._deadline, began + LAST_WORD_S)) - time.monotonic()
         if rest <= 0 or self._is_closed:
             raise _no_answer()
         self._changed.wait(rest)
@@ -140,7 +143,7 @@ class Pool:
                 continue
             pause = 0.0
             with self._changed:
-                self._failure = None
+                self._failure = self._opening_since = None
                 if not self._is_closed:
                     self._idle.append(db)
                 self._changed.notify_all()
@@ -156,6 +159,8 @@ class Pool:
 
         with self._changed:
             self._changed.wait_for(is_needed)
+            if self._opening_since is None:
+                self._opening_since = time.monotonic()
             return not self._is_closed
 
     def _failed(self, refusal: Refused | None, pause: float) -> None:

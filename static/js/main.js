@@ -419,7 +419,7 @@ function connectionChanged(status) {
 
 async function welcome({ me: person, token, renew, ignored, server }) {
   const { engine } = connection;
-  if ((renew || renewal.handle) && (await renewal.welcomed(renew))) return connection.again(engine);
+  if (renewal.isDue(renew) && (await renewal.ask())) return connection.again(engine);
   if (engine !== connection.engine) return;
   changePerson(() => me.welcome(person, token));
   if (ignored) ignoredChanged(ignored);

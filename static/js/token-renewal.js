@@ -15,18 +15,25 @@ export class TokenRenewal {
 
   /** Tabs that ask at once have the same one, and get the same token. */
   get seed() {
-    const stored = readText(this.storage, "seed", isToken);
-    if (stored) return stored;
-    const seed = newId();
-    this.storage.set("seed", seed);
-    return seed;
+    this.keepSeed();
+    return readText(this.storage, "seed", isToken);
   }
 
-  /** A connection was welcomed; isUnknown: the cookie is none of the server's. True where the page is to come again, with
-   * the cookie that it has now. */
-  async welcomed(isUnknown) {
+  /** Long before it is needed: two tabs that lose their cookie at once would each make one. */
+  keepSeed() {
+    if (!readText(this.storage, "seed", isToken)) this.storage.set("seed", newId());
+  }
+
+  /** A connection was welcomed; isUnknown: the cookie is none of the server's. True where another one is to be asked for. */
+  isDue(isUnknown) {
+    this.keepSeed();
+    if (!isUnknown) this.hasTried = false; // a cookie that was kept: if the database is lost again, so is this one
+    return Boolean(this.handle || (isUnknown && !this.hasTried));
+  }
+
+  /** True where the page is to come again, with the cookie that it has now. */
+  async ask() {
     if (this.handle) return this.renew();
-    if (!isUnknown || this.hasTried) return false;
     this.hasTried = true; // cookies that are not kept are asked for once
     return Boolean((await this.post({ seed: this.seed }))?.ok);
   }

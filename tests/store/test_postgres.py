@@ -5,6 +5,7 @@ import contextlib
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -18,8 +19,8 @@ from sqlalchemy import Connection, text
 from app.config import BadSetting, Settings
 from app.export import export_room, set_retention
 from app.model import Refused
+from app.store import pool, queries
 from app.store import postgres as storage
-from app.store import queries
 from app.store.database import Database
 from app.store.engine import migrate, transaction
 from app.store.queries import people as people_queries
@@ -359,6 +360,31 @@ async def test_connections_that_are_ended_are_opened_anew_and_nobody_sees_it(
         postgres.disconnect(url.rpartition("/")[-1])
         rev, epoch = await asyncio.gather(says(database, n), database.read(queries.epoch))
         assert (rev, len(epoch)) == (n, 32)
+
+
+async def test_a_database_that_takes_its_time_to_let_us_in_is_waited_for(url: str) -> None:
+    """As one that is far away, or busy: each connection takes a second, and two are needed at once."""
+    async with processes(f"{url}?options=-c%20post_auth_delay%3D1", 1) as (database,):
+        database._storage._pool.renew()  # type: ignore[attr-defined]
+        await asyncio.gather(*(ask(sleeps, 1.5) for ask in (database.read, database.write)))
+
+
+async def test_nobody_queues_behind_a_database_that_lets_nobody_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "PATIENCE_S", 0.3)
+    let_in = threading.Event()
+
+    def connect() -> Connection:
+        let_in.wait()
+        raise Refused("storage", "It was closed.")
+
+    connections = pool.Pool(connect, storage.CONNECTIONS)
+    began = time.monotonic()
+    for _ in range(20):
+        with pytest.raises(Refused, match="does not answer"), connections.connection(1):
+            pass
+    assert time.monotonic() - began < 3, "20 times what the first one waited would be 6 s"
+    connections.close()
+    let_in.set()
 
 
 def sleeps(db: Connection, seconds: float) -> None:
