@@ -550,6 +550,7 @@ def application(
             web.route("*", f"{base}/files", files.upload),
             web.get(f"{base}/files/{{id}}/{{name}}", files.download),
             web.get(f"{base}/files/{{id}}/thumbnail/{{name}}", files.thumbnail),
+            web.get(f"{base}/dialogs", pages.dialogs),
             web.get(f"{base}/echo", pages.echo),
             web.get(f"{base}/diagnostics", pages.diagnostics),
             web.get(f"{base}/diagnostics/seen", diagnostics.seen),

@@ -4,7 +4,7 @@ Its version is that of tests/js/package-lock.json. The first line of a bundle na
 was made from (app/web/assets.py).
 """
 
-import json
+import re
 import shutil
 import subprocess
 import sys
@@ -17,38 +17,44 @@ ROOT = Path(__file__).parents[1]
 STATIC = ROOT / "static"
 ESBUILD = ROOT / "tests/js/node_modules/.bin/esbuild"
 PAGES = ("diagnostics", "door", "echo", "landing", "main")
-FIRST = "older-browsers.js"  # what it fills in is there before anything else runs
 TARGET = "chrome92,edge92,firefox91,safari15"  # docs/hosts.md, "Browsers"
 
 
 def bundle(static: Path, folder: Path) -> None:
     """Write a bundle for each page into `folder`, which may lie anywhere; beside it what the page loads later, by
-    `import()`, and one file with all that these share with the page. Each page by itself: what two pages share is in
-    both, which costs fewer requests. Raises CalledProcessError."""
+    `import()`. Each page by itself: what two pages share is in both, which costs fewer requests.
+    Raises CalledProcessError."""
     files = {path.relative_to(static).as_posix(): path.read_bytes() for path in static.rglob("*.js")}
     for page in PAGES:
         with tempfile.TemporaryDirectory() as scratch:
-            shared = _built(static, page, Path(scratch))
-            common = Path(scratch) / "common.js"
-            if shared:  # by esbuild's own rule they would be in a file for each set of parts that share them
-                common.write_text("".join(f'import "{one}";\n' for one in [static / "js" / FIRST, *shared]))
-            _built(static, page, folder, *([f"--inject:{common}"] if shared else []))
+            _build(static, page, Path(scratch))
+            _flatten(page, Path(scratch))
+            shutil.copytree(scratch, folder, dirs_exist_ok=True)
         made = folder / f"{page}.js"
         made.write_bytes(bundle_mark(files) + made.read_bytes())
 
 
-def _built(static: Path, page: str, folder: Path, *more: str) -> list[Path]:
-    """The modules that the page shares with what it loads later."""
-    found = folder / f"{page}.json"
-    command: list[str | Path] = [ESBUILD, static / "js" / f"{page}.js", f"--outdir={folder}", f"--metafile={found}"]
-    command += ["--bundle", "--splitting", "--chunk-names=[name]-[hash]", "--format=esm", "--minify", *more]
+def _build(static: Path, page: str, folder: Path) -> None:
+    """What is loaded later is told to import the page itself: so all of the page is in one file that they share, whose
+    only importer besides is a file of one line. By esbuild's own rule there would be a file for each set of parts that
+    share something."""
+    entry = static / "js" / f"{page}.js"
+    command: list[str | Path] = [ESBUILD, entry, f"--outdir={folder}", f"--inject:{entry}"]
+    command += ["--bundle", "--splitting", "--chunk-names=[name]-[hash]", "--format=esm", "--minify"]
     command += ["--charset=utf8", f"--target={TARGET}", "--log-level=warning"]
     command += ["--external:../vendor/*"]  # third-party code is served as it was published
     subprocess.run(command, check=True, cwd=ROOT)
-    outputs = json.loads(found.read_text(encoding="utf-8"))["outputs"].values()
-    found.unlink()
-    shared = {name for output in outputs if "entryPoint" not in output for name in output["inputs"]}
-    return sorted(ROOT / name for name in shared)
+
+
+def _flatten(page: str, folder: Path) -> None:
+    """The shared file in place of that of one line."""
+    made = folder / f"{page}.js"
+    only = re.fullmatch(r'import"\./(chunk-\w+\.js)";\s*', made.read_text(encoding="utf-8"))
+    if not only:
+        return
+    (folder / only[1]).replace(made)
+    for path in folder.glob("*.js"):
+        path.write_text(path.read_text(encoding="utf-8").replace(f'"./{only[1]}"', f'"./{page}.js"'), encoding="utf-8")
 
 
 def main() -> int:

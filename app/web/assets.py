@@ -6,8 +6,9 @@ is hashed too, without an import map (an inline script), and every file can be c
 A page loads few files. Style sheets are joined here: `css/base+room.css` is base.css and room.css. Scripts are joined
 by `make bundle` into static/bundle, which is part of the repository, so that no host builds anything. A bundle names
 the checksum of the modules that it was made from. Where the modules have another checksum (somebody is changing them),
-pages load the modules themselves. What a page rarely needs is in files of its own beside the bundle, loaded when it is
-wanted (`import()`); what both need is in files that the page names as `preloads`, so that all come at once.
+pages load the modules themselves. What a page does not need at first is in files of its own beside the bundle, loaded
+later (`import()`), which share what is in the page's own. What that imports itself the page names as `preloads`, so
+that all come at once.
 """
 
 import hashlib

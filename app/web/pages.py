@@ -64,6 +64,11 @@ async def room(request: web.Request) -> web.StreamResponse:
     )
 
 
+async def dialogs(request: web.Request) -> web.StreamResponse:
+    """The elements of a room's page that its script loads when the first of them is wanted."""
+    return page(request, "dialogs.html")
+
+
 async def echo(request: web.Request) -> web.StreamResponse:
     return await _page(request, "echo.html")
 

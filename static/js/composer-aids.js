@@ -2,8 +2,10 @@
 // (writing-aids.js) when the box has the focus, the emoji with the first look for one.
 
 import { insertText } from "./box-text.js";
+import { styled } from "./late-page.js";
+import { NOT_LOADED } from "./later.js";
 
-const NO_EMOJI = "The emoji could not be loaded. Try again in a moment.";
+const EMOJI_STYLE = new URL("../css/emoji-picker.css", import.meta.url).href;
 
 export class ComposerAids {
   /** storage: for the skin tone and the recent emoji; overlays; notify(sentence); more: as writing-aids.js wants it. */
@@ -37,12 +39,11 @@ export class ComposerAids {
   /** Opens the choice of emoji at a button. chosen(emoji); left(): it was closed without one. */
   async pickEmoji(opener, chosen, left) {
     try {
-      const [{ EmojiPicker, styled }, emoji] = await Promise.all([import("./emoji-picker.js"), this.loadEmoji()]);
-      await styled();
+      const [{ EmojiPicker }, emoji] = await Promise.all([import("./emoji-picker.js"), this.loadEmoji(), styled(EMOJI_STYLE)]);
       this.picker ??= new EmojiPicker({ emoji, overlays: this.overlays });
       this.picker.open(opener, chosen, left);
     } catch {
-      this.notify(NO_EMOJI);
+      this.notify(NOT_LOADED);
     }
   }
 

@@ -2,12 +2,13 @@
 // focus goes back to where it was.
 
 import { write } from "./isolate.js";
+import { elementOf } from "./late-page.js";
 
 export class Dialog {
   /** id of its element in the page; overlays: the browser's Back; layout: covers the room. submitted(form): on submit. */
   constructor(id, { overlays, layout, submitted = () => {}, closed = () => {} }) {
     Object.assign(this, { id, overlays, layout, submitted, closed });
-    this.element = document.getElementById(id) ?? taken(id);
+    this.element = document.getElementById(id) ?? document.body.appendChild(elementOf(id));
     this.card = this.element.firstElementChild;
     this.form = this.card.querySelector("form");
     this.sentence = this.card.querySelector(".dialog-sentence");
@@ -71,10 +72,4 @@ export class Dialog {
     event.stopPropagation();
     event.preventDefault();
   }
-}
-
-/** Out of the page's template of dialogs, where it is no part of the page. */
-function taken(id) {
-  const { content } = document.getElementById("dialogs-template");
-  return document.body.appendChild(document.importNode(content.getElementById(id), true));
 }

@@ -10,25 +10,6 @@ const TONES = ["No skin tone", "Light", "Medium-light", "Medium", "Medium-dark",
 const HAND = { emoji: "✋", skins: ["✋🏻", "✋🏼", "✋🏽", "✋🏾", "✋🏿"] };
 const STEPS = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -COLUMNS, ArrowDown: COLUMNS };
 
-let styling = null;
-
-/** Promise that the style sheet is there. */
-export function styled() {
-  styling ??= new Promise((done, failed) => {
-    const link = document.createElement("link");
-    link.rel = "stylesheet";
-    link.href = new URL("../css/emoji-picker.css", import.meta.url);
-    link.onload = done;
-    link.onerror = () => {
-      link.remove();
-      styling = null;
-      failed(new Error("emoji-picker.css"));
-    };
-    document.head.append(link);
-  });
-  return styling;
-}
-
 export class EmojiPicker {
   /** emoji: see emoji-data.js; overlays: the browser's Back closes it. */
   constructor({ emoji, overlays }) {

@@ -5,6 +5,8 @@ import { AttachmentChips } from "./attachment-chips.js";
 import { Attachments } from "./attachments.js";
 import { BlobStore } from "./blob-store.js";
 import { FileInput } from "./file-input.js";
+import { withPage } from "./late-page.js";
+import { NOT_LOADED } from "./later.js";
 import { hooks } from "./message-file.js";
 import { Previews } from "./previews.js";
 import { tabsAlive } from "./tab.js";
@@ -16,7 +18,7 @@ const NOT_STORED = "This browser cannot keep files over a reload. Leave the page
 export class Files {
   /** composer and outbox are made later: `connect` hands them in. limit(): bytes of a file, as the server tells it. */
   constructor({ me, menu, rooms, limit, wait, newId, tab, notify, layout, overlays }) {
-    Object.assign(this, { me, rooms, layout, overlays, wait, previews: new Previews() });
+    Object.assign(this, { me, rooms, notify, layout, overlays, wait, previews: new Previews() });
     this.isOn = Boolean(document.getElementById("attach"));
     this.attachments = new Attachments({
       store: new BlobStore({ volatile: () => notify(NOT_STORED) }),
@@ -133,7 +135,12 @@ export class Files {
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     const seq = Number(link.closest(".message").dataset.seq);
-    const { Viewer } = await import("./viewer.js");
+    const module = await withPage(import("./viewer.js")).catch(() => null);
+    if (!module) {
+      this.notify(NOT_LOADED);
+      return;
+    }
+    const { Viewer } = module;
     this.viewer ??= new Viewer({ layout: this.layout, overlays: this.overlays });
     this.viewer.open(this.rooms.active.messages, seq, link);
   }

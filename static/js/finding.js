@@ -4,6 +4,8 @@
 import { copied } from "./clipboard.js";
 import { Directs } from "./directs.js";
 import { EmptyRoom } from "./empty-room.js";
+import { withPage } from "./late-page.js";
+import { NOT_LOADED } from "./later.js";
 import { linkTo, seqIn } from "./permalink.js";
 import { ReadMarks } from "./read-marks.js";
 import { isolate } from "./isolate.js";
@@ -13,8 +15,8 @@ import { sitePath } from "./base.js";
 import { visible } from "./visible-text.js";
 
 const DIALOGS = {
-  search: () => import("./search-dialog.js").then(({ SearchDialog }) => SearchDialog),
-  directory: () => import("./directory-dialog.js").then(({ DirectoryDialog }) => DirectoryDialog),
+  search: () => withPage(import("./search-dialog.js")).then(({ SearchDialog }) => SearchDialog),
+  directory: () => withPage(import("./directory-dialog.js")).then(({ DirectoryDialog }) => DirectoryDialog),
 };
 
 export class Finding {
@@ -188,7 +190,7 @@ export class Finding {
         const go = (room) => this.navigation().goTo(room);
         this.dialogs[name] ??= new Kind({ overlays, layout, ask, rooms, wait, unread, go, jump: (...to) => this.jump(...to) });
       } catch {
-        this.notify("That part of the page could not be loaded. Is there a connection?");
+        this.notify(NOT_LOADED);
         return;
       }
     }

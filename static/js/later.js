@@ -1,10 +1,10 @@
 // Parts of the page that are loaded when they are first wanted, so that a first visit need not wait for them. No DOM in here.
 
-const NOT_LOADED = "That could not be loaded. Are you online? If it goes on, reload the page.";
+export const NOT_LOADED = "That could not be loaded. Are you online? If it goes on, reload the page.";
 
 export class Later {
   /** load() -> Promise of the module; failed(sentence): it could not be had, for there is no connection, or only a newer one. */
-  constructor({ load = () => import("./dialogs.js"), failed }) {
+  constructor({ load, failed }) {
     Object.assign(this, { load, failed });
   }
 

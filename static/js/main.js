@@ -26,6 +26,7 @@ import { Identity } from "./identity.js";
 import { isolate } from "./isolate.js";
 import { Joining } from "./joining.js";
 import { keepLastWords, wishOf } from "./last-words.js";
+import { withPage } from "./late-page.js";
 import { registerWorker } from "./installing.js";
 import { Later } from "./later.js";
 import { Layout } from "./layout.js";
@@ -88,7 +89,7 @@ const overlays = new Overlays();
 const drawer = new Drawer({ overlays, layout });
 const menu = new Menu({ overlays });
 const passes = new RoomPasses({ storage: session });
-const later = new Later({ failed: notify });
+const later = new Later({ load: () => withPage(import("./dialogs.js")), failed: notify });
 
 // The rooms.
 const unread = new Unread({ storage: local, me, read: (...mark) => finding.read(...mark) });

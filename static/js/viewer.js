@@ -1,5 +1,6 @@
 // Pictures of a room, large: over the page, by arrow keys from one to the next. Loaded when the first one is opened.
 
+import { elementOf } from "./late-page.js";
 import { addressOf, hooks, isPicture } from "./message-file.js";
 import { visible } from "./visible-text.js";
 
@@ -8,7 +9,7 @@ const time = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "shor
 export class Viewer {
   constructor({ layout, overlays }) {
     Object.assign(this, { layout, overlays });
-    this.element = document.getElementById("viewer-template").content.firstElementChild.cloneNode(true);
+    this.element = elementOf("viewer");
     this.element.addEventListener("keydown", (event) => this.key(event));
     this.element.addEventListener("click", ({ target }) => this.clicked(target));
     const image = this.part("image");

@@ -21,7 +21,7 @@ async def browser(url: str) -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-@pytest.mark.parametrize("path", ["/", "/r/lobby", "/echo", "/nothing", "/r/-"])
+@pytest.mark.parametrize("path", ["/", "/r/lobby", "/dialogs", "/echo", "/nothing", "/r/-"])
 async def test_every_page_is_strict_and_not_stored(browser: aiohttp.ClientSession, path: str) -> None:
     async with browser.get(path) as answer:
         policy = answer.headers["Content-Security-Policy"]

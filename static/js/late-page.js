@@ -1,0 +1,57 @@
+// What of the page is loaded later: the elements of the dialogs (templates/dialogs.html) and their style sheet. The page names
+// both addresses in its data-later. (As a document, for a page may make no elements of text.)
+
+let loading = null;
+let later = null;
+const styles = new Map();
+
+/** Promise that both are there: once; what failed is tried again by the next call. */
+export function loadPage() {
+  loading ??= Promise.all(document.body.dataset.later.split(" ").map((url, nth) => (nth === 0 ? fetched(url) : styled(url)))).then(
+    ([found]) => (later = found),
+    (error) => {
+      loading = null;
+      throw error;
+    },
+  );
+  return loading;
+}
+
+/** An element of it, as a part of this page. */
+export function elementOf(id) {
+  return document.importNode(later.getElementById(id), true);
+}
+
+/** What `loading` promises, a module, as soon as the page's part is there too. */
+export function withPage(loading) {
+  return Promise.all([loading, loadPage()]).then(([module]) => module);
+}
+
+/** Promise that the style sheet is there: once, as above. */
+export function styled(url) {
+  if (!styles.has(url)) styles.set(url, linked(url));
+  return styles.get(url);
+}
+
+function linked(url) {
+  return new Promise((done, failed) => {
+    const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href: url, onload: done });
+    link.onerror = () => {
+      link.remove();
+      styles.delete(url);
+      failed(new Error(url));
+    };
+    document.head.append(link);
+  });
+}
+
+function fetched(url) {
+  return new Promise((done, failed) => {
+    const request = new XMLHttpRequest();
+    request.open("GET", url);
+    request.responseType = "document";
+    request.onload = () => (request.status === 200 && request.response ? done(request.response) : failed(new Error(url)));
+    request.onerror = () => failed(new Error(url));
+    request.send();
+  });
+}
