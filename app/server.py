@@ -347,7 +347,7 @@ def _push(settings: Settings, chat: Chat) -> tuple[WebPush, pushing.Pushing] | N
         return None
     service = WebPush(partial(pushing.vapid_key, chat), settings.push_contact, settings.push_private)
     waking = pushing.Pushing(chat, service)
-    chat.push, chat.on_said = service, waking.note
+    chat.push, chat.on_said, chat.on_edited = service, waking.note, waking.note_edited
     return service, waking
 
 

@@ -127,19 +127,19 @@ class Chat:
     nickname_hold: seconds that a name stays its owner's after their last socket is gone. grace: seconds that a room
     awaits somebody whose connection broke. keep_days, keep_messages, keep_bytes: what is kept of a room; None: all.
     site: its name, which nobody may bear. page: the checksum of the files of its pages. guest_days: days after which
-    unused guests and rooms are forgotten; 0: never.
-    owner_days: days after which an owner who is away loses the room to its eldest moderator; 0: never.
-    has_unrecorded: people have come or left, and that could not be stored. is_stopping: whoever is disconnected now is
-    expected elsewhere. rules: of rooms, as far as they are known here (access.py). on_rules: called with a room whose
-    rules were changed, and no verb tells that. on_person: called with a connection that is another person's now,
-    on_leaving_person: with one that is about to be. on_said: called with who said something new, and the stored
-    message. push: None: the operator has switched it off. opening, forgetting: rooms that are being made, or forgotten.
-    visits: rooms of which somebody who is in no list asks something now, and how many do. newcomers: people who are
-    here and of whom nothing is stored yet. passphrases: where they are read, one at a time, for each takes 64 MB.
-    at_the_door: held while the passphrase of a room is looked at. reading_ignored: held while it is read whom somebody
-    ignores. pairs: of rooms of two, whose they are, as far as that is known here (direct.py). marks: how far people
-    have read. searching: held while something is looked for, so that others can read. hook_private: hooks may deliver
-    to private networks. on_queued: called when something waits to be delivered to hooks.
+    unused guests and rooms are forgotten; 0: never. owner_days: days after which an owner who is away loses the room to
+    its eldest moderator; 0: never. has_unrecorded: people have come or left, and that could not be stored. is_stopping:
+    whoever is disconnected now is expected elsewhere. rules: of rooms, as far as they are known here (access.py).
+    on_rules: called with a room whose rules were changed, and no verb tells that. on_person: called with a connection
+    that is another person's now, on_leaving_person: with one that is about to be. on_said: called with who said
+    something new, and the stored message; on_edited: the same of one that has another text now. push: None: the
+    operator has switched it off. opening, forgetting: rooms that are being made, or forgotten. visits: rooms of which
+    somebody who is in no list asks something now, and how many do. newcomers: people who are here and of whom nothing
+    is stored yet. passphrases: where they are read, one at a time, for each takes 64 MB. at_the_door: held while the
+    passphrase of a room is looked at. reading_ignored: held while it is read whom somebody ignores. pairs: of rooms of
+    two, whose they are, as far as that is known here (direct.py). marks: how far people have read. searching: held
+    while something is looked for, so that others can read. hook_private: hooks may deliver to private networks.
+    on_queued: called when something waits to be delivered to hooks.
     """
 
     store: Memory
@@ -181,6 +181,7 @@ class Chat:
     marks: ReadMarks = field(init=False)
     indexing: Indexing = field(init=False)
     on_said: Callable[[Member, dict[str, Any]], None] = lambda _member, _message: None
+    on_edited: Callable[[Member, dict[str, Any]], None] = lambda _member, _message: None
     push: PushKeys | None = None
     newcomers: Newcomers = field(init=False)
     guesses: Guesses = field(init=False)

@@ -66,7 +66,7 @@ class Floods:
         _check_repeats(speaker, same, now)
         if people > CROWD:
             _check_crowd(speaker, member.room, now)
-        self._check_mentions(member.id, text)
+        self.check_mentions(member, text)
         speaker.said.append(Said(now, id, member.room, same))
 
     def note_said(self, member: Member) -> None:
@@ -85,10 +85,10 @@ class Floods:
         speaker.typed[member.room] = now
         return True
 
-    def _check_mentions(self, person: str, text: str) -> None:
-        """Whoever calls many people at once has to wait before they do so again."""
+    def check_mentions(self, member: Member, text: str) -> None:
+        """Whoever calls many people at once has to wait before they do so again. Raises `too_fast`."""
         count = len(CALL.findall(text)) if "@" in text else 0
-        if count > FEW_MENTIONS and (wait := self._mentions.spend(person, count)):
+        if count > FEW_MENTIONS and (wait := self._mentions.spend(member.id, count)):
             raise _too_fast("mentions", "You have called many people.", wait)
 
     def _speaker(self, person: str, now: float) -> Speaker:

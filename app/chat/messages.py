@@ -78,9 +78,14 @@ async def send(
 
 async def edit(chat: Chat, speaker: Speaker, *, seq: Seq, text: Caption) -> Answer:
     """Give one's own message another text; one with a file may have none. It keeps its place, its time and its id."""
+    if not (chat.rates.is_off or speaker.id in access.rules_of(chat, speaker).roles):
+        chat.floods.check_mentions(speaker, text)
     mine = {**_here(speaker, seq), "author": speaker.id, "calls": mentions.calls_in(chat, speaker, text)}
     write = _writing(chat, speaker, "edited", queries.edit, **mine, text=text)
-    return _tell_if_new(chat, speaker, *await _counted(chat, speaker, len(text.encode()), write))
+    stored, new = await _counted(chat, speaker, len(text.encode()), write)
+    if new:
+        chat.on_edited(speaker, stored)
+    return _tell_if_new(chat, speaker, stored, new)
 
 
 async def delete(chat: Chat, member: Member, *, seq: Seq) -> Answer:

@@ -57,7 +57,8 @@ class Service(Protocol):
 @dataclass
 class News:
     """What somebody is to be told of a room. person: EVERYONE is everybody who wants to hear of that. seq: of the last
-    message. due: on the loop's clock."""
+    message. due: on the loop's clock. without: who was called before, of
+    everybody."""
 
     person: str
     room: str
@@ -67,6 +68,7 @@ class News:
     site: str
     due: float
     is_direct: bool
+    without: frozenset[str] = frozenset()
     count: int = 1
 
 
@@ -96,18 +98,28 @@ class Pushing:
         if is_alone:
             called = {other_of(self._chat, member.room, member.id)}
         for person in called:
-            self._add(
-                News(
-                    person=person,
-                    room=member.room,
-                    shown=shown(self._chat, member.room, person),
-                    author=member.id,
-                    seq=message["seq"],
-                    site=member.connection.site,
-                    due=asyncio.get_running_loop().time() + self._delay,
-                    is_direct=is_alone,
-                )
-            )
+            self._add(self._news_for(person, member, message["seq"]))
+
+    def note_edited(self, member: Member, message: queries.Message) -> None:
+        """A member has given a message another text: it is news to those whom it did not call before."""
+        before = frozenset(message["called_before"])
+        if is_direct(member.room) or EVERYONE in before:
+            return
+        for person in {*message["called"]} - {member.id}:
+            self._add(self._news_for(person, member, message["seq"], before))
+
+    def _news_for(self, person: str, member: Member, seq: int, without: frozenset[str] = frozenset()) -> News:
+        return News(
+            person=person,
+            room=member.room,
+            shown=shown(self._chat, member.room, person),
+            author=member.id,
+            seq=seq,
+            site=member.connection.site,
+            due=asyncio.get_running_loop().time() + self._delay,
+            is_direct=is_direct(member.room),
+            without=without,
+        )
 
     @property
     def is_idle(self) -> bool:
@@ -117,7 +129,8 @@ class Pushing:
     def _add(self, news: News) -> None:
         key = news.person, news.room
         if known := self._news.get(key):
-            known.seq, known.author, known.count = news.seq, news.author, known.count + 1
+            known.count += known.seq != news.seq
+            known.seq, known.author, known.without = news.seq, news.author, known.without & news.without
         elif len(self._news) >= MAX_WAITING:
             self.outcomes["dropped"] += 1
         else:
@@ -158,14 +171,19 @@ class Pushing:
         message = await chat.store.read(queries.one, news.room, news.seq)
         if message["deleted"] is not None:
             return []
+        if not news.is_direct and news.person not in (message["mentions"] or {}).values():  # taken back meanwhile
+            return []
         persons = [] if news.person == EVERYONE else [news.person]
         found = await chat.store.read(
             queries.to_wake, room=news.room, author=news.author, persons=persons, is_direct=news.is_direct
         )
-        may = {person: await self._may_be_told(news, person) for person in {one.person for one in found[:MAX_WOKEN]}}
+        may = {
+            person: await self._may_be_told(news, person)
+            for person in {one.person for one in found[:MAX_WOKEN]} - news.without
+        }
         payload = orjson.dumps(_payload(news, message))
         topic = people.fingerprint(chat, f"topic {news.room}")[:32]
-        return [Push(one, payload, topic, news.site) for one in found[:MAX_WOKEN] if may[one.person]]
+        return [Push(one, payload, topic, news.site) for one in found[:MAX_WOKEN] if may.get(one.person)]
 
     async def _may_be_told(self, news: News, person: str) -> bool:
         if self._chat.presence.online.is_here(person):

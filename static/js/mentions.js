@@ -30,7 +30,7 @@ export function unreadCalls(room, unread, me) {
 export class MentionList {
   /** storage: holds when the newest one was that somebody has looked at; isRead(room, seq): in an open room, to its end. */
   constructor({ storage, isRead }) {
-    Object.assign(this, { storage, isRead, messages: [] });
+    Object.assign(this, { storage, isRead, messages: [], edited: new Set() });
   }
 
   /** A page of the server's list; the first one begins it anew. */
@@ -39,8 +39,9 @@ export class MentionList {
     for (const message of messages) this.put(message);
   }
 
-  /** A message of an open room that is new, or has changed. calls: does it call me now? */
-  put(message, calls = true) {
+  /** A message of an open room that is new, or has changed. calls: does it call me now? isNewCall: by an edit. */
+  put(message, calls = true, isNewCall = false) {
+    if (isNewCall) this.edited.add(keyOf(message));
     this.messages = this.messages.filter(({ room, seq }) => room !== message.room || seq !== message.seq);
     if (calls) this.messages.push(message);
     this.messages.sort((one, other) => Date.parse(other.at) - Date.parse(one.at) || other.seq - one.seq);
@@ -49,17 +50,24 @@ export class MentionList {
   /** How many nobody has looked at, neither in the list nor in their room. */
   get news() {
     const seen = this.storage.get("mentions-seen") ?? "";
-    return this.messages.filter(({ at, room, seq }) => at > seen && !this.isRead(room, seq)).length;
+    const isNews = ({ at, room, seq }) => at > seen && !this.isRead(room, seq);
+    return this.messages.filter((message) => this.edited.has(keyOf(message)) || isNews(message)).length;
   }
 
   /** The list was looked at. */
   seen() {
     const [newest] = this.messages;
+    this.edited.clear();
     if (newest && newest.at > (this.storage.get("mentions-seen") ?? "")) this.storage.set("mentions-seen", newest.at);
   }
 
   /** Of somebody else. */
   clear() {
     this.messages = [];
+    this.edited.clear();
   }
+}
+
+function keyOf({ room, seq }) {
+  return `${room}:${seq}`;
 }

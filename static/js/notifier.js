@@ -14,10 +14,10 @@ const MAX_TEXT = 200;
 export class Notifier {
   /**
    * choices: as in notify-choices.js; unread: as in unread.js; inTurn(act): runs act() while no other tab does; tell(notice): shows
-   * {title, text, room, seq, tag, calls}; isCurrent(room): is it open still?
+   * {title, text, room, seq, tag, calls}; isCurrent(room): is it open still? isLooking(room): does somebody look at it now?
    */
-  constructor({ me, choices, unread, storage, wait, inTurn, tell, isCurrent = () => true }) {
-    Object.assign(this, { me, choices, unread, storage, wait, inTurn, tell, isCurrent });
+  constructor({ me, choices, unread, storage, wait, inTurn, tell, isCurrent = () => true, isLooking = () => false }) {
+    Object.assign(this, { me, choices, unread, storage, wait, inTurn, tell, isCurrent, isLooking });
     this.gathered = [];
     this.isAway = false;
   }
@@ -27,10 +27,10 @@ export class Notifier {
     this.isAway = true;
   }
 
-  /** A message of a room is new here. */
-  arrived(room, message) {
+  /** A message of a room is new here; or isEdit: it calls the person now, and did not before. */
+  arrived(room, message, isEdit = false) {
     if (!this.isWorth(room, message)) return;
-    this.gathered.push({ room, message });
+    this.gathered.push({ room, message, isEdit });
     if (this.gathered.length === 1) this.flushSoon();
   }
 
@@ -49,16 +49,18 @@ export class Notifier {
     if (mine.length > 0) this.tell(this.noticeOf(mine));
   }
 
-  isUnread({ room, message }) {
-    return this.isCurrent(room) && this.unread.position(room).seq < message.seq;
+  /** What was edited may have been read before. */
+  isUnread({ room, message, isEdit }) {
+    if (!this.isCurrent(room)) return false;
+    return this.unread.position(room).seq < message.seq || (isEdit && !this.isLooking(room));
   }
 
-  /** No other tab has told it; from now on this one has. */
-  isFirst({ room, message }) {
-    const key = `told:${room.name}`;
+  /** No other tab has told it; from now on this one has. Edits are counted by their revs. */
+  isFirst({ room, message, isEdit }) {
+    const [key, seq] = isEdit ? [`told-edit:${room.name}`, message.rev] : [`told:${room.name}`, message.seq];
     const told = readJson(this.storage, key, position);
-    if (told && told.epoch === room.epoch && told.seq >= message.seq) return false;
-    this.storage.set(key, JSON.stringify({ epoch: room.epoch, seq: message.seq }));
+    if (told && told.epoch === room.epoch && told.seq >= seq) return false;
+    this.storage.set(key, JSON.stringify({ epoch: room.epoch, seq }));
     return true;
   }
 

@@ -4,6 +4,7 @@
 import { oncePerFrame } from "./animation-frame.js";
 import { sitePath } from "./base.js";
 import { BrowserNotices } from "./browser-notices.js";
+import { isNews } from "./ignored.js";
 import { callsMe, MentionList, unreadCalls } from "./mentions.js";
 import { Notifier } from "./notifier.js";
 import { NotifyChoices } from "./notify-choices.js";
@@ -33,6 +34,7 @@ export class Told {
       inTurn: (act) => turn.run("notify", act),
       tell: (notice) => this.tell(notice),
       isCurrent: (room) => rooms.get(room.name) === room,
+      isLooking: (room) => rooms.active === room && document.hasFocus(),
     });
     this.push = new PushChoice({ storage: local, path: sitePath, isOffered: page.push === "on", ask });
     this.dialog = later.part(({ NotifyDialog }) => new NotifyDialog({
@@ -89,8 +91,9 @@ export class Told {
 
   messageChanged(room, { message, known }) {
     const calls = callsMe(message, this.me);
-    if (calls || message.edited || message.deleted) this.list.put({ ...message, room: room.name }, calls);
-    if (!known) this.notifier.arrived(room, message);
+    const isNewCall = Boolean(calls && known && message.edited && !callsMe(known, this.me) && isNews(known, this.me));
+    if (calls || message.edited || message.deleted) this.list.put({ ...message, room: room.name }, calls, isNewCall);
+    if (!known || isNewCall) this.notifier.arrived(room, message, isNewCall);
   }
 
   // --- notifications ---

@@ -33,6 +33,14 @@ test("what was read in its room or looked at in the list is no news", () => {
   assert.equal(list.news, 0, "it calls me no more");
 });
 
+test("what calls me since it was edited is news, though it was read", () => {
+  const list = new MentionList({ storage: new MemoryStorage([["mentions-seen", said(4).at]]), isRead: () => true });
+  list.put(said(2, { edited: said(4).at }), true, true);
+  assert.equal(list.news, 1);
+  list.seen();
+  assert.equal(list.news, 0);
+});
+
 test("the list in another tab is looked at in this one as well", () => {
   const storage = new MemoryStorage([["mentions-seen", said(2).at]]);
   const list = new MentionList({ storage, isRead: () => false });

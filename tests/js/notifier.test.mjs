@@ -116,3 +116,17 @@ test("with web locks, tabs take turns by them", async () => {
   assert.equal(await new TabTurn({ locks }).run("notify", () => 7), 7);
   assert.deepEqual(names, ["parlor:notify"]);
 });
+
+test("what calls me since it was edited is told once, though it was read, unless somebody looks at it", async () => {
+  const { told, tabs, storage, later } = browser(2);
+  const den = room("den");
+  storage.set("read:den", JSON.stringify({ epoch: "e", seq: 5 }));
+  const edited = said(3, { rev: 9, edited: "2026-11-28T09:00:00Z" });
+  for (const tab of tabs) tab.arrived(den, edited, true);
+  await later();
+  assert.deepEqual(told.map(({ title, seq }) => [title, seq]), [["Bob in #den", 3]]);
+  tabs[0].isLooking = () => true;
+  tabs[0].arrived(den, { ...edited, rev: 12 }, true);
+  await later();
+  assert.equal(told.length, 1);
+});

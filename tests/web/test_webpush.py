@@ -94,6 +94,38 @@ async def test_several_in_a_row_are_told_in_one(server: Running, service: PushSe
     assert service.browser("Ann").asked == 1
 
 
+async def test_an_edit_tells_those_whom_it_calls_and_who_were_not_called_before(
+    server: Running, service: PushService
+) -> None:
+    async with Talker(server.url, "bob") as bob:
+        await bob.join("lobby")  # which is his: he may call everybody
+        for name in ("Ann", "Cid", "Dan"):
+            await away(server, service, name, "lobby", lobby="all")
+        seq = (await bob.say("lobby", "hello @ann"))["seq"]
+        await service.browser("Ann").gets(1)
+
+        async def edit(text: str) -> None:
+            await settled(server)
+            assert (await bob.ask("edit", {"room": "lobby", "seq": seq, "text": text}))["ok"]
+            await settled(server)
+
+        for text in ("hello @ann!", "hello", "hello @cid"):
+            await edit(text)
+        assert [one["text"] for one in await service.browser("Cid").gets(1)] == ["hello @cid"]
+        await edit("hello @everyone and @cid")
+        for name in ("Ann", "Dan"):
+            assert (await service.browser(name).gets(2 if name == "Ann" else 1))[-1]["text"].startswith(
+                "hello @everyone"
+            )
+        await edit("hello @everyone, @cid, @dan")
+        server.chat.on_said.__self__._delay = 0.5  # type: ignore[attr-defined]
+        await bob.ask("edit", {"room": "lobby", "seq": seq, "text": "hello"})
+        await bob.ask("edit", {"room": "lobby", "seq": seq, "text": "hello @dan"})
+        await bob.ask("edit", {"room": "lobby", "seq": seq, "text": "a mistake"})
+        await settled(server)
+    assert {name: one.asked for name, one in service.browsers.items()} == {"Ann": 2, "Cid": 1, "Dan": 1}
+
+
 async def test_nobody_is_woken_who_is_here_ignores_or_chose_so_or_may_not_read(
     start_server: Start, server: Running, service: PushService
 ) -> None:

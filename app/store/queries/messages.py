@@ -221,7 +221,7 @@ def edit(
     db: Connection, *, room: str, seq: int, author: str, text: str, rules_rev: int | None = None, calls: Calls = ()
 ) -> tuple[Message, bool]:
     """Give one's own message another text. Returns it, and whether that changed anything. calls: what may be names in
-    it."""
+    it. A message that was changed has `called`, whom it calls and did not call before, and `called_before`."""
     message = _own(db, room, seq, author)
     if message["deleted"] is not None:
         raise Refused("no_such_message", "This message was deleted; it cannot be edited any more.")
@@ -232,7 +232,9 @@ def edit(
     called = resolve(db, calls) if calls else None
     forget_mentions(db, room, seq)
     note_mentions(db, [message | {"mentions": called}])
-    return _changed(db, room, seq, rules_rev, text=text, edited=now(), mentions=written(called)), True
+    changed = _changed(db, room, seq, rules_rev, text=text, edited=now(), mentions=written(called))
+    before, after = ({*(one or {}).values()} for one in (message["mentions"], called))
+    return changed | {"called": sorted(after - before), "called_before": sorted(before)}, True
 
 
 @changes(Changes.ROOM)
