@@ -292,6 +292,11 @@ class Settings(BaseModel):
     privacy: Annotated[str, AfterValidator(_link)] = Field(
         "", description="Link to what the site says about privacy, at the foot of its pages."
     )
+    language: Literal["en", "de", "es", "fr", "ar"] = Field(
+        "en",
+        description="Language of pages (`en`, `de`, `es`, `fr`, `ar`) for who has chosen none and whose browser asks "
+        "for none of these.",
+    )
     operator_password: SecretStr = Field(
         SecretStr(""),
         description="Opens the operator's page, `/operator` (rooms, people, storage, health, refusals), to whoever "

@@ -69,6 +69,7 @@ from app.web import (
     files,
     hooks,
     installed,
+    language,
     operator,
     ops,
     pages,
@@ -489,6 +490,7 @@ def application(
     base = settings.base_path
     assets = app[ASSETS] = Assets(base, more=brand.files)
     chat.page, app[installed.NAME] = assets.hash, settings.site
+    app[language.OF_SITE] = settings.language
     app[edge.EDGE] = _edge(settings)
     app[CHAT] = chat
     app[api.CALLS] = api.Calls()

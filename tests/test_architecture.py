@@ -11,7 +11,7 @@ APP = ROOT / "app"
 # Room of the house -> what of ours it may import (prefixes), and which libraries it must not touch.
 MAY = {
     "app.model": (),
-    "app.languages": ("app.model",),
+    "app.languages": ("app.model", "app.languages"),
     "app.config": (),
     "app.logs": (),
     "app.paths": (),

@@ -1,13 +1,18 @@
 """Every sentence in every language: what the code says, what the catalogues know, and what the browser gets of it."""
 
+import re
+from html.parser import HTMLParser
 from io import BytesIO
 
 import pytest
 from babel.messages.pofile import read_po
+from jinja2 import Environment, nodes
 
 from app.languages import forms, ntranslate, translate, translated
 from app.model import Refused, Sentence, counted
 from tests import languages
+
+TEMPLATES = languages.ROOT / "templates"
 
 
 def test_sentences_are_found_wherever_they_stand_in_a_script() -> None:
@@ -81,3 +86,81 @@ def test_a_sentence_is_english_and_knows_its_parts() -> None:
 
 def test_words_that_hold_braces_are_left_alone() -> None:
     assert translated("de", "Not a place: {“nickname”?: text}") == "Not a place: {“nickname”?: text}"
+
+
+SAID_BY_TAGS = ("aria-label", "title", "placeholder", "alt")
+NO_SENTENCE = {
+    "Parlor",
+    "lobby",
+    "UTC",
+    "python -m app doctor",
+    "echo.parlor",
+    "chat",
+    "echo.parlor, chat",
+    "ms",
+    "from:",
+}
+NO_SENTENCE |= {"light dark", "after:2026-11-01", "before:2026-12-01", "https://example.org/hook"}
+
+
+class Bare(HTMLParser):
+    """Collects the words of a page that stand in it as they are. EXPRESSION: where a template has put something."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        self.found += [part.strip() for part in data.split(EXPRESSION)]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name in SAID_BY_TAGS:
+                self.found += [part.strip() for part in (value or "").split(EXPRESSION)]
+
+
+EXPRESSION = "\0"
+_ATTRIBUTES = re.compile(r"\{% block (?:data|body_class) %\}.*?\{% endblock %\}", re.DOTALL)
+_TEMPLATE_PART = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+
+
+def bare_words(template: str) -> list[str]:
+    page = Bare()
+    page.feed(
+        _TEMPLATE_PART.sub(
+            lambda part: "" if part[0].startswith("{#") else f" {EXPRESSION} ", _ATTRIBUTES.sub("", template)
+        )
+    )
+    shown = [word for word in page.found if re.search("[A-Za-z]{2}", word)]
+    for output in Environment().parse(template).find_all(nodes.Output):
+        for one in output.nodes:
+            shown += _constants(one)
+    return [word for word in shown if word not in NO_SENTENCE]
+
+
+def _constants(node: nodes.Node) -> list[str]:
+    """Words that an expression shows: `"a" if b else "c"`. Not those that it compares, or hands to a function."""
+    if isinstance(node, nodes.Const):
+        return [node.value] if isinstance(node.value, str) and re.search("[A-Za-z]{2} |^[A-Z][a-z]", node.value) else []
+    if isinstance(node, nodes.CondExpr):
+        return [*_constants(node.expr1), *(_constants(node.expr2) if node.expr2 else [])]
+    if isinstance(node, nodes.Or):
+        return [*_constants(node.left), *_constants(node.right)]
+    if isinstance(node, nodes.Concat):
+        return [word for one in node.nodes for word in _constants(one)]
+    return []
+
+
+def test_bare_words_are_found() -> None:
+    assert bare_words('<p title="Some {{ x }}">Hello {% if y %}you{% endif %}</p>{{ "Nobody" if z else _("x") }}') == [
+        "Some",
+        "Hello",
+        "you",
+        "Nobody",
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(path.relative_to(TEMPLATES).as_posix() for path in TEMPLATES.rglob("*.html")))
+def test_templates_say_nothing_past_the_catalogues(name: str) -> None:
+    if name != "export.html":
+        assert bare_words((TEMPLATES / name).read_text(encoding="utf-8")) == []

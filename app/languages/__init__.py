@@ -38,13 +38,17 @@ def direction(language: str) -> str:
 def translate(language: str, text: str, values: Mapping[str, Any] | None = None) -> str:
     """The sentence with this key, with its values in their places. English where it has no translation. A value that
     is itself a Sentence is translated, too."""
-    return _filled(language, _form(language, text, None) or text, values or {})
+    return _filled(language, pattern(language, text), values or {})
 
 
 def ntranslate(language: str, one: str, other: str, n: int, values: Mapping[str, Any] | None = None) -> str:
     """A sentence that counts, in the form that fits `n`, which is one of its values."""
-    found = _form(language, one, n) or (one if n == 1 else other)
-    return _filled(language, found, {"n": n, **(values or {})})
+    return _filled(language, pattern(language, one, other, n), {"n": n, **(values or {})})
+
+
+def pattern(language: str, one: str, other: str = "", n: int | None = None) -> str:
+    """A sentence's translation, with its places. `other` and `n` where it counts: in the form that fits."""
+    return _form(language, one, n) or (other if n is not None and n != 1 else one)
 
 
 def translated(language: str, text: str) -> str:

@@ -17,7 +17,6 @@ import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path, PurePath
 
 import regex
@@ -26,7 +25,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from app.paths import ROOT
-from app.web import compression
+from app.web import compression, language
 
 FOREVER = "public, max-age=31536000, immutable"
 A_DAY = "public, max-age=86400"
@@ -99,6 +98,11 @@ class Assets:
         """The path of the bundle of js/<name>.js; of the module itself where the bundles are older than the modules."""
         return self.url(f"bundle/{name}.js" if self._bundled else f"js/{name}.js")
 
+    def words(self, language: str) -> str:
+        """The path of what the page's scripts say in this language; empty for that in which they are written."""
+        name = f"languages/{language}.js"
+        return self.url(name) if self.has(name) else ""
+
     def preloads(self, name: str) -> list[str]:
         """The paths of what `script(name)` imports before it runs; none where it is no bundle."""
         if name not in self._preloads:
@@ -129,7 +133,7 @@ class Assets:
     async def compress_all(self) -> None:
         """What every visit asks for, before it is asked for."""
         for name, file in self._files.items():
-            if name.startswith(("bundle/", "vendor/")) and compression.is_compressed(
+            if name.startswith(("bundle/", "vendor/", "languages/")) and compression.is_compressed(
                 file.content_type, len(file.content)
             ):
                 for coding in compression.ONCE:
@@ -209,33 +213,13 @@ def templates(assets: Assets, **always: object) -> Environment:
         loader=FileSystemLoader(ROOT / "templates"), autoescape=True, undefined=StrictUndefined, enable_async=False
     )
     environment.filters["visible"] = visible
-    environment.filters["ago"] = ago
     environment.globals.update(asset=assets.url, inline_style=assets.inline_style, **always)
     environment.globals.update(files_hash=assets.hash)
-    environment.globals.update(size_of=size_of, shown_size=shown_size)
+    environment.globals.update(shown_size=shown_size)
+    language.add_to(environment)
     environment.globals.update(script=assets.script, preloads=assets.preloads, stylesheet=assets.stylesheet)
+    environment.globals.update(words=assets.words)
     return environment
-
-
-def ago(at: str) -> str:
-    """How long ago an ISO time was; in no reader's time zone, for the server does not know it."""
-    minutes = int((datetime.now(UTC) - datetime.fromisoformat(at)).total_seconds() / 60)
-    if minutes < 1:
-        return "just now"
-    if minutes < 60:
-        return f"{minutes} min ago"
-    if minutes < 24 * 60:
-        return f"{minutes // 60} h ago"
-    days = minutes // (24 * 60)
-    return "yesterday" if days == 1 else f"{days} days ago"
-
-
-def size_of(bytes: int) -> str:
-    """As people read it: 1.2 MB."""
-    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "KB")):
-        if bytes >= unit * 0.9995:
-            return f"{bytes / unit:.2g} {name}" if bytes < 9.95 * unit else f"{bytes / unit:.0f} {name}"
-    return f"{bytes} B"
 
 
 def shown_size(file: Mapping[str, int]) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from app.chat import access, direct
 from app.chat.messages import as_told
+from app.model import Sentence
 from app.store import queries
 from app.web import CHAT, edge, pages
 
@@ -33,12 +34,12 @@ async def log(request: web.Request) -> web.StreamResponse:
         raise web.HTTPSeeOther(edge.at(request, f"/r/{room}/log{where}"))
     day = _day(asked) if asked else None
     if asked and day is None:
-        return pages.not_found(request, "A day is written as year, month and day, for example 2026-11-27.")
+        return pages.not_found(request, Sentence("A day is written as year, month and day, for example 2026-11-27."))
     stored, tokens = room, edge.tokens(request)
     if direct.is_direct(room):
         stored = await direct.stored_for(chat, tokens, room)
     elif not await access.may_read(chat, room, tokens):
-        return pages.not_found(request, f"There is no room #{room}.")
+        return pages.not_found(request, Sentence("There is no room #{room}.", room=room))
     if seq := _number(request, "seq"):
         said_on = _date(await chat.store.read(queries.day_of, room=stored, seq=seq))
         raise web.HTTPSeeOther(edge.at(request, f"/r/{room}/log/{said_on}?from={seq}#{seq}"))
@@ -49,10 +50,10 @@ async def log(request: web.Request) -> web.StreamResponse:
     return await asyncio.to_thread(_drawn, request, found)  # a thread: the event loop must not wait for it
 
 
-def by_day(messages: Iterable[Message]) -> list[tuple[str, list[Message]]]:
-    """Messages (as sent to clients) under a heading for each day: `Friday, 27 November 2026`."""
+def by_day(messages: Iterable[Message]) -> list[tuple[date, list[Message]]]:
+    """Messages (as sent to clients) of each day."""
     days = groupby(messages, key=lambda message: message["at"][:10])
-    return [(_day_name(date.fromisoformat(day)), list(said)) for day, said in days]
+    return [(date.fromisoformat(day), list(said)) for day, said in days]
 
 
 def _drawn(request: web.Request, found: dict[str, Any]) -> web.Response:
@@ -69,13 +70,8 @@ def _shown(found: dict[str, Any]) -> dict[str, Any]:
         "by_seq": {message["seq"]: message for message in messages},
         "earlier": found["earlier"],
         "later": found["later"],
-        "day_name": _day_name,
         **days,
     }
-
-
-def _day_name(day: date) -> str:
-    return f"{day:%A}, {day.day} {day:%B} {day.year}"
 
 
 def _date(since_1970: int | None) -> date | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from aiohttp import web
 
+from app.languages import LANGUAGES
 from app.web import edge
 
 COOKIE = "parlor_look"
@@ -16,17 +17,19 @@ CHOICES = {
     "rows": ("compact",),
     "motion": ("still",),
 }
+LANGUAGE = "lang-"  # with which that part begins: `lang-de`
 
 
 @dataclass(frozen=True)
 class Look:
     """is_known: this browser has chosen a nickname, so that a room is shown at once. chosen: what was chosen, by the
     name of the choice; what is not in it is as the system has it. is_framed: the page is shown within another one,
-    where nothing may take the focus by itself."""
+    where nothing may take the focus by itself. language: what the reader has chosen; empty: nothing."""
 
     is_known: bool
     chosen: dict[str, str]
     is_framed: bool = False
+    language: str = ""
 
     @property
     def theme(self) -> str:
@@ -42,4 +45,6 @@ def read(cookies: Iterable[str]) -> Look:
     """What is not known is passed over."""
     said = [part for cookie in cookies for part in cookie.split(".")]
     chosen = {name: next((part for part in said if part in values), "") for name, values in CHOICES.items()}
-    return Look("in" in said, {name: value for name, value in chosen.items() if value})
+    languages = [part.removeprefix(LANGUAGE) for part in said if part.startswith(LANGUAGE)]
+    language = next((one for one in languages if one in LANGUAGES), "")
+    return Look("in" in said, {name: value for name, value in chosen.items() if value}, language=language)

@@ -20,7 +20,7 @@ import aiohttp
 from aiohttp import web
 
 from app.chat.rooms import public
-from app.model import Connection, Person, Refused
+from app.model import Connection, Person, Refused, Sentence
 from app.store import queries
 from app.web import CHAT, edge, ops, pages, visitors
 from app.web.metrics import METRICS
@@ -30,7 +30,7 @@ COOKIE = "parlor_operator"
 SESSION_S = 8 * 3600
 ROOMS = 50  # the ones used last
 GUESSED = "password of the operator"
-WRONG = "This is not the password."
+WRONG = Sentence("This is not the password.")
 HEADERS = {
     # not compressed on the way: it holds what is for one person alone
     "Cache-Control": "no-store, no-transform",
@@ -71,7 +71,7 @@ async def show(request: web.Request) -> web.Response:
     operator = _operator(request)
     shown = edge.cookies(request, _cookie_name(request))
     if not any(operator.is_good(one, request.app[CHAT].epoch, time.time()) for one in shown):
-        return _page(request, "operator-door.html", sentence="")
+        return _page(request, "operator-door.html", wrong="")
     return _page(request, "operator.html", **await _told(request, operator))
 
 
@@ -84,12 +84,12 @@ async def enter(request: web.Request) -> web.Response:
     try:
         await chat.guesses.spend(GUESSED, guesser)
     except Refused as refusal:
-        response = _page(request, "operator-door.html", 429, sentence=refusal.text)
+        response = _page(request, "operator-door.html", 429, wrong=refusal.text)
         response.headers["Retry-After"] = str(round(refusal.extra["retry_after"]) or 1)
         return response
     if not hmac.compare_digest(shown.encode("utf-8", "surrogatepass"), operator.password.encode()):
         log.warning("a wrong password for the operator's page, from %s", guesser.address or "an unknown network")
-        return _page(request, "operator-door.html", 403, sentence=WRONG)
+        return _page(request, "operator-door.html", 403, wrong=WRONG)
     await chat.guesses.passed(GUESSED, guesser)
     end = int(time.time()) + SESSION_S
     return _leading_back(request, operator.pass_until(end, chat.epoch), SESSION_S)
@@ -159,19 +159,20 @@ async def _told(request: web.Request, operator: Operator) -> dict[str, Any]:
         "listed_rooms": [] if stored is None else await public(chat),
         "here": {"people": len(chat.presence.online), "rooms": len(chat.presence.rooms)},
         "by_transport": sorted(request.app[METRICS].sockets.by_transport().items()),
-        "disk": disk and {"free": size(disk.free), "total": size(disk.total), "is_low": disk.free < disk.total / 20},
+        "disk": disk and {"free": disk.free, "total": disk.total, "is_low": disk.free < disk.total / 20},
         "versions": {
             "Parlor": chat.version,
             "Python": platform.python_version(),
             "aiohttp": aiohttp.__version__,
-            "database": stored["database"] if stored else "",
-            "schema": stored["schema"] if stored else "",
+            Sentence("database"): stored["database"] if stored else "",
+            Sentence("schema"): stored["schema"] if stored else "",
         },
         "process": {
             "name": chat.process,
             "boot": ops.BOOT,
             "since": _time(operator.started),
-            "worker": f"{siblings.number} of {siblings.of}" if siblings else "",
+            "worker": siblings and siblings.number,
+            "workers": siblings and siblings.of,
             "host": platform.node(),
         },
         "others": tell() if (tell := request.app.get(ops.OTHERS)) else "",
@@ -181,13 +182,12 @@ async def _told(request: web.Request, operator: Operator) -> dict[str, Any]:
         "said": chat.counts.said,
         "limits": chat.counts.refusals.most_common(),
         "refusals": [one._asdict() | {"at": _time(one.at)} for one in reversed(chat.counts.latest)],
-        "size": size,
     }
 
 
 def _room(chat: Any, room: dict[str, Any]) -> dict[str, Any]:
     used = room["active_at"]
-    return room | {"people": chat.presence.rooms.count(room["name"]), "used": _time(used / 1000) if used else ""}
+    return room | {"people": chat.presence.rooms.count(room["name"]), "used": _time(used / 1000) if used else None}
 
 
 def _disk(folder: Path) -> Any:
@@ -197,14 +197,5 @@ def _disk(folder: Path) -> Any:
         return None
 
 
-def _time(seconds: float) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
-
-
-def size(count: float) -> str:
-    """Bytes as people read them: `1.5 MB`."""
-    for unit in ("bytes", "KB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.3g} {unit}" if unit != "bytes" else f"{count:.0f} bytes"
-        count /= 1000
-    return f"{count:,.4g} TB"
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

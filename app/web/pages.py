@@ -13,8 +13,9 @@ from jinja2 import Environment
 
 from app.chat import doorway, people, rooms
 from app.chat.kinds import room_as_typed
-from app.model import Refused
+from app.model import Refused, Sentence
 from app.web import CHAT, edge, ops
+from app.web.language import language_of, say_in
 from app.web.look import look_of
 
 TEMPLATES = web.AppKey("templates", Environment)
@@ -25,10 +26,13 @@ DEFAULT_ROOM = "lobby"
 MAX_WISH = 200  # characters; the page's own checks come after it
 
 SENTENCES = {
-    404: ("Nothing here", "There is no page at this address."),
-    405: ("Not like that", "This address does not take such a request."),
-    500: ("Something broke", "The server met a fault it did not expect. It is logged; trying again may help."),
-    503: ("Not just now", "The message store cannot be reached. Try again in a moment."),
+    404: (Sentence("Nothing here"), Sentence("There is no page at this address.")),
+    405: (Sentence("Not like that"), Sentence("This address does not take such a request.")),
+    500: (
+        Sentence("Something broke"),
+        Sentence("The server met a fault it did not expect. It is logged; trying again may help."),
+    ),
+    503: (Sentence("Not just now"), Sentence("The message store cannot be reached. Try again in a moment.")),
 }
 
 
@@ -109,9 +113,12 @@ def not_found(request: web.Request, text: str) -> web.Response:
 
 def page(request: web.Request, template: str, /, status: int = 200, **values: Any) -> web.Response:
     """A page without a cookie."""
-    look = look_of(request)
-    html = request.app[TEMPLATES].get_template(template).render(status=status, look=look, **values)
-    return web.Response(text=html, content_type="text/html", status=status)
+    language, look = language_of(request), look_of(request)
+    shown = {"status": status, "look": look, "language": language, **values}
+    html = request.app[TEMPLATES].get_template(template).render(shown)
+    response = web.Response(text=html, content_type="text/html", status=status)
+    say_in(response, language)
+    return response
 
 
 async def _page(request: web.Request, template: str, /, **values: Any) -> web.Response:

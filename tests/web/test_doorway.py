@@ -103,7 +103,7 @@ LOOKS = [
 @pytest.mark.parametrize(("cookie", "attributes"), LOOKS, ids=[str(nth) for nth in range(len(LOOKS))])
 async def test_the_page_looks_as_was_chosen_before_a_script_runs(url: str, cookie: str, attributes: str) -> None:
     html = await page(f"{url}/r/lobby", Cookie=f"parlor_look={cookie}")
-    assert f'<html lang="en"{" " + attributes if attributes else ""}>' in html
+    assert f'<html lang="en" dir="ltr"{" " + attributes if attributes else ""}>' in html
     assert ("is-inside" in html) == cookie.startswith("in")
     assert ('id="doorway" hidden' in html) == cookie.startswith("in")
 

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from app.server import Running
-from app.web.operator import Operator, size
+from app.web.operator import Operator
 from tests.conftest import Start
 from tests.support.talker import Talker
 
@@ -144,8 +144,3 @@ async def test_it_says_so_where_nothing_can_be_stored(operated: Running, browser
             await asyncio.sleep(0.05)
     assert "gone from its place" in shown
     database.with_suffix(".away").rename(database)
-
-
-@pytest.mark.parametrize(("count", "text"), [(0, "0 bytes"), (999, "999 bytes"), (1_500_000, "1.5 MB"), (2e12, "2 TB")])
-def test_bytes_are_written_for_people(count: float, text: str) -> None:
-    assert size(count) == text

@@ -1,0 +1,94 @@
+"""Which language a page is in, what it says of that, and what it loads for it."""
+
+import aiohttp
+import pytest
+
+from app.config import Settings
+from app.languages import LANGUAGES
+from app.web.language import accepted
+from tests.conftest import Start
+from tests.support.talker import Talker
+
+
+@pytest.mark.parametrize(
+    ("asked", "language"),
+    [
+        ("", ""),
+        ("de", "de"),
+        ("de-AT,de;q=0.9,en;q=0.8", "de"),
+        ("it, fr-CA;q=0.4, ar ; q=0.7", "ar"),
+        ("en-US,en;q=0.9,de;q=0.8", "en"),
+        ("de;q=0.3,es;q=0.3", "de"),
+        ("it,*;q=0.1", ""),
+        ("de;q=0", ""),
+        ("de;q=high,fr;q=0.1", "fr"),
+        ("DE-de", "de"),
+        ("deutsch, d, -", ""),
+        (";;;,,q=1", ""),
+        ("de;q=0.1," * 2_000 + "fr", "fr"),
+    ],
+)
+def test_the_language_is_the_one_of_ours_that_is_wanted_most(asked: str, language: str) -> None:
+    assert accepted(asked) == language
+
+
+def test_the_site_can_have_each_language() -> None:
+    assert Settings.model_fields["language"].annotation is not None
+    assert [Settings(language=one).language for one in LANGUAGES] == list(LANGUAGES)
+
+
+async def test_a_page_is_in_the_reader_s_language(start_server: Start) -> None:
+    server = await start_server(language="fr")
+    cases = [
+        ("", "", "fr"),
+        ("it", "", "fr"),
+        ("de-AT,en;q=0.5", "", "de"),
+        ("de", "parlor_look=in.dark.lang-ar", "ar"),
+        ("de", "parlor_look=lang-tlh.dark", "de"),
+        ("de", "parlor_look=lang-", "de"),
+        ("de", "parlor_look=lang-en", "en"),
+    ]
+    async with aiohttp.ClientSession(server.url) as browser:
+        for asked, cookie, language in cases:
+            headers = {name: value for name, value in (("Accept-Language", asked), ("Cookie", cookie)) if value}
+            for path in ("/", "/r/lobby", "/r/lobby/log", "/echo", "/diagnostics"):
+                async with browser.get(path, headers=headers) as answer:
+                    html = await answer.text()
+                    said = answer.headers["Content-Language"], answer.headers["Vary"]
+                assert said == (language, "Accept-Language, Cookie, Accept-Encoding"), (path, asked, cookie)
+                assert f'<html lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}"' in html
+                assert ("/languages/" in html) == (language != "en"), "English is in the code"
+
+
+async def test_the_words_of_the_scripts_stand_before_them_and_are_cached_for_ever(start_server: Start) -> None:
+    server = await start_server(base_path="/chat")
+    async with aiohttp.ClientSession(server.url.removesuffix("/chat")) as browser:
+        async with browser.get("/chat/r/lobby", headers={"Accept-Language": "de"}) as answer:
+            html = await answer.text()
+        words = html.partition('<script defer src="')[2].partition('"')[0]
+        assert words.startswith("/chat/static/") and words.endswith("/languages/de.js")
+        assert html.index(words) < html.index('<script type="module"')
+        async with browser.get(words) as answer:
+            assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+            assert (await answer.text()).startswith("globalThis.parlorLanguage={")
+
+
+async def test_an_error_is_told_in_the_reader_s_language(start_server: Start) -> None:
+    server = await start_server()
+    headers = {"Accept-Language": "ar", "Accept": "text/html"}
+    async with aiohttp.ClientSession(server.url, headers=headers) as browser:
+        for path in ("/nothing", "/r/ümlaut", "/r/nobody-was-here/log"):
+            async with browser.get(path) as answer:
+                assert (answer.status, answer.headers["Content-Language"]) == (404, "ar")
+                assert '<html lang="ar" dir="rtl">' in await answer.text()
+
+
+async def test_a_log_has_its_days_as_the_reader_writes_them(start_server: Start) -> None:
+    server = await start_server()
+    async with Talker(server.url, "alice") as alice, aiohttp.ClientSession(server.url) as browser:
+        await alice.join("lobby")
+        await alice.say("lobby", "Guten Tag")
+        async with browser.get("/r/lobby/log", headers={"Accept-Language": "de"}) as answer:
+            german = await answer.text()
+    days = ("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag")
+    assert any(f">{day}, " in german for day in days)
