@@ -213,7 +213,7 @@ const standing = new StandingView({
   lastOwn: (room) => Date.parse(room.messages.findLast(({ author }) => me.is(author))?.at),
   ticked: () => hasPaused(rooms.activeName) && (timeline.drawPending(), true),
 });
-const done = (sentence, undo) => notices.show(sentence, { action: { label: "Undo", run: () => undo().then(notifyIfAny) } });
+const done = (sentence, undo) => notices.show(sentence, { action: { label: t("Undo"), run: () => undo().then(notifyIfAny) } });
 const changes = new Changes({ ask, stored, done, reacted: (name, change) => rooms.get(name)?.reacted(change) });
 
 // Moderation.

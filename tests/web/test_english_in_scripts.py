@@ -1,4 +1,4 @@
-"""Every sentence of the page goes through `t`, `tn` or `parts` (static/js/language.js): no English stands bare in static/js.
+"""Every sentence of the page goes through `t`, `tn` or `parts` (static/js/language.js): none stands bare in static/js.
 
 A scan of the literals, no parser: what looks like words for people is either the argument of one of these, or of
 something that is no text (a selector, a key, a header), or one of the few that are named here.
@@ -24,10 +24,11 @@ KNOWN = {  # by file: names that only the code reads, selectors, examples of com
     "commands.js": {"/list on"},
     "diagnostics.js": {"Server", "Way", "Browser", "Polling", "Server-sent events"},
     "diagnostics/silence.js": {"Silent WebSocket", "Silent polling"},
-    "diagnostics/verdict.js": {"Polling", "Server-sent events"},
+    "diagnostics/verdict.js": {"Polling", "Server-sent events", "Silent"},
+    "echo.js": {"in"},
     "emoji-picker.js": {"Recent", "Found"},
     "event-stream.js": {"too many tabs have a stream", "the stream broke"},  # to socket.io-client
-    "look.js": {"light dark", "SameSite=None; Secure; Partitioned"},
+    "look.js": {"in", "light dark", "SameSite=None; Secure; Partitioned"},
     "menu.js": {"menu-item is-grave"},
     "person-card.js": {"button button-quiet", "text-button is-grave"},
     "room-commands.js": {
@@ -110,8 +111,10 @@ def _end_of_value(code: str, at: int) -> int:
 def bare(code: str) -> Iterator[str]:
     for at, text in literals(code):
         before = code[max(0, at - 300) : at]
+        words = re.sub(r"<style>[\s\S]*?</style>|<[^>]*>", "", text)
+        is_selector = re.search(r"\[[a-z-]+[=\]]", text)
         is_key = re.match(r"[^\n]*?\"\s*:", code[at + 1 + len(text) :][:3]) and re.search(r"[{,]\s*$", before)
-        if WORDS.search(text) and not (is_key or SAID.search(before) or NO_TEXT.search(before)):
+        if WORDS.search(words) and not (is_selector or is_key or SAID.search(before) or NO_TEXT.search(before)):
             yield text
 
 
@@ -129,6 +132,7 @@ def test_a_bare_sentence_is_found_wherever_it_stands() -> None:
     code = """
       // A comment: "in words".
       a.title = "Show more"; b(c ? `${n} new messages` : t("Said well")); d = { label: "Undo" };
-      e = `${f ? "Nothing was found." : ""}`; g.querySelector("button, input"); tn("{n} day", "{n} days", 3); h = /"no words"/;
+      e = `${f ? "Nothing was found." : ""}`; g.querySelector("button, input"); tn("{n} day", "{n} days", 3);
+      h = /"no words"/;
     """
     assert list(bare(code)) == ["Show more", "{} new messages", "Undo", "Nothing was found."]
