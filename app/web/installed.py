@@ -13,6 +13,7 @@ from app.web import edge
 from app.web.assets import ASSETS, answer
 
 WORKERS = ("js/service-worker.js", "js/push-worker.js")
+WORDS = "js/language.js"  # what the worker's parts say
 NO_CACHE = "no-cache"  # asked for again each time, and not sent where it is the same
 
 NAME: web.AppKey[str] = web.AppKey("name", str)  # of the site
@@ -48,7 +49,13 @@ async def manifest(request: web.Request) -> web.StreamResponse:
 async def service_worker(request: web.Request) -> web.StreamResponse:
     """`/sw.js`, where its scope is the whole site."""
     assets = request.app[ASSETS]
-    return await _answer(request, b"\n".join(map(assets.content, filter(assets.has, WORKERS))), "text/javascript")
+    parts = [_as_script(assets.content(WORDS)), *map(assets.content, filter(assets.has, WORKERS))]
+    return await _answer(request, b"\n".join(parts), "text/javascript")
+
+
+def _as_script(module: bytes) -> bytes:
+    """One that imports nothing: not every browser has workers that are modules."""
+    return module.replace(b"\nexport ", b"\n")
 
 
 async def _answer(request: web.Request, content: bytes, kind: str) -> web.StreamResponse:

@@ -3,11 +3,12 @@
 
 import { allowed } from "./changes.js";
 import { nextFrame } from "./animation-frame.js";
+import { isRightToLeft, t } from "./language.js";
 import { media } from "./media.js";
 import { choices } from "./reactions.js";
 
 const CONFIRM_MS = 4_000;
-const STEPS = { ArrowLeft: -1, ArrowRight: 1 };
+const STEPS = isRightToLeft ? { ArrowLeft: 1, ArrowRight: -1 } : { ArrowLeft: -1, ArrowRight: 1 };
 const ROWS = { ArrowUp: "previousElementSibling", ArrowDown: "nextElementSibling" };
 
 export class Actions {
@@ -212,7 +213,7 @@ export class Actions {
       return;
     }
     button.dataset.armed = "yes";
-    button.ariaLabel = "Delete?";
+    button.ariaLabel = t("Delete?");
     this.confirmTimer = setTimeout(() => this.disarm(), CONFIRM_MS);
   }
 
@@ -220,7 +221,7 @@ export class Actions {
     const button = this.tools.querySelector("[data-do=delete]");
     clearTimeout(this.confirmTimer);
     delete button.dataset.armed;
-    button.ariaLabel = "Delete";
+    button.ariaLabel = t("Delete");
   }
 
   key(event) {
@@ -281,7 +282,7 @@ function otherChoice() {
   const button = document.createElement("button");
   button.type = "button";
   button.dataset.do = "other";
-  button.title = button.ariaLabel = "Another emoji";
+  button.title = button.ariaLabel = t("Another emoji");
   button.setAttribute("aria-haspopup", "dialog");
   button.textContent = "+";
   return button;

@@ -1,6 +1,7 @@
 // The dialogs of how the page looks, and of its keys. What is chosen holds at once.
 
 import { Dialog } from "./dialog.js";
+import { t } from "./language.js";
 
 export class AppearanceDialogs {
   constructor({ look, overlays, layout }) {
@@ -18,6 +19,6 @@ export class AppearanceDialogs {
 
   open(name) {
     for (const radio of this.radios) radio.checked = radio.value === (this.look.chosen[radio.name] ?? "");
-    this.dialogs[`${name}-dialog`].open(name === "look" ? "Appearance" : "Keys");
+    this.dialogs[`${name}-dialog`].open(name === "look" ? t("Appearance") : t("Keys"));
   }
 }

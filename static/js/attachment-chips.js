@@ -1,6 +1,7 @@
 // The files in the composer, above the message box: what they are, how far they are, and a way out for each.
 
 import { sizeOf } from "./attachments.js";
+import { t } from "./language.js";
 import { kindOf } from "./message-file.js";
 import { visible } from "./visible-text.js";
 
@@ -35,7 +36,7 @@ export class AttachmentChips {
     const row = this.template.cloneNode(true);
     row.dataset.key = one.key;
     row.querySelector(".attachment-name").textContent = visible(one.name);
-    row.querySelector("[data-do=remove]").setAttribute("aria-label", `Remove ${visible(one.name)}`);
+    row.querySelector("[data-do=remove]").setAttribute("aria-label", t("Remove {name}", { name: visible(one.name) }));
     const look = row.querySelector(".attachment-look");
     const preview = this.previews.of(one);
     if (!preview) look.textContent = kindOf(one);
@@ -52,8 +53,8 @@ export class AttachmentChips {
     const bar = row.querySelector("progress");
     bar.hidden = state !== "uploading";
     bar.value = progress;
-    bar.setAttribute("aria-label", `Uploading ${visible(name)}`);
-    row.querySelector(".attachment-about").textContent = sentence || (state === "waiting" ? "Waiting" : sizeOf(size));
+    bar.setAttribute("aria-label", t("Uploading {name}", { name: visible(name) }));
+    row.querySelector(".attachment-about").textContent = sentence || (state === "waiting" ? t("Waiting") : sizeOf(size));
     row.querySelector("[data-do=retry]").hidden = state !== "failed" || Boolean(isFinal);
   }
 

@@ -2,6 +2,8 @@
 // as it is there, one after the other, and again where that came to nothing; its bytes stay in the browser until its message
 // is in the log. No DOM in here.
 
+import { number, t, tn } from "./language.js";
+
 const FIRST_PAUSE_MS = 1_000;
 const MAX_PAUSE_MS = 30_000;
 const FORGOTTEN_MS = 86_400_000; // after which bytes that nothing leads to are removed
@@ -10,7 +12,7 @@ const FINAL = new Set(["file_type", "file_too_large"]); // it will not be anothe
 const MAX_TRIES = 4; // of what the server calls broken
 
 export const MAX_FILES = 20; // in a composer
-export const GONE = { ok: false, error: "no_such_file", text: "This file is not in this browser any more. Choose it again." };
+export const GONE = { ok: false, error: "no_such_file", text: t("This file is not in this browser any more. Choose it again.") };
 
 export class Attachments {
   /**
@@ -39,7 +41,7 @@ export class Attachments {
   add(room, files) {
     const space = MAX_FILES - this.of(room).length;
     for (const blob of [...files].slice(0, Math.max(0, space))) this.addOne(room, blob);
-    return files.length > space ? `${MAX_FILES} files can be sent at once. Send these first.` : "";
+    return files.length > space ? tn("{n} file can be sent at once. Send it first.", "{n} files can be sent at once. Send these first.", MAX_FILES) : "";
   }
 
   addOne(room, blob) {
@@ -54,8 +56,8 @@ export class Attachments {
 
   refusal({ size, name }) {
     const limit = this.limit();
-    if (size === 0) return `${name} is empty.`;
-    return size > limit ? `${name} is too large: a file has ${sizeOf(limit)} at most here.` : "";
+    if (size === 0) return t("{name} is empty.", { name });
+    return size > limit ? t("{name} is too large: a file has {size} at most here.", { name, size: sizeOf(limit) }) : "";
   }
 
   /** Sent: they leave the composer, and answer what the outbox keeps of each. Those that cannot be uploaded stay. */
@@ -241,7 +243,12 @@ function nameOf({ type }) {
 
 /** 1.2 MB, as people read it. */
 export function sizeOf(bytes) {
-  if (bytes < 1_000) return `${bytes} B`;
-  const [amount, unit] = bytes < 999_500 ? [bytes / 1e3, "KB"] : bytes < 999_500_000 ? [bytes / 1e6, "MB"] : [bytes / 1e9, "GB"];
-  return `${amount < 9.95 ? Math.round(amount * 10) / 10 : Math.round(amount)} ${unit}`;
+  if (bytes < 1_000) return t("{size} B", { size: bytes });
+  if (bytes < 999_500) return t("{size} KB", { size: rounded(bytes / 1e3) });
+  return bytes < 999_500_000 ? t("{size} MB", { size: rounded(bytes / 1e6) }) : t("{size} GB", { size: rounded(bytes / 1e9) });
+}
+
+/** With a digit behind the point where there is one before it. */
+function rounded(amount) {
+  return number(amount < 9.95 ? amount : Math.round(amount));
 }

@@ -3,7 +3,7 @@
 
 import { t } from "./language.js";
 
-export const NO_CONNECTION = "There is no connection right now. Please try again in a moment.";
+export const NO_CONNECTION = t("There is no connection right now. Please try again in a moment.");
 
 const EDITABLE_KINDS = new Set(["said", "action", "file"]);
 

@@ -2,7 +2,8 @@
 
 import { COMMANDS } from "./commands.js";
 import { folded, ranked } from "./completion-query.js";
-import { rankOf } from "./standing.js";
+import { t } from "./language.js";
+import { rankOf, roleName } from "./standing.js";
 
 const MAX = 8;
 const PAUSE_MS = 150; // of typing, before the server is asked
@@ -20,7 +21,7 @@ export function people({ room, me, ask, wait }) {
   };
   return {
     trigger: "@",
-    name: "People",
+    name: t("People"),
     async find(query) {
       const { name, presence, messages, rules } = room();
       const here = [...presence.people.values()].sort((one, other) => one.nickname.localeCompare(other.nickname));
@@ -28,10 +29,10 @@ export function people({ room, me, ask, wait }) {
       const spoke = messages.filter(({ deleted }) => !deleted).map(({ author, nickname }) => ({ id: author, nickname })).reverse();
       const known = new Map();
       for (const one of [...here, ...more, ...spoke]) if (!known.has(one.id) && !me.is(one.id)) known.set(one.id, one);
-      const everyone = rankOf(rules.role) > 0 ? [{ nickname: "everyone", detail: "all who are here" }] : [];
+      const everyone = rankOf(rules.role) > 0 ? [{ nickname: "everyone", detail: t("all who are here") }] : [];
       return ranked([...known.values(), ...everyone], query, ({ nickname }) => [nickname])
         .slice(0, MAX)
-        .map(({ nickname, detail, role }) => ({ text: `@${nickname} `, label: nickname, detail: detail ?? role }));
+        .map(({ nickname, detail, role }) => ({ text: `@${nickname} `, label: nickname, detail: detail ?? roleName(role) }));
     },
   };
 }
@@ -47,7 +48,7 @@ export function roomNames({ open, ask, now = Date.now }) {
   let directory = { at: -Infinity, rooms: [] };
   return {
     trigger: "#",
-    name: "Rooms",
+    name: t("Rooms"),
     async find(query) {
       if (now() - directory.at > DIRECTORY_MS) {
         const ack = await ask("rooms", {}).catch(() => null);
@@ -66,7 +67,7 @@ export function roomNames({ open, ask, now = Date.now }) {
 export function emojiNames({ load }) {
   return {
     trigger: ":",
-    name: "Emoji",
+    name: t("Emoji"),
     async find(query) {
       const emoji = await load();
       return emoji.search(query.replace(/_/g, " "), MAX).map((one) => ({
@@ -83,7 +84,7 @@ export function emojiNames({ load }) {
 export function commandNames({ role }) {
   return {
     trigger: "/",
-    name: "Commands",
+    name: t("Commands"),
     find(query) {
       const mine = COMMANDS.filter((one) => rankOf(one.role) <= rankOf(role()));
       return ranked(mine, query, ({ name }) => [name]).map(({ name, usage, help }) => ({

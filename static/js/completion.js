@@ -6,6 +6,7 @@
 
 import { replaceRange } from "./box-text.js";
 import { queryAt } from "./completion-query.js";
+import { tn } from "./language.js";
 
 const LIST = "completion";
 const STEPS = { ArrowDown: 1, ArrowUp: -1 };
@@ -70,7 +71,7 @@ export class Completion {
     this.list.setAttribute("aria-label", source.name);
     this.list.replaceChildren(...items.map(option));
     this.list.hidden = false;
-    this.status.textContent = `${items.length} ${items.length === 1 ? "suggestion" : "suggestions"}`;
+    this.status.textContent = tn("{n} suggestion", "{n} suggestions", items.length);
     this.isMoved = false;
     this.mark(0);
   }

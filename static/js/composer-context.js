@@ -3,6 +3,7 @@
 // back when the edit ends.
 
 import { isolate, write } from "./isolate.js";
+import { t } from "./language.js";
 import { composerContext, readJson } from "./storage-readers.js";
 
 export class ComposerContext {
@@ -67,6 +68,6 @@ export class ComposerContext {
 }
 
 const LABELS = {
-  edit: () => ["Editing", "· Esc to cancel"],
-  reply: ({ nickname, text }) => [nickname ? `Replying to ${isolate(nickname)}:` : "Replying to", text],
+  edit: () => [t("Editing"), t("· Esc to cancel")],
+  reply: ({ nickname, text }) => [nickname ? t("Replying to {who}:", { who: isolate(nickname) }) : t("Replying to"), text],
 };

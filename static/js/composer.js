@@ -3,6 +3,7 @@
 
 import { ComposerContext } from "./composer-context.js";
 import { write } from "./isolate.js";
+import { t, tn } from "./language.js";
 import { StrayInput } from "./stray-input.js";
 import { isBlank, trimmed } from "./text.js";
 
@@ -47,7 +48,7 @@ export class Composer {
 
   /** label: the room as sentences name it, which may change. */
   call(label) {
-    this.box.placeholder = `Message ${label}`;
+    this.box.placeholder = t("Message {room}", { room: label });
   }
 
   /** Puts the stored draft into the box. */
@@ -176,7 +177,7 @@ export class Composer {
   nameButton() {
     const { isEdit } = this.context;
     this.button.dataset.verb = isEdit ? "edit" : "send";
-    write(this.button.querySelector("span"), isEdit ? "Save" : "Send");
+    write(this.button.querySelector("span"), isEdit ? t("Save") : t("Send"));
     this.box.enterKeyHint = isEdit ? "done" : "send";
   }
 
@@ -199,6 +200,6 @@ function thirdOfScreen() {
 
 function lengthSentence(left) {
   if (left >= WARN_BELOW) return "";
-  if (left >= 0) return `${left} characters left`;
-  return `${-left} ${left === -1 ? "character" : "characters"} too long to send`;
+  if (left >= 0) return tn("{n} character left", "{n} characters left", left);
+  return tn("{n} character too long to send", "{n} characters too long to send", -left);
 }

@@ -1,6 +1,8 @@
 // The status of the connection in the bar, with a link to the diagnostics. The live region is short and changes seldom; the
 // latency and the seconds of a countdown are outside of it, or a screen reader would read them all the time.
 
+import { t } from "./language.js";
+
 export class ConnectionStatus {
   /** retry() connects at once. */
   constructor({ retry }) {
@@ -42,23 +44,23 @@ export class ConnectionStatus {
 
 /** The texts for {state, transport?, latency?, until?}. On narrow screens `word` is hidden. */
 export function statusText(status, now) {
-  return { transport: "", detail: "", title: "Diagnose the connection", ...TEXTS[status.state](status, now) };
+  return { transport: "", detail: "", title: t("Diagnose the connection"), ...TEXTS[status.state](status, now) };
 }
 
 const TEXTS = {
-  connecting: () => ({ word: "Connecting…" }),
-  offline: () => ({ word: "Offline" }),
-  waiting: ({ until }, now) => ({ word: "Reconnecting", detail: `in ${countdown(until - now)}` }),
+  connecting: () => ({ word: t("Connecting…") }),
+  offline: () => ({ word: t("Offline") }),
+  waiting: ({ until }, now) => ({ word: t("Reconnecting"), detail: t("in {time}", { time: countdown(until - now) }) }),
   connected: ({ transport, latency }) => ({
-    word: "Connected · ",
+    word: `${t("Connected")} · `,
     transport,
-    ...(latency !== undefined && { detail: `${latency} ms`, title: `Round trip: ${latency} ms. Diagnose the connection` }),
+    ...(latency !== undefined && { detail: t("{n} ms", { n: latency }), title: t("Round trip: {n} ms. Diagnose the connection", { n: latency }) }),
   }),
 };
 
 function countdown(ms) {
   const seconds = Math.max(1, Math.ceil(ms / 1_000));
-  return seconds < 100 ? `${seconds} s` : `${Math.ceil(seconds / 60)} min`;
+  return seconds < 100 ? t("{n} s", { n: seconds }) : t("{n} min", { n: Math.ceil(seconds / 60) });
 }
 
 /** Writes a text only where it changed: a live region reads every write. */

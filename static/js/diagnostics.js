@@ -7,17 +7,18 @@ import { polling } from "./diagnostics/polling.js";
 import { route, server } from "./diagnostics/server.js";
 import { silence } from "./diagnostics/silence.js";
 import { siteData } from "./diagnostics/site-data.js";
-import { reportOf, toMend, verdictOf } from "./diagnostics/verdict.js";
+import { nameOf, reportOf, toMend, verdictOf } from "./diagnostics/verdict.js";
 import { webSocket } from "./diagnostics/websocket.js";
+import { t } from "./language.js";
 
 const SLOW_AFTER_MS = 2_500;
 const SILENCE_S = { min: 1, default: 60, max: 600 };
 const VERDICTS = {
-  ok: "works",
-  warn: "works, with a hitch",
-  bad: "does not work",
-  unknown: "not known",
-  trying: "is being tried",
+  ok: t("works"),
+  warn: t("works, with a hitch"),
+  bad: t("does not work"),
+  unknown: t("not known"),
+  trying: t("is being tried"),
 };
 const { transports, version } = document.body.dataset;
 const offered = transports.split(" ");
@@ -25,9 +26,9 @@ const PROBES = [
   { name: "Server", probe: server },
   { name: "Way", probe: route },
   { name: "Browser", probe: siteData },
-  { name: "Polling", probe: () => polling(offered), slow: "no answer yet; given up after 15 s at most" },
-  { name: "WebSocket", probe: () => webSocket(offered), slow: "no answer yet; one that hangs takes up to 15 s" },
-  ...(offered.includes("sse") ? [{ name: "Server-sent events", probe: events, slow: "no answer yet; given up after 15 s at most" }] : []),
+  { name: "Polling", probe: () => polling(offered), slow: t("no answer yet; given up after 15 s at most") },
+  { name: "WebSocket", probe: () => webSocket(offered), slow: t("no answer yet; one that hangs takes up to 15 s") },
+  ...(offered.includes("sse") ? [{ name: "Server-sent events", probe: events, slow: t("no answer yet; given up after 15 s at most") }] : []),
 ];
 
 const element = (id) => document.getElementById(id);
@@ -43,7 +44,7 @@ run();
 async function run() {
   found = [];
   element("findings").replaceChildren();
-  showVerdict({ verdict: "trying", title: "Looking…" });
+  showVerdict({ verdict: "trying", title: t("Looking…") });
   setBusy(true);
   for (const { name, probe, slow } of PROBES) {
     await runProbe(name, probe, slow);
@@ -58,12 +59,12 @@ async function runSilence() {
   found = found.filter(({ isSilent }) => !isSilent);
   const end = Date.now() + silenceMs;
   const count = () => {
-    element("silence").textContent = `Silence: ${Math.max(0, Math.ceil((end - Date.now()) / 1_000))} s left`;
+    element("silence").textContent = t("Silence: {n} s left", { n: Math.max(0, Math.ceil((end - Date.now()) / 1_000)) });
   };
   const ticking = setInterval(count, 1_000);
   setBusy(true);
   count();
-  await Promise.all(silence(offered, silenceMs).map(({ name, probe }) => runProbe(name, probe, "holding…")));
+  await Promise.all(silence(offered, silenceMs).map(({ name, probe }) => runProbe(name, probe, t("holding…"))));
   clearInterval(ticking);
   element("silence").textContent = silenceLabel();
   sumUp();
@@ -72,7 +73,7 @@ async function runSilence() {
 /** One row, from "trying…" to the finding. */
 async function runProbe(name, probe, slow) {
   const row = blankRow(name);
-  const late = setTimeout(() => draw(row, { name, verdict: "trying", seen: slow ?? "trying…" }), SLOW_AFTER_MS);
+  const late = setTimeout(() => draw(row, { name, verdict: "trying", seen: slow ?? t("trying…") }), SLOW_AFTER_MS);
   const finding = { name, ...(await probe().catch((error) => ({ verdict: "unknown", seen: error.message }))) };
   clearTimeout(late);
   found.push(finding);
@@ -82,13 +83,13 @@ async function runProbe(name, probe, slow) {
 function blankRow(name) {
   const row = document.createElement("li");
   row.className = "finding";
-  draw(row, { name, verdict: "trying", seen: "trying…" });
+  draw(row, { name, verdict: "trying", seen: t("trying…") });
   element("findings").append(row);
   return row;
 }
 
 function draw(row, { name, verdict, seen, cause, isSilent }) {
-  const title = newElement("b", "finding-name", name);
+  const title = newElement("b", "finding-name", nameOf(name));
   title.append(newElement("span", "visually-hidden", ` ${VERDICTS[verdict]}:`));
   row.dataset.verdict = verdict;
   row.toggleAttribute("data-silent", isSilent === true);
@@ -105,7 +106,7 @@ function sumUp() {
 
 function remedyItem({ name, mend }) {
   const item = document.createElement("li");
-  item.append(newElement("b", "mend-name", `${name}:`), " ", mend);
+  item.append(newElement("b", "mend-name", t("{name}:", { name })), " ", mend);
   return item;
 }
 
@@ -132,8 +133,8 @@ async function copy() {
   const report = reportOf(found, { site, when: new Date().toISOString(), agent: navigator.userAgent });
   try {
     await navigator.clipboard.writeText(report);
-    element("copy").textContent = "Copied";
-    setTimeout(() => (element("copy").textContent = "Copy the report"), 2_000);
+    element("copy").textContent = t("Copied");
+    setTimeout(() => (element("copy").textContent = t("Copy the report")), 2_000);
   } catch {
     element("report").value = report;
     element("report").parentElement.hidden = false;
@@ -147,5 +148,5 @@ function chosenSilence() {
 }
 
 function silenceLabel() {
-  return silenceMs === 60_000 ? "Test a minute of silence" : `Test ${silenceMs / 1_000} s of silence`;
+  return silenceMs === 60_000 ? t("Test a minute of silence") : t("Test {n} s of silence", { n: silenceMs / 1_000 });
 }

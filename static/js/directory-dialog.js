@@ -1,6 +1,7 @@
 // The rooms of the site, found from inside a room: those that are open first, then the others. Loaded when it is first wanted.
 
 import { Dialog } from "./dialog.js";
+import { sequence, t, tn } from "./language.js";
 import { isDirect, roomName } from "./room-name.js";
 import { visible } from "./visible-text.js";
 
@@ -22,7 +23,7 @@ export class DirectoryDialog {
   open() {
     this.box.value = "";
     this.listed = [];
-    this.dialog.open("Rooms");
+    this.dialog.open(t("Rooms"));
     this.box.focus();
     this.draw();
     this.read();
@@ -51,7 +52,7 @@ export class DirectoryDialog {
     const name = roomName(this.box.value);
     const isNew = name && !found.some((room) => room.name === name);
     if (isNew) this.list.append(row({ name, isNew }));
-    this.status.textContent = found.length === 0 && !isNew ? "No room is called so." : "";
+    this.status.textContent = found.length === 0 && !isNew ? t("No room is called so.") : "";
   }
 
   /** Those that are open here first. */
@@ -88,10 +89,10 @@ function row({ name, topic, people, unread = 0, isOpen, isNew }) {
   button.className = "directory-row";
   button.dataset.room = name;
   button.append(part("directory-name", `#${name}`));
-  if (isNew) button.append(part("directory-topic", "Make this room"));
+  if (isNew) button.append(part("directory-topic", t("Make this room")));
   else if (topic) button.append(part("directory-topic", visible(topic)));
-  if (unread > 0) button.append(part("badge", unread > 99 ? "99+" : String(unread), `${unread} unread`));
-  if (!isNew) button.append(part("directory-people", [isOpen && "open", people ? `${people} here` : ""].filter(Boolean).join(", ")));
+  if (unread > 0) button.append(part("badge", unread > 99 ? "99+" : String(unread), tn("{n} unread", "{n} unread", unread)));
+  if (!isNew) button.append(part("directory-people", sequence([isOpen && t("open"), people ? tn("{n} here", "{n} here", people) : ""].filter(Boolean))));
   item.append(button);
   return item;
 }

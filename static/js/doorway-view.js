@@ -1,6 +1,7 @@
 // The doorway of a room in which this person is not: locked, with a passphrase, banned, removed. What was told before stays in
 // sight; the doorway takes the place of the message box.
 
+import { t } from "./language.js";
 import { doorOf } from "./room-door.js";
 
 export class DoorwayView {
@@ -47,7 +48,7 @@ export class DoorwayView {
     else if (!this.field.isConnected) this.reason.after(this.field); // moving it would take the focus from it
     this.box.setAttribute("aria-invalid", String(isTrouble));
     this.submit.disabled = wait !== "";
-    write(this.submit, wait ? `Come in again in ${wait}` : asksPassphrase ? "Come in" : "Try to come in");
+    write(this.submit, wait ? t("Come in again in {time}", { time: wait }) : asksPassphrase ? t("Come in") : t("Try to come in"));
     return counts;
   }
 

@@ -1,6 +1,7 @@
 // Where the line of the echo page may lead: to the echo, or into a room by each door that needs no library.
 
 import { sitePath } from "./base.js";
+import { t } from "./language.js";
 import { newId } from "./outbox.js";
 import { roomName } from "./room-name.js";
 
@@ -19,9 +20,9 @@ export const OPEN = {
 
 /** Something to begin with, as one may send it there. */
 export const EXAMPLES = {
-  echo: () => "Hello, echo",
-  lines: () => "Hello, room",
-  json: (form) => JSON.stringify({ verb: "send", payload: { room: nameOf(form), text: "Hello, room", id: newId() }, ref: 1 }),
+  echo: () => t("Hello, echo"),
+  lines: () => t("Hello, room"),
+  json: (form) => JSON.stringify({ verb: "send", payload: { room: nameOf(form), text: t("Hello, room"), id: newId() }, ref: 1 }),
 };
 
 function nameOf({ room }) {
@@ -38,21 +39,26 @@ function openSocket(path, offered, on) {
   socket.binaryType = "arraybuffer";
   socket.onopen = () => on.open(socket.protocol);
   socket.onmessage = ({ data }) => on.told(data);
-  socket.onclose = ({ code, reason, wasClean }) => on.closed(`code ${code}`, `${reason ? ` (${reason})` : ""}${wasClean ? "" : ", not cleanly"}`);
+  socket.onclose = ({ code, reason, wasClean }) => on.closed(t("code {code}", { code }), closedWith({ code, reason, wasClean }));
   return { send: (data) => socket.send(data), close: () => socket.close(1000, "bye") };
+}
+
+function closedWith({ code, reason, wasClean }) {
+  if (reason) return wasClean ? t("closed with code {code} ({reason})", { code, reason }) : t("closed with code {code} ({reason}), not cleanly", { code, reason });
+  return wasClean ? t("closed with code {code}", { code }) : t("closed with code {code}, not cleanly", { code });
 }
 
 /** A stream that breaks comes again by itself, with the id of its last event. */
 function openEvents(path, on) {
   const source = new EventSource(sitePath(path));
   source.onopen = () => on.open("");
-  source.onerror = () => (source.readyState === EventSource.CLOSED ? on.closed("refused", "") : on.again());
+  source.onerror = () => (source.readyState === EventSource.CLOSED ? on.closed(t("refused"), t("closed with refused")) : on.again());
   for (const name of EVENTS) {
     source.addEventListener(name, ({ data, lastEventId }) => on.told(`${name}${lastEventId && ` ${lastEventId}`}: ${data}`));
   }
   const close = () => {
     source.close();
-    on.closed("by you", "");
+    on.closed(t("by you"), t("closed with by you"));
   };
   return { close };
 }

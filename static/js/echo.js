@@ -3,9 +3,10 @@
 import "./older-browsers.js";
 
 import { EXAMPLES, OPEN } from "./echo-lines.js";
+import { dateFormat, t, tn } from "./language.js";
 
 const element = (id) => document.getElementById(id);
-const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
+const clock = dateFormat({ hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
 const kind = element("kind");
 const payload = element("payload");
 const frames = element("frames");
@@ -13,6 +14,7 @@ const encoder = new TextEncoder();
 const chosen = ["kind", "subprotocol", "room", "nickname"].map(element);
 let line = null;
 let example = payload.value;
+const STATES = { closed: t("closed"), closing: t("closing"), connecting: t("connecting"), open: t("open") };
 
 element("connect").addEventListener("click", connect);
 element("disconnect").addEventListener("click", () => {
@@ -45,19 +47,24 @@ function connect() {
   show("connecting");
   line = OPEN[kind.value](form(), {
     open: (protocol) => {
-      show("open", protocol && `subprotocol ${protocol}`);
-      log("line", `open${protocol ? `, the server chose ${protocol}` : kind.value === "events" ? "" : ", no subprotocol"}`);
+      show("open", protocol && t("subprotocol {protocol}", { protocol }));
+      log("line", opened(protocol));
     },
     told: (data) => log("in", data),
     again: () => {
       show("connecting");
-      log("line", "broken, and coming again");
+      log("line", t("broken, and coming again"));
     },
     closed: (detail, sentence) => {
       show("closed", detail);
-      log("line", `closed with ${detail}${sentence}`);
+      log("line", sentence);
     },
   });
+}
+
+function opened(protocol) {
+  if (protocol) return t("open, the server chose {protocol}", { protocol });
+  return kind.value === "events" ? t("open") : t("open, no subprotocol");
 }
 
 function sendText(text) {
@@ -72,7 +79,7 @@ function sendBytes(bytes) {
 
 function show(state, detail) {
   element("state").dataset.state = state;
-  element("state").textContent = detail ? `${state} · ${detail}` : state;
+  element("state").textContent = detail ? `${STATES[state]} · ${detail}` : STATES[state];
   const isOpen = state === "open";
   element("connect").disabled = state !== "closed";
   for (const one of chosen) one.disabled = state !== "closed";
@@ -99,5 +106,5 @@ function log(way, data) {
 
 function hexOf(bytes) {
   const shown = [...bytes.slice(0, 256)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
-  return `${bytes.length} bytes: ${shown}${bytes.length > 256 ? " …" : ""}`;
+  return tn("{n} byte: {shown}", "{n} bytes: {shown}", bytes.length, { shown: bytes.length > 256 ? `${shown} …` : shown });
 }

@@ -1,26 +1,42 @@
 // Choosing an emoji: groups, search, skin tones, those chosen last. A dialog with a grid; by keyboard, mouse and touch.
 
+import { isRightToLeft, t } from "./language.js";
 import { media } from "./media.js";
 
 const COLUMNS = 8;
 const MARGIN = 8; // CSS pixels to the edges of the window
 const RECENT = "Recent";
+/** The groups by their names in emoji-data.js. The names of the emoji themselves, and what is searched, are English. */
+const GROUP_NAMES = {
+  Recent: t("Recent"),
+  Smileys: t("Smileys"),
+  People: t("People"),
+  "Animals and nature": t("Animals and nature"),
+  "Food and drink": t("Food and drink"),
+  "Travel and places": t("Travel and places"),
+  Activities: t("Activities"),
+  Objects: t("Objects"),
+  Symbols: t("Symbols"),
+  Flags: t("Flags"),
+  Found: t("Found"),
+};
 const GROUP_ICONS = { Recent: "🕘", Smileys: "😀", People: "👋", "Animals and nature": "🐻", "Food and drink": "🍎", "Travel and places": "✈️", Activities: "⚽", Objects: "💡", Symbols: "🔣", Flags: "🏁" };
-const TONES = ["No skin tone", "Light", "Medium-light", "Medium", "Medium-dark", "Dark"];
+const TONES = [t("No skin tone"), t("Light"), t("Medium-light"), t("Medium"), t("Medium-dark"), t("Dark")];
 const HAND = { emoji: "✋", skins: ["✋🏻", "✋🏼", "✋🏽", "✋🏾", "✋🏿"] };
-const STEPS = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -COLUMNS, ArrowDown: COLUMNS };
+const NEXT = isRightToLeft ? -1 : 1;
+const STEPS = { ArrowLeft: -NEXT, ArrowRight: NEXT, ArrowUp: -COLUMNS, ArrowDown: COLUMNS };
 
 export class EmojiPicker {
   /** emoji: see emoji-data.js; overlays: the browser's Back closes it. */
   constructor({ emoji, overlays }) {
     Object.assign(this, { emoji, overlays });
     this.hasTouch = media("(pointer: coarse)");
-    this.element = element("div", "emoji-picker", { role: "dialog", "aria-label": "Emoji", tabindex: "-1" });
-    this.search = element("input", "emoji-search", { type: "search", "aria-label": "Search emoji", placeholder: "Search emoji", autocomplete: "off", spellcheck: "false" });
+    this.element = element("div", "emoji-picker", { role: "dialog", "aria-label": t("Emoji"), tabindex: "-1" });
+    this.search = element("input", "emoji-search", { type: "search", "aria-label": t("Search emoji"), placeholder: t("Search emoji"), autocomplete: "off", spellcheck: "false" });
     this.toneButton = element("button", "emoji-tone", { type: "button", "aria-expanded": "false" });
-    this.tones = element("div", "emoji-tones", { role: "group", "aria-label": "Skin tone", hidden: "" });
-    this.groups = element("div", "emoji-groups", { role: "toolbar", "aria-label": "Groups of emoji" });
-    this.grid = element("div", "emoji-grid", { role: "grid", "aria-label": "Emoji" });
+    this.tones = element("div", "emoji-tones", { role: "group", "aria-label": t("Skin tone"), hidden: "" });
+    this.groups = element("div", "emoji-groups", { role: "toolbar", "aria-label": t("Groups of emoji") });
+    this.grid = element("div", "emoji-grid", { role: "grid", "aria-label": t("Emoji") });
     this.name = element("p", "emoji-name", { "aria-hidden": "true" });
     this.none = element("p", "emoji-none", { role: "status" });
     const head = element("div", "emoji-head");
@@ -74,11 +90,11 @@ export class EmojiPicker {
 
   /** Above its button or below, and always within the window; on a phone the stylesheet has it at the bottom. */
   place() {
-    const { top, bottom, right } = this.opener.getBoundingClientRect();
+    const { top, bottom, left, right } = this.opener.getBoundingClientRect();
     const { offsetWidth: width, offsetHeight: height } = this.element;
     const above = top - MARGIN - height;
     const y = above >= MARGIN ? above : Math.min(bottom + MARGIN, innerHeight - height - MARGIN);
-    const x = Math.min(Math.max(MARGIN, right - width), innerWidth - width - MARGIN);
+    const x = Math.min(Math.max(MARGIN, isRightToLeft ? left : right - width), innerWidth - width - MARGIN);
     this.element.style.setProperty("--x", `${x}px`);
     this.element.style.setProperty("--y", `${Math.max(MARGIN, y)}px`);
   }
@@ -93,7 +109,7 @@ export class EmojiPicker {
     this.grid.hidden = groups.length === 0;
     this.groups.hidden = Boolean(query);
     this.groups.replaceChildren(...groups.map(({ name }) => groupButton(name)));
-    this.none.textContent = groups.length === 0 ? "No emoji has such a name." : "";
+    this.none.textContent = groups.length === 0 ? t("No emoji has such a name.") : "";
     this.current(this.cells[0]);
     requestAnimationFrame(() => this.drawNext());
   }
@@ -111,7 +127,7 @@ export class EmojiPicker {
   }
 
   group({ name, emoji }) {
-    const group = element("div", "emoji-group", { role: "rowgroup", "aria-label": name, "data-group": name });
+    const group = element("div", "emoji-group", { role: "rowgroup", "aria-label": GROUP_NAMES[name] ?? name, "data-group": name });
     for (let at = 0; at < emoji.length; at += COLUMNS) {
       const row = element("div", "emoji-row", { role: "row" });
       row.append(...emoji.slice(at, at + COLUMNS).map((one) => this.cell(one)));
@@ -186,7 +202,7 @@ export class EmojiPicker {
 
   drawTone() {
     this.toneButton.textContent = this.emoji.toned(HAND);
-    this.toneButton.setAttribute("aria-label", `Skin tone: ${TONES[this.emoji.tone]}`);
+    this.toneButton.setAttribute("aria-label", t("Skin tone: {tone}", { tone: TONES[this.emoji.tone] }));
   }
 
   key(event) {
@@ -248,7 +264,8 @@ export class EmojiPicker {
 }
 
 function groupButton(name) {
-  const button = element("button", "", { type: "button", "aria-label": name, title: name, "data-group": name });
+  const label = GROUP_NAMES[name] ?? name;
+  const button = element("button", "", { type: "button", "aria-label": label, title: label, "data-group": name });
   button.textContent = GROUP_ICONS[name] ?? "🔎";
   return button;
 }

@@ -12,11 +12,12 @@
 // A passphrase goes from the dialog to the server. The state never holds it.
 
 import { isolate } from "./isolate.js";
+import { t } from "./language.js";
 import { isBlank } from "./text.js";
 
 const PASSPHRASE_LENGTH = { min: 8, max: 200 }; // characters
-const BAD_LENGTH = "A passphrase has 8 to 200 characters.";
-const PASSPHRASE_MISSING = "Its passphrase is needed. Or choose another nickname.";
+const BAD_LENGTH = t("A passphrase has 8 to 200 characters.");
+const PASSPHRASE_MISSING = t("Its passphrase is needed. Or choose another nickname.");
 
 export const START = { step: "start", isWelcome: false, isBusy: false };
 
@@ -117,12 +118,12 @@ const ANSWERED = {
 
   reserve(state, { ack }) {
     if (!ack.ok) return [state, [refusePassphrase(ack.text)]];
-    return finish(state, `“${isolate(ack.me.nickname)}” is reserved for you. On another device, choose it and type your passphrase.`);
+    return finish(state, t("“{nickname}” is reserved for you. On another device, choose it and type your passphrase.", { nickname: isolate(ack.me.nickname) }));
   },
 
   /** refusal: the ack of the rename that led here; the dialog shows it where the passphrase is wrong. */
   identify(state, { payload: { nickname }, refusal, ack }) {
-    if (ack.ok) return finish(state, `You are ${isolate(ack.me.nickname)} in this browser now.`);
+    if (ack.ok) return finish(state, t("You are {nickname} in this browser now.", { nickname: isolate(ack.me.nickname) }));
     const refuse = refusal ? [{ do: "refuseNickname", nickname, ack: refusal }] : [];
     return [state, [...refuse, refusePassphrase(ack.text)]];
   },

@@ -1,12 +1,13 @@
 // The ways of a file into the composer besides the clipboard: the button, a phone's camera, and dropping it on the
 // conversation.
 
+import { t } from "./language.js";
 import { media } from "./media.js";
 
 const WAYS = [
-  { do: "camera", label: "Take a photo" },
-  { do: "pictures", label: "Choose pictures" },
-  { do: "files", label: "Choose files" },
+  { do: "camera", label: t("Take a photo") },
+  { do: "pictures", label: t("Choose pictures") },
+  { do: "files", label: t("Choose files") },
 ];
 
 export class FileInput {
@@ -30,7 +31,7 @@ export class FileInput {
   /** With a mouse there is one way: the system's own dialog. */
   open() {
     if (!this.hasTouch.matches) this.input("files").click();
-    else this.menu.open(this.button, { label: "Attach", items: WAYS, chosen: (way) => this.input(way).click() });
+    else this.menu.open(this.button, { label: t("Attach"), items: WAYS, chosen: (way) => this.input(way).click() });
   }
 
   taken(input) {
@@ -52,7 +53,7 @@ export class FileInput {
     const items = [...(transfer.items ?? [])].filter(({ kind }) => kind === "file");
     const isFolder = items.some((item) => item.webkitGetAsEntry?.()?.isDirectory);
     const files = [...transfer.files].filter((_, at) => !items[at]?.webkitGetAsEntry?.()?.isDirectory);
-    if (isFolder) this.refuse("A folder cannot be sent. The files in it can.");
+    if (isFolder) this.refuse(t("A folder cannot be sent. The files in it can."));
     if (files.length > 0) this.chosen(files);
   }
 }

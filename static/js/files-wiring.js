@@ -5,6 +5,7 @@ import { AttachmentChips } from "./attachment-chips.js";
 import { Attachments } from "./attachments.js";
 import { BlobStore } from "./blob-store.js";
 import { FileInput } from "./file-input.js";
+import { t } from "./language.js";
 import { withPage } from "./late-page.js";
 import { NOT_LOADED } from "./later.js";
 import { hooks } from "./message-file.js";
@@ -13,7 +14,7 @@ import { tabsAlive } from "./tab.js";
 import { upload } from "./upload.js";
 
 const JOINING_MS = 50;
-const NOT_STORED = "This browser cannot keep files over a reload. Leave the page open until they are sent.";
+const NOT_STORED = t("This browser cannot keep files over a reload. Leave the page open until they are sent.");
 
 export class Files {
   /** composer and outbox are made later: `connect` hands them in. limit(): bytes of a file, as the server tells it. */

@@ -4,6 +4,7 @@
 import { copied } from "./clipboard.js";
 import { Directs } from "./directs.js";
 import { EmptyRoom } from "./empty-room.js";
+import { t } from "./language.js";
 import { withPage } from "./late-page.js";
 import { NOT_LOADED } from "./later.js";
 import { linkTo, seqIn } from "./permalink.js";
@@ -111,12 +112,12 @@ export class Finding {
   async show(seq) {
     const { active } = this.rooms;
     if (await this.timeline().goTo(seq)) return;
-    if (active === this.rooms.active) this.notify("That message is no longer there.");
+    if (active === this.rooms.active) this.notify(t("That message is no longer there."));
   }
 
   async copy(room, seq) {
     const url = linkTo(window.location.origin + sitePath(""), room, seq);
-    this.notify((await copied(url)) ? "The link is copied." : `The browser does not let this page copy. The link is ${url}`);
+    this.notify((await copied(url)) ? t("The link is copied.") : t("The browser does not let this page copy. The link is {url}", { url }));
   }
 
   // --- conversations ---
@@ -168,7 +169,7 @@ export class Finding {
     room.setDetails(told);
     if (room.topic === before || !told.topic_set) return;
     const who = isolate(visible(told.topic_set.nickname));
-    const line = room.topic ? `${who} changed the topic` : `${who} took the topic away`;
+    const line = room.topic ? t("{who} changed the topic", { who }) : t("{who} took the topic away", { who });
     if (!room.note(line) && room === this.rooms.active) this.notify(line);
   }
 

@@ -1,5 +1,7 @@
 // The button that leads up to the first unread message, where that is out of sight.
 
+import { t, tn } from "./language.js";
+
 export class FirstUnread {
   /** timeline: as in timeline.js. */
   constructor({ timeline }) {
@@ -14,8 +16,9 @@ export class FirstUnread {
     const isMore = seq !== undefined && room.floor > (room.seen ?? seq) + 1; // older ones are unread as well
     this.target = isMore ? room.seen : seq;
     this.button.hidden = seq === undefined;
-    this.button.lastElementChild.textContent = `${isMore ? "More than " : ""}${count} new`;
-    this.button.setAttribute("aria-label", `${this.button.textContent.trim()}: jump to the first unread message`);
+    const news = isMore ? tn("More than {n} new", "More than {n} new", count) : tn("{n} new", "{n} new", count);
+    this.button.lastElementChild.textContent = news;
+    this.button.setAttribute("aria-label", t("{news}: jump to the first unread message", { news }));
     if (!isMore) this.hideIfSeen();
   }
 

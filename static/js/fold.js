@@ -1,5 +1,6 @@
 // Tall messages are folded: the beginning is shown, with a button for the rest. A search or a link in the hidden part unfolds it.
 
+import { t } from "./language.js";
 import { part } from "./message-parts.js";
 
 const SLACK = 60; // CSS pixels: for less than this, no button
@@ -48,7 +49,7 @@ export class Fold {
     row.classList.toggle("is-folded", isFolded);
     row.classList.toggle("is-unfolded", !isFolded);
     button.setAttribute("aria-expanded", String(!isFolded));
-    button.textContent = isFolded ? "Show more" : "Show less";
+    button.textContent = isFolded ? t("Show more") : t("Show less");
   }
 
   /** After an edit that made it short. */

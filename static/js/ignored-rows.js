@@ -2,6 +2,7 @@
 
 import { ignoredRuns } from "./ignored.js";
 import { isolate, write } from "./isolate.js";
+import { tn } from "./language.js";
 import { part } from "./message-parts.js";
 import { visible } from "./visible-text.js";
 
@@ -54,6 +55,7 @@ export class IgnoredRows {
 }
 
 function lineOf({ seqs, nickname }, isOpen) {
-  const count = seqs.length === 1 ? "1 message" : `${seqs.length} messages`;
-  return `${count} of ${isolate(visible(nickname))}, whom you ignore · ${isOpen ? "Hide" : "Show"}`;
+  const who = isolate(visible(nickname));
+  if (isOpen) return tn("{n} message of {who}, whom you ignore · Hide", "{n} messages of {who}, whom you ignore · Hide", seqs.length, { who });
+  return tn("{n} message of {who}, whom you ignore · Show", "{n} messages of {who}, whom you ignore · Show", seqs.length, { who });
 }

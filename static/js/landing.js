@@ -4,6 +4,7 @@ import "./older-browsers.js";
 
 import { sitePath } from "./base.js";
 import { BrowserStorage } from "./browser-storage.js";
+import { t } from "./language.js";
 import { Look } from "./look.js";
 import { RoomPasses, unguessable } from "./room-key.js";
 import { roomName } from "./room-name.js";
@@ -31,16 +32,16 @@ offered.addEventListener("click", () => (nickname.value = offered.value));
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   const name = roomName(room.value || "lobby");
-  if (isBlank(nickname.value)) refuse(nickname, "A nickname is needed, any name will do.");
-  else if (!name) refuse(room, "A room's name has letters a to z, digits, - and _ (64 at most).");
+  if (isBlank(nickname.value)) refuse(nickname, t("A nickname is needed, any name will do."));
+  else if (!name) refuse(room, t("A room's name has letters a to z, digits, - and _ (64 at most)."));
   else enter(name);
 });
 
 for (const card of document.querySelectorAll(".room-card")) card.addEventListener("click", remember);
 
 const HINTS = {
-  listed: "Everybody sees its name here, and may come in.",
-  unlisted: "Its name gets an end that nobody guesses. Whoever has its address may come in.",
+  listed: t("Everybody sees its name here, and may come in."),
+  unlisted: t("Its name gets an end that nobody guesses. Whoever has its address may come in."),
 };
 
 listed.addEventListener("change", () => {

@@ -1,10 +1,11 @@
 // The page's sentences, dates and numbers, in the reader's language. Sentences stand in the code in English and are their own
 // keys; English therefore needs no catalogue. That of another language is a script of its own in the page
-// (static/languages/de.js), which ran before any module: {words: {"Send": "Senden", "{n} file": ["{n} Datei", "{n} Dateien"]}}.
+// (static/languages/de.js), which ran before any module: {forms: ["one", "other"], words: {"Send": "Senden", "{n} file":
+// ["{n} Datei", "{n} Dateien"]}}. The service worker has this file before its own parts (app/web/installed.py).
 // Whatever is missing or damaged in it is English: a page never breaks over its language.
 
-const CATEGORIES = ["zero", "one", "two", "few", "many", "other"]; // the order of a catalogue's plural forms (CLDR, gettext)
-const root = globalThis.document?.documentElement;
+const ISOLATES = /[\u2066-\u2069]/;
+const root = globalThis.document?.documentElement ?? globalThis.parlorPage; // {lang, dir}, in the service worker
 
 /** Of the document: "de". */
 export const language = root?.lang || "en";
@@ -15,7 +16,6 @@ const locale = localeOf(language, globalThis.navigator?.languages ?? []);
 const numbers = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
 const lists = globalThis.Intl.ListFormat && new Intl.ListFormat(language === "en" ? "en-GB" : locale); // no comma before "and"
 const plurals = new Intl.PluralRules(locale);
-const categories = CATEGORIES.filter((one) => range(101).some((n) => plurals.select(n) === one));
 
 /** A sentence with its values: `t("{who} has come", { who: "Ann" })`. */
 export function t(text, values = {}) {
@@ -78,15 +78,18 @@ function translated(text) {
   return typeof found === "string" ? found : text;
 }
 
-function formOf(forms, n) {
-  if (!Array.isArray(forms)) return forms;
-  return forms[categories.indexOf(plurals.select(n))] ?? forms.at(-1);
+function formOf(texts, n) {
+  if (!Array.isArray(texts)) return texts;
+  const { forms } = globalThis.parlorLanguage;
+  const at = Array.isArray(forms) ? forms.indexOf(plurals.select(n)) : -1;
+  return texts[at] ?? texts.at(-1);
 }
 
 function filled(text, values) {
-  return text.replace(/\{(\w+)\}/g, (whole, name) => (Object.hasOwn(values, name) ? String(values[name]) : whole));
+  return text.replace(/\{(\w+)\}/g, (whole, name) => (Object.hasOwn(values, name) ? shown(values[name]) : whole));
 }
 
-function range(length) {
-  return Array.from({ length }, (_, at) => at);
+/** In a line from right to left a name, an address, a number with its unit keep their own direction (as in isolate.js). */
+function shown(value) {
+  return isRightToLeft && typeof value === "string" && !ISOLATES.test(value) ? `\u2068${value}\u2069` : String(value);
 }

@@ -1,6 +1,8 @@
 // Parts of the page that are loaded when they are first wanted, so that a first visit need not wait for them. No DOM in here.
 
-export const NOT_LOADED = "That could not be loaded. Are you online? If it goes on, reload the page.";
+import { t } from "./language.js";
+
+export const NOT_LOADED = t("That could not be loaded. Are you online? If it goes on, reload the page.");
 
 export class Later {
   /** load() -> Promise of the module; failed(sentence): it could not be had, for there is no connection, or only a newer one. */

@@ -1,13 +1,14 @@
 // The parts of the page around the conversation: the room's head, the page's title, one's own nickname, and what is hidden
 // while the nickname dialog is open.
 
+import { dateFormat, t } from "./language.js";
 import { paint } from "./message.js";
 import { visible } from "./visible-text.js";
 import { retentionLabel, retentionSentence } from "./retention-text.js";
 import { isDirect, labelOf } from "./room-name.js";
 
 const ROOM_PARTS = ["conversation", "drawer", "drawer-button", "search-button", "link-button", "room-menu"];
-const printed = new Intl.DateTimeFormat([], { dateStyle: "full", timeStyle: "short" });
+const printed = dateFormat({ dateStyle: "full", timeStyle: "short" });
 const element = (id) => document.getElementById(id);
 
 export class Layout {
@@ -15,7 +16,7 @@ export class Layout {
     this.site = site;
     this.uncovered = () => null; // the drawer of a narrow screen stays out of reach
     // On paper nothing else says which day "Today" was.
-    window.addEventListener("beforeprint", () => (element("printed").textContent = `As of ${printed.format(new Date())}`));
+    window.addEventListener("beforeprint", () => (element("printed").textContent = t("As of {time}", { time: printed.format(new Date()) })));
   }
 
   get isRoomShown() {

@@ -25,6 +25,7 @@ import { FirstUnread } from "./first-unread.js";
 import { Identity } from "./identity.js";
 import { isolate } from "./isolate.js";
 import { Joining } from "./joining.js";
+import { language, t } from "./language.js";
 import { keepLastWords, wishOf } from "./last-words.js";
 import { withPage } from "./late-page.js";
 import { registerWorker } from "./installing.js";
@@ -33,7 +34,7 @@ import { Layout } from "./layout.js";
 import { Look } from "./look.js";
 import { media } from "./media.js";
 import { Menu } from "./menu.js";
-import { Moderating } from "./moderating.js";
+import { Moderating, reportNews } from "./moderating.js";
 import { BAD_ROOM, Navigation } from "./navigation.js";
 import { NewerVersion } from "./newer-version.js";
 import { NicknameDialog } from "./nickname-dialog.js";
@@ -51,6 +52,7 @@ import { isDirect, labelOf, roomName } from "./room-name.js";
 import { RoomViews } from "./room-views.js";
 import { Roster } from "./roster.js";
 import { ServerClock } from "./server-clock.js";
+import { standingNews } from "./standing.js";
 import { StandingView } from "./standing-view.js";
 import { StorageWarning } from "./storage-warning.js";
 import { Submitting } from "./submitting.js";
@@ -211,7 +213,7 @@ const standing = new StandingView({
   lastOwn: (room) => Date.parse(room.messages.findLast(({ author }) => me.is(author))?.at),
   ticked: () => hasPaused(rooms.activeName) && (timeline.drawPending(), true),
 });
-const done = (sentence, undo) => notices.show(sentence, { action: { label: "Undo", run: () => undo().then(notifyIfAny) } });
+const done = (sentence, undo) => notices.show(sentence, { action: { label: t("Undo"), run: () => undo().then(notifyIfAny) } });
 const changes = new Changes({ ask, stored, done, reacted: (name, change) => rooms.get(name)?.reacted(change) });
 
 // Moderation.
@@ -279,9 +281,9 @@ const roomCommands = new RoomCommands({
 });
 const commands = {
   ...roomCommands.table,
-  nick: (nickname) => (nickname ? rename(nickname) : "Which nickname? For example: /nick Ann"),
+  nick: (nickname) => (nickname ? rename(nickname) : t("Which nickname? For example: /nick Ann")),
   reserve: () => entering.send({ type: "changeRequested", nickname: me.nickname, field: "passphrase" }),
-  identify: (nickname) => (nickname ? entering.send({ type: "claimRequested", nickname }) : "Which nickname is yours? For example: /identify Ann"),
+  identify: (nickname) => (nickname ? entering.send({ type: "claimRequested", nickname }) : t("Which nickname is yours? For example: /identify Ann")),
   status: (text) => ask("status", { text }).then((ack) => (ack.ok && named(ack.me), sentenceOf(ack)), () => NO_CONNECTION),
   topic: (topic) => ask("topic", { room: rooms.activeName, topic }).then(sentenceOf, () => NO_CONNECTION),
   join: (name) => navigation.open(name),
@@ -327,7 +329,7 @@ new Appearance({ look, overlays, layout, later });
 const connection = new Connection({
   transports: page.transports.split(" "),
   storage: local,
-  auth: () => ({ ...me.auth, ...(me.isTabOnly && { tab: true }) }),
+  auth: () => ({ language, ...me.auth, ...(me.isTabOnly && { tab: true }) }),
   received: (event, payload) => EVENTS[event]?.(payload),
   changed: connectionChanged,
 });
@@ -350,7 +352,7 @@ const newerVersion = new NewerVersion({
   own: page.files,
   session,
   isBusy: () => overlays.open.size > 0 || !isBlank(composer.box.value) || rooms.all().some(({ name }) => outbox.items(name).length > 0),
-  tell: (reload) => notices.show("A newer version of this page is here.", { lasting: true, action: { label: "Reload", run: reload } }),
+  tell: (reload) => notices.show(t("A newer version of this page is here."), { lasting: true, action: { label: t("Reload"), run: reload } }),
 });
 
 const EVENTS = {
@@ -462,7 +464,7 @@ function claimPass(room) {
   if (pass?.kind !== "owner") return null;
   return claim(room.name, pass.key).then((refusal) => {
     if (refusal !== NO_CONNECTION) passes.remove(room.name);
-    notify(refusal || `You own #${room.name} now.`);
+    notify(refusal || t("You own {room} now.", { room: labelOf(room) }));
   });
 }
 
@@ -477,11 +479,11 @@ function openPersonMenu(opener, subject) {
   const { nickname } = subject.person;
   const items = actionsOn({ me, role: rooms.active.rules.role, isDirect: isDirect(rooms.active), ...subject });
   if (items.length === 0) return;
-  menu.open(opener, { label: `Actions for ${nickname}`, items, chosen: (name) => (actions.menuChosen(), PERSON_ACTIONS[name](subject)) });
+  menu.open(opener, { label: t("Actions for {name}", { name: nickname }), items, chosen: (name) => (actions.menuChosen(), PERSON_ACTIONS[name](subject)) });
 }
 
 function openRoomMenu(opener) {
-  menu.open(opener, { label: `Actions for ${labelOf(rooms.active)}`, items: actionsInRoom(rooms.active.rules, isDirect(rooms.active)), chosen: (name) => ROOM_ACTIONS[name]() });
+  menu.open(opener, { label: t("Actions for {name}", { name: labelOf(rooms.active) }), items: actionsInRoom(rooms.active.rules, isDirect(rooms.active)), chosen: (name) => ROOM_ACTIONS[name]() });
 }
 
 async function saveSettings(changed) {
@@ -493,17 +495,16 @@ async function saveSettings(changed) {
 
 async function report(message, text) {
   const refusal = await moderating.report(rooms.activeName, message, text);
-  if (!refusal) notify("The moderators of this room can see your report. Nobody else can.");
+  if (!refusal) notify(t("The moderators of this room can see your report. Nobody else can."));
   return refusal;
 }
 
 function reported(name, seq, who, text) {
-  const why = text ? `: ${text}` : ".";
   const show = () => {
     navigation.goTo(name);
     finding.show(seq);
   };
-  notices.show(`${isolate(who)} reported a message in #${name}${why}`, { lasting: true, action: { label: "Show", run: show } });
+  notices.show(reportNews(name, who, text), { lasting: true, action: { label: t("Show"), run: show } });
 }
 
 /** seq: of the message; without it, to the room alone. */
@@ -515,10 +516,8 @@ function jumpTo(name, seq) {
 /** This person's role has changed, or they were muted. */
 function standingChanged(room, told) {
   if (!room) return;
-  const { role, muted } = room.rules;
+  for (const sentence of standingNews(room.name, room.rules, told)) notify(sentence);
   room.setStanding(told);
-  if (told.role !== role) notify(told.role ? `You are ${told.role === "owner" ? "an owner" : "a moderator"} of #${room.name} now.` : `You have no role in #${room.name} any more.`);
-  if (Boolean(told.muted) !== Boolean(muted)) notify(told.muted ? `You were muted in #${room.name}.` : `You can speak in #${room.name} again.`);
 }
 
 /** A moderator has sent this person out. What is typed, and what waits to be sent, stays. */
@@ -526,7 +525,7 @@ function removed(room, refusal) {
   if (!room) return;
   outbox.close(room.name);
   room.shut(refusal);
-  if (room !== rooms.active) notify(`#${room.name}: ${refusal.text}`);
+  if (room !== rooms.active) notify(t("{room}: {text}", { room: labelOf(room), text: refusal.text }));
 }
 
 /** A room that is in no list, under a name that nobody guesses. */
@@ -547,7 +546,7 @@ function hasPaused(name) {
 async function rename(nickname) {
   const ack = await ask("rename", { nickname }).catch(() => ({ ok: false, text: NO_CONNECTION }));
   if (ack.ok) named(ack.me);
-  const help = ack.reserved && `To give the passphrase: /identify ${isolate(nickname)}`;
+  const help = ack.reserved && t("To give the passphrase: {command}", { command: `/identify ${isolate(nickname)}` });
   return [sentenceOf(ack), help].filter(Boolean).join(" ");
 }
 

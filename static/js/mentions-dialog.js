@@ -2,6 +2,7 @@
 
 import { Dialog } from "./dialog.js";
 import { write } from "./isolate.js";
+import { t } from "./language.js";
 import { messageLink } from "./message-link.js";
 import { visible } from "./visible-text.js";
 import { wordsText } from "./words-text.js";
@@ -20,7 +21,7 @@ export class MentionsDialog {
   async open() {
     this.before = undefined;
     this.rows.replaceChildren();
-    this.dialog.open("Mentions");
+    this.dialog.open(t("Mentions"));
     await this.read();
   }
 
@@ -46,7 +47,7 @@ export class MentionsDialog {
 }
 
 function row(message) {
-  const { room, nickname, text, words, kind } = message;
+  const { nickname, text, words, kind } = message;
   const plain = visible(wordsText(words ?? text));
-  return messageLink(message, `in #${room}`, (said) => write(said, kind === "action" ? `* ${visible(nickname)} ${plain}` : plain));
+  return messageLink(message, "", (said) => write(said, kind === "action" ? `* ${visible(nickname)} ${plain}` : plain));
 }

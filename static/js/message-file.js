@@ -3,6 +3,7 @@
 
 import { sizeOf } from "./attachments.js";
 import { sitePath } from "./base.js";
+import { t } from "./language.js";
 import { media } from "./media.js";
 import { part } from "./message-parts.js";
 import { visible } from "./visible-text.js";
@@ -38,7 +39,7 @@ export function isPicture({ type, width, height }) {
 /** For people: PDF, ZIP; the ending of the name, where it has one. */
 export function kindOf({ name, type }) {
   const ending = /\.([\p{L}\p{N}]{1,5})$/u.exec(name)?.[1];
-  return (ending ?? (type?.split("/")[1] || "file").replace(/^x-/, "").slice(0, 5)).toUpperCase();
+  return (ending ?? (type?.split("/")[1] || t("file")).replace(/^x-/, "").slice(0, 5)).toUpperCase();
 }
 
 export function fillFile(row, { file, text, deleted, state }) {
@@ -123,6 +124,7 @@ function card(file, isPending) {
     textIn("span", "file-about", sizeOf(file.bytes)),
   );
   frame.firstElementChild.setAttribute("aria-hidden", "true");
+  frame.lastElementChild.dataset.download = t("download"); // drawn by the stylesheet
   return frame;
 }
 
@@ -142,5 +144,5 @@ function drawProgress(box, file) {
   const line = known ?? box.appendChild(document.getElementById("file-progress-template").content.firstElementChild.cloneNode(true));
   const bar = line.querySelector("progress");
   bar.value = file.progress ?? 0;
-  bar.setAttribute("aria-label", `Uploading ${visible(file.name)}`);
+  bar.setAttribute("aria-label", t("Uploading {name}", { name: visible(file.name) }));
 }

@@ -1,11 +1,12 @@
 // A row of a list that leads to a message: who said it where and when, and what was said.
 
+import { dateFormat, parts } from "./language.js";
 import { visible } from "./visible-text.js";
 
-const when = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "short" });
+const when = dateFormat({ dateStyle: "medium", timeStyle: "short" });
 
-/** place: as "in #lobby". fill(element): writes what was said. The row's button has the message's room and seq as data. */
-export function messageLink({ room, seq, nickname, at }, place, fill) {
+/** partner: whom it was said to in a room of two, empty elsewhere. fill(element): writes what was said. The row's button has the message's room and seq as data. */
+export function messageLink({ room, seq, nickname, at }, partner, fill) {
   const item = document.createElement("li");
   const button = document.createElement("button");
   const head = document.createElement("span");
@@ -17,7 +18,8 @@ export function messageLink({ room, seq, nickname, at }, place, fill) {
   head.className = "found-head";
   who.className = "found-author";
   who.textContent = visible(nickname);
-  head.append(who, ` ${place}, ${when.format(new Date(at))}`);
+  const time = when.format(new Date(at));
+  head.append(...(partner ? parts("{who} with {person}, {time}", { who, person: partner, time }) : parts("{who} in {room}, {time}", { who, room: `#${room}`, time })));
   said.className = "found-text";
   said.dir = "auto";
   fill(said);

@@ -1,12 +1,13 @@
 // One message on the page, from the one <template>. Stored and unconfirmed messages are drawn by the same code.
 
 import { write as writeSentence } from "./isolate.js";
+import { dateFormat, t } from "./language.js";
 import { fillMentions } from "./mentions.js";
 import { fillFile } from "./message-file.js";
 import { part } from "./message-parts.js";
 import { fillReactions } from "./reactions.js";
 import { fillQuote } from "./reply.js";
-import { countdown } from "./standing.js";
+import { countdown, roleName } from "./standing.js";
 import { mayBeTall, turnsAround, visible } from "./visible-text.js";
 import { isOnlyEmoji } from "./words-text.js";
 import { drawn } from "./words.js";
@@ -14,11 +15,11 @@ import { drawn } from "./words.js";
 const GROUPED_WITHIN_MS = 5 * 60_000;
 const GROUPED_KINDS = new Set(["said", "file"]);
 const HEADLESS_KINDS = new Set(["action", "notice"]);
-const STATES = { waiting: "Waiting for the connection", sending: "Sending", failed: "Failed", said: "Sent" };
-const hour = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit" });
-const full = new Intl.DateTimeFormat([], { dateStyle: "full", timeStyle: "medium" });
-const day = new Intl.DateTimeFormat([], { weekday: "long", day: "numeric", month: "long" });
-const dayOfAnotherYear = new Intl.DateTimeFormat([], { dateStyle: "long" });
+const STATES = { waiting: t("Waiting for the connection"), sending: t("Sending"), failed: t("Failed"), said: t("Sent") };
+const hour = dateFormat({ hour: "2-digit", minute: "2-digit" });
+const full = dateFormat({ dateStyle: "full", timeStyle: "medium" });
+const day = dateFormat({ weekday: "long", day: "numeric", month: "long" });
+const dayOfAnotherYear = dateFormat({ dateStyle: "long" });
 
 /** A new row, still without content. */
 export function blankRow() {
@@ -92,7 +93,8 @@ export function asMessage(item, me, clock) {
 
 /** Why an item waits, and until when: it goes by itself, so nobody need try again. */
 function waitingSentence({ sentence, until }) {
-  return `${sentence.replace(/ Try again in [^.]*\.$/, "")} It goes by itself in ${countdown(until - Date.now())}.`;
+  const why = sentence.replace(/([.!?؟])\s+[^.!?؟]*\.$/u, "$1"); // the last sentence of such a refusal says to try again
+  return t("{why} It goes by itself in {time}.", { why, time: countdown(until - Date.now()) });
 }
 
 function continues(message, previous) {
@@ -103,7 +105,7 @@ function continues(message, previous) {
 
 function fillRole(author, role) {
   const mark = author.parentElement.querySelector(".role-mark");
-  if (role && mark) mark.dataset.role = role;
+  if (role && mark) nameRole(mark, role);
   else if (role) author.after(roleMark(role));
   else mark?.remove();
 }
@@ -112,22 +114,27 @@ function fillRole(author, role) {
 export function roleMark(role) {
   const mark = document.createElement("span");
   mark.className = "role-mark";
-  mark.dataset.role = role;
+  nameRole(mark, role);
   return mark;
+}
+
+function nameRole(mark, role) {
+  Object.assign(mark.dataset, { role, label: roleName(role) });
 }
 
 function fillTime(time, at, edited) {
   time.dateTime = at.toISOString();
   write(time, hour.format(at));
-  time.title = edited ? `${full.format(at)}, edited ${full.format(new Date(edited))}` : full.format(at);
+  time.title = edited ? t("{time}, edited {edited}", { time: full.format(at), edited: full.format(new Date(edited)) }) : full.format(at);
 }
 
 function fillText(paragraph, message) {
   const { text, words, deleted, kind } = message;
   paragraph.classList.toggle("is-edited", Boolean(message.edited) && !deleted);
+  if (message.edited) paragraph.dataset.edited = t("(edited)"); // drawn by the stylesheet
   paragraph.classList.toggle("is-jumbo", kind === "said" && isOnlyEmoji(text, words));
   paragraph.classList.toggle("is-tall", !deleted && mayBeTall(text));
-  if (deleted) write(paragraph, message.deleted_by ? "Removed by a moderator" : "This message was deleted");
+  if (deleted) write(paragraph, message.deleted_by ? t("Removed by a moderator") : t("This message was deleted"));
   else if (kind === "action") paragraph.replaceChildren(...action(message));
   else paragraph.replaceChildren(wordsOf(message));
 }
@@ -150,12 +157,12 @@ function wordsOf({ words, text }) {
 
 function fillState(row, state, sentence) {
   const mark = part(row, "message-state", Boolean(state));
-  if (mark) nameState(mark, state === "waiting" && sentence ? "Waiting" : (STATES[state] ?? ""));
+  if (mark) nameState(mark, state === "waiting" && sentence ? t("Waiting") : (STATES[state] ?? ""));
   row.dataset.state = state ?? "";
   const trouble = part(row, "message-trouble", state === "failed" || Boolean(state && sentence));
   if (!trouble) return;
   trouble.querySelector(".message-ways").hidden = state !== "failed";
-  write(trouble.querySelector(".message-reason"), sentence ?? "This was not sent.");
+  write(trouble.querySelector(".message-reason"), sentence ?? t("This was not sent."));
 }
 
 function nameState(mark, label) {
@@ -169,8 +176,8 @@ function write(element, text) {
 
 function dayOf(date, now) {
   const yesterday = new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1);
-  if (date.toDateString() === now.toDateString()) return "Today";
-  if (date.toDateString() === yesterday.toDateString()) return "Yesterday";
+  if (date.toDateString() === now.toDateString()) return t("Today");
+  if (date.toDateString() === yesterday.toDateString()) return t("Yesterday");
   return (date.getFullYear() === now.getFullYear() ? day : dayOfAnotherYear).format(date);
 }
 

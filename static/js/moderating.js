@@ -7,9 +7,14 @@ import { t } from "./language.js";
 import { span } from "./standing.js";
 
 const ROLE_SENTENCES = {
-  owner: (name) => `${name} owns this room now.`,
-  moderator: (name) => `${name} is a moderator now.`,
-  none: (name) => `${name} has no role in this room any more.`,
+  owner: (name) => t("{name} owns this room now.", { name }),
+  moderator: (name) => t("{name} is a moderator now.", { name }),
+  none: (name) => t("{name} has no role in this room any more.", { name }),
+};
+/** minutes: undefined is for good. */
+const DONE = {
+  mute: (name, minutes) => (minutes === undefined ? t("{name} is muted.", { name }) : t("{name} is muted for {time}.", { name, time: span(minutes * 60_000) })),
+  ban: (name, minutes) => (minutes === undefined ? t("{name} is banned.", { name }) : t("{name} is banned for {time}.", { name, time: span(minutes * 60_000) })),
 };
 
 export class Moderating {
@@ -23,19 +28,19 @@ export class Moderating {
 
   kick(room, person, { reason = "" } = {}) {
     const payload = { room, person: person.id, ...(reason && { reason }) };
-    return this.perform("kick", payload, `${nameOf(person)} was removed.`, () => this.lift("ban", room, person));
+    return this.perform("kick", payload, t("{name} was removed.", { name: nameOf(person) }), () => this.lift("ban", room, person));
   }
 
   /** minutes: undefined is for good. */
   mute(room, person, { minutes, reason = "" } = {}) {
     const payload = sanction(room, person, minutes, reason);
-    return this.perform("mute", payload, `${nameOf(person)} is muted${lengthOf(minutes)}.`, () => this.lift("mute", room, person));
+    return this.perform("mute", payload, DONE.mute(nameOf(person), minutes), () => this.lift("mute", room, person));
   }
 
   /** address: also whoever comes new from where they came from; undefined leaves that to the server. */
   ban(room, person, { minutes, reason = "", address } = {}) {
     const payload = { ...sanction(room, person, minutes, reason), ...(address !== undefined && { address }) };
-    return this.perform("ban", payload, `${nameOf(person)} is banned${lengthOf(minutes)}.`, () => this.lift("ban", room, person));
+    return this.perform("ban", payload, DONE.ban(nameOf(person), minutes), () => this.lift("ban", room, person));
   }
 
   /** verb: "mute" or "ban". */
@@ -61,7 +66,7 @@ export class Moderating {
     const ack = await this.asked("ignore", { person: person.id, on });
     if (!ack?.ok) return sentenceOf(ack);
     this.ignored(ack.ignored);
-    if (on) this.done(`You ignore ${nameOf(person)}. Nobody is told.`, () => this.ignore(person, false));
+    if (on) this.done(t("You ignore {name}. Nobody is told.", { name: nameOf(person) }), () => this.ignore(person, false));
     return "";
   }
 
@@ -88,6 +93,8 @@ function nameOf({ nickname }) {
   return isolate(nickname);
 }
 
-function lengthOf(minutes) {
-  return minutes === undefined ? "" : ` for ${span(minutes * 60_000)}`;
+/** What moderators are told of a report. */
+export function reportNews(room, who, text) {
+  const told = { who: isolate(who), room: `#${room}`, text };
+  return text ? t("{who} reported a message in {room}: {text}", told) : t("{who} reported a message in {room}.", told);
 }

@@ -3,11 +3,16 @@
 import { auditLine } from "./audit-text.js";
 import { Dialog } from "./dialog.js";
 import { isolate, write } from "./isolate.js";
+import { isRightToLeft, t } from "./language.js";
 import { moment } from "./room-door.js";
 import { visible } from "./visible-text.js";
 
-const EMPTY = { reports: "Nothing has been reported.", sanctions: "Nobody is banned or muted.", audit: "No moderator has done anything yet." };
-const KINDS = { ban: "banned", mute: "muted" };
+const EMPTY = { reports: t("Nothing has been reported."), sanctions: t("Nobody is banned or muted."), audit: t("No moderator has done anything yet.") };
+const SANCTIONS = {
+  ban: (name, time) => (time ? t("{name} is banned until {time}", { name, time }) : t("{name} is banned for good", { name })),
+  mute: (name, time) => (time ? t("{name} is muted until {time}", { name, time }) : t("{name} is muted for good", { name })),
+};
+const NEXT = isRightToLeft ? -1 : 1; // the tab to the right
 const MAX_PAGES = 10; // of the audit that are looked through for reports at once
 
 export class ModerationDialog {
@@ -31,7 +36,7 @@ export class ModerationDialog {
 
   open(room, tab = "reports") {
     this.room = room;
-    this.dialog.open(`Moderation of #${room.name}`);
+    this.dialog.open(t("Moderation of {room}", { room: `#${room.name}` }));
     this.show(tab);
     this.tabs.find((one) => one.dataset.tab === tab).focus();
   }
@@ -50,7 +55,7 @@ export class ModerationDialog {
   }
 
   tabKey(event) {
-    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    const step = { ArrowLeft: -NEXT, ArrowRight: NEXT }[event.key];
     if (!step) return;
     event.preventDefault();
     const next = this.tabs[(this.tabs.indexOf(event.target) + step + this.tabs.length) % this.tabs.length];
@@ -117,16 +122,16 @@ export class ModerationDialog {
 
 function sanctionRow({ person, nickname, kind, at, by, until, reason }) {
   const name = isolate(visible(nickname));
-  const row = line(`${name} is ${KINDS[kind]} ${until ? `until ${moment(until)}` : "for good"}`, `by ${isolate(visible(by))}, ${moment(at)}`, reason);
-  const button = row.appendChild(action(kind === "ban" ? "Lift the ban" : "Let them speak"));
+  const row = line(SANCTIONS[kind](name, until && moment(until)), t("by {who}, {time}", { who: isolate(visible(by)), time: moment(at) }), reason);
+  const button = row.appendChild(action(kind === "ban" ? t("Lift the ban") : t("Let them speak")));
   Object.assign(button.dataset, { kind, person });
   return row;
 }
 
 function entryRow(entry) {
-  const { who, text, reason } = auditLine({ ...entry, who: visible(entry.who), whom: entry.whom && visible(entry.whom) });
-  const row = line(`${who} ${text}`, moment(entry.at), reason);
-  if (entry.seq && entry.what !== "delete") row.appendChild(action("Show message")).dataset.seq = entry.seq;
+  const { text, reason } = auditLine({ ...entry, who: visible(entry.who), whom: entry.whom && visible(entry.whom) });
+  const row = line(text, moment(entry.at), reason);
+  if (entry.seq && entry.what !== "delete") row.appendChild(action(t("Show message"))).dataset.seq = entry.seq;
   return row;
 }
 

@@ -1,9 +1,10 @@
 // Which room is shown, in step with the address bar: the list of rooms, /join, Back and Forward, leaving. No DOM in here.
 
+import { t } from "./language.js";
 import { labelOf, roomName } from "./room-name.js";
 import { isRoomRef } from "./storage-readers.js";
 
-export const BAD_ROOM = "A room's name has letters a to z, digits, - and _ (64 at most), for example: book-club";
+export const BAD_ROOM = t("A room's name has letters a to z, digits, - and _ (64 at most), for example: book-club");
 
 export class Navigation {
   /**
@@ -44,7 +45,7 @@ export class Navigation {
   /** Leaves a room, unless words for it are unsent. The next open room takes its place; without one, the landing page. */
   leave(name) {
     if (this.hasUnsent(name)) {
-      this.notify(`What you said in ${labelOf(this.rooms.get(name))} is not sent yet. Wait for it or take it back, then leave.`);
+      this.notify(t("What you said in {room} is not sent yet. Wait for it or take it back, then leave.", { room: labelOf(this.rooms.get(name)) }));
       return;
     }
     this.left(this.rooms.get(name));

@@ -2,11 +2,12 @@
 // belongs to the nickname above it: it opens one that is reserved by somebody, and reserves any other.
 
 import { isolate, write } from "./isolate.js";
+import { t } from "./language.js";
 
 const HINTS = {
-  claim: () => "If it is yours, type its passphrase.",
-  reserve: () => "Optional: reserves this nickname for you, on every device.",
-  replace: ({ nickname }) => `“${isolate(nickname)}” is reserved for you. A new passphrase replaces the old one.`,
+  claim: () => t("If it is yours, type its passphrase."),
+  reserve: () => t("Optional: reserves this nickname for you, on every device."),
+  replace: ({ nickname }) => t("“{nickname}” is reserved for you. A new passphrase replaces the old one.", { nickname: isolate(nickname) }),
 };
 
 export class NicknameDialog {
@@ -54,8 +55,8 @@ export class NicknameDialog {
     Object.assign(this, { canCancel, taken: isClaim ? nickname : "" });
     this.cancel.hidden = !canCancel;
     this.text.hidden = canCancel;
-    this.title.textContent = canCancel ? "Change your nickname" : "Who is it?";
-    this.submit.textContent = canCancel ? "Save" : "Join";
+    this.title.textContent = canCancel ? t("Change your nickname") : t("Who is it?");
+    this.submit.textContent = canCancel ? t("Save") : t("Join");
     this.element.hidden = false;
     this.slow.hidden = true; // the script is here
     if (canCancel) this.overlays.opened("nickname", this.cancelled);
@@ -87,14 +88,14 @@ export class NicknameDialog {
   }
 
   requireNickname() {
-    this.showSentence("A nickname is needed, any name will do.");
+    this.showSentence(t("A nickname is needed, any name will do."));
     this.box.focus();
   }
 
   /** The answer to giving the reservation up. */
   showUnreserved(ack) {
     this.update();
-    this.showSentence(ack.ok ? `“${isolate(this.me.nickname)}” is no longer reserved.` : ack.text, !ack.ok);
+    this.showSentence(ack.ok ? t("“{nickname}” is no longer reserved.", { nickname: isolate(this.me.nickname) }) : ack.text, !ack.ok);
     this.passphrase.focus();
   }
 
@@ -136,7 +137,7 @@ export class NicknameDialog {
   offer(suggestion) {
     this.suggestion.hidden = !suggestion;
     this.suggestion.dataset.nickname = suggestion;
-    write(this.suggestion, `Be ${isolate(suggestion)} instead`);
+    write(this.suggestion, t("Be {nickname} instead", { nickname: isolate(suggestion) }));
   }
 
   /** A nickname that was offered. */

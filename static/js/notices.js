@@ -1,6 +1,7 @@
 // Short-lived sentences for the person: the server's notices, refusals, help.
 
 import { write } from "./isolate.js";
+import { t } from "./language.js";
 
 const SHOWN_MS = 10_000;
 const MAX_NOTICES = 3;
@@ -28,7 +29,7 @@ function buttons(notice, action) {
   const group = document.createElement("div");
   group.className = "notice-buttons";
   if (action) group.append(button(notice, action.label, action.run));
-  group.append(button(notice, "Dismiss"));
+  group.append(button(notice, t("Dismiss")));
   return group;
 }
 

@@ -2,6 +2,7 @@
 // away one sentence for all. No DOM in here.
 
 import { isNews } from "./ignored.js";
+import { sequence, t, tn } from "./language.js";
 import { callsMe } from "./mentions.js";
 import { isDirect, labelOf } from "./room-name.js";
 import { position, readJson } from "./storage-readers.js";
@@ -70,15 +71,18 @@ export class Notifier {
     const rooms = new Set(gathered.map((one) => one.room.name));
     const where = { room: room.name, seq: message.seq, calls: calls > 0 };
     if (gathered.length === 1) {
-      const title = isDirect(room) ? message.nickname : `${message.nickname} in ${labelOf(room)}`;
+      const title = isDirect(room) ? message.nickname : t("{who} in {room}", { who: message.nickname, room: labelOf(room) });
       return { ...where, title, text: textOf(message), tag: `${room.name}:${message.seq}` };
     }
-    const mentions = calls > 0 ? `, ${calls} mention${calls === 1 ? "s" : ""} you` : "";
+    const mentions = calls > 0 ? [tn("{n} mentions you", "{n} mention you", calls)] : [];
+    const count = gathered.length;
     if (rooms.size === 1) {
       const last = `${message.nickname}: ${textOf(message)}`;
-      return { ...where, title: `${gathered.length} new messages in ${labelOf(room)}${mentions}`, text: last, tag: room.name };
+      const news = tn("{n} new message in {room}", "{n} new messages in {room}", count, { room: labelOf(room) });
+      return { ...where, title: sequence([news, ...mentions]), text: last, tag: room.name };
     }
-    return { ...where, title: `${gathered.length} new messages in ${rooms.size} rooms${mentions}`, text: "", tag: "rooms" };
+    const news = tn("{n} new message in several rooms", "{n} new messages in {rooms} rooms", count, { rooms: rooms.size });
+    return { ...where, title: sequence([news, ...mentions]), text: "", tag: "rooms" };
   }
 }
 

@@ -1,11 +1,12 @@
 // The dialog about notifications: of the room that is shown, and of this browser. What is chosen holds at once.
 
 import { Dialog } from "./dialog.js";
+import { t } from "./language.js";
 import { labelOf } from "./room-name.js";
 
 const WHY_NOT = {
-  denied: "This browser does not let the site notify you. You can change that in the settings of the site, beside the address.",
-  missing: "This browser has no notifications.",
+  denied: t("This browser does not let the site notify you. You can change that in the settings of the site, beside the address."),
+  missing: t("This browser has no notifications."),
 };
 
 export class NotifyDialog {
@@ -20,8 +21,8 @@ export class NotifyDialog {
 
   open(room) {
     this.room = room;
-    this.dialog.part("legend").textContent = `From ${labelOf(room)}`;
-    this.dialog.open("Notifications");
+    this.dialog.part("legend").textContent = t("From {room}", { room: labelOf(room) });
+    this.dialog.open(t("Notifications"));
     this.draw();
     [...this.fields.level].find(({ checked }) => checked).focus({ preventScroll: true });
   }

@@ -1,12 +1,14 @@
 // The card of a person: who it is, and what one can do. One's own has the status to be set.
 
 import { Dialog } from "./dialog.js";
+import { dateFormat, t } from "./language.js";
 import { paint } from "./message.js";
+import { roleName } from "./standing.js";
 import { statusEnd } from "./status-end.js";
 import { visible } from "./visible-text.js";
 
-const day = new Intl.DateTimeFormat([], { dateStyle: "long" });
-const moment = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "short" });
+const day = dateFormat({ dateStyle: "long" });
+const moment = dateFormat({ dateStyle: "medium", timeStyle: "short" });
 
 const OF_MESSAGES = ["about", "copy", "link"]; // which a menu has, and a card has not
 
@@ -43,19 +45,19 @@ export class PersonCard {
     const part = (name) => this.dialog.part(name);
     paint(part("avatar"), id, nickname);
     part("avatar").classList.toggle("is-away", Boolean(away));
-    write(part("role"), role ?? "");
+    write(part("role"), roleName(role));
     part("lock").hidden = !reserved;
     write(part("status"), status ? visible(status) : "");
-    write(part("away"), away ? "Away" : "");
-    write(part("since"), since ? `Here since ${day.format(new Date(since))}` : "");
-    write(part("last"), last_seen ? `Seen last ${moment.format(new Date(last_seen))}` : "");
+    write(part("away"), away ? t("Away") : "");
+    write(part("since"), since ? t("Here since {day}", { day: day.format(new Date(since)) }) : "");
+    write(part("last"), last_seen ? t("Seen last {time}", { time: moment.format(new Date(last_seen)) }) : "");
   }
 
   drawActions() {
     const { person } = this.subject;
     const isIgnored = this.me.ignores(person.id);
     const all = this.actions(this.subject).filter((one) => !OF_MESSAGES.includes(one.do));
-    const ways = [...all.filter((one) => one.do === "message").map((one) => ({ ...one, label: "Message" })), { do: "mention", label: "Mention" }];
+    const ways = [...all.filter((one) => one.do === "message").map((one) => ({ ...one, label: t("Message") })), { do: "mention", label: t("Mention") }];
     const first = (isIgnored ? [] : ways).map((one, at) => button({ ...one, className: at === 0 ? "button" : "button button-quiet" }));
     const others = all.filter((one) => one.do !== "message").map((one) => button({ ...one, className: one.isGrave ? "text-button is-grave" : "text-button" }));
     this.dialog.part("ways").replaceChildren(...first);
@@ -79,7 +81,7 @@ export class PersonCard {
     this.fields.last_seen.checked = shows_last_seen;
     const until = this.dialog.part("until");
     until.hidden = !status_until;
-    until.textContent = status_until ? `until ${moment.format(new Date(status_until))}` : "";
+    until.textContent = status_until ? t("until {time}", { time: moment.format(new Date(status_until)) }) : "";
     until.value = status_until ?? "none";
     this.fields.until.value = status_until ?? "";
     this.dialog.part("clear").hidden = !status;

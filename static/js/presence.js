@@ -4,6 +4,8 @@
 // pages, once fetched, are stale with each event, and so is everything when a room becomes large or small: refresh() fetches
 // again what is shown.
 
+import { listed, sequence, t, tn } from "./language.js";
+
 const TYPING_MS = 6_000;
 const EXPECTED_MS = 30_000;
 
@@ -123,8 +125,11 @@ export class Presence {
 
   /** The same, with each name as show(name) has it. */
   newsWith(show) {
-    const renamed = [...this.renamed].map(([, [from, to]]) => `${show(from)} is now ${show(to)}`);
-    return [phrase(this.joinedSince, "joined", show), phrase(this.leftSince, "left", show), ...renamed].filter(Boolean).join(", ");
+    const renamed = [...this.renamed].map(([, [from, to]]) => t("{before} is now {now}", { before: show(from), now: show(to) }));
+    const [came, went] = [this.joinedSince, this.leftSince];
+    const joined = came.size > 0 ? [tn("{names} joined", "{names} joined", came.size, { names: namesOf(came.values(), show) })] : [];
+    const left = went.size > 0 ? [tn("{names} left", "{names} left", went.size, { names: namesOf(went.values(), show) })] : [];
+    return sequence([...joined, ...left, ...renamed]);
   }
 
   showPages(people, count) {
@@ -192,11 +197,7 @@ export class Presence {
 /** "Ann", "Ann and Bob", "Ann, Bob and 3 others": each as show(name) has it. */
 export function namesOf(nicknames, show = String) {
   const names = Array.from(nicknames, (nickname) => show(nickname));
-  if (names.length <= 2) return names.join(" and ");
-  if (names.length === 3) return `${names[0]}, ${names[1]} and ${names[2]}`;
-  return `${names[0]}, ${names[1]} and ${names.length - 2} others`;
-}
-
-function phrase(people, did, show) {
-  return people.size > 0 ? `${namesOf(people.values(), show)} ${did}` : "";
+  if (names.length <= 3) return listed(names);
+  const [first, second] = names;
+  return tn("{first}, {second} and {n} other", "{first}, {second} and {n} others", names.length - 2, { first, second });
 }

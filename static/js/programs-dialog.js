@@ -3,13 +3,20 @@
 import { copied } from "./clipboard.js";
 import { Dialog } from "./dialog.js";
 import { isolate, write } from "./isolate.js";
+import { sequence, t, tn } from "./language.js";
 import { moment } from "./room-door.js";
 import { visible } from "./visible-text.js";
 
 const KINDS = {
-  bot: { verb: "bot", name: "Name of the bot", isNameNeeded: true },
-  incoming: { verb: "hook", name: "Name of the hook", isNameNeeded: false },
-  outgoing: { verb: "hook", name: "Name of the hook", isNameNeeded: false },
+  bot: { verb: "bot", name: t("Name of the bot"), isNameNeeded: true },
+  incoming: { verb: "hook", name: t("Name of the hook"), isNameNeeded: false },
+  outgoing: { verb: "hook", name: t("Name of the hook"), isNameNeeded: false },
+};
+/** What is shown once, by the names that the server has for it. */
+const SECRETS = {
+  token: { label: t("Token"), copy: t("Copy token") },
+  secret: { label: t("Signing secret"), copy: t("Copy signing secret") },
+  post: { label: t("Address to post to"), copy: t("Copy address to post to") },
 };
 
 export class ProgramsDialog {
@@ -30,7 +37,7 @@ export class ProgramsDialog {
     this.forget();
     this.showKind();
     this.list.replaceChildren();
-    this.dialog.open(`Bots and hooks of #${room.name}`);
+    this.dialog.open(t("Bots and hooks of {room}", { room: `#${room.name}` }));
     return this.read();
   }
 
@@ -59,11 +66,11 @@ export class ProgramsDialog {
     const { verb, isNameNeeded } = KINDS[kind.value];
     const nickname = program.value.trim();
     const url = kind.value === "outgoing" ? target.value.trim() : "";
-    if (isNameNeeded && !nickname) return this.wants("Which name is it to bear?", program);
-    if (kind.value === "outgoing" && !url) return this.wants("Where is it to be delivered? For example: https://example.org/hook", target);
+    if (isNameNeeded && !nickname) return this.wants(t("Which name is it to bear?"), program);
+    if (kind.value === "outgoing" && !url) return this.wants(t("Where is it to be delivered? For example: https://example.org/hook"), target);
     const ack = await this.ask(verb, { room: this.room.name, ...(nickname && { nickname }), ...(url && { url }) });
     if (!ack.ok) return this.wants(ack.text, ack.field === "url" ? target : program);
-    this.showMade(ack.bot ? { nickname: ack.bot.nickname, Token: ack.bot.token } : ofHook(ack.hook));
+    this.showMade(ack.bot ?? ack.hook);
     program.value = target.value = "";
     await this.read();
   }
@@ -74,14 +81,15 @@ export class ProgramsDialog {
   }
 
   /** Secrets of what was made, each with a button that copies it. */
-  showMade({ nickname, ...secrets }) {
-    const made = this.dialog.part("made");
+  showMade({ nickname, ...made }) {
+    const box = this.dialog.part("made");
+    const secrets = Object.keys(SECRETS).filter((name) => made[name] && (name !== "secret" || made.url)); // an incoming hook's is in its address
     const about = document.createElement("p");
-    write(about, `${isolate(visible(nickname))} is in the room. This is shown once: copy it to where it is needed.`);
-    made.replaceChildren(about, ...Object.entries(secrets).map(([label, value]) => secretField(label, value)));
-    made.hidden = false;
+    write(about, t("{name} is in the room. This is shown once: copy it to where it is needed.", { name: isolate(visible(nickname)) }));
+    box.replaceChildren(about, ...secrets.map((name) => secretField(name, made[name])));
+    box.hidden = false;
     this.dialog.showSentence("");
-    made.querySelector("button").focus();
+    box.querySelector("button").focus();
   }
 
   async copy(button) {
@@ -89,7 +97,7 @@ export class ProgramsDialog {
     const input = button.previousElementSibling;
     input.select();
     const isCopied = await copied(input.value);
-    this.dialog.showSentence(isCopied ? "Copied." : "Copy the selected text with your keyboard or by a long press.", false);
+    this.dialog.showSentence(isCopied ? t("Copied.") : t("Copy the selected text with your keyboard or by a long press."), false);
   }
 
   /** The first press asks, the second one removes. */
@@ -97,12 +105,12 @@ export class ProgramsDialog {
     if (!button) return;
     if (!button.classList.contains("is-sure")) {
       button.classList.add("is-sure");
-      button.textContent = "Remove for good";
+      button.textContent = t("Remove for good");
       return;
     }
     const { verb, id } = button.dataset;
     const ack = await this.ask(verb, { room: this.room.name, remove: id });
-    this.dialog.showSentence(ack.ok ? "It is removed." : ack.text, !ack.ok);
+    this.dialog.showSentence(ack.ok ? t("It is removed.") : ack.text, !ack.ok);
     await this.read();
     this.dialog.title.focus();
   }
@@ -114,19 +122,15 @@ export class ProgramsDialog {
   }
 }
 
-function ofHook({ nickname, post, url, secret }) {
-  return url ? { nickname, "Signing secret": secret, "Address to post to": post } : { nickname, "Address to post to": post };
-}
-
 function botRow({ id, nickname, since, by }) {
-  return row({ verb: "bot", id, nickname }, "a bot", [`since ${moment(since)}`, by && `by ${isolate(visible(by))}`]);
+  return row({ verb: "bot", id, nickname }, t("a bot"), [t("since {time}", { time: moment(since) }), by && t("by {who}", { who: isolate(visible(by)) })]);
 }
 
 function hookRow({ id, nickname, since, url, waiting, trouble, given_up: givenUp }) {
-  const about = [`since ${moment(since)}`];
-  if (givenUp) about.push(`given up ${moment(givenUp)}`);
-  else if (waiting) about.push(`${waiting} ${waiting === 1 ? "waits" : "wait"}`);
-  const made = row({ verb: "hook", id, nickname }, url ? `delivers to ${isolate(visible(url))}` : "posts here", about);
+  const about = [t("since {time}", { time: moment(since) })];
+  if (givenUp) about.push(t("given up {time}", { time: moment(givenUp) }));
+  else if (waiting) about.push(tn("{n} waits", "{n} wait", waiting));
+  const made = row({ verb: "hook", id, nickname }, url ? t("delivers to {url}", { url: isolate(visible(url)) }) : t("posts here"), about);
   if (trouble) {
     const why = document.createElement("p");
     why.className = "entry-reason";
@@ -140,12 +144,12 @@ function row({ verb, id, nickname }, what, about) {
   const made = document.createElement("li");
   const [name, quiet, button] = ["p", "p", "button"].map((tag) => document.createElement(tag));
   write(name, `${isolate(visible(nickname))} · ${what}`);
-  write(quiet, about.filter(Boolean).join(", "));
+  write(quiet, sequence(about.filter(Boolean)));
   quiet.className = "quiet";
   button.type = "button";
   button.className = "text-button";
-  button.textContent = "Remove";
-  button.setAttribute("aria-label", `Remove ${visible(nickname)}`);
+  button.textContent = t("Remove");
+  button.setAttribute("aria-label", t("Remove {name}", { name: visible(nickname) }));
   Object.assign(button.dataset, { verb, id });
   made.className = "program";
   made.append(name, quiet, button);
@@ -154,20 +158,20 @@ function row({ verb, id, nickname }, what, about) {
 
 function unsure(button) {
   button.classList.remove("is-sure");
-  button.textContent = "Remove";
+  button.textContent = t("Remove");
 }
 
-function secretField(label, value) {
+function secretField(name, value) {
   const field = document.createElement("div");
   const [words, input, button] = ["label", "input", "button"].map((tag) => document.createElement(tag));
   field.className = "field secret";
-  words.textContent = label;
-  input.id = words.htmlFor = `secret-${label.replace(/ /g, "-")}`;
+  words.textContent = SECRETS[name].label;
+  input.id = words.htmlFor = `secret-${name}`;
   Object.assign(input, { value, readOnly: true, dir: "ltr", autocomplete: "off" });
   button.type = "button";
   button.className = "button button-quiet";
-  button.textContent = "Copy";
-  button.setAttribute("aria-label", `Copy ${label.toLowerCase()}`);
+  button.textContent = t("Copy");
+  button.setAttribute("aria-label", SECRETS[name].copy);
   field.append(words, input, button);
   return field;
 }

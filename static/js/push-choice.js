@@ -1,5 +1,7 @@
 // Whether this browser is woken by pushes while no page is open: its subscription, and the server's row of it.
 
+import { t } from "./language.js";
+
 const SCRIPT = "/sw.js";
 
 export class PushChoice {
@@ -24,7 +26,7 @@ export class PushChoice {
       this.storage.set("push", "on");
       return "";
     } catch {
-      return "This browser could not reach its push service. Try again later.";
+      return t("This browser could not reach its push service. Try again later.");
     }
   }
 

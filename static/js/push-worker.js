@@ -1,4 +1,5 @@
-// What the service worker does with a push: it shows it, and a click leads to the message. (Not a module: it is part of /sw.js.)
+// What the service worker does with a push: it shows it, and a click leads to the message. (Not a module: it is part of
+// /sw.js, where `t` and `tn` of language.js are.)
 // The server sends none while a page is open, and what it sends only this browser can read.
 
 self.addEventListener("push", (event) => event.waitUntil(showPush(event.data)));
@@ -10,11 +11,11 @@ self.addEventListener("notificationclick", (event) => {
 function showPush(data) {
   const told = readPush(data);
   const { room = "", seq = 0, nickname = "", text = "", file = "", kind, count = 1 } = told;
-  const title = room.startsWith("@") || !room ? nickname : `${nickname} in #${room}`;
+  const title = room.startsWith("@") || !room ? nickname : t("{who} in {room}", { who: nickname, room: `#${room}` });
   const said = kind === "action" ? `* ${nickname} ${text}` : text || file;
-  const body = count > 1 ? `${said}\n(${count} messages)` : said;
+  const body = count > 1 ? `${said}\n${tn("({n} message)", "({n} messages)", count)}` : said;
   // Each push has to show something, also one that cannot be read.
-  return self.registration.showNotification(title || "A new message", { body, tag: `parlor:${room}`, renotify: true, data: { room, seq } });
+  return self.registration.showNotification(title || t("A new message"), { body, tag: `parlor:${room}`, renotify: true, data: { room, seq } });
 }
 
 function readPush(data) {

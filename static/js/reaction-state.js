@@ -1,5 +1,7 @@
 // Reactions as state: what a message shows of them, and which are one's own. Pure.
 
+import { number, sequence, tn } from "./language.js";
+
 /** The message after a `react` event. The server's summary is changed in the same way. */
 export function withReaction(message, { rev, emoji, count, names }) {
   const { reactions = {}, reaction_counts = {}, ...rest } = message;
@@ -17,8 +19,8 @@ export function withReaction(message, { rev, emoji, count, names }) {
 export function reactedBy({ reactions = {}, reaction_counts = {} }, emoji) {
   const names = reactions[emoji] ?? [];
   const more = (reaction_counts[emoji] ?? names.length) - names.length;
-  if (more <= 0) return names.join(", ");
-  return names.length > 0 ? `${names.join(", ")} and ${more} more` : `${more}`;
+  if (more <= 0) return sequence(names);
+  return names.length > 0 ? tn("{names} and {n} more", "{names} and {n} more", more, { names: sequence(names) }) : number(more);
 }
 
 /**

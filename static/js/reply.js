@@ -1,5 +1,6 @@
 // The quote above a reply: who wrote the message that it replies to, and how that begins.
 
+import { t } from "./language.js";
 import { part } from "./message-parts.js";
 import { visible } from "./visible-text.js";
 import { wordsText } from "./words-text.js";
@@ -8,9 +9,9 @@ const MAX_QUOTE = 140;
 
 /** {nickname, text} of a message, in one line; of undefined, where it is not held here. */
 export function quoteOf(message) {
-  if (!message) return { text: "an older message" };
-  if (message.isIgnored) return { text: "a message of somebody you ignore" };
-  if (message.deleted) return { text: "a deleted message" };
+  if (!message) return { text: t("an older message") };
+  if (message.isIgnored) return { text: t("a message of somebody you ignore") };
+  if (message.deleted) return { text: t("a deleted message") };
   return { nickname: message.nickname, text: shortened(wordsText(message.words ?? message.text)) || (message.file?.name ?? "") };
 }
 

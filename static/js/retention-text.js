@@ -1,38 +1,59 @@
 // How long a room keeps its messages, in words. Pure.
 
+import { number, t, tn } from "./language.js";
 import { isDirect, labelOf } from "./room-name.js";
 
 const DAY = 24 * 60; // minutes
-const UNITS = [[1e9, "GB"], [1e6, "MB"], [1e3, "kB"], [1, "bytes"]];
 
 /** The line above the first message: whether there are older ones, whether there were, and how long they are kept. */
 export function logStart(room) {
-  if (room.hasOlder) return "Earlier messages";
-  const start = isWhole(room) ? `This is the beginning of ${isDirect(room) ? "your conversation with " : ""}${labelOf(room)}.` : "Older messages have been let go of.";
-  return `${start} ${retentionSentence(room.keep)}`.trim();
+  if (room.hasOlder) return t("Earlier messages");
+  return `${beginning(room)} ${retentionSentence(room.keep)}`.trim();
+}
+
+function beginning(room) {
+  if (!isWhole(room)) return t("Older messages have been let go of.");
+  const name = labelOf(room);
+  return isDirect(room) ? t("This is the beginning of your conversation with {name}.", { name }) : t("This is the beginning of {room}.", { room: name });
 }
 
 /** "Messages here are kept for 30 days." Empty where they are kept for ever. */
 export function retentionSentence({ days, messages, bytes } = {}) {
-  const most = [messages && lastMessages(messages), bytes && `the last ${size(bytes)}`].filter(Boolean);
-  if (days && most.length > 0) return `Messages here are kept for ${span(days)}, ${most.join(" and ")} at most.`;
-  if (days) return `Messages here are kept for ${span(days)}.`;
-  if (messages && bytes) return `Only ${lastMessages(messages)} ${messages === 1 ? "is" : "are"} kept, ${size(bytes)} at most.`;
-  if (messages) return `Only ${lastMessages(messages)} ${messages === 1 ? "is" : "are"} kept.`;
-  return bytes ? `Only the last ${size(bytes)} of messages are kept.` : "";
+  if (days) return ofDays({ time: span(days), messages, size: bytes && sizeIn(bytes) });
+  const size = bytes && sizeIn(bytes);
+  if (messages && bytes) return tn("Only the last message is kept, {size} at most.", "Only the last {n} messages are kept, {size} at most.", messages, { size });
+  if (messages) return tn("Only the last message is kept.", "Only the last {n} messages are kept.", messages);
+  return bytes ? t("Only the last {size} of messages are kept.", { size }) : "";
+}
+
+function ofDays({ time, messages, size }) {
+  if (messages && size) return tn("Messages here are kept for {time}, the last message and the last {size} at most.", "Messages here are kept for {time}, the last {n} messages and the last {size} at most.", messages, { time, size });
+  if (messages) return tn("Messages here are kept for {time}, the last message at most.", "Messages here are kept for {time}, the last {n} messages at most.", messages, { time });
+  return size ? t("Messages here are kept for {time}, the last {size} at most.", { time, size }) : t("Messages here are kept for {time}.", { time });
 }
 
 /** The same in a few words, for the room's head. */
 export function retentionLabel({ days, messages, bytes } = {}) {
-  const counts = [messages && `last ${messages.toLocaleString("en")}`, bytes && `last ${size(bytes)}`].filter(Boolean);
-  if (days) return [`Kept ${span(days)}`, ...counts].join(", ");
-  return counts.length > 0 ? `Keeps the ${counts.join(", ")}` : "";
+  const known = { ...(days && { time: span(days) }), ...(messages && { n: number(messages) }), ...(bytes && { size: sizeIn(bytes) }) };
+  const label = LABELS[Object.keys(known).join()];
+  return label ? label(known) : "";
 }
 
+const LABELS = {
+  time: (known) => t("Kept {time}", known),
+  n: (known) => t("Keeps the last {n}", known),
+  size: (known) => t("Keeps the last {size}", known),
+  "time,n": (known) => t("Kept {time}, last {n}", known),
+  "time,size": (known) => t("Kept {time}, last {size}", known),
+  "n,size": (known) => t("Keeps the last {n}, last {size}", known),
+  "time,n,size": (known) => t("Kept {time}, last {n}, last {size}", known),
+};
+
 /** "5 MB": with at most one digit behind the point. */
-function size(bytes) {
-  const [unit, name] = UNITS.find(([one]) => bytes >= one) ?? UNITS.at(-1);
-  return `${(Math.round((10 * bytes) / unit) / 10).toLocaleString("en")} ${name}`;
+function sizeIn(bytes) {
+  if (bytes >= 1e9) return t("{size} GB", { size: number(bytes / 1e9) });
+  if (bytes >= 1e6) return t("{size} MB", { size: number(bytes / 1e6) });
+  return bytes >= 1e3 ? t("{size} kB", { size: number(bytes / 1e3) }) : tn("{n} byte", "{n} bytes", bytes);
 }
 
 /** Is the room's very first message among those that are held? */
@@ -40,18 +61,10 @@ function isWhole({ messages, rev }) {
   return messages.length > 0 ? messages[0].seq === 1 : rev === 0;
 }
 
-function lastMessages(count) {
-  return count === 1 ? "the last message" : `the last ${count.toLocaleString("en")} messages`;
-}
-
 /** "30 days", "a day", "12 hours", "90 minutes": in the largest unit that gives a readable number. */
 function span(days) {
   const minutes = Math.max(1, Math.round(days * DAY));
-  if (minutes >= 2 * DAY || minutes === DAY) return counted(Math.round((10 * minutes) / DAY) / 10, "day", "a");
-  if (minutes >= 120 || minutes === 60) return counted(Math.round(minutes / 6) / 10, "hour", "an");
-  return counted(minutes, "minute", "a");
-}
-
-function counted(count, unit, one) {
-  return count === 1 ? `${one} ${unit}` : `${count.toLocaleString("en")} ${unit}s`;
+  if (minutes >= 2 * DAY || minutes === DAY) return tn("a day", "{n} days", Math.round((10 * minutes) / DAY) / 10);
+  if (minutes >= 120 || minutes === 60) return tn("an hour", "{n} hours", Math.round(minutes / 6) / 10);
+  return tn("a minute", "{n} minutes", minutes);
 }

@@ -3,6 +3,7 @@
 
 import { isolate } from "./isolate.js";
 import { lengthIn, personIn } from "./commands.js";
+import { sequence, t, tn } from "./language.js";
 
 export class RoomCommands {
   /**
@@ -34,7 +35,7 @@ export class RoomCommands {
       passphrase: (text) => this.settings({ passphrase: text || null }),
       welcome: (text) => this.settings({ welcome: text }),
       list: (text) => this.list(text),
-      claim: (key) => (key ? this.claim(key) : "Which key? The link of the owner key ends with it."),
+      claim: (key) => (key ? this.claim(key) : t("Which key? The link of the owner key ends with it.")),
       new: (text) => this.newRoom(text),
       invite: () => dialogs.invite(),
       key: () => dialogs.key(),
@@ -51,46 +52,47 @@ export class RoomCommands {
   }
 
   about(text, example, act) {
-    if (!text) return `Whom? For example: ${example}`;
+    if (!text) return t("Whom? For example: {example}", { example });
     const found = personIn(text, this.people());
-    if (!found) return `Nobody called “${isolate(text.split(/\s/)[0])}” is here, or has spoken lately.`;
-    if (this.me.is(found.person.id)) return "This is you.";
+    if (!found) return t("Nobody called “{name}” is here, or has spoken lately.", { name: isolate(text.split(/\s/)[0]) });
+    if (this.me.is(found.person.id)) return t("This is you.");
     return act(found);
   }
 
   ignored() {
     const names = new Map(this.people().filter(({ id }) => this.me.ignores(id)).map(({ id, nickname }) => [id, isolate(nickname)]));
     const others = this.me.ignored.ids.size - names.size;
-    if (this.me.ignored.ids.size === 0) return "You ignore nobody. For example: /ignore Ann";
-    const more = others > 0 ? [`${others} who ${others === 1 ? "is" : "are"} not here`] : [];
-    return `You ignore ${[...names.values(), ...more].join(", ")}.`;
+    if (this.me.ignored.ids.size === 0) return t("You ignore nobody. For example: /ignore Ann");
+    const more = others > 0 ? [tn("{n} who is not here", "{n} who are not here", others)] : [];
+    return t("You ignore {names}.", { names: sequence([...names.values(), ...more]) });
   }
 
   report({ person, rest }) {
     const { name, messages } = this.room();
     const message = messages.findLast(({ author, deleted }) => author === person.id && !deleted);
-    if (!message) return `${isolate(person.nickname)} has said nothing that could be reported.`;
+    if (!message) return t("{name} has said nothing that could be reported.", { name: isolate(person.nickname) });
     return this.moderating.report(name, message, rest);
   }
 
   /** Whoever is banned is not here, so they are looked up among those who are. */
   async lift(verb, text, example) {
-    if (!text) return `Whom? For example: ${example}`;
+    if (!text) return t("Whom? For example: {example}", { example });
     const ack = await this.sanctions();
     if (!ack.ok) return ack.text;
     const held = ack.sanctions.filter(({ kind }) => kind === verb).map(({ person, nickname }) => ({ id: person, nickname }));
     const found = personIn(text, held);
-    if (!found) return `Nobody called “${isolate(text)}” is ${verb === "ban" ? "banned" : "muted"} here.`;
+    const name = isolate(text);
+    if (!found) return verb === "ban" ? t("Nobody called “{name}” is banned here.", { name }) : t("Nobody called “{name}” is muted here.", { name });
     return this.moderating.lift(verb, this.room().name, found.person);
   }
 
   slow(text) {
     const seconds = /^\d{1,6}$/.test(text) ? Number(text) : NaN;
-    return Number.isNaN(seconds) ? "How many seconds between two messages? For example: /slow 30 (0 ends it)" : this.settings({ slow: seconds });
+    return Number.isNaN(seconds) ? t("How many seconds between two messages? For example: /slow 30 (0 ends it)") : this.settings({ slow: seconds });
   }
 
   list(text) {
     const listed = { on: true, off: false }[text.toLowerCase()];
-    return listed === undefined ? "Write /list on to show the room in the list of rooms, or /list off to hide it." : this.settings({ listed });
+    return listed === undefined ? t("Write /list on to show the room in the list of rooms, or /list off to hide it.") : this.settings({ listed });
   }
 }

@@ -2,15 +2,16 @@
 //
 // Whoever was kicked or banned is not brought back by a reconnect, by the outbox, or by the end of the ban: only by themselves.
 
+import { dateFormat, t } from "./language.js";
 import { countdown } from "./standing.js";
 
 const DOORS = {
-  banned: { title: "You are banned from this room" },
-  kicked: { title: "You were removed from this room" },
-  locked: { title: "This room is locked" },
-  wrong_passphrase: { title: "This room has a passphrase", asksPassphrase: true },
-  not_allowed: { title: "This link does not let you in" },
-  waiting: { title: "One moment, please" },
+  banned: { title: t("You are banned from this room") },
+  kicked: { title: t("You were removed from this room") },
+  locked: { title: t("This room is locked") },
+  wrong_passphrase: { title: t("This room has a passphrase"), asksPassphrase: true },
+  not_allowed: { title: t("This link does not let you in") },
+  waiting: { title: t("One moment, please") },
 };
 const CLOCKS_DIFFER_MS = 1_000; // who tries a moment too early has to try again
 const WAITED_FOR = new Set(["kicked", "waiting"]);
@@ -37,7 +38,7 @@ export function doorOf(refusal, now) {
     title,
     asksPassphrase,
     text: isRemoval(refusal) ? lengthOf(refusal, left) : refusal.text,
-    reason: refusal.reason ? `Reason: ${refusal.reason}` : "",
+    reason: refusal.reason ? t("Reason: {reason}", { reason: refusal.reason }) : "",
     wait: left > -CLOCKS_DIFFER_MS && refusal.until && WAITED_FOR.has(refusal.error) ? countdown(left) : "",
     counts: Boolean(refusal.until) && left > -CLOCKS_DIFFER_MS,
     isTrouble: refusal.error === "wrong_passphrase" && !refusal.needed,
@@ -45,13 +46,13 @@ export function doorOf(refusal, now) {
 }
 
 function lengthOf({ error, until }, left) {
-  if (error === "kicked") return `A moderator has removed you. You can come back${left > 0 ? " in a moment" : ""}.`;
-  if (!until) return "A moderator has banned you for good.";
-  return left > 0 ? `A moderator has banned you until ${moment(until)}: ${countdown(left)} left.` : "The ban is over.";
+  if (error === "kicked") return left > 0 ? t("A moderator has removed you. You can come back in a moment.") : t("A moderator has removed you. You can come back.");
+  if (!until) return t("A moderator has banned you for good.");
+  return left > 0 ? t("A moderator has banned you until {time}: {left} left.", { time: moment(until), left: countdown(left) }) : t("The ban is over.");
 }
 
-const sameDay = new Intl.DateTimeFormat([], { timeStyle: "short" });
-const anotherDay = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "short" });
+const sameDay = dateFormat({ timeStyle: "short" });
+const anotherDay = dateFormat({ dateStyle: "medium", timeStyle: "short" });
 
 /** A time for people: without the date where it is today. */
 export function moment(iso) {

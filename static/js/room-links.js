@@ -3,17 +3,18 @@
 
 import { copied } from "./clipboard.js";
 import { Dialog } from "./dialog.js";
+import { t } from "./language.js";
 
 const KINDS = {
   invite: {
-    title: (room) => `Invite people to #${room}`,
-    text: "Whoever opens the link may come in, whatever the room's passphrase.",
-    make: "Make a link",
+    title: (room) => t("Invite people to {room}", { room }),
+    text: t("Whoever opens the link may come in, whatever the room's passphrase."),
+    make: t("Make a link"),
   },
   ownerKey: {
-    title: (room) => `Owner key of #${room}`,
-    text: "Whoever opens this link owns the room: you on another device, or somebody you trust. A new link takes the place of the one before.",
-    make: "Make a new key",
+    title: (room) => t("Owner key of {room}", { room }),
+    text: t("Whoever opens this link owns the room: you on another device, or somebody you trust. A new link takes the place of the one before."),
+    make: t("Make a new key"),
   },
 };
 
@@ -32,7 +33,7 @@ export class RoomLinks {
     this.dialog.part("make").textContent = make;
     this.dialog.part("limits").hidden = kind !== "invite";
     this.clear();
-    this.dialog.open(title(room.name));
+    this.dialog.open(title(`#${room.name}`));
   }
 
   async make() {
@@ -54,7 +55,7 @@ export class RoomLinks {
     const { url } = this.dialog.form.elements;
     url.select();
     const isCopied = await copied(url.value);
-    this.dialog.showSentence(isCopied ? "The link is copied." : "Copy the selected link with your keyboard or by a long press.", false);
+    this.dialog.showSentence(isCopied ? t("The link is copied.") : t("Copy the selected link with your keyboard or by a long press."), false);
   }
 
   /** A key does not stay in the page. */

@@ -1,6 +1,7 @@
 // The list of open rooms at the side: one entry for each, with the count of unread messages and a button to leave.
 
 import { sitePath } from "./base.js";
+import { t, tn } from "./language.js";
 import { isDirect } from "./room-name.js";
 import { visible } from "./visible-text.js";
 
@@ -27,7 +28,7 @@ export class RoomList {
     else link.removeAttribute("aria-current");
     badge.hidden = unread === 0;
     badge.textContent = unread > 99 ? "99+" : String(unread);
-    badge.setAttribute("aria-label", `${unread} unread`);
+    badge.setAttribute("aria-label", tn("{n} unread", "{n} unread", unread));
     this.decorate(room, entry);
   }
 
@@ -74,7 +75,7 @@ export class RoomList {
     link.append(label, badge);
     cross.type = "button";
     cross.className = "room-entry-leave";
-    const leave = isDirect(room) ? "Close the conversation" : `Leave ${name}`;
+    const leave = isDirect(room) ? t("Close the conversation") : t("Leave {room}", { room: name });
     cross.setAttribute("aria-label", leave);
     cross.title = leave;
     label.dir = "auto";

@@ -1,5 +1,6 @@
 // A room's name as people type it, and as they read it. Pure.
 
+import { t } from "./language.js";
 import { isRoom } from "./storage-readers.js";
 
 /** The name as the server will have it ("My Room" is my-room); null where it cannot be one. */
@@ -15,5 +16,5 @@ export function isDirect({ name }) {
 
 /** A room as sentences name it: #lobby; a room of two by the other one's nickname. */
 export function labelOf(room) {
-  return isDirect(room) ? (room.title ?? "this conversation") : `#${room.name}`;
+  return isDirect(room) ? (room.title ?? t("this conversation")) : `#${room.name}`;
 }

@@ -1,6 +1,7 @@
 // The owner's dialog for the room: what it is like and who comes in.
 
 import { Dialog } from "./dialog.js";
+import { t, tn } from "./language.js";
 import { changedSettings } from "./room-rules.js";
 
 export class RoomSettings {
@@ -21,11 +22,11 @@ export class RoomSettings {
     fields.listed.checked = listed;
     fields.door.value = locked ? "locked" : passphrase ? "passphrase" : "open";
     fields.passphrase.value = "";
-    fields.passphrase.placeholder = passphrase ? "leave empty to keep the present one" : "";
-    choose(fields.slow, String(slow), `one message every ${slow} s`);
-    choose(fields.keep_days, String(keep_days ?? ""), `for ${keep_days} days`);
+    fields.passphrase.placeholder = passphrase ? t("leave empty to keep the present one") : "";
+    choose(fields.slow, String(slow), tn("one message every second", "one message every {n} s", slow));
+    choose(fields.keep_days, String(keep_days ?? ""), tn("for {n} day", "for {n} days", keep_days ?? 0));
     this.showDoor();
-    this.dialog.open(`Settings of #${room.name}`);
+    this.dialog.open(t("Settings of {room}", { room: `#${room.name}` }));
     fields.topic.focus();
   }
 
@@ -36,7 +37,7 @@ export class RoomSettings {
   async submit() {
     const { topic, topic_by, welcome, listed, door, passphrase, slow, keep_days } = this.dialog.form.elements;
     if (door.value === "passphrase" && !passphrase.value && !this.rules.passphrase) {
-      this.dialog.showSentence("Which words? 8 characters at least.");
+      this.dialog.showSentence(t("Which words? 8 characters at least."));
       passphrase.focus();
       return;
     }
@@ -60,7 +61,7 @@ export class RoomSettings {
       return;
     }
     this.dialog.close();
-    this.saved("The settings are saved.");
+    this.saved(t("The settings are saved."));
   }
 }
 

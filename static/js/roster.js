@@ -1,5 +1,6 @@
 // The list of people in the active room.
 
+import { t } from "./language.js";
 import { paint, roleMark } from "./message.js";
 import { visible } from "./visible-text.js";
 
@@ -38,14 +39,14 @@ export class Roster {
     row.dataset.id = id;
     if (name.textContent !== nickname) name.textContent = nickname;
     const isIgnored = this.me.ignores(id);
-    const said = [away && "away", status && visible(status)].filter(Boolean).join(" · ");
-    const text = reconnecting ? "reconnecting" : isIgnored ? "ignored" : said;
+    const said = [away && t("away"), status && visible(status)].filter(Boolean).join(" · ");
+    const text = reconnecting ? t("reconnecting") : isIgnored ? t("ignored") : said;
     line.textContent = text && ` ${text}`;
     line.title = status ?? "";
     fillRole(row, name, role);
     fillLock(row, name, reserved);
     button.hidden = this.me.is(id);
-    button.setAttribute("aria-label", `Actions for ${visible(nickname)}`);
+    button.setAttribute("aria-label", t("Actions for {name}", { name: visible(nickname) }));
     paint(avatar, id, nickname);
     row.classList.toggle("is-reconnecting", Boolean(reconnecting));
     row.classList.toggle("is-ignored", isIgnored);
@@ -98,6 +99,7 @@ function blank() {
   avatar.ariaHidden = "true";
   name.className = "person-nickname";
   name.dir = "auto";
+  name.dataset.you = t("(you)"); // drawn by the stylesheet, on one's own row
   line.className = "person-line";
   button.className = "person-more";
   button.type = "button";

@@ -2,13 +2,14 @@
 
 import { Dialog } from "./dialog.js";
 import { isolate } from "./isolate.js";
+import { t } from "./language.js";
 import { quoteOf } from "./reply.js";
 import { visible } from "./visible-text.js";
 
 const VERBS = {
-  mute: { title: (name) => `Mute ${name}`, text: "They can read on, but not speak.", submit: "Mute", hasLength: true, minutes: "10" },
-  ban: { title: (name) => `Ban ${name}`, text: "They cannot read or speak here, under no other name either.", submit: "Ban", hasLength: true, minutes: "1440" },
-  kick: { title: (name) => `Remove ${name} from the room`, text: "They can come back after ten seconds.", submit: "Remove" },
+  mute: { title: (name) => t("Mute {name}", { name }), text: t("They can read on, but not speak."), submit: t("Mute"), hasLength: true, minutes: "10" },
+  ban: { title: (name) => t("Ban {name}", { name }), text: t("They cannot read or speak here, under no other name either."), submit: t("Ban"), hasLength: true, minutes: "1440" },
+  kick: { title: (name) => t("Remove {name} from the room", { name }), text: t("They can come back after ten seconds."), submit: t("Remove") },
 };
 
 export class SanctionDialog {
@@ -46,7 +47,7 @@ export class SanctionDialog {
   async submit() {
     const minutes = this.minutes;
     if (Number.isNaN(minutes)) {
-      this.dialog.showSentence("How many minutes? A number above 0.");
+      this.dialog.showSentence(t("How many minutes? A number above 0."));
       this.fields.other.focus();
       return;
     }
@@ -78,8 +79,8 @@ export class ReportDialog {
     this.message = message;
     const { nickname, text } = quoteOf(message);
     this.dialog.form.elements.text.value = "";
-    this.dialog.part("quote").textContent = `${visible(nickname ?? "")}: ${visible(text)}`;
-    this.dialog.open("Report this message");
+    this.dialog.part("quote").textContent = t("{name}: {text}", { name: visible(nickname ?? ""), text: visible(text) });
+    this.dialog.open(t("Report this message"));
     this.dialog.form.elements.text.focus();
   }
 

@@ -3,6 +3,7 @@
 import { sitePath } from "./base.js";
 import { Dialog } from "./dialog.js";
 import { excerpt } from "./excerpt.js";
+import { t, tn } from "./language.js";
 import { messageLink } from "./message-link.js";
 import { isDirect, labelOf } from "./room-name.js";
 import { visible } from "./visible-text.js";
@@ -25,9 +26,9 @@ export class SearchDialog {
 
   open() {
     const { active } = this.rooms;
-    this.where.options[0].textContent = isDirect(active) ? "in this conversation" : `in ${labelOf(active)}`;
+    this.where.options[0].textContent = isDirect(active) ? t("in this conversation") : t("in {room}", { room: labelOf(active) });
     this.dialog.part("log").href = sitePath(`/r/${active.name}/log`);
-    this.dialog.open("Search");
+    this.dialog.open(t("Search"));
     this.box.focus();
     this.box.select();
   }
@@ -74,12 +75,11 @@ export class SearchDialog {
   }
 
   row(message) {
-    return messageLink(message, this.placeOf(message.room), (said) => said.append(...partsOf(message)));
+    return messageLink(message, this.partnerIn(message.room), (said) => said.append(...partsOf(message)));
   }
 
-  placeOf(name) {
-    const room = this.rooms.get(name) ?? { name };
-    return isDirect(room) ? `with ${room.title ?? "somebody"}` : `in #${name}`;
+  partnerIn(name) {
+    return isDirect({ name }) ? (this.rooms.get(name)?.title ?? t("somebody")) : "";
   }
 
   pressed(button) {
@@ -107,6 +107,6 @@ function drawn({ text, isMarked }) {
 }
 
 function counted(count, more) {
-  if (count === 0) return "Nothing was found.";
-  return `${count}${more ? " or more" : ""} found, the newest first`;
+  if (count === 0) return t("Nothing was found.");
+  return more ? tn("{n} or more found, the newest first", "{n} or more found, the newest first", count) : tn("{n} found, the newest first", "{n} found, the newest first", count);
 }

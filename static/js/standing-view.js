@@ -1,6 +1,7 @@
 // What the room's rules mean for the message box and the page around it: muted, slow mode, the countdowns, the welcome text,
 // the marks of a closed room. Ticks once a second while something counts down.
 
+import { t } from "./language.js";
 import { isDirect } from "./room-name.js";
 import { silencedBy, silenceSentence } from "./standing.js";
 import { visible } from "./visible-text.js";
@@ -46,7 +47,7 @@ export class StandingView {
 
   drawMarks(room) {
     const { locked, passphrase, listed } = room.rules;
-    const marks = isDirect(room) ? ["only the two of you"] : [locked ? "locked" : passphrase && "passphrase", !listed && "unlisted"].filter(Boolean);
+    const marks = isDirect(room) ? [t("only the two of you")] : [locked ? t("locked") : passphrase && t("passphrase"), !listed && t("unlisted")].filter(Boolean);
     this.marks.textContent = marks.join(" · ");
     this.marks.hidden = marks.length === 0;
   }

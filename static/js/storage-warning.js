@@ -1,9 +1,11 @@
 // Says, in one line, what this browser does not store for this site, before a person finds out by losing it.
 
+import { t } from "./language.js";
+
 const SENTENCES = {
-  both: "This browser blocks cookies and storage here: you are known in this tab only, and a reload forgets open rooms.",
-  cookies: "Cookies are blocked here: you are known in this tab only. Soon after you close it, your nickname is free for others.",
-  storage: "This browser stores nothing here: a reload forgets drafts and open rooms.",
+  both: t("This browser blocks cookies and storage here: you are known in this tab only, and a reload forgets open rooms."),
+  cookies: t("Cookies are blocked here: you are known in this tab only. Soon after you close it, your nickname is free for others."),
+  storage: t("This browser stores nothing here: a reload forgets drafts and open rooms."),
 };
 const DISMISSED = "forgetting-read"; // a row of the storage: its name stays
 

@@ -1,7 +1,9 @@
 // Typing, pasting and dropping outside of any field: letters and pasted text go to the message box, files to those that are to
 // be sent. (A file dropped on a page would replace the page.)
 
-export const NO_FILES = "Pictures and files cannot be sent here. A link to one can.";
+import { t } from "./language.js";
+
+export const NO_FILES = t("Pictures and files cannot be sent here. A link to one can.");
 
 const TAKES_TEXT = "textarea, select, [contenteditable=''], [contenteditable=true], input:not([type=button], [type=checkbox], [type=radio], [type=submit])";
 const TAKES_SPACE = "a[href], button, summary, input, [role=button], [role=log]"; // by the last, it scrolls

@@ -6,6 +6,7 @@ import { DayChange } from "./day-change.js";
 import { Fold } from "./fold.js";
 import { isNews } from "./ignored.js";
 import { isolate, write } from "./isolate.js";
+import { t, tn } from "./language.js";
 import { callsMe } from "./mentions.js";
 import { MessageRows } from "./message-rows.js";
 import { PendingRows } from "./pending-rows.js";
@@ -115,7 +116,7 @@ export class Timeline {
   }
 
   /** A line above the first new message. */
-  divide(seq, label = "New") {
+  divide(seq, label = t("New")) {
     this.draw.now();
     this.steady(() => this.rows.divide(seq, label));
   }
@@ -198,7 +199,7 @@ export class Timeline {
 
   drawTyping() {
     const others = [...this.room.presence.typists.keys()].filter((nickname) => nickname !== this.me.nickname);
-    write(this.typing, others.length > 0 ? `${namesOf(others, isolate)} ${others.length > 1 ? "are" : "is"} typing` : "");
+    write(this.typing, others.length > 0 ? tn("{names} is typing", "{names} are typing", others.length, { names: namesOf(others, isolate) }) : "");
     this.typing.classList.toggle("is-lively", others.length > 0);
   }
 
@@ -322,8 +323,7 @@ export class Timeline {
 
   drawLatest() {
     this.latest.hidden = this.following;
-    const count = this.missed > 0 ? ` · ${this.missed} new` : "";
-    this.latest.lastElementChild.textContent = `Jump to latest${count}`;
+    this.latest.lastElementChild.textContent = this.missed > 0 ? tn("Jump to latest · {n} new", "Jump to latest · {n} new", this.missed) : t("Jump to latest");
   }
 
   resized() {

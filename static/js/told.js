@@ -5,6 +5,7 @@ import { oncePerFrame } from "./animation-frame.js";
 import { sitePath } from "./base.js";
 import { BrowserNotices } from "./browser-notices.js";
 import { isNews } from "./ignored.js";
+import { t, tn } from "./language.js";
 import { callsMe, MentionList, unreadCalls } from "./mentions.js";
 import { Notifier } from "./notifier.js";
 import { NotifyChoices } from "./notify-choices.js";
@@ -125,8 +126,8 @@ export class Told {
   offerDesktop({ title }) {
     if (this.notices.permission !== "default" || this.local.get("notify-desktop") || this.local.get("notify-offered")) return;
     this.local.set("notify-offered", "yes");
-    this.offer(`${title}. Shall this browser tell you when somebody mentions you?`, {
-      label: "Turn on",
+    this.offer(t("{news}. Shall this browser tell you when somebody mentions you?", { news: title }), {
+      label: t("Turn on"),
       run: async () => this.choices.set("desktop", await this.notices.askPermission()),
     });
   }
@@ -138,7 +139,7 @@ export class Told {
     const count = unreadCalls(room, this.unread, this.me).length;
     const link = entry.firstElementChild;
     const mark = link.querySelector(".badge.is-call");
-    if (count > 0) (mark ?? newMark(link)).setAttribute("aria-label", `${count} ${count === 1 ? "mention" : "mentions"}`);
+    if (count > 0) (mark ?? newMark(link)).setAttribute("aria-label", tn("{n} mention", "{n} mentions", count));
     else mark?.remove();
     this.drawAll();
   }
@@ -154,7 +155,7 @@ export class Told {
     const badge = this.button.querySelector(".badge");
     badge.hidden = news === 0;
     badge.textContent = news > 20 ? "20+" : String(news);
-    badge.setAttribute("aria-label", `${news} new`);
+    badge.setAttribute("aria-label", tn("{n} new", "{n} new", news));
     this.button.classList.toggle("has-news", news > 0);
   }
 

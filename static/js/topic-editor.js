@@ -1,5 +1,7 @@
 // The topic in the room's head, edited where it stands: Enter keeps it, Escape leaves it. What was typed stays where it is refused.
 
+import { t } from "./language.js";
+
 export class TopicEditor {
   /** room(): the active one; save(topic) -> Promise of a sentence where it could not be done; left(): the keyboard leaves it. */
   constructor({ room, save, notify, left }) {
@@ -20,7 +22,7 @@ export class TopicEditor {
     this.shown = room;
     this.button.hidden = !may;
     this.button.classList.toggle("is-empty", !room.topic);
-    this.button.setAttribute("aria-label", room.topic ? "Change the topic" : "Add a topic");
+    this.button.setAttribute("aria-label", room.topic ? t("Change the topic") : t("Add a topic"));
   }
 
   open() {

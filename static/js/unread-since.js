@@ -1,6 +1,7 @@
 // Messages of others that came while the connection was down. Pure.
 
 import { isNews } from "./ignored.js";
+import { tn } from "./language.js";
 
 /** Remembers where a room's log ended at the disconnect. Of several before the next reconnect, the first counts. */
 export class UnreadSince {
@@ -25,5 +26,6 @@ export class UnreadSince {
 
 /** "3 messages while you were away"; isMore: only a part of them is held here. */
 export function whileAway(count, isMore = false) {
-  return `${isMore ? "More than " : ""}${count} ${count === 1 ? "message" : "messages"} while you were away`;
+  if (isMore) return tn("More than {n} message while you were away", "More than {n} messages while you were away", count);
+  return tn("{n} message while you were away", "{n} messages while you were away", count);
 }

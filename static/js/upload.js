@@ -1,6 +1,7 @@
 // One upload of a file: XMLHttpRequest, for fetch tells nothing of the progress of what it sends.
 
 import { sitePath } from "./base.js";
+import { t } from "./language.js";
 
 const TOO_LARGE = 413;
 
@@ -32,6 +33,6 @@ function answerOf({ status, responseText }) {
   } catch {
     // not from us
   }
-  if (status === TOO_LARGE) return { ok: false, error: "file_too_large", text: "This site takes no file as large as that." };
-  return status >= 500 ? null : { ok: false, error: "broken", text: `The upload was refused (HTTP ${status}).` };
+  if (status === TOO_LARGE) return { ok: false, error: "file_too_large", text: t("This site takes no file as large as that.") };
+  return status >= 500 ? null : { ok: false, error: "broken", text: t("The upload was refused (HTTP {status}).", { status }) };
 }

@@ -1,10 +1,13 @@
 // Pictures of a room, large: over the page, by arrow keys from one to the next. Loaded when the first one is opened.
 
+import { dateFormat, isRightToLeft, t } from "./language.js";
 import { elementOf } from "./late-page.js";
 import { addressOf, hooks, isPicture } from "./message-file.js";
 import { visible } from "./visible-text.js";
 
-const time = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "short" });
+const time = dateFormat({ dateStyle: "medium", timeStyle: "short" });
+
+const NEXT = isRightToLeft ? -1 : 1; // what is to the right of a picture
 
 export class Viewer {
   constructor({ layout, overlays }) {
@@ -58,7 +61,7 @@ export class Viewer {
     this.part("when").textContent = time.format(new Date(at));
     this.part("caption").textContent = visible(text);
     this.part("caption").hidden = text.trim() === "";
-    this.part("place").textContent = this.messages.length > 1 ? `${this.at + 1} of ${this.messages.length}` : "";
+    this.part("place").textContent = this.messages.length > 1 ? t("{n} of {count}", { n: this.at + 1, count: this.messages.length }) : "";
     Object.assign(this.part("download"), { href: addressOf(file), download: file.name });
     this.part("previous").disabled = this.at === 0;
     this.part("next").disabled = this.at === this.messages.length - 1;
@@ -81,7 +84,7 @@ export class Viewer {
   }
 
   key(event) {
-    const steps = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1, Home: -this.messages.length, End: this.messages.length };
+    const steps = { ArrowLeft: -NEXT, ArrowUp: -1, ArrowRight: NEXT, ArrowDown: 1, Home: -this.messages.length, End: this.messages.length };
     if (event.key === "Escape") this.close();
     else if (event.key === "Tab") this.trap(event);
     else if (event.key in steps) this.step(Math.max(-this.at, Math.min(this.messages.length - 1 - this.at, steps[event.key])));
@@ -102,7 +105,7 @@ export class Viewer {
     let start = null;
     this.element.addEventListener("pointerdown", ({ pointerType, clientX }) => (start = pointerType === "touch" ? clientX : null));
     this.element.addEventListener("pointerup", ({ clientX }) => {
-      if (start !== null && Math.abs(clientX - start) > 60) this.step(clientX < start ? 1 : -1);
+      if (start !== null && Math.abs(clientX - start) > 60) this.step(clientX < start ? NEXT : -NEXT);
       start = null;
     });
   }

@@ -1,6 +1,7 @@
 // Clicks on what is within a message: the name of a room opens it in this page, a block of code is copied.
 
 import { copied } from "./clipboard.js";
+import { t } from "./language.js";
 
 const DONE_MS = 1_500;
 
@@ -23,14 +24,14 @@ export class WordClicks {
 
   async copy(button) {
     if (!(await copied(button.parentElement.querySelector("pre").textContent))) {
-      this.notify("The browser does not let this page copy. Select the code and copy it by hand.");
+      this.notify(t("The browser does not let this page copy. Select the code and copy it by hand."));
       return;
     }
     button.classList.add("is-done");
-    button.setAttribute("aria-label", "Copied");
+    button.setAttribute("aria-label", t("Copied"));
     setTimeout(() => {
       button.classList.remove("is-done");
-      button.setAttribute("aria-label", "Copy the code");
+      button.setAttribute("aria-label", t("Copy the code"));
     }, DONE_MS);
   }
 }
@@ -38,5 +39,5 @@ export class WordClicks {
 /** A sentence on whether the text of a message, as it was typed, was copied. */
 export async function copyText({ text, kind }) {
   const isCopied = await copied(kind === "action" ? `/me ${text}` : text);
-  return isCopied ? "The text is copied as it was typed." : "The browser does not let this page copy. Select the text and copy it by hand.";
+  return isCopied ? t("The text is copied as it was typed.") : t("The browser does not let this page copy. Select the text and copy it by hand.");
 }

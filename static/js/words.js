@@ -2,6 +2,7 @@
 // https are linked, whatever the tree holds.
 
 import { sitePath } from "./base.js";
+import { t } from "./language.js";
 import { visible } from "./visible-text.js";
 import { wordsText } from "./words-text.js";
 
@@ -77,12 +78,12 @@ function codeBlock({ codeblock, language = "", tokens = [] }) {
   scrolled.dir = "ltr";
   scrolled.tabIndex = 0;
   scrolled.setAttribute("role", "group");
-  scrolled.setAttribute("aria-label", language ? `Code, ${language}` : "Code");
+  scrolled.setAttribute("aria-label", language ? t("Code, {language}", { language }) : t("Code"));
   block.className = "code-block";
   if (language) block.dataset.language = language;
   copy.type = "button";
   copy.tabIndex = -1;
-  titled(copy, "code-copy", "Copy the code").setAttribute("aria-label", "Copy the code");
+  titled(copy, "code-copy", t("Copy the code")).setAttribute("aria-label", t("Copy the code"));
   block.append(scrolled, copy);
   return block;
 }

@@ -4,9 +4,9 @@ import { test } from "node:test";
 import { dateFormat, listed, localeOf, number, parts, t, tn } from "../../static/js/language.js";
 
 /** The module as it runs in a page of this language. */
-async function inLanguage(lang, words, dir = "ltr") {
+async function inLanguage(lang, words, { dir = "ltr", forms = ["one", "other"] } = {}) {
   globalThis.document = { documentElement: { lang, dir } };
-  globalThis.parlorLanguage = { words };
+  globalThis.parlorLanguage = { words, forms };
   const module = await import(`../../static/js/language.js?${lang}-${Math.random()}`);
   delete globalThis.document;
   return module;
@@ -30,9 +30,10 @@ test("with one it is the reader's, values are put into their places", async () =
 });
 
 test("each plural form of a language is for its own numbers", async () => {
-  const arabic = await inLanguage("ar", { "{n} file": ["zero", "one", "two", "few {n}", "many {n}", "other {n}"] }, "rtl");
-  assert.equal(arabic.isRightToLeft, true);
-  const told = [0, 1, 2, 3, 11, 100, 1_002].map((n) => arabic.tn("{n} file", "{n} files", n));
+  const arabic = await inLanguage("ar", { "{n} file": ["zero", "one", "two", "few {n}", "many {n}", "other {n}"], "{who} joined": "{who} +" }, { dir: "rtl", forms: ["zero", "one", "two", "few", "many", "other"] });
+  assert.equal(arabic.t("{who} joined", { who: "Ann" }), "\u2068Ann\u2069 +", "a name keeps its direction");
+  assert.equal(arabic.t("{who} joined", { who: "\u2068Ann\u2069" }), "\u2068Ann\u2069 +");
+  const told = [0, 1, 2, 3, 11, 100, 1_002].map((n) => arabic.tn("{n} file", "{n} files", n).replace(/[\u2068\u2069]/g, ""));
   assert.deepEqual(told, ["zero", "one", "two", "few 3", "many 11", "other 100", "other 1,002"]);
   const french = await inLanguage("fr", { "{n} file": ["{n} fichier", "{n} fichiers"] });
   assert.deepEqual([0, 1, 2, 1e6].map((n) => french.tn("{n} file", "{n} files", n).replace(/^[\d\s]+/u, "")), ["fichier", "fichier", "fichiers", "fichiers"]);
@@ -50,6 +51,7 @@ test("a damaged catalogue and an unknown language are English", async () => {
     const broken = await inLanguage("de", words);
     assert.deepEqual([broken.t("Send"), broken.t("constructor"), broken.tn("{n} file", "{n} files", 2)], ["Send", "constructor", "2 files"]);
   }
+  for (const forms of [null, 7, [], ["few"]]) assert.equal((await inLanguage("de", { "{n} file": ["a", "b"] }, { forms })).tn("{n} file", "{n} files", 1), "b");
   for (const lang of ["not a language", "", "x-unknown", "qqq"]) assert.equal((await inLanguage(lang, {})).number(1_000), "1,000");
   delete globalThis.parlorLanguage;
 });

@@ -7,7 +7,8 @@ import { bytesOf, PushChoice } from "../../static/js/push-choice.js";
 import { MemoryStorage } from "./memory-storage.mjs";
 
 const KEY = Buffer.alloc(65, 7).toString("base64url");
-const WORKER = readFileSync(new URL("../../static/js/push-worker.js", import.meta.url), "utf8");
+const [WORDS, PUSHES] = ["language", "push-worker"].map((name) => readFileSync(new URL(`../../static/js/${name}.js`, import.meta.url), "utf8"));
+const WORKER = WORDS.replace(/^export /gm, "") + PUSHES; // as app/web/installed.py joins them
 
 /** A browser with a service worker and a push service; asked: what the server was asked. */
 function browser({ refusal, subscribed, isBroken } = {}) {

@@ -1,6 +1,7 @@
 // A whole session over server-sent events, where the operator offers them: a stream, CONNECT, round trips, close.
 
 import { address, ask, clock, median, ms, roundTrips, textOf, withTimeout } from "./engineio.js";
+import { t } from "../language.js";
 
 export async function events() {
   const began = clock();
@@ -14,13 +15,13 @@ export async function events() {
     await send("40");
     const times = await withTimeout(roundTrips(send, receive));
     await send("1").catch(() => null);
-    return { verdict: "ok", seen: `opens in ${ms(opened)}, there and back in ${ms(median(times))}` };
+    return { verdict: "ok", seen: t("opens in {opened}, there and back in {time}", { opened: ms(opened), time: ms(median(times)) }) };
   } catch (error) {
     return {
       verdict: "bad",
       seen: error.message,
-      cause: "Something on the way collects answers before it passes them on, or cuts those that do not end.",
-      mend: "Switch buffering and compression off for /socket.io/, and let GET and POST there through unchanged.",
+      cause: t("Something on the way collects answers before it passes them on, or cuts those that do not end."),
+      mend: t("Switch buffering and compression off for /socket.io/, and let GET and POST there through unchanged."),
     };
   } finally {
     source.close();
@@ -43,7 +44,7 @@ function packetsOf(source) {
   };
   return async () => {
     while (come.length === 0) {
-      if (isBroken) throw new Error("the stream broke");
+      if (isBroken) throw new Error(t("the stream broke"));
       await new Promise((done) => (notify = done));
     }
     return come.splice(0);

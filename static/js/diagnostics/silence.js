@@ -5,6 +5,7 @@ import { address, clock, seconds, TIMEOUT_MS } from "./engineio.js";
 import { open } from "./polling.js";
 import { connectNamespace } from "./websocket.js";
 import { WebSocketClient } from "./websocket-client.js";
+import { t } from "../language.js";
 
 const NORMAL_CLOSE_CODES = new Set([1000, 1001]); // RFC 6455, 7.4.1
 const TRANSPORTS = [
@@ -47,7 +48,7 @@ async function holdPolling(watch) {
   try {
     await watch.hold(pingInterval, receive, send);
   } catch (error) {
-    throw /session/i.test(error.message) ? new ClosedByServer() : error; // it was closed between two polls
+    throw /session/i.test(error.said ?? "") ? new ClosedByServer() : error; // it was closed between two polls
   } finally {
     send("1").catch(() => null);
   }
@@ -93,20 +94,20 @@ class ClosedByServer extends Error {}
 function held({ durationMs, interval }) {
   return {
     verdict: "ok",
-    seen: `held for ${seconds(durationMs)} with nothing but the server's heartbeat, every ${seconds(interval)}`,
+    seen: t("held for {time} with nothing but the server's heartbeat, every {interval}", { time: seconds(durationMs), interval: seconds(interval) }),
   };
 }
 
 function closed({ age }) {
   return {
     verdict: "ok",
-    seen: `closed in good order after ${seconds(age)}: by PARLOR_MAX_CONNECTION_AGE, or the server was restarted`,
+    seen: t("closed in good order after {time}: by PARLOR_MAX_CONNECTION_AGE, or the server was restarted", { time: seconds(age) }),
   };
 }
 
 function cut(watch, { message }) {
   const { interval, silent, longest } = watch;
-  if (interval === undefined) return { verdict: "unknown", seen: `could not begin: ${message}` };
+  if (interval === undefined) return { verdict: "unknown", seen: t("could not begin: {why}", { why: message }) };
   if (silent > interval + TIMEOUT_MS / 2) return dropped(watch);
   return { verdict: "bad", seen: cutAfter(watch), ...(silent > longest ? tooSilent(watch) : tooOld(watch)) };
 }
@@ -114,26 +115,26 @@ function cut(watch, { message }) {
 function dropped({ age, silent, interval }) {
   return {
     verdict: "bad",
-    seen: `dead after ${seconds(age - silent)}: no heartbeat came any more, and nobody said that it is cut`,
-    cause: "Something on the way has forgotten the line, without a word to either end.",
-    mend: `Set PARLOR_PING_INTERVAL below ${seconds(interval)}: then it is never silent for long.`,
+    seen: t("dead after {time}: no heartbeat came any more, and nobody said that it is cut", { time: seconds(age - silent) }),
+    cause: t("Something on the way has forgotten the line, without a word to either end."),
+    mend: t("Set PARLOR_PING_INTERVAL below {time}: then it is never silent for long.", { time: seconds(interval) }),
   };
 }
 
 function cutAfter({ age, silent }) {
-  return `cut after ${seconds(age)}, when nothing had passed for ${seconds(silent)}`;
+  return t("cut after {time}, when nothing had passed for {silent}", { time: seconds(age), silent: seconds(silent) });
 }
 
 function tooSilent({ silent, interval }) {
   return {
-    cause: "Something on the way cuts lines that are silent for so long, before the next heartbeat.",
-    mend: `Let it wait longer than ${seconds(interval)}, or set PARLOR_PING_INTERVAL below ${seconds(silent)}.`,
+    cause: t("Something on the way cuts lines that are silent for so long, before the next heartbeat."),
+    mend: t("Let it wait longer than {interval}, or set PARLOR_PING_INTERVAL below {silent}.", { interval: seconds(interval), silent: seconds(silent) }),
   };
 }
 
 function tooOld({ age, longest }) {
   return {
-    cause: `It had stood ${seconds(longest)} of silence before: rather than silent lines, something on the way cuts old ones.`,
-    mend: `Let it keep them longer, or set PARLOR_MAX_CONNECTION_AGE below ${seconds(age)}: then nobody notices.`,
+    cause: t("It had stood {time} of silence before: rather than silent lines, something on the way cuts old ones.", { time: seconds(longest) }),
+    mend: t("Let it keep them longer, or set PARLOR_MAX_CONNECTION_AGE below {time}: then nobody notices.", { time: seconds(age) }),
   };
 }

@@ -1,6 +1,7 @@
 // A WebSocket whose steps can be awaited, each with a time limit, and which remembers how far it got.
 
 import { clock, TIMEOUT_MS, withTimeout } from "./engineio.js";
+import { t } from "../language.js";
 
 export class WebSocketClient {
   constructor(url) {
@@ -23,7 +24,7 @@ export class WebSocketClient {
     this.socket.onclose = ({ code }) => {
       this.closed = true;
       this.code = code;
-      failed(new Error("closed"));
+      failed(new Error(t("closed")));
       this.onChange?.();
     };
   }
@@ -36,8 +37,8 @@ export class WebSocketClient {
   async next(timeout = TIMEOUT_MS) {
     const until = clock() + timeout;
     while (this.packets.length === 0) {
-      if (this.closed) throw new Error("closed");
-      if (clock() >= until) throw new Error("nothing came");
+      if (this.closed) throw new Error(t("closed"));
+      if (clock() >= until) throw new Error(t("nothing came"));
       await withTimeout(this.changed(), until - clock()).catch(() => null);
     }
     return this.packets.shift();
