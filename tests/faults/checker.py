@@ -3,6 +3,7 @@
 Every violation is a sentence. None may ever be: what cannot be known (no ack came) may be there once or not at all.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -19,10 +20,13 @@ KEPT = ("seq", "rev", "id", "author", "nickname", "kind", "text", "reply_to", "e
 
 @dataclass
 class Said:
-    """What somebody said: its text (no two are the same), and its ack where one came."""
+    """What somebody said: its text (no two are the same), its ack where one came, and the file that it carries: its id
+    and its bytes."""
 
     text: str
     ack: Message | None = None
+    file: str | None = None
+    content: bytes = b""
 
 
 @dataclass
@@ -39,7 +43,7 @@ class Record:
 
     lines: the messages that came live, one list for each connection. shown: rev after rev as they were shown, one list
     for each time the copy was begun. held: the copy. floor: it holds everything from this seq on. early: what
-    was heard and could not be found in the database at that moment.
+    was heard and could not be found in the database at that moment. strays: rooms that they are not in, and heard of.
     """
 
     name: str
@@ -48,6 +52,16 @@ class Record:
     held: list[Message] = field(default_factory=list)
     floor: int = 1
     early: list[str] = field(default_factory=list)
+    strays: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Mentioned:
+    """What one person's list of mentions holds of one room in the end, the newest first. person: their id."""
+
+    nickname: str
+    person: str
+    listed: list[Message]
 
 
 @dataclass
@@ -73,6 +87,14 @@ def read(database: Where, room: str) -> Stored:
     return Stored(found["seq"] if found else 0, found["rev"] if found else 0, messages)
 
 
+def rooms_of_two(database: Where, one: str, other: str) -> list[str]:
+    """The rooms in which these two talk alone, as they are stored: one, or none where neither has said anything there
+    yet. Neither of them talks with anybody else."""
+    with Look(database) as look:
+        asked = "SELECT DISTINCT room FROM messages WHERE author IN (?, ?) AND substr(room, 1, 1) = '@'"
+        return [row["room"] for row in look.rows(asked, one, other)]
+
+
 def violations(stored: Stored, speeches: Iterable[Speech], records: Iterable[Record]) -> list[str]:
     """Everything that is not as promised, in sentences."""
     speeches, records = list(speeches), list(records)
@@ -80,6 +102,7 @@ def violations(stored: Stored, speeches: Iterable[Speech], records: Iterable[Rec
         *_numbers(stored),
         *_once(stored),
         *_said(stored, speeches),
+        *_carried(stored, speeches),
         *(fault for speech in speeches for fault in _order(stored, speech)),
         *(fault for record in records for fault in _heard(record)),
         *(fault for record in records for fault in copied(stored, record)),
@@ -127,6 +150,53 @@ def _said(stored: Stored, speeches: list[Speech]) -> Iterator[str]:
             yield f"{message['text']!r} is stored and nobody said it"
 
 
+def _carried(stored: Stored, speeches: list[Speech]) -> Iterator[str]:
+    """A message that is there carries the file with which it was said."""
+    for said, message in _files(stored, speeches):
+        carried = None if message.get("deleted") else said.file
+        if message.get("file") != carried:
+            yield f"{said.text!r} was said with the file {said.file} and carries {message.get('file')}"
+
+
+def _files(stored: Stored, speeches: list[Speech]) -> Iterator[tuple[Said, Message]]:
+    """Whatever was said with a file, and is there."""
+    by_id, by_text = ({message[name]: message for message in stored.messages} for name in ("id", "text"))
+    for said in (said for speech in speeches for said in speech.words if said.file):
+        message = by_id.get(said.ack["id"]) if said.ack else by_text.get(said.text)
+        if message:
+            yield said, message
+
+
+def fetched(stored: Stored, speeches: Iterable[Speech], got: dict[str, bytes | None]) -> list[str]:
+    """got: by id, the bytes that came for each file that was said; None where none came."""
+    faults = []
+    for said, message in _files(stored, list(speeches)):
+        came = got[said.file or ""]
+        if message.get("deleted"):
+            faults += [f"{said.text!r} is deleted, and its file still comes"] if came is not None else []
+        elif came is None:
+            faults.append(f"the file of {said.text!r} is not there")
+        elif came != said.content:
+            faults.append(f"the file of {said.text!r} is not what was sent: {len(came)} for {len(said.content)} bytes")
+    return faults
+
+
+def mentioned(stored: Stored, one: Mentioned) -> list[str]:
+    """The list of somebody's mentions has each message that calls them, once, the newest first."""
+    calling = [
+        message
+        for message in stored.messages
+        if f"@{one.nickname}" in message["text"] and message["author"] != one.person and not message.get("deleted")
+    ]
+    wanted = [message["seq"] for message in sorted(calling, key=lambda it: (it["at"], it["seq"]), reverse=True)]
+    listed = [message["seq"] for message in one.listed]
+    if listed == wanted:
+        return []
+    if sorted(listed) == sorted(wanted):
+        return [f"{one.nickname}'s list of mentions is not in order: {listed[:9]}"]
+    return [f"{one.nickname}'s list of mentions is not what calls them: {_difference(listed, wanted)}"]
+
+
 def _order(stored: Stored, speech: Speech) -> Iterator[str]:
     places = {message["text"]: message["seq"] for message in stored.messages}
     seqs = [places[said.text] for said in speech.words if said.text in places]
@@ -145,6 +215,7 @@ def _heard(record: Record) -> Iterator[str]:
             if next_rev <= rev:
                 yield f"{record.name} was shown rev {next_rev} after rev {rev}"
     yield from (f"{record.name} heard {what} before it was committed" for what in record.early)
+    yield from (f"{record.name} heard of {room}, in which they are not" for room in record.strays)
 
 
 def copied(stored: Stored, record: Record) -> Iterator[str]:
@@ -161,7 +232,8 @@ def copied(stored: Stored, record: Record) -> Iterator[str]:
     if extra := sorted(held.keys() - wanted.keys()):
         yield f"{record.name} holds seq {extra[:9]}, which are not stored"
     for seq in sorted(wanted.keys() & held.keys()):
-        if wrong := [name for name in (*KEPT, "reactions") if wanted[seq].get(name) != held[seq].get(name)]:
+        copy = held[seq] | {"file": (held[seq].get("file") or {}).get("id")}
+        if wrong := [name for name in (*KEPT, "file", "reactions") if wanted[seq].get(name) != copy.get(name)]:
             yield f"{record.name}'s seq {seq} has another {', '.join(wrong)} than the stored one"
 
 
@@ -172,7 +244,8 @@ def _as_told(row: Message) -> Message:
             at = datetime.fromtimestamp(row[name] / 1000, UTC).isoformat(timespec="milliseconds")
             row[name] = at.replace("+00:00", "Z")
     row["deleted"] = True if row["deleted"] is not None else None
-    return {name: row[name] for name in KEPT}
+    row["file"] = json.loads(row["file"])["id"] if row["file"] else None
+    return {name: row[name] for name in (*KEPT, "file")}
 
 
 def _place(message: Message) -> str:

@@ -22,18 +22,25 @@ PACE = 0.04  # seconds on average from one word of a sender to the next
 
 
 class Sender:
-    """Says one numbered thing after the other, a few ahead of their acks."""
+    """Says one numbered thing after the other, a few ahead of their acks. speeches: by room, as it is called here."""
 
     def __init__(self, url: str, nickname: str, **how: Any) -> None:
         self.client = Client(url, nickname, **{"pauses": QUICK} | how)
         self.speech = Speech(nickname)
+        self.speeches = {ROOM: self.speech}
         self.unsure: list[asyncio.Future[dict[str, Any]]] = []
 
-    def say(self, note: str = "") -> "asyncio.Future[dict[str, Any]]":
+    @property
+    def words(self) -> list[Said]:
+        return [said for speech in self.speeches.values() for said in speech.words]
+
+    def say(
+        self, note: str = "", room: str = ROOM, file: str | None = None, content: bytes = b""
+    ) -> "asyncio.Future[dict[str, Any]]":
         """Say the next thing; its ack is kept when it comes."""
-        said = Said(f"{self.speech.nickname} {len(self.speech.words) + 1}{note}")
-        self.speech.words.append(said)
-        stored = self.client.say(ROOM, said.text)
+        said = Said(f"{self.speech.nickname} {len(self.words) + 1}{note}", file=file, content=content)
+        self.speeches[room].words.append(said)
+        stored = self.client.rooms[room].say(said.text, file=file)
         self.unsure.append(stored)
         stored.add_done_callback(lambda done: self._acked(said, done))
         return stored
@@ -45,7 +52,10 @@ class Sender:
 
     @property
     def acked(self) -> int:
-        return sum(said.ack is not None for said in self.speech.words)
+        return sum(said.ack is not None for said in self.words)
+
+    async def speak(self) -> None:
+        self.say()
 
     async def talk(self) -> None:
         """Until cancelled. While nobody answers, a few words wait, as with people."""
@@ -53,24 +63,29 @@ class Sender:
             tasks.create_task(self._think_again())
             while True:
                 if len(self.unsure) < 5:
-                    self.say()
+                    await self.speak()
                 await asyncio.sleep(random.uniform(0, 2 * PACE))
 
     async def _think_again(self) -> None:
         """Change now and then something that was said, each once: edit, delete, react to it."""
-        changed: set[int] = set()
+        changed: set[str] = set()
         while True:
             await asyncio.sleep(random.uniform(0, 10 * PACE))
-            new = [said.ack for said in self.speech.words[-20:] if said.ack and said.ack["seq"] not in changed]
+            new = [
+                (room, said.ack)
+                for room, speech in self.speeches.items()
+                for said in speech.words[-20:]
+                if said.ack and said.ack["id"] not in changed
+            ]
             if new:
-                message = random.choice(new)
-                changed.add(message["seq"])
-                await self._change(message)
+                room, message = random.choice(new)
+                changed.add(message["id"])
+                await self._change(room, message)
 
-    async def _change(self, message: dict[str, Any]) -> None:
+    async def _change(self, room: str, message: dict[str, Any]) -> None:
         """Until it is known to be done: a change that is there already is no second one."""
         verb, more = random.choice(CHANGES)
-        about = {"room": ROOM, "seq": message["seq"]} | more
+        about = {"room": room, "seq": message["seq"]} | more
         if verb == "edit":
             about["text"] = f"{message['text']}, or rather not"
         answer: dict[str, Any] = {"ok": False}
@@ -80,29 +95,16 @@ class Sender:
             await asyncio.sleep(PACE)
 
 
-class Listener:
-    """Keeps what comes from the wire and what is shown of it; looks into the database the moment it hears something."""
+class Hearing:
+    """What one client hears of a room, and holds of it. It looks into the database the moment it hears something, where
+    it is given one."""
 
-    def __init__(self, url: str, nickname: str, database: Where | None = None, **how: Any) -> None:
-        self.client = Client(url, nickname, wire=self._heard, **{"pauses": QUICK} | how)
-        self.record = Record(nickname)
-        self.database = database
+    def __init__(self, name: str, room: str, database: Where | None = None) -> None:
+        self.record = Record(name)
+        self.room, self.database = room, database
+        self._stored_as = room if room == ROOM else ""  # a room of two has a name that its people do not know
         self.copy: Room | None = None
-        self._look = Look(database or "")
-        self._watching: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        events = self.client.events()
-        self._watching = asyncio.create_task(self._watch(events))
-        await self.client.__aenter__()
-        self.copy = await self.client.enter(ROOM)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.client.close()
-        if self._watching:
-            self._watching.cancel()
-        self._look.close()
+        self.look = Look(database or "")
 
     def kept(self) -> Record:
         """The record, with the copy as it is now."""
@@ -114,10 +116,11 @@ class Listener:
     def rev(self) -> int:
         return (self.copy and self.copy.rev) or 0
 
-    def _heard(self, event: str, payload: dict[str, Any]) -> None:
+    def heard(self, event: str, payload: dict[str, Any]) -> None:
+        """It came from the wire."""
         if event == "welcome":
             self.record.lines.append([])
-        if event in ("message", "react"):
+        if event in ("message", "react") and payload["room"] == self.room:
             message = payload["message"] if event == "message" else payload
             self.record.lines[-1].append(message)
             if self.database and not self._is_stored(message):
@@ -126,16 +129,50 @@ class Listener:
     def _is_stored(self, message: dict[str, Any]) -> bool:
         """True also where PostgreSQL is away just now: then nobody can say."""
         found = "SELECT 1 FROM messages WHERE room = ? AND seq = ? AND rev >= ? AND id = coalesce(?, id)"
+        named = "SELECT room FROM messages WHERE author = ? AND id = ?"
         with contextlib.suppress(psycopg.OperationalError):
-            return bool(self._look.rows(found, ROOM, message["seq"], message["rev"], message.get("id")))
+            if not self._stored_as and "author" in message:
+                rows = self.look.rows(named, message["author"], message["id"])
+                self._stored_as = rows[0]["room"] if rows else ""
+            return bool(self.look.rows(found, self._stored_as, message["seq"], message["rev"], message.get("id")))
         return True
 
-    async def _watch(self, events: Any) -> None:
+    async def watch(self, events: Any) -> None:
+        """What is shown."""
         async for event, payload in events:
+            if payload.get("room") != self.room:
+                continue
             if event == "reset":
                 self.record.shown.append([])
             elif event == "message":
                 self.record.shown[-1].append(payload["message"]["rev"])
+
+
+class Listener(Hearing):
+    """Is in the room of all, and says nothing."""
+
+    def __init__(self, url: str, nickname: str, database: Where | None = None, **how: Any) -> None:
+        super().__init__(nickname, ROOM, database)
+        self.client = Client(url, nickname, wire=self.heard, **{"pauses": QUICK} | how)
+        self._watching: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        events = self.client.events()
+        self._watching = asyncio.create_task(self.watch(events))
+        await self.client.__aenter__()
+        self.copy = await self.client.enter(ROOM)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.client.close()
+        if self._watching:
+            self._watching.cancel()
+        self.look.close()
+
+    def heard(self, event: str, payload: dict[str, Any]) -> None:
+        super().heard(event, payload)
+        if event == "message" and payload["room"] != self.room:
+            self.record.strays.append(payload["room"])
 
 
 class Conversation:
@@ -144,6 +181,8 @@ class Conversation:
     urls: of the server itself and of proxies in front of it; senders and listeners are spread over them, and over the
     transports. The listeners look into the database as they hear, unless `replaced`.
     """
+
+    sender: type[Sender] = Sender
 
     def __init__(
         self,
@@ -159,7 +198,7 @@ class Conversation:
         self.database, ways = database, [(url, one) for url in urls for one in transports]
         seen = database if look else None
         self.senders = [
-            Sender(ways[n % len(ways)][0], f"sender {n}", transports=ways[n % len(ways)][1], **how)
+            self.sender(ways[n % len(ways)][0], f"sender {n}", transports=ways[n % len(ways)][1], **how)
             for n in range(senders)
         ]
         self.listeners = [

@@ -1,6 +1,7 @@
 """The judge judged: it finds each kind of violation, in a database without the constraints that would forbid it."""
 
 import contextlib
+import json
 import sqlite3
 from collections.abc import Callable
 from copy import deepcopy
@@ -12,9 +13,11 @@ import pytest
 from tests.faults import checker
 from tests.faults.checker import Record, Said, Speech, Stored
 
+FILE = {"id": "f", "name": "numbers.bin"}
+
 TABLES = """
 CREATE TABLE rooms (name, seq, rev);
-CREATE TABLE messages (room, seq, rev, id, author, nickname, kind, text, reply_to, at, edited, deleted);
+CREATE TABLE messages (room, seq, rev, id, author, nickname, kind, text, reply_to, at, edited, deleted, file);
 CREATE TABLE reactions (room, seq, emoji, person, nickname, at);
 """
 
@@ -26,14 +29,17 @@ def message(seq: int, rev: int | None = None, **other: Any) -> dict[str, Any]:
 
 
 class Case:
-    """Five messages that alice said and bob heard; the third was reacted to, which claimed rev 6."""
+    """Five messages that alice said and bob heard; the third was reacted to, which claimed rev 6; the fourth carries a
+    file."""
 
     def __init__(self) -> None:
-        self.rows = [message(1), message(2), message(3, 6), message(4), message(5)]
+        self.rows = [message(1), message(2), message(3, 6), message(4, file=json.dumps(FILE)), message(5)]
         self.seq, self.rev = 5, 6
         told = [message(seq, at=f"1970-01-01T00:00:0{seq}.000Z") for seq in range(1, 6)]
         told.append(told[2] | {"rev": 6, "reactions": {"👍": ["bob"]}})
+        told[3]["file"] = FILE
         self.speech = Speech("alice", [Said(one["text"], one) for one in told[:5]])
+        self.speech.words[3].file, self.speech.words[3].content = FILE["id"], b"bytes"
         held = deepcopy([told[0], told[1], told[5], told[3], told[4]])
         self.record = Record("bob", [told[:3], told[3:]], [[1, 2, 3, 4, 5, 6]], held)
 
@@ -55,7 +61,7 @@ def test_where_all_is_well_it_says_nothing(tmp_path: Path) -> None:
 
 def lost(case: Case) -> None:
     del case.rows[4]
-    case.seq, case.rows[3] = 4, message(4)
+    case.seq, case.rows[3]["rev"] = 4, 4
     case.record.held.pop()
 
 
@@ -151,6 +157,18 @@ def held_and_not_stored(case: Case) -> None:
     case.record.held.append(message(6))
 
 
+def stored_without_its_file(case: Case) -> None:
+    case.rows[3]["file"] = None
+
+
+def held_without_its_file(case: Case) -> None:
+    del case.record.held[3]["file"]
+
+
+def told_of_what_others_say_alone(case: Case) -> None:
+    case.record.strays.append("@eve")
+
+
 def forgotten_without_a_reset(case: Case) -> None:
     case.record.floor, case.record.held = 3, case.record.held[2:]
 
@@ -179,6 +197,9 @@ FOUND = {
     held_as_it_was: "bob's seq 3 has another rev than",
     held_without_its_reaction: "bob's seq 3 has another reactions than",
     held_and_not_stored: "bob holds seq [6], which are not stored",
+    stored_without_its_file: "'alice 4' was said with the file f and carries None",
+    held_without_its_file: "bob's seq 4 has another file than",
+    told_of_what_others_say_alone: "bob heard of @eve, in which they are not",
     forgotten_without_a_reset: "bob holds nothing before seq 3, and was never told to start over",
 }
 
@@ -202,3 +223,43 @@ def test_who_started_over_may_hold_the_last_page_alone() -> None:
     record = Record("bob", shown=[[], [3, 4]], held=[message(3), message(4)], floor=3)
     stored = Stored(4, 4, [message(seq) for seq in range(1, 5)])
     assert checker.violations(stored, [Speech("alice", [Said(f"alice {n}") for n in range(1, 5)])], [record]) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "came", "told"),
+    [
+        ({}, b"bytes", None),
+        ({}, None, "the file of 'alice 4' is not there"),
+        ({}, b"byte", "the file of 'alice 4' is not what was sent: 4 for 5 bytes"),
+        ({"deleted": True}, None, None),
+        ({"deleted": True}, b"bytes", "'alice 4' is deleted, and its file still comes"),
+    ],
+    ids=["whole", "gone", "short", "deleted", "deleted and there"],
+)
+def test_a_file_comes_as_it_was_sent_until_its_message_is_deleted(
+    change: dict[str, Any], came: bytes | None, told: str | None
+) -> None:
+    stored = Stored(4, 4, [message(4) | change])
+    speech = Speech("alice", [Said("alice 4", message(4), "f", b"bytes")])
+    assert checker.fetched(stored, [speech], {"f": came}) == ([told] if told else [])
+
+
+@pytest.mark.parametrize(
+    ("listed", "told"),
+    [
+        ([4, 2], None),
+        ([4], "missing [2], doubled [], beyond []"),
+        ([4, 4, 2], "missing [], doubled [4], beyond []"),
+        ([5, 4, 2], "missing [], doubled [], beyond [5]"),
+        ([2, 4], "is not in order: [2, 4]"),
+    ],
+    ids=["whole", "missing", "doubled", "not called", "in disorder"],
+)
+def test_a_list_of_mentions_has_what_calls_somebody_once_and_the_newest_first(
+    listed: list[int], told: str | None
+) -> None:
+    calls = {2: "alice 2 @bob", 3: "bob 3 @bob", 4: "alice 4 @bob", 6: ""}
+    stored = Stored(6, 6, [message(seq, text=calls.get(seq, "no")) for seq in range(1, 7)])
+    stored.messages[2]["author"] = "b"
+    faults = checker.mentioned(stored, checker.Mentioned("bob", "b", [message(seq) for seq in listed]))
+    assert (not faults) if told is None else told in faults[0]

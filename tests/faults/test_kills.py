@@ -2,18 +2,18 @@
 
 from pathlib import Path
 
-from tests.faults.conversation import Conversation
+from tests.faults.friends import FullConversation
 from tests.support.process import Standing
 from tests.support.proxy import Proxy
 
-KILLS = 10  # `make drill` kills 200 times
+KILLS = 9  # `make drill` kills 200 times
 
 
 async def kill_again_and_again(folder: Path, kills: int) -> tuple[int, list[str]]:
     """How many words were acked, and the violations."""
     async with Standing(folder / "data", "--rate-limit", "off") as server, Proxy(server.url) as proxy:
         proxy.segment, proxy.delay = 1_460, 0.002
-        async with Conversation(server.database, [server.url, proxy.url]) as talk:
+        async with FullConversation(server.database, [server.url, proxy.url]) as talk:
             talk.begins()
             for _ in range(kills):
                 await talk.goes_on(25)

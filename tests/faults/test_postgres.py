@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.conversation import Conversation
+from tests.faults.friends import FullConversation
 from tests.faults.test_redis import NEWS_WITHIN_S, measured
 from tests.support.postgres import Cluster, cluster
 from tests.support.process import Standing
@@ -49,13 +50,13 @@ async def talk_through(
             primary.execute("SELECT pg_reload_conf()")
             url = _either(url, primary, twin)
         async with contextlib.AsyncExitStack() as stack:
-            settings = {"DATABASE_URL": url}
+            settings = {"DATABASE_URL": url, "PARLOR_FILES": str(folder / "files")}
             if redis:
                 settings["REDIS_URL"] = (await stack.enter_async_context(redis_server(folder / "redis"))).url
             servers = [Standing(folder / f"disk-{n}", "--rate-limit", "off", **settings) for n in range(processes)]
             for server in servers:
                 await stack.enter_async_context(server)
-            talk = await stack.enter_async_context(Conversation(url, [one.url for one in servers], look=look))
+            talk = await stack.enter_async_context(FullConversation(url, [one.url for one in servers], look=look))
             return await measured(talk, lambda: trouble(Scene(talk, servers, primary, twin)))
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.conversation import ROOM, Conversation
+from tests.faults.friends import FullConversation
 from tests.support.process import Standing
 from tests.support.redis import RedisServer, redis_server
 
@@ -72,7 +73,7 @@ async def talk_through(
         servers = [Standing(folder / "data", *flags, REDIS_URL=redis.url) for _ in range(processes)]
         for server in servers:
             await stack.enter_async_context(server)
-        talk = await stack.enter_async_context(Conversation(servers[0].database, [one.url for one in servers]))
+        talk = await stack.enter_async_context(FullConversation(servers[0].database, [one.url for one in servers]))
         acked, worst, violations = await measured(talk, lambda: trouble(talk, redis))
         return acked, worst, violations + [fault for one in servers[:1] for fault in one.faults()]
 

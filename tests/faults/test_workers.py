@@ -5,12 +5,12 @@ import random
 import signal
 from pathlib import Path
 
-from tests.faults.conversation import Conversation
+from tests.faults.friends import FullConversation
 from tests.support.process import Standing
 from tests.support.redis import redis_server
 from tests.support.talker import until
 
-KILLS = 4  # `make drill` kills 20 times
+KILLS = 3  # `make drill` kills 20 times
 RESTARTS_WITHIN = 20.0  # seconds
 
 
@@ -20,7 +20,7 @@ async def kill_workers(folder: Path, kills: int, workers: int = 2) -> tuple[int,
     async with (
         redis_server(folder / "redis") as redis,
         Standing(folder / "data", *flags, REDIS_URL=redis.url) as server,
-        Conversation(server.database, [server.url]) as talk,
+        FullConversation(server.database, [server.url]) as talk,
     ):
         talk.begins()
         for _ in range(kills):
