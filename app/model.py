@@ -50,7 +50,8 @@ class Connection:
     IPv6 a /64); empty where nobody can tell for certain. cookie: its token came in a cookie, which no script can read.
     renewed: the fingerprint of the token that its client was given in place of that one. known_since: when its person
     was stored, in milliseconds. visits: it is one request (HTTP): in no list of people, and nothing is told it.
-    visiting: the room that the gate has let it into. away: nobody has touched its page for a while.
+    visiting: the room that the gate has let it into. away: nobody has touched its page for a while. language: of the
+    sentences that it is told.
     """
 
     id: str
@@ -65,6 +66,7 @@ class Connection:
     visits: bool = False
     visiting: str = ""
     away: bool = False
+    language: str = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,15 +151,6 @@ def is_bot(person: str) -> bool:
     return person.startswith(BOT)
 
 
-def span(seconds: float) -> str:
-    """A length of time as people say it, rounded up."""
-    for unit, name, most in ((1, "s", 100), (60, "min", 6_000), (3_600, "hour", 172_800)):
-        if seconds <= most:
-            count = max(1, ceil(seconds / unit))
-            return f"{count} {name}{'s' if unit == 3_600 and count > 1 else ''}"
-    return f"{ceil(seconds / 86_400)} days"
-
-
 class Sentence(str):
     """A sentence for people: English, made of a pattern with named places (`{who}`) and their values, which it still
     knows. So whoever shows it can say the same in another language (app/languages). A value may be a Sentence, too.
@@ -181,6 +174,23 @@ def counted(one: str, other: str, n: int, /, **values: Any) -> Sentence:
     made = Sentence(one if n == 1 else other, n=n, **values)
     made.pattern, made.other = one, other
     return made
+
+
+def joined(*sentences: str) -> Sentence:
+    """Whole sentences, one after the other."""
+    places = {f"sentence_{number}": sentence for number, sentence in enumerate(sentences)}
+    return Sentence(" ".join(f"{{{place}}}" for place in places), **places)
+
+
+def span(seconds: float) -> Sentence:
+    """A length of time as people say it, rounded up."""
+    if seconds <= 100:
+        return Sentence("{n} s", n=max(1, ceil(seconds)))
+    if seconds <= 6_000:
+        return Sentence("{n} min", n=ceil(seconds / 60))
+    if seconds <= 172_800:
+        return counted("{n} hour", "{n} hours", ceil(seconds / 3_600))
+    return counted("{n} day", "{n} days", ceil(seconds / 86_400))
 
 
 class Refused(Exception):

@@ -7,6 +7,7 @@ from typing import Any
 from app.chat.presence.news import LARGE_INTERVAL_S, LARGE_ROOM
 from app.chat.verbs import VERBS, Verb
 from app.config import Settings, environment_names, flag
+from app.languages import LANGUAGES
 from app.model import ERRORS, LIMITS
 
 HERE = Path(__file__).parent
@@ -20,13 +21,14 @@ Parlor speaks Socket.IO 5 over Engine.IO 4 at `/socket.io/`, namespace `/`. Any 
 
 ## Handshake
 
-`auth` is `{{"nickname"?: string, "token"?: string, "tab"?: true}}`. A token is a secret that identifies a person for ever; a
+`auth` is `{{"nickname"?: string, "token"?: string, "tab"?: true, "language"?: string}}`. A token is a secret that identifies a person for ever; a
 browser has its own in an HttpOnly cookie (`parlor_token`, by https `__Host-parlor_token`). A client without a token gets one in
 `welcome`, and is the same person whenever it connects with that token. Only tokens that this site has issued are taken; with
 another one, a client is told a new one in `welcome` as well. `tab` says that the token will be lost with a browser's tab: then, and where nobody is known to keep
 the token, the nickname is free for others after `PARLOR_GRACE` instead of `PARLOR_NICKNAME_HOLD`. A nickname is a wish: if it
 is taken or cannot be used, the person gets a guest name. Of somebody new nothing is stored before the first verb that stores
 something (`join`, say): where the name was taken meanwhile, an event `me` says how they are called. Exactly one `welcome` comes per connection, before any ack.
+`language` ({languages}) is that of the sentences in answers and events of this connection; English where none of these is named.
 
 `POST /token` sets a browser's cookie, and takes JSON: `{{"seed"?: 16 to 64 of A-Za-z0-9_-, "handle"?: string}}`. A browser whose
 cookie was not taken (`renew: true` in `welcome`) asks with a seed that all its tabs share, and connects again. `identify` brings
@@ -167,6 +169,7 @@ def protocol() -> str:
         names=LIMITS.reaction_names,
         limits=_table("limit", "value", {name: f"{getattr(LIMITS, name):,}" for name in LIMITS.__slots__}),
         errors=_table("code", "meaning", ERRORS),
+        languages=", ".join(f"`{one}`" for one in LANGUAGES),
     )
 
 

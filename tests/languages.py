@@ -32,9 +32,13 @@ WIDTH = 120
 
 # Function -> which of its arguments are sentences, counted from 1: one, or that of one and that of many.
 PYTHON = {"Refused": (2,), "Sentence": (1,), "counted": (1, 2), "translate": (2,), "ntranslate": (2, 3)}
-PYTHON |= {"fault": (2,)}  # chat/kinds.py
+PYTHON |= {"fault": (2,), "Unfit": (1,)}  # chat/kinds.py, files/pictures.py
 TEMPLATES = {"_": (1,), "ngettext": (1, 2)}
 JAVASCRIPT = {"t": (1,), "tn": (1, 2), "parts": (1,), "partsn": (1, 2)}
+
+# What says nothing to the page: the command line, and the doors for programs, whose sentences are English.
+ELSEWHERE = ("app/tools/", "app/export.py", "app/copy.py", "app/store/queries/transfer.py", "app/live/plain.py")
+ELSEWHERE += ("app/live/events.py", "app/web/api.py", "app/web/bodies.py", "app/web/hook_shapes.py", "app/web/hooks.py")
 
 Found = tuple[int, str | tuple[str, ...]]  # line, and the sentence: one, or that of one and that of many
 
@@ -109,6 +113,8 @@ def sentences(root: Path = ROOT) -> tuple[Catalog, set[str]]:
         ("static/js", "*.js", from_javascript),
     ):
         for path in sorted((root / folder).rglob(ending)):
+            if path.relative_to(root).as_posix().startswith(ELSEWHERE):
+                continue
             for _, sentence in sorted(found_in(path.read_bytes()), key=lambda found: found[0]):
                 one = _with_its_forms(catalogue, sentence)
                 catalogue.add(one, locations=[(path.relative_to(root).as_posix(), 0)])

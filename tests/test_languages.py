@@ -164,3 +164,56 @@ def test_bare_words_are_found() -> None:
 def test_templates_say_nothing_past_the_catalogues(name: str) -> None:
     if name != "export.html":
         assert bare_words((TEMPLATES / name).read_text(encoding="utf-8")) == []
+
+
+STYLES = languages.ROOT / "static/css"
+PHYSICAL = re.compile(
+    r"(?:margin|padding|border)-(?:left|right)\b|border-(?:top|bottom)-(?:left|right)-radius"
+    r"|(?<![\w-])(?:left|right)\s*:|(?:text-align|float|clear)\s*:\s*(?:left|right)\b"
+)
+FOUR_VALUES = re.compile(r"(?:margin|padding|inset|border-width|border-radius)\s*:\s*(\S+)\s+(\S+)\s+(\S+)\s+(\S+)$")
+SIDEWAYS = re.compile(r"translateX?\(\s*(?!-50%)-?[\d.]|inset -?[1-9]\S*")
+# What lies at a side of the screen, whatever the language: its notches, the places that a script has measured, and the
+# side of the page in a text box, whose text has a direction of its own.
+AT_A_SIDE = ("left: var(--x)", "left: var(--x, 0)", "left: 50%")
+AT_A_SIDE += (
+    "padding-right: 1rem",
+    *(f"padding-{side}: calc(0.6rem + var(--tools, 1) * 40px)" for side in ("left", "right")),
+)
+
+
+def physical(style: str) -> list[str]:
+    """The declarations that name the left or the right, where the beginning or the end of a line is meant."""
+    found = []
+    for declaration in re.split(r"[;{}]", re.sub(r"/\*.*?\*/", "", style, flags=re.DOTALL)):
+        said = " ".join(declaration.split())
+        values = FOUR_VALUES.search(re.sub(r"\([^()]*(?:\([^()]*\)[^()]*)*\)", "()", said))
+        is_radius = said.startswith("border-radius")
+        is_lopsided = values and (
+            values[1] != values[2] or values[3] != values[4] if is_radius else values[2] != values[4]
+        )
+        if (PHYSICAL.search(said) or is_lopsided or SIDEWAYS.search(said)) and said not in AT_A_SIDE:
+            found.append(said)
+    return found
+
+
+def test_what_lies_at_a_side_is_found() -> None:
+    assert physical(
+        """.a { margin-left: 1px; text-align: right; inset: 0 auto 0 0; border-radius: 4px 1px 1px 4px; left: 3px }
+        .b { margin-inline-start: 1px; padding: 1px 2px 3px 2px; border-radius: 4px 4px 0 0; left: 50%; /* right: 0 */
+        padding: 0 max(1rem, env(safe-area-inset-right)) 0 max(1rem, env(safe-area-inset-left)) }
+        .c { transform: translateX(5px); box-shadow: inset 3px 0 0 red }"""
+    ) == [
+        "margin-left: 1px",
+        "text-align: right",
+        "inset: 0 auto 0 0",
+        "border-radius: 4px 1px 1px 4px",
+        "left: 3px",
+        "transform: translateX(5px)",
+        "box-shadow: inset 3px 0 0 red",
+    ]
+
+
+def test_styles_know_where_lines_begin_and_no_left_or_right() -> None:
+    found = {path.name: physical(path.read_text(encoding="utf-8")) for path in sorted(STYLES.glob("*.css"))}
+    assert {name: declarations for name, declarations in found.items() if declarations} == {}

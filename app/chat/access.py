@@ -16,7 +16,8 @@ from app.chat import Chat, people, retention, rules
 from app.chat.direct import is_direct
 from app.chat.opening import in_room
 from app.chat.rules import BAN, BOT, KICK, MODERATOR, MUTE, OWNER, RANKS, Hook, RoomRules, Sanction
-from app.model import Connection, Member, Moderator, Owner, Refused, Speaker, is_bot
+from app.languages import translated
+from app.model import Connection, Member, Moderator, Owner, Refused, Sentence, Speaker, is_bot
 from app.store import queries
 
 log = logging.getLogger("parlor.chat")
@@ -118,10 +119,16 @@ def _apply(chat: Chat, room: str, before: RoomRules | None, after: RoomRules) ->
 
 def _tell_given_up(chat: Chat, room: str, after: RoomRules, hook: Hook) -> None:
     """To the owners who are here: nothing is delivered to the hook any more."""
-    text = f"“{hook.nickname}” of #{room} was given up: {hook.trouble} Nothing is delivered to it any more."
+    text = Sentence(
+        "“{nickname}” of #{room} was given up: {trouble} Nothing is delivered to it any more.",
+        nickname=hook.nickname,
+        room=room,
+        trouble=hook.trouble,
+    )
     for owner in [one for one, role in after.roles.items() if role == OWNER]:
         for connection in chat.presence.online.connections(owner):
-            chat.broadcaster.send_to(connection.id, "notice", {"room": room, "code": "hook_failed", "text": text})
+            told = {"room": room, "code": "hook_failed", "text": translated(connection.language, text)}
+            chat.broadcaster.send_to(connection.id, "notice", told)
 
 
 def _end(chat: Chat, bot: str) -> None:
@@ -143,7 +150,8 @@ def send_out(chat: Chat, connection: Connection, room: str, sanction: Sanction) 
     refusal = sanction.refusal(room)
     error = "kicked" if sanction.kind == KICK else "banned"
     leave(chat, connection, room)
-    told = {"room": room, "error": error, "text": refusal.text, **sanction.told()}
+    text = translated(connection.language, refusal.text)
+    told = {"room": room, "error": error, "text": text, **sanction.told()}
     chat.broadcaster.send_to(connection.id, "removed", told)
 
 
@@ -339,7 +347,9 @@ def is_in(chat: Chat, connection: Connection, room: str) -> bool:
 
 
 def not_member(room: str) -> Refused:
-    return Refused("not_member", "Open the conversation first." if is_direct(room) else f"Join #{room} first.")
+    if is_direct(room):
+        return Refused("not_member", "Open the conversation first.")
+    return Refused("not_member", Sentence("Join #{room} first.", room=room))
 
 
 def require(found: RoomRules, person: str, role: str) -> None:

@@ -8,7 +8,7 @@ from app.chat.kinds import NicknameWish, PersonId
 from app.chat.moderation import actor
 from app.chat.rules import when
 from app.chat.tokens import new_of_bot
-from app.model import BOT, Owner, Refused
+from app.model import BOT, Owner, Refused, Sentence
 from app.store import queries
 
 Answer = dict[str, Any]
@@ -69,7 +69,9 @@ def free_names(chat: Chat, nickname: str) -> tuple[queries.Name, list[queries.Na
     name = names.named(names.bearable(names.nickname(nickname), chat.site))
     spare = [one for one in names.spare(name[0], chat.site) if not chat.newcomers.bearer(one[1])]
     if chat.newcomers.bearer(name[1]):
-        raise Refused("nickname_taken", f"Somebody bears “{name[0]}”, or a name that looks like it.")
+        raise Refused(
+            "nickname_taken", Sentence("Somebody bears “{name}”, or a name that looks like it.", name=name[0])
+        )
     return name, spare
 
 

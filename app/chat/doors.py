@@ -13,6 +13,7 @@ from typing import Any
 from app.chat import Chat, people
 from app.chat.people import REVOKED, Arrival
 from app.chat.tokens import is_of_bot, is_token
+from app.languages import ENGLISH
 from app.model import Connection, Limits, Person, Refused
 from app.store import queries
 from app.store.queries import Name
@@ -37,6 +38,7 @@ async def arrive(
     address: str = "",
     site: str = "",
     cookies: Iterable[object] = (),
+    language: str = ENGLISH,
 ) -> Connection:
     """A connection opens: find its person, and welcome them. Somebody unknown is made with the first verb that stores
     something (people.record). Raises Refused where nothing can be read, or where too many new people come from one
@@ -45,7 +47,8 @@ async def arrive(
     id: by which the broadcaster knows the connection. tokens: those that the client holds itself, if any; cookies:
     those of its browser. The first that was issued here says who it is; without any, a new one is made and told in
     `welcome`. nickname: a wish; a bad or taken one is passed over. tab: the client forgets its token with the browser's
-    tab. address: from which new people are counted; empty: nowhere. site: its address, as this client has it.
+    tab. address: from which new people are counted; empty: nowhere.
+    site: its address, as this client has it. language: of what it is told.
     """
     await chat.tokens.ready()
     wish, tokens, cookies = people.wish(chat, nickname), list(tokens), list(cookies)
@@ -64,6 +67,7 @@ async def arrive(
         connection = Connection(id, _person(found), people.fingerprint(chat, token), False)
         told = {"token": token, "renew": True} if any(cookies) else {"token": token}
     connection.address, connection.site, connection.known_since = address, site, found.known_since
+    connection.language = language
     return await _enter(chat, found, connection, told)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from app.chat import Chat, access, people
 from app.chat.direct import SIGN, is_direct, stored_name
 from app.chat.rules import BAN, MUTE
-from app.model import Connection, Refused
+from app.model import Connection, Refused, Sentence
 from app.store import queries
 
 log = logging.getLogger("parlor.files")
@@ -53,7 +53,7 @@ class Uploads:
         """Raises `too_many`."""
         mine = self._by_person.get(person, 0)
         if mine >= MAX_UPLOADS_OF_ONE or sum(self._by_person.values()) >= MAX_UPLOADS:
-            text = "Too many files are being uploaded at once. Try again in a moment."
+            text = Sentence("Too many files are being uploaded at once. Try again in a moment.")
             raise Refused("too_many", text, retry_after=2, limit="uploads")
         self._by_person[person] = mine + 1
         try:

@@ -13,7 +13,7 @@ from math import ceil
 from typing import NamedTuple
 
 from app.chat.rates import Buckets
-from app.model import Member, Refused
+from app.model import Member, Refused, Sentence, joined
 
 REPEATS, REPEATS_S = 3, 10.0  # times that one may say the same in so many seconds
 CROWD = 20  # people in a room; above it
@@ -108,16 +108,21 @@ class Floods:
 def _check_repeats(speaker: Speaker, text: int, now: float) -> None:
     times = [one.at for one in speaker.said if one.text == text and now - one.at < REPEATS_S]
     if len(times) >= REPEATS:
-        raise _too_fast("repeats", "You have said the same several times.", times[-REPEATS] + REPEATS_S - now)
+        raise _too_fast("repeats", Sentence("You have said the same several times."), times[-REPEATS] + REPEATS_S - now)
 
 
 def _check_crowd(speaker: Speaker, room: str, now: float) -> None:
     times = [one.at for one in speaker.said if one.room == room and now - one.at < IN_A_ROW_S]
     if len(times) >= IN_A_ROW:
-        why = "Many people read this room, so messages in a row are slowed down."
+        why = Sentence("Many people read this room, so messages in a row are slowed down.")
         raise _too_fast("crowd", why, times[-IN_A_ROW] + IN_A_ROW_S - now)
 
 
 def _too_fast(limit: str, why: str, seconds: float) -> Refused:
     wait = round(seconds + 0.05, 2)
-    return Refused("too_fast", f"{why} Try again in {ceil(wait)} s.", retry_after=wait, limit=limit)
+    return Refused(
+        "too_fast",
+        joined(why, Sentence("Try again in {seconds} s.", seconds=ceil(wait))),
+        retry_after=wait,
+        limit=limit,
+    )

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.model import Connection, Refused, span
+from app.model import Connection, Refused, Sentence, span
 
 FREE = 5  # guesses before the first pause; people mistype
 FIRST_PAUSE_S, MAX_PAUSE_S = 2.0, 900.0  # each pause is twice the one before
@@ -116,5 +116,5 @@ def _pair(what: str, connection: Connection, knows: bool) -> str:
 
 def _too_fast(seconds: float) -> Refused:
     wait = round(seconds + 0.05, 1)
-    text = f"That was guessed at too often. Try again in {span(seconds)}."
+    text = Sentence("That was guessed at too often. Try again in {time}.", time=span(seconds))
     return Refused("too_fast", text, limit="guesses", retry_after=wait)

@@ -5,7 +5,7 @@ Each looks at the length first: a payload of a megabyte must not be read charact
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal, LiteralString
+from typing import Annotated, Any, Literal, cast
 
 import regex
 from precis_i18n import get_profile
@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from app.chat.names import MAX_WISH
 from app.chat.visible import is_blank, trimmed, without_controls
-from app.model import LIMITS, Refused
+from app.model import LIMITS, Refused, Sentence
 
 MAX_MINUTES = 5_256_000  # ten years
 MAX_SLOW_S = 21_600  # six hours
@@ -31,11 +31,20 @@ _HALF_PAIR = re.compile("[\ud800-\udfff]")
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 
 
+def fault(code: str, pattern: str, **values: Any) -> PydanticCustomError:
+    """An error with a Sentence, which the gate finds in its context."""
+    return PydanticCustomError(code, "{sentence}", {"sentence": Sentence(pattern, **values)})
+
+
+def _sentence_of(error: PydanticCustomError) -> str:
+    return cast(str, (error.context or {}).get("sentence", error.message()))
+
+
 def room_name(text: str) -> str:
     """A room's name, lower-cased. Raises `bad_room`."""
     name = text.strip().lower() if len(text) <= SPACE * LIMITS.room else ""
     if not _ROOM.fullmatch(name):
-        raise PydanticCustomError(
+        raise fault(
             "bad_room", "A room is named with 1 to 64 of a-z, 0-9, _ and -, beginning with a letter or a digit."
         )
     return name
@@ -47,7 +56,7 @@ def room_as_typed(text: str) -> str:
     try:
         return room_ref("-".join(text.removeprefix("#").split()))
     except PydanticCustomError as error:
-        raise Refused("bad_room", error.message()) from None
+        raise Refused("bad_room", _sentence_of(error)) from None
 
 
 def room_ref(text: str) -> str:
@@ -59,7 +68,7 @@ def room_ref(text: str) -> str:
 
 def _clean(text: str) -> str:
     if "\0" in text or (not text.isascii() and _HALF_PAIR.search(text)):
-        raise PydanticCustomError("bad_payload", "it holds a character that no text may hold (NUL or half a pair)")
+        raise fault("bad_payload", "it holds a character that no text may hold (NUL or half a pair)")
     return text
 
 
@@ -68,14 +77,15 @@ def message_text(text: str) -> str:
     `bad_payload`."""
     said = trimmed(text)
     if len(said) > LIMITS.text:
-        raise PydanticCustomError(
+        raise fault(
             "too_long",
             "This is {length} characters long; a message holds {limit} at most.",
-            {"length": len(said), "limit": LIMITS.text},
+            length=len(said),
+            limit=LIMITS.text,
         )
     action = ACTION.fullmatch(_clean(said))
     if is_blank(action[1] if action else said):
-        raise PydanticCustomError("bad_payload", "there is nothing in it that can be seen")
+        raise fault("bad_payload", "there is nothing in it that can be seen")
     return said
 
 
@@ -86,7 +96,7 @@ def caption(text: str) -> str:
 
 def _message_id(text: str) -> str:
     if not _ID.fullmatch(text):
-        raise PydanticCustomError("bad_payload", "an id is 8 to 64 of A-Z, a-z, 0-9, _ and -")
+        raise fault("bad_payload", "an id is 8 to 64 of A-Z, a-z, 0-9, _ and -")
     return text
 
 
@@ -95,15 +105,15 @@ def _passphrase(text: str) -> str:
     try:
         said: str = _opaque.enforce(_clean(text)) if len(text) <= SPACE * 200 else ""
     except (UnicodeError, ValueError):
-        raise PydanticCustomError("bad_payload", "it holds a character that no passphrase may hold") from None
+        raise fault("bad_payload", "it holds a character that no passphrase may hold") from None
     if not 8 <= len(said) <= 200:
-        raise PydanticCustomError("bad_payload", "a passphrase has 8 to 200 characters")
+        raise fault("bad_payload", "a passphrase has 8 to 200 characters")
     return said
 
 
 def _emoji(text: str) -> str:
     if len(text) > 32 or not regex.fullmatch(r"\X", text) or not _PICTURE.search(text):
-        raise PydanticCustomError("bad_payload", "a reaction is one emoji")
+        raise fault("bad_payload", "a reaction is one emoji")
     return text
 
 
@@ -122,59 +132,57 @@ def _moment(text: str) -> str:
             return text
     except (ValueError, OverflowError):
         pass
-    raise PydanticCustomError("bad_payload", "a time is written like 2026-11-28T09:30:00.000Z")
+    raise fault("bad_payload", "a time is written like 2026-11-28T09:30:00.000Z")
 
 
 def _status(text: str) -> str:
-    return _line(text, LIMITS.status, "A status holds {limit} characters at most.")
+    return _line(text, LIMITS.status, Sentence("A status holds {limit} characters at most.", limit=LIMITS.status))
 
 
 def _endpoint(text: str) -> str:
     if not _ADDRESS.fullmatch(text):
-        raise PydanticCustomError("bad_payload", "this is no address of a push service")
+        raise fault("bad_payload", "this is no address of a push service")
     return text
 
 
 def _topic(text: str) -> str:
-    return _line(text, LIMITS.topic, "A topic holds {limit} characters at most.")
+    return _line(text, LIMITS.topic, Sentence("A topic holds {limit} characters at most.", limit=LIMITS.topic))
 
 
-def _line(text: str, limit: int, too_long: LiteralString) -> str:
+def _line(text: str, limit: int, too_long: Sentence) -> str:
     """In one line, without controls; empty where it shows nothing."""
     line = ""
     if len(text) <= SPACE * limit:
         line = without_controls(" ".join(_clean(text).split()))
     if len(line or text) > limit:
-        raise PydanticCustomError("too_long", too_long, {"limit": limit})
+        raise PydanticCustomError("too_long", "{sentence}", {"sentence": too_long})
     return "" if is_blank(line) else line
 
 
 def _wish(text: str) -> str:
     if len(text) > MAX_WISH:
-        raise PydanticCustomError(
-            "bad_nickname", "A nickname has {limit} characters at most.", {"limit": LIMITS.nickname}
-        )
+        raise fault("bad_nickname", "A nickname has {limit} characters at most.", limit=LIMITS.nickname)
     return _clean(text)
 
 
 def _reason(text: str) -> str:
-    return _line(text, LIMITS.reason, "A reason holds {limit} characters at most.")
+    return _line(text, LIMITS.reason, Sentence("A reason holds {limit} characters at most.", limit=LIMITS.reason))
 
 
 def _welcome(text: str) -> str:
     """As a message, but it may be empty."""
     said = trimmed(text)
     if len(said) > LIMITS.welcome:
-        raise PydanticCustomError("too_long", "A welcome holds {limit} characters at most.", {"limit": LIMITS.welcome})
+        raise fault("too_long", "A welcome holds {limit} characters at most.", limit=LIMITS.welcome)
     return "" if is_blank(_clean(said)) else said
 
 
 def _query(text: str) -> str:
     said = " ".join(_clean(text).split()) if len(text) <= SPACE * LIMITS.query else ""
     if len(said or text) > LIMITS.query:
-        raise PydanticCustomError("too_long", "A search holds {limit} characters at most.", {"limit": LIMITS.query})
+        raise fault("too_long", "A search holds {limit} characters at most.", limit=LIMITS.query)
     if not said:
-        raise PydanticCustomError("bad_payload", "there is nothing in it to look for")
+        raise fault("bad_payload", "there is nothing in it to look for")
     return said
 
 

@@ -85,7 +85,9 @@ def _address(chat: Chat, person: str) -> str:
 
 def _refuse_as_high(rules: RoomRules, moderator: Moderator, person: str) -> None:
     if rules.rank(person) >= rules.rank(moderator.id):
-        raise Refused("not_allowed", f"They are {rules.roles[person]} of the room: only an owner can change that.")
+        if rules.roles[person] == OWNER:
+            raise Refused("not_allowed", "They are owner of the room: only an owner can change that.")
+        raise Refused("not_allowed", "They are moderator of the room: only an owner can change that.")
 
 
 async def _lift(chat: Chat, moderator: Moderator, person: str, *kinds: str) -> Answer:

@@ -12,7 +12,7 @@ from confusable_homoglyphs.confusables import confusables_data
 from precis_i18n import get_profile
 
 from app.chat.visible import with_plain_blanks, without_unseen
-from app.model import LIMITS, Refused
+from app.model import LIMITS, Refused, Sentence
 from app.store import queries
 
 RULE = f"2 {unicodedata.unidata_version} {regex.__version__} {_confusables_version}"  # by which skeletons are made
@@ -54,21 +54,21 @@ def nickname(wish: str) -> str:
     try:
         name = _enforced(with_plain_blanks(wish))
     except (UnicodeError, ValueError):
-        text = "A nickname has letters, digits and symbols, but no control, joining or invisible characters."
+        text = Sentence("A nickname has letters, digits and symbols, but no control, joining or invisible characters.")
         raise Refused("bad_nickname", text) from None
     if not any(unicodedata.category(char)[0] in "LNS" for char in name):
         raise Refused("bad_nickname", "A nickname has at least one letter, digit or symbol that can be seen.")
     if len(name) > MAX_NAME or len(regex.findall(r"\X", name)) > LIMITS.nickname:
         raise _too_long()
     if _TOO_MANY_MARKS.search(unicodedata.normalize("NFD", name)):
-        raise Refused("bad_nickname", f"A letter of a nickname bears {MAX_MARKS} marks at most.")
+        raise Refused("bad_nickname", Sentence("A letter of a nickname bears {most} marks at most.", most=MAX_MARKS))
     if not all(skeletons(name)):
         raise Refused("bad_nickname", "A nickname is more than dots, accents and quotation marks.")
     return name
 
 
 def _too_long() -> Refused:
-    return Refused("bad_nickname", f"A nickname has {LIMITS.nickname} characters at most.")
+    return Refused("bad_nickname", Sentence("A nickname has {limit} characters at most.", limit=LIMITS.nickname))
 
 
 def _enforced(wish: str) -> str:
@@ -195,7 +195,10 @@ def _plain_letter(char: str) -> str:
 def bearable(name: str, site: str) -> str:
     """The name, if somebody may bear it. Raises `bad_nickname`."""
     if is_nobodys(name, site):
-        text = f"“{name}” is nobody's name here: it would be mistaken for the site or for everybody. Choose another."
+        text = Sentence(
+            "“{name}” is nobody's name here: it would be mistaken for the site or for everybody. Choose another.",
+            name=name,
+        )
         raise Refused("bad_nickname", text)
     return name
 

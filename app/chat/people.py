@@ -16,7 +16,7 @@ from app.chat.kinds import NicknameWish, Passphrase
 from app.chat.newcomers import Newcomer
 from app.chat.rules import when
 from app.chat.tokens import is_handle, is_seed, is_token, new_handle, person_id
-from app.model import NOT_YET, NOTHING, About, Connection, Person, Profile, Refused, is_bot
+from app.model import NOT_YET, NOTHING, About, Connection, Person, Profile, Refused, Sentence, is_bot, joined
 from app.store import queries
 
 log = logging.getLogger("parlor.chat")
@@ -67,10 +67,13 @@ def why_not(chat: Chat, person: Person, nickname: str) -> Refused | None:
     try:
         name = names.bearable(names.nickname(nickname), chat.site)
     except Refused as refusal:
-        return Refused(refusal.code, f"{refusal.text} You are {person.nickname} now.")
+        return Refused(
+            refusal.code, joined(refusal.text, Sentence("You are {nickname} now.", nickname=person.nickname))
+        )
     if name == person.nickname:
         return None
-    return Refused("nickname_taken", f"“{name}” is taken. You are {person.nickname} now.")
+    text = Sentence("“{name}” is taken. You are {nickname} now.", name=name, nickname=person.nickname)
+    return Refused("nickname_taken", text)
 
 
 async def sign_in(chat: Chat, token: str, wish: queries.Name | None, address: str) -> Arrival | None:
@@ -130,10 +133,15 @@ async def refuse_taken(chat: Chat, nickname: str) -> queries.Name:
     free = await chat.store.read(queries.first_free, "", spare, held(chat)) if spare else None
     if free and free[0] == name[0]:
         return name
-    text = f"Somebody bears “{name[0]}”, or a name that looks like it. Choose another one"
     if free is None:
-        raise Refused("nickname_taken", f"{text}.")
-    raise Refused("nickname_taken", f"{text}, for example {free[0]}.", suggestion=free[0])
+        text = Sentence("Somebody bears “{name}”, or a name that looks like it. Choose another one.", name=name[0])
+        raise Refused("nickname_taken", text)
+    text = Sentence(
+        "Somebody bears “{name}”, or a name that looks like it. Choose another one, for example {free}.",
+        name=name[0],
+        free=free[0],
+    )
+    raise Refused("nickname_taken", text, suggestion=free[0])
 
 
 def was_met(chat: Chat, token: str) -> bool:
@@ -375,12 +383,12 @@ async def identify(chat: Chat, connection: Connection, *, nickname: NicknameWish
     name = names.nickname(nickname)
     owner = await chat.store.read(queries.reserved, name, names.skeletons(name))
     if owner is None:
-        raise Refused("not_allowed", f"Nobody has reserved “{name}”, so no passphrase opens it.")
+        raise Refused("not_allowed", Sentence("Nobody has reserved “{name}”, so no passphrase opens it.", name=name))
     knew = await chat.store.read(queries.knew, connection.renewed or connection.token, owner["id"])
     what = f"passphrase of {owner['id']}"
     await chat.guesses.spend(what, connection, knew)
     if not await chat.passphrases.run(connection.id, opens, owner["passphrase"], passphrase):
-        raise Refused("not_allowed", f"This is not the passphrase of “{owner['nickname']}”.")
+        raise Refused("not_allowed", Sentence("This is not the passphrase of “{name}”.", name=owner["nickname"]))
     await chat.guesses.passed(what, connection)
     if owner["id"] != connection.person.id:  # before the token, so that no crash in between lets a ban fall
         for room in await chat.store.write(queries.take_along, connection.person.id, owner["id"]):

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from app.model import Refused
+from app.model import Refused, Sentence
 
 MAX_WAITING = 32
 RETRY_AFTER_S = 2.0  # by then those who wait have been served
@@ -38,7 +38,9 @@ class Queue:
         if len(self._waiting) >= MAX_WAITING:
             self._drop_gone()
         if len(self._waiting) >= MAX_WAITING:
-            text = f"Too many passphrases are being checked. Try again in {RETRY_AFTER_S:g} s."
+            text = Sentence(
+                "Too many passphrases are being checked. Try again in {seconds} s.", seconds=f"{RETRY_AFTER_S:g}"
+            )
             raise Refused("too_fast", text, retry_after=RETRY_AFTER_S)
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((socket, turn))

@@ -15,7 +15,7 @@ import time
 from collections import defaultdict
 
 from app.chat.rates import Buckets, SharedBuckets
-from app.model import NOT_YET, Connection, Refused, span
+from app.model import NOT_YET, Connection, Refused, Sentence, joined, span
 from app.store import queries
 
 log = logging.getLogger("parlor.chat")
@@ -110,7 +110,7 @@ class Quota:
     def refusal(self, seconds: float) -> Refused:
         """Tells operators as well, once a minute at most: they may have more pupils than somebody foresaw."""
         wait = round(seconds + 0.05, 2)
-        text = f"{self._text} Try again in {span(seconds)}."
+        text = joined(self._text, Sentence("Try again in {time}.", time=span(seconds)))
         self.note_refused()
         return Refused("too_many", text, retry_after=wait, limit=self.limit)
 
@@ -154,18 +154,20 @@ class Quotas:
         person_files: float | None = None,
         directs: float | None = None,
     ) -> None:
-        yours = "from your address"
-        opened, came = f"Too many connections were opened {yours}.", f"Too many new people have come {yours}."
-        talked = "You began to talk to more people than one may so soon."
-        made, wrote = f"Too many new rooms were made {yours}.", f"More was written {yours} than one may store so soon."
-        own = "You wrote more than one person may store so soon."
+        opened = Sentence("Too many connections were opened from your address.")
+        came = Sentence("Too many new people have come from your address.")
+        talked = Sentence("You began to talk to more people than one may so soon.")
+        made = Sentence("Too many new rooms were made from your address.")
+        wrote = Sentence("More was written from your address than one may store so soon.")
+        own = Sentence("You wrote more than one person may store so soon.")
         self.handshakes = Quota("handshakes", "PARLOR_ADDRESS_HANDSHAKES", opened, handshakes, MINUTE_S)
         self.people = Quota("new_people", "PARLOR_ADDRESS_PEOPLE", came, people, HOUR_S)
         self.rooms = Quota("new_rooms", "PARLOR_ADDRESS_ROOMS", made, rooms, HOUR_S)
         self.directs = Quota("new_directs", "PARLOR_RATE_LIMIT", talked, directs, HOUR_S)
         self.address_bytes = Quota("address_bytes", "PARLOR_ADDRESS_BYTES", wrote, address_bytes, HOUR_S, BYTES_AT_ONCE)
         self.person_bytes = Quota("person_bytes", "PARLOR_PERSON_BYTES", own, person_bytes, HOUR_S, BYTES_AT_ONCE)
-        sent, many = "You sent more files than one person may so soon.", f"Too many files were sent {yours}."
+        sent = Sentence("You sent more files than one person may so soon.")
+        many = Sentence("Too many files were sent from your address.")
         self.address_files = Quota("address_files", "PARLOR_ADDRESS_FILES", many, address_files, HOUR_S)
         self.person_files = Quota("person_files", "PARLOR_PERSON_FILES", sent, person_files, HOUR_S)
 

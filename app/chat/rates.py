@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.model import Refused
+from app.model import Refused, Sentence
 
 BURST_S = 10  # seconds' worth of points that may be spent at once, as by an outbox after a reconnect
 MIN_BUCKETS = 1_000  # buckets kept before the full ones are removed; then twice as many as are left
@@ -131,4 +131,5 @@ class Rates:
 
 def _too_fast(seconds: float) -> Refused:
     wait = round(seconds + 0.05, 2)
-    return Refused("too_fast", f"That was too much at once. Try again in {wait} s.", retry_after=wait, limit="actions")
+    text = Sentence("That was too much at once. Try again in {seconds} s.", seconds=wait)
+    return Refused("too_fast", text, retry_after=wait, limit="actions")

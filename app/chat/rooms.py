@@ -22,7 +22,7 @@ from app.chat.kinds import (
 from app.chat.messages import changes
 from app.chat.opening import in_room
 from app.chat.rules import OWNER
-from app.model import Connection, Member, Person, Refused, Speaker, Subscription
+from app.model import Connection, Member, Person, Refused, Sentence, Speaker, Subscription
 from app.store import queries
 
 Answer = dict[str, Any]
@@ -53,8 +53,10 @@ async def join(
     most = chat.limits.rooms
     joined = chat.presence.online.rooms(connection)
     if room not in joined and len(joined) >= most:
-        then = "come again" if is_direct(room) else f"join #{room}"
-        raise Refused("too_many", f"A connection is in {most} rooms at most. Leave one, then {then}.")
+        text = Sentence("A connection is in {most} rooms at most. Leave one, then join #{room}.", most=most, room=room)
+        if is_direct(room):
+            text = Sentence("A connection is in {most} rooms at most. Leave one, then come again.", most=most)
+        raise Refused("too_many", text)
     if is_direct(room):
         await direct.begin(chat, connection, shown_as.removeprefix(direct.SIGN))
     enters = not (connection.visits or chat.presence.has_joined(connection, room))

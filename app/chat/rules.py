@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from app.model import Refused, span
+from app.model import Refused, Sentence, span
 from app.store import queries
 
 OWNER, MODERATOR = "owner", "moderator"
@@ -34,17 +34,34 @@ class Sanction:
 
     def refusal(self, room: str) -> Refused:
         """What the person is told."""
-        what = {BAN: f"You are banned from #{room}", KICK: f"You were sent out of #{room}", MUTE: "You are muted here"}
-        end = "" if self.until is None else f" for {span((self.until - queries.now()) / 1000)}"
-        why = f": {self.reason}" if self.reason else "."
-        wait = {} if self.until is None else {"retry_after": max(0.0, (self.until - queries.now()) / 1000)}
-        text, extra = f"{what[self.kind]}{end}{why}", {**self.told(), **wait}
+        seconds = None if self.until is None else max(0.0, (self.until - queries.now()) / 1000)
+        what = _what(self.kind, room, seconds)
+        text = (
+            Sentence("{what}: {reason}", what=what, reason=self.reason)
+            if self.reason
+            else Sentence("{what}.", what=what)
+        )
+        extra: dict[str, Any] = {**self.told(), **({} if seconds is None else {"retry_after": seconds})}
         return Refused("muted", text, **extra) if self.kind == MUTE else Refused("banned", text, **extra)
 
     def told(self) -> dict[str, str]:
         """`{until?, reason?}`."""
         told = {"until": "" if self.until is None else when(self.until), "reason": self.reason}
         return {name: value for name, value in told.items() if value}
+
+
+def _what(kind: str, room: str, seconds: float | None) -> Sentence:
+    """What was done to somebody; seconds: for how long yet, None for good."""
+    if seconds is None:
+        if kind == BAN:
+            return Sentence("You are banned from #{room}", room=room)
+        return Sentence("You were sent out of #{room}", room=room) if kind == KICK else Sentence("You are muted here")
+    time = span(seconds)
+    if kind == BAN:
+        return Sentence("You are banned from #{room} for {time}", room=room, time=time)
+    if kind == KICK:
+        return Sentence("You were sent out of #{room} for {time}", room=room, time=time)
+    return Sentence("You are muted here for {time}", time=time)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import socket
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
-from app.model import Refused
+from app.model import Refused, Sentence
 
 MAX_URL = 1_000  # characters
 LOOKUP_TIMEOUT_S = 5.0
@@ -31,15 +31,15 @@ def host_of(url: str) -> str:
         host = parts.hostname or ""
         host.encode("idna" if not host.isascii() else "ascii")
     except (ValueError, UnicodeError):
-        raise _bad("that is no address of a web server") from None
+        raise _bad(Sentence("that is no address of a web server")) from None
     if len(url) > MAX_URL or any(char <= " " or char in "\\\x7f" for char in url):
-        raise _bad(f"an address has {MAX_URL} characters at most, and no blanks")
+        raise _bad(Sentence("an address has {most} characters at most, and no blanks", most=MAX_URL))
     if parts.scheme not in ("http", "https") or not host:
-        raise _bad("an address begins with https:// or http://, and names a host")
+        raise _bad(Sentence("an address begins with https:// or http://, and names a host"))
     if "@" in parts.netloc:
-        raise _bad("name and password do not belong into an address: deliveries are signed instead")
+        raise _bad(Sentence("name and password do not belong into an address: deliveries are signed instead"))
     if port is not None and port not in WEB_PORTS and (port < FIRST_PORT or port in BAD_PORTS):
-        raise _bad(f"nothing is delivered to port {port}")
+        raise _bad(Sentence("nothing is delivered to port {port}", port=port))
     return host if port is None else f"{host}:{port}"
 
 
@@ -51,11 +51,14 @@ async def check(url: str, private_too: bool) -> str:
         async with asyncio.timeout(LOOKUP_TIMEOUT_S):
             found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError, TimeoutError):
-        raise _bad(f"there is no host {host}") from None
+        raise _bad(Sentence("there is no host {host}", host=host)) from None
     if not private_too and not all(is_public(str(one[4][0])) for one in found):
         raise _bad(
-            f"{host} is in a private network, to which nothing is delivered (whoever runs this server can allow "
-            "that: PARLOR_HOOK_PRIVATE)"
+            Sentence(
+                "{host} is in a private network, to which nothing is delivered (whoever runs this server can allow "
+                "that: PARLOR_HOOK_PRIVATE)",
+                host=host,
+            )
         )
     return named
 
@@ -78,4 +81,4 @@ def is_public(address: str) -> bool:
 
 
 def _bad(why: str) -> Refused:
-    return Refused("bad_payload", f"“url”: {why}.", field="url")
+    return Refused("bad_payload", Sentence("“{field}”: {why}.", field="url", why=why), field="url")

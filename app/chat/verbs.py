@@ -39,7 +39,8 @@ from app.chat import (
 )
 from app.chat.direct import is_direct, stored_name
 from app.chat.kinds import RoomRef
-from app.model import ERRORS, ROW_BYTES, Connection, Member, Person, Refused, Subscription, is_bot
+from app.languages import answer_in
+from app.model import ERRORS, ROW_BYTES, Connection, Member, Person, Refused, Sentence, Subscription, is_bot
 from app.store import queries
 
 log = logging.getLogger("parlor.chat")
@@ -150,7 +151,10 @@ async def perform(chat: Chat, connection: Connection, name: object, payload: obj
     try:
         verb = VERBS.get(name) if isinstance(name, str) else None
         if verb is None:
-            raise Refused("no_such_verb", f"There is no verb “{str(name)[:40]}”. There are: {', '.join(VERBS)}.")
+            text = Sentence(
+                "There is no verb “{name}”. There are: {verbs}.", name=str(name)[:40], verbs=", ".join(VERBS)
+            )
+            raise Refused("no_such_verb", text)
         chat.rates.spend(connection.person.id, verb.cost)
         if not verb.for_bots and is_bot(connection.person.id):
             raise Refused("not_allowed", "A bot cannot do that.")
@@ -164,7 +168,7 @@ async def perform(chat: Chat, connection: Connection, name: object, payload: obj
     known = name if isinstance(name, str) and name in VERBS else "?"
     chat.counts.refused(answer, known, payload.get("room") if isinstance(payload, dict) else None)
     chat.counts.verbs[known, "ok" if answer["ok"] else answer["error"]] += 1
-    return answer
+    return answer_in(connection.language, answer)
 
 
 async def _act(chat: Chat, connection: Connection, verb: Verb, given: dict[str, Any]) -> Answer:
@@ -213,7 +217,7 @@ def broken(name: object) -> Answer:
     """The answer where something failed by a bug; the log has the traceback under the same reference."""
     ref = uuid4().hex[:8]
     log.exception("%.40r failed [%s]", name, ref)
-    text = f"Something broke on the server. If you tell the operator, name this: {ref}."
+    text = Sentence("Something broke on the server. If you tell the operator, name this: {ref}.", ref=ref)
     return {"ok": False, "error": "broken", "text": text, "ref": ref}
 
 
@@ -248,7 +252,10 @@ def _refusal(error: ValidationError) -> Refused:
     fault = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(part) for part in fault["loc"])
     code = fault["type"] if fault["type"] in ERRORS else "bad_payload"
-    return Refused(code, fault["msg"] if code != "bad_payload" else f"“{field}”: {fault['msg']}.", field=field)
+    why = fault.get("ctx", {}).get("sentence", fault["msg"])  # pydantic's own ones are English alone
+    return Refused(
+        code, why if code != "bad_payload" else Sentence("“{field}”: {why}.", field=field, why=why), field=field
+    )
 
 
 def _schema(act: Act, is_for_members: bool) -> TypeAdapter[dict[str, Any]] | None:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from app.model import Refused
+from app.model import Refused, Sentence
 
 log = logging.getLogger("parlor.files")
 
@@ -42,7 +42,7 @@ async def made_anew(source: Path) -> tuple[dict[str, Any], Path, Path | None]:
         log.info("a picture was refused: %s", answer["why"])
         raise Refused("file_type", "This picture is damaged, and cannot be read.")
     if "unfit" in answer:
-        raise Refused("file_too_large", answer["unfit"])
+        raise Refused("file_too_large", Sentence(answer["unfit"], **answer.get("values", {})))
     return answer, target, thumbnail if answer.pop("thumbnail") else None
 
 
@@ -62,7 +62,7 @@ async def _run(*arguments: str) -> dict[str, Any]:
         return answer
     except (TimeoutError, ValueError):  # it took too long, or ended without a word
         log.warning("a picture could not be read within its time and memory")
-        return {"unfit": "This picture takes too long, or too much memory, to be read."}
+        return {"unfit": Sentence("This picture takes too long, or too much memory, to be read.")}
     finally:
         with suppress(ProcessLookupError):
             process.kill()

@@ -17,7 +17,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, from_url
 
-from app.model import Refused
+from app.model import Refused, Sentence
 
 log = logging.getLogger("parlor.files")
 
@@ -129,7 +129,7 @@ async def _asked(question: Awaitable[T]) -> T:
 
 def _refusal(error: Exception) -> Refused:
     log.error("files cannot be stored or read: %s", _first_line(error))
-    text = "Files cannot be stored or read at present. Try again in a moment."
+    text = Sentence("Files cannot be stored or read at present. Try again in a moment.")
     return Refused("storage", text, retry_after=RETRY_AFTER_S)
 
 

@@ -38,7 +38,11 @@ TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "GIF": "image/gif", "WEBP": "
 
 
 class Unfit(Exception):
-    """A sentence: too large to be read."""
+    """Too large to be read: a sentence with places, and what stands in them."""
+
+    def __init__(self, pattern: str, **values: object) -> None:
+        super().__init__(pattern)
+        self.values = values
 
 
 def make_anew(source: str, target: str, thumbnail: str) -> dict[str, Any]:
@@ -67,8 +71,8 @@ def _check_size(picture: ImageFile.ImageFile) -> None:
     width, height = picture.size
     if width * height > MAX_PIXELS:
         millions = math.ceil(width * height / 1e6)
-        limit = MAX_PIXELS // 1_000_000
-        raise Unfit(f"The picture has {millions:,} megapixels; {limit} at most are read here.")
+        places = {"millions": f"{millions:,}", "limit": MAX_PIXELS // 1_000_000}
+        raise Unfit("The picture has {millions} megapixels; {limit} at most are read here.", **places)
 
 
 def _frames(picture: ImageFile.ImageFile) -> int:
@@ -189,7 +193,7 @@ def main() -> None:
     try:
         answer = make_anew(*sys.argv[1:4])
     except Unfit as unfit:
-        answer = {"unfit": str(unfit)}
+        answer = {"unfit": str(unfit), "values": unfit.values}
     except Exception as error:  # whatever a decoder raises: to people it is one and the same
         answer = {"why": repr(error)[:200]}
     print(json.dumps(answer))

@@ -62,6 +62,13 @@ def translated(language: str, text: str) -> str:
     return translate(language, text.pattern, text.values)
 
 
+def answer_in(language: str, answer: dict[str, Any]) -> dict[str, Any]:
+    """An answer of the gate, with its sentence in this language."""
+    if answer["ok"] or language == ENGLISH:
+        return answer
+    return answer | {"text": translated(language, answer["text"])}
+
+
 def forms(language: str) -> list[str]:
     """The plural forms that the language has, in the order in which its catalogue lists them."""
     tags = {*Locale.parse(language).plural_form.tags, "other"}

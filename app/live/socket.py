@@ -14,6 +14,7 @@ from app.chat.doors import Ending
 from app.chat.floods import SLOWED
 from app.chat.verbs import VERBS, perform
 from app.engineio.request import Request
+from app.languages import ENGLISH, LANGUAGES, answer_in
 from app.model import Refused
 from app.socketio import REQUEST, Reason, Server, attach, create_server, listen
 
@@ -40,12 +41,15 @@ def register_handlers(
     async def connect(socket: str, environ: dict[str, Any], auth: dict[str, Any] | None) -> None:
         auth = auth or {}
         request, tab = environ[REQUEST], auth.get("tab") is True
+        language = wanted if (wanted := auth.get("language")) in tuple(LANGUAGES) else ENGLISH
         try:
             where = network_of(request), site_of(request), cookies_of(request)
-            await doors.arrive(chat, socket, [auth.get("token")], auth.get("nickname"), tab, *where)
+            await doors.arrive(chat, socket, [auth.get("token")], auth.get("nickname"), tab, *where, language)
         except Refused as refusal:
-            chat.counts.refused(refusal.answer())
-            raise ConnectionRefusedError(refusal.text, refusal.answer()) from None
+            answer = refusal.answer()
+            chat.counts.refused(answer)
+            told = answer_in(language, answer)
+            raise ConnectionRefusedError(told["text"], told) from None
 
     async def disconnect(socket: str, reason: str) -> None:
         try:

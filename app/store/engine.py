@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from app.model import Refused
+from app.model import Refused, Sentence
 
 T = TypeVar("T")
 
@@ -80,5 +80,7 @@ COMMIT = "COMMIT"
 
 def unavailable(reason: object) -> Refused:
     """The database's own reason, as a sentence that says that nothing acked is lost."""
-    text = f"The message store cannot be reached just now ({reason}). Nothing that was confirmed is lost."
+    text = Sentence(
+        "The message store cannot be reached just now ({reason}). Nothing that was confirmed is lost.", reason=reason
+    )
     return Refused("storage", text, retry_after=RETRY_AFTER)

@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from app.model import Refused
+from app.model import Refused, Sentence
 from app.store.engine import RETRY_AFTER
 
 log = logging.getLogger("parlor.store")
@@ -181,7 +181,7 @@ class Pool:
 
 
 def _no_answer() -> Refused:
-    text = "The message store does not answer just now. Nothing that was confirmed is lost."
+    text = Sentence("The message store does not answer just now. Nothing that was confirmed is lost.")
     return Refused("storage", text, retry_after=RETRY_AFTER)
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from app.model import Refused
+from app.model import Refused, Sentence
 from app.store import queries
 from app.store.batch import Write
 from app.store.connections import READERS, Connections, migrate, transaction
@@ -31,7 +31,7 @@ log = logging.getLogger("parlor.store")
 T = TypeVar("T")
 
 ALL_EVERY_S = 0.5  # from one look at all the files to the next; in between, at those that hold what is confirmed
-GONE = "The database file is gone from its place. Put it back, or restart Parlor to begin a new one."
+GONE = Sentence("The database file is gone from its place. Put it back, or restart Parlor to begin a new one.")
 REMOVED = (
     "The database file was removed. What it held was saved as {}: give it its name back, or restart Parlor to begin a "
     "new one."
@@ -212,13 +212,15 @@ class SQLite:
                 self._begin_another_history()
             else:
                 self._reopen(self._open)
-        text = "The journal of the database was cut just now."
+        text = Sentence("The journal of the database was cut just now.")
         raise Refused("storage", text, retry_after=RETRY_AFTER)
 
     def _start_over_in_place(self, found: os.stat_result) -> None:
         """The open file was overwritten, by a backup say; the journal is not that one's."""
         if not self._file.is_settled(found):
-            text = "The database file is being overwritten, or was cut. Once a whole one is in its place, it is opened."
+            text = Sentence(
+                "The database file is being overwritten, or was cut. Once a whole one is in its place, it is opened."
+            )
             raise Refused("storage", text, retry_after=RETRY_AFTER)
         with self._connections.alone():
             name = self._journal.save_copy()
@@ -243,7 +245,7 @@ class SQLite:
             return open_again()
         except (SQLAlchemyError, CannotUpgrade, sqlite3.Error, OSError) as error:
             self._dispose()
-            text = f"The database file that is in place now cannot be opened ({error})."
+            text = Sentence("The database file that is in place now cannot be opened ({error}).", error=error)
             raise Refused("storage", text, retry_after=RETRY_AFTER) from error
 
 

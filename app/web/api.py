@@ -16,6 +16,7 @@ from aiohttp import web
 from app.chat import Chat, doors, people
 from app.chat.rates import BURST_S
 from app.chat.verbs import VERBS, broken, perform
+from app.languages import ENGLISH, answer_in
 from app.model import Connection, Refused
 from app.web import CHAT, openapi, visitors
 from app.web.answers import answered
@@ -56,19 +57,20 @@ CALLS = web.AppKey("calls", Calls)
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
-def answers(handler: Handler) -> Handler:
+def answers(handler: Handler, language_of: Callable[[web.Request], str] = lambda request: ENGLISH) -> Handler:
     """Whatever is asked, and however: the answer is an object of JSON, and pages of other sites may read it where the
-    operator has let them in (PARLOR_ORIGINS)."""
+    operator has let them in (PARLOR_ORIGINS). language_of: that of the sentences, which for programs are English."""
 
-    async def answer(request: web.Request) -> web.Response:
+    async def answering(request: web.Request) -> web.Response:
         try:
             response = await _by_method(request, handler)
         except BadBody as bad:
             response = answered(bad.refusal.answer(), bad.status)
             response.force_close()  # the rest of it is not read
         except Refused as refusal:
-            request.app[CHAT].counts.refused(refusal.answer())
-            response = answered(refusal.answer())
+            answer = refusal.answer()
+            request.app[CHAT].counts.refused(answer)
+            response = answered(answer_in(language_of(request), answer))
         except web.HTTPException:
             raise
         except Exception:
@@ -76,7 +78,7 @@ def answers(handler: Handler) -> Handler:
         _let_read(request, response)
         return response
 
-    return answer
+    return answering
 
 
 async def _by_method(request: web.Request, handler: Handler) -> web.Response:

@@ -9,8 +9,10 @@ import orjson
 from aiohttp import web
 
 from app.chat import people
+from app.languages import answer_in
 from app.model import Refused
 from app.web import CHAT, edge
+from app.web.language import language_of
 
 STATUS = {"not_allowed": 403, "storage": 503}
 
@@ -22,7 +24,9 @@ async def renew(request: web.Request) -> web.Response:
         handle, seed = given.get("handle"), given.get("seed")
         token = await people.renew_cookie(request.app[CHAT], edge.tokens(request), handle, seed)
     except Refused as refusal:
-        return web.json_response(refusal.answer(), status=STATUS.get(refusal.code, 400))
+        return web.json_response(
+            answer_in(language_of(request), refusal.answer()), status=STATUS.get(refusal.code, 400)
+        )
     response = web.json_response({"ok": True})
     if token:
         edge.give_token(request, response, token)

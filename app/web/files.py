@@ -15,6 +15,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -27,10 +28,12 @@ from app.chat.kinds import room_ref
 from app.files import sniff
 from app.files.anew import made_anew
 from app.files.blobs import Blobs, make_folder
-from app.model import Refused
+from app.languages import ENGLISH
+from app.model import Refused, Sentence
 from app.store import queries
 from app.web import CHAT, api, edge, visitors
 from app.web.answers import answered
+from app.web.language import language_of
 
 log = logging.getLogger("parlor.files")
 
@@ -83,7 +86,12 @@ FILES = web.AppKey("files", Files)
 # --- up ---
 
 
-@api.answers
+def _language(request: web.Request) -> str:
+    """Pages come with a cookie, programs with a token."""
+    return language_of(request) if visitors.bearer(request) is None else ENGLISH
+
+
+@partial(api.answers, language_of=_language)
 async def upload(request: web.Request) -> web.Response:
     """`{ok, file: {id, name, type, bytes, width?, height?, thumbnail?, animated?}}`, or why not."""
     try:
@@ -114,7 +122,8 @@ async def _upload(request: web.Request, chat: Chat, here: Files) -> dict[str, An
 
 
 def _too_large(limit: int) -> Refused:
-    return Refused("file_too_large", f"A file has {limit / 1e6:,.3g} MB at most here.", limit=limit)
+    text = Sentence("A file has {size} MB at most here.", size=f"{limit / 1e6:,.3g}")
+    return Refused("file_too_large", text, limit=limit)
 
 
 @asynccontextmanager
@@ -207,7 +216,9 @@ async def _in_time(reading: Any) -> Any:
         async with asyncio.timeout(SILENCE_S):
             return await reading
     except TimeoutError:
-        raise Refused("bad_payload", f"Nothing of the upload arrived for {SILENCE_S:g} s.") from None
+        raise Refused(
+            "bad_payload", Sentence("Nothing of the upload arrived for {seconds} s.", seconds=f"{SILENCE_S:g}")
+        ) from None
 
 
 async def _keep(chat: Chat, blobs: Blobs, person: str, given: str, source: Path) -> dict[str, Any]:

@@ -151,3 +151,25 @@ async def test_a_broken_cookie_of_another_site_s_making_does_not_hide_the_token(
         await client.connect(url, transports=["polling"], headers={"Cookie": cookies})
         assert (await asyncio.wait_for(welcomed, 5))["me"] == alice.me
         await hang_up(client)
+
+
+async def test_what_is_refused_is_told_in_the_language_of_the_connection(url: str) -> None:
+    english = "Join #lobby first."
+    for language, text in [(None, english), ("de", "Betritt zuerst #lobby."), ("tlh", english), ({"de": 1}, english)]:
+        async with Talker(url, "alice", language=language) as alice:
+            answer = await alice.ask("typing", {"room": "lobby"})
+            assert (answer["error"], answer["text"]) == ("not_member", text)
+    async with Talker(url, "alice", token=alice.token, language="de") as again, Talker(url, "bob") as bob:
+        assert (await bob.ask("typing", {"room": "lobby"}))["text"] == english
+        assert (await again.ask("typing", {"room": "lobby"}))["text"] == "Betritt zuerst #lobby."
+
+
+async def test_who_is_banned_is_told_so_in_their_language(url: str) -> None:
+    async with Talker(url, "alice") as alice, Talker(url, "bob", language="de") as bob:
+        await alice.join("lobby")
+        await bob.join("lobby")
+        ban = {"room": "lobby", "person": bob.me["id"], "minutes": 120, "reason": "spam {n}"}
+        assert (await alice.ask("ban", ban))["ok"]
+        told = (await bob.hears("removed"))["text"]
+        assert told == "Du bist für 2 Stunden aus #lobby ausgeschlossen: spam {n}"
+        assert (await bob.ask("join", {"room": "lobby"}))["text"] == told

@@ -29,9 +29,11 @@ class Talker:
         token: str | None = None,
         tab: bool = False,
         address: str | None = None,
+        language: object = None,
     ):
-        """address: from which a trusted proxy says they come."""
+        """address: from which a trusted proxy says they come. language: in which they are told what is refused."""
         self.url, self.transport, self.nickname, self.token, self.tab = url, transport, nickname, token, tab
+        self.language = language
         self.headers = {"X-Forwarded-For": address} if address else {}
         self.client = socketio.AsyncClient(reconnection=False)
         self.heard: list[Event] = []
@@ -39,7 +41,7 @@ class Talker:
         self.client.on("*", self._hear)
 
     async def __aenter__(self) -> Self:
-        auth = {"nickname": self.nickname, "token": self.token, "tab": self.tab}
+        auth = {"nickname": self.nickname, "token": self.token, "tab": self.tab, "language": self.language}
         auth = {key: value for key, value in auth.items() if value}
         how: dict[str, Any] = {"transports": [self.transport], "auth": auth, "headers": self.headers}
         await self.client.connect(self.url, **how, wait_timeout=PATIENCE)

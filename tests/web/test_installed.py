@@ -44,6 +44,17 @@ async def test_the_worker_is_asked_for_each_time_and_stores_nothing(url: str) ->
             assert answer.status == 304
 
 
+async def test_the_manifest_and_the_worker_are_in_the_reader_s_language(url: str) -> None:
+    async with aiohttp.ClientSession(url, headers={"Accept-Language": "ar"}) as browser:
+        async with browser.get("/manifest.webmanifest") as answer:
+            manifest = await answer.json(content_type=None)
+            assert (answer.headers["Content-Language"], manifest["lang"], manifest["dir"]) == ("ar", "ar", "rtl")
+        async with browser.get("/sw.js") as answer:
+            script = await answer.text()
+        assert script.startswith('globalThis.parlorPage={"lang":"ar","dir":"rtl"};')
+        assert script.index("globalThis.parlorLanguage={") < script.index('addEventListener("fetch"')
+
+
 async def test_welcome_says_which_files_the_server_s_pages_have(url: str) -> None:
     async with Talker(url, "ann") as ann:
         assert ann.welcome["server"]["page"] == Assets().hash

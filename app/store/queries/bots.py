@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
-from app.model import Refused
+from app.model import Refused, Sentence
 from app.store.changes import Changes, changes
 from app.store.queries import people as people_queries
 from app.store.queries.audit import Actor, note
@@ -47,7 +47,7 @@ def let_in(
     """Make the bot's person, and give it its role. The caller has locked the room's row."""
     count = db.scalar(select(func.count()).select_from(roles).where(roles.c.room == room, _is_bot)) or 0
     if count >= most:
-        raise Refused("too_many", f"A room has {most} bots and hooks at most. Remove one first.")
+        raise Refused("too_many", Sentence("A room has {most} bots and hooks at most. Remove one first.", most=most))
     at = now()
     db.execute(insert(people).values(id=person, created_at=at, left_at=at))
     people_queries.claim(db, person=person, name=name, held=held, spare=spare)

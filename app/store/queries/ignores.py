@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy import delete as remove
 
-from app.model import Refused
+from app.model import Refused, Sentence
 from app.store.changes import Changes, changes
 from app.store.prepared import Prepared
 from app.store.queries.rows import insert_or_not, now
@@ -38,6 +38,8 @@ def ignore(db: Connection, *, person: str, other: str, on: bool, most: int) -> l
     if other in known:
         return known
     if len(known) >= most:
-        raise Refused("too_many", f"One ignores {most} people at most. Stop ignoring one of them first.")
+        raise Refused(
+            "too_many", Sentence("One ignores {most} people at most. Stop ignoring one of them first.", most=most)
+        )
     _add.run(db, person=person, ignored=other, at=now())
     return [*known, other]

@@ -11,7 +11,7 @@ from sqlalchemy import delete as remove
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from app.model import ROW_BYTES, Refused
+from app.model import ROW_BYTES, Refused, Sentence
 from app.store.changes import Changes, changes
 from app.store.prepared import Prepared
 from app.store.queries import files
@@ -94,7 +94,7 @@ def insert_message(
         if known := _known.dicts(db, author=author, id=id):
             return _again(db, known[0], room, kind, text, file)
         if reply_to is not None and not _exists(db, room, reply_to):
-            raise Refused("no_such_message", f"There is no message {reply_to} in #{room} to reply to.")
+            raise _nothing_to_answer(reply_to, room)
     told = None if file is None else files.of_sender(db, file, author)
     seq, rev, active_at = _claimed(db, room, 1, rules_rev)
     at = now()
@@ -134,7 +134,11 @@ def insert_in_turn(db: Connection, /, *, slow: int, **asked: Any) -> tuple[Messa
         last = db.scalar(select(turns.c.at).where(*mine))
         wait = 0 if last is None else min(last + slow * 1000 - at, slow * 1000) / 1000
         if wait > 0:
-            text = f"This room is in slow mode: one message in {slow} s. Yours can be said in {math.ceil(wait)} s."
+            text = Sentence(
+                "This room is in slow mode: one message in {seconds} s. Yours can be said in {wait} s.",
+                seconds=slow,
+                wait=math.ceil(wait),
+            )
             raise Refused("slow_mode", text, retry_after=round(wait + 0.005, 2))
         db.execute(remove(turns).where(*mine))
         db.execute(insert(turns).values(room=room, person=author, at=at))
@@ -166,7 +170,7 @@ def insert_messages(db: Connection, asked: Sequence[dict[str, Any]]) -> list[tup
         ids.add((author, one["id"]))
         room, reply_to = one["room"], one["reply_to"]
         if reply_to is not None and not _exists(db, room, reply_to):
-            raise Refused("no_such_message", f"There is no message {reply_to} in #{room} to reply to.")
+            raise _nothing_to_answer(reply_to, room)
         place = places[room]
         place[0] += 1
         place[1] += 1
@@ -186,7 +190,7 @@ def _claimed(db: Connection, room: str, by: int, *rules_revs: int | None) -> tup
     statement, so that several processes may claim at once. rules_revs: as `insert_message` has it."""
     claim: tuple[int, int, int, int] | None = _claim.first(db, room=room, by=by)
     if claim is None:
-        raise Refused("no_such_room", f"There is no room #{room}.")
+        raise Refused("no_such_room", Sentence("There is no room #{room}.", room=room))
     for rules_rev in rules_revs:
         check_rules(claim[3], rules_rev)
     return claim[:3]
@@ -210,6 +214,11 @@ def _check_order(db: Connection, author: str, follows: str | None) -> None:
     """In the transaction that stores what follows, so that no refusal of the one lets the other overtake it."""
     if follows is not None and not _known.dicts(db, author=author, id=follows):
         raise Refused("out_of_order", "The message before this one is not stored yet; send it again after that one.")
+
+
+def _nothing_to_answer(seq: int, room: str) -> Refused:
+    text = Sentence("There is no message {seq} in #{room} to reply to.", seq=seq, room=room)
+    return Refused("no_such_message", text)
 
 
 def _exists(db: Connection, room: str, seq: int) -> bool:
@@ -274,7 +283,9 @@ def restore(
     if message["deleted"] is None:
         return message, False
     if not (is_own if was_own else is_moderator):
-        raise Refused("not_allowed", f"Only {'its author' if was_own else 'a moderator'} can put this message back.")
+        if was_own:
+            raise Refused("not_allowed", "Only its author can put this message back.")
+        raise Refused("not_allowed", "Only a moderator can put this message back.")
     here = (removed.c.room == room, removed.c.seq == seq)
     kept = db.execute(select(removed).where(*here)).first()
     if kept is None or now() - kept.at > within or (kept.file and not files.bring_back(db, room, seq)):
@@ -325,7 +336,7 @@ def react(
     if (known is not None) == on:
         return message, False, False
     if on and emoji not in shown and len(shown) >= max_emojis:
-        raise Refused("not_allowed", f"A message takes {max_emojis} different reactions at most.")
+        raise Refused("not_allowed", Sentence("A message takes {most} different reactions at most.", most=max_emojis))
     if on:
         row = {"room": room, "seq": seq, "emoji": emoji, "person": person, "nickname": nickname, "at": now()}
         db.execute(insert(reactions), row)
@@ -354,7 +365,7 @@ def one(db: Connection, room: str, seq: int) -> Message:
     """A message as it looks now. Raises `no_such_message`."""
     found = db.execute(select(messages).where(messages.c.room == room, messages.c.seq == seq)).first()
     if found is None:
-        raise Refused("no_such_message", f"There is no message {seq} in #{room}.")
+        raise Refused("no_such_message", Sentence("There is no message {seq} in #{room}.", seq=seq, room=room))
     return read(plain(found))
 
 

@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, insert, select
 from sqlalchemy import delete as remove
 
-from app.model import Refused
+from app.model import Refused, Sentence
 from app.store.changes import Changes, changes
 from app.store.tables import notify
 
@@ -21,6 +21,6 @@ def set_notify_level(db: Connection, *, person: str, room: str, level: str, most
     db.execute(remove(notify).where(notify.c.person == person, notify.c.room == room))
     known = notify_levels(db, person)
     if len(known) >= most:
-        raise Refused("too_many", f"One chooses for {most} rooms at most.")
+        raise Refused("too_many", Sentence("One chooses for {most} rooms at most.", most=most))
     db.execute(insert(notify).values(person=person, room=room, level=level))
     return {**known, room: level}

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, insert, select, update
 from sqlalchemy import delete as remove
 
-from app.model import Refused, is_bot, span
+from app.model import Refused, Sentence, is_bot, joined, span
 from app.store.changes import Changes, changes
 from app.store.prepared import Prepared, Row
 from app.store.queries.rows import insert_or_not, now, page_of, plain
@@ -210,23 +210,54 @@ def taken(wish: str, holders: set[Row], held: int, free: str | None) -> Refused:
     reserved = [name for *_, passphrase, name in holders if passphrase]
     here = [name for id, left_at, *_, name in holders if left_at is None or is_bot(id)]
     name = (reserved or here or [max(holders, key=lambda one: one[1])[-1]])[0]
-    whose = f"“{name}”" if name == wish else f"“{wish}” looks like “{name}”, which"
-    another = f"choose another name, for example {free}." if free else "choose another name."
+    is_like, borne = name != wish, {"wish": wish, "name": name}
     extra: dict[str, Any] = {"suggestion": free} if free else {}
     if reserved:
-        text = f"{whose} is reserved. If it is yours, identify yourself with its passphrase; otherwise {another}"
+        text = Sentence("“{name}” is reserved.", name=name)
+        if is_like:
+            text = Sentence("“{wish}” looks like “{name}”, which is reserved.", **borne)
+        text = joined(text, _identify_or_choose(free))
         return Refused("nickname_taken", text, holder="reserved", reserved=True, **extra)
     if here:
-        nearly = "" if name == wish else f", and “{wish}” looks like it"
-        text = f"Somebody here is called “{name}”{nearly}. Please {another}"
-        return Refused("nickname_taken", text, holder="here", **extra)
+        text = Sentence("Somebody here is called “{name}”.", name=name)
+        if is_like:
+            text = Sentence("Somebody here is called “{name}”, and “{wish}” looks like it.", **borne)
+        return Refused("nickname_taken", joined(text, _choose(free)), holder="here", **extra)
     left_at, until = max(one[1] for one in holders), max(_until(one, held) for one in holders)
-    ago, left = _ago(now() - left_at), span((until - now()) / 1000)
-    text = (
-        f"{whose} is kept for somebody who left {ago}, for {left} more. If that was you, come back in the browser "
-        f"that you used; otherwise {another}"
-    )
+    times = {"ago": _ago(now() - left_at), "time": span((until - now()) / 1000)}
+    text = Sentence("“{name}” is kept for somebody who left {ago}, for {time} more.", name=name, **times)
+    if is_like:
+        text = Sentence(
+            "“{wish}” looks like “{name}”, which is kept for somebody who left {ago}, for {time} more.",
+            **borne,
+            **times,
+        )
+    text = joined(text, _come_back_or_choose(free))
     return Refused("nickname_taken", text, holder="away", until=_iso(until), **extra)
+
+
+def _identify_or_choose(free: str | None) -> Sentence:
+    if free is None:
+        return Sentence("If it is yours, identify yourself with its passphrase; otherwise choose another name.")
+    return Sentence(
+        "If it is yours, identify yourself with its passphrase; otherwise choose another name, for example {free}.",
+        free=free,
+    )
+
+
+def _choose(free: str | None) -> Sentence:
+    if free is None:
+        return Sentence("Please choose another name.")
+    return Sentence("Please choose another name, for example {free}.", free=free)
+
+
+def _come_back_or_choose(free: str | None) -> Sentence:
+    if free is None:
+        return Sentence("If that was you, come back in the browser that you used; otherwise choose another name.")
+    return Sentence(
+        "If that was you, come back in the browser that you used; otherwise choose another name, for example {free}.",
+        free=free,
+    )
 
 
 def _until(holder: Row, held: int) -> int:
@@ -235,10 +266,10 @@ def _until(holder: Row, held: int) -> int:
     return int(left_at + (held if brief is None else min(brief, held)))
 
 
-def _ago(milliseconds: int) -> str:
+def _ago(milliseconds: int) -> Sentence:
     """How long something is past: in whole minutes."""
     minutes = milliseconds // MINUTE
-    return f"{span(minutes * 60)} ago" if minutes else "a moment ago"
+    return Sentence("{time} ago", time=span(minutes * 60)) if minutes else Sentence("a moment ago")
 
 
 def _iso(milliseconds: int) -> str:

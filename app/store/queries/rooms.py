@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Integer, and_, bindparam, delete, func, insert, or_, select, update
 
-from app.model import Refused
+from app.model import Refused, Sentence
 from app.store.changes import Changes, changes
 from app.store.prepared import Prepared
 from app.store.queries.rows import insert_or_not, now, page_of, plain
@@ -87,7 +87,9 @@ def open_room(db: Connection, *, room: str, owner: str | None = None, listed: bo
 
 
 def no_such_room(name: str) -> Refused:
-    return Refused("no_such_room", "There is no such conversation." if name[0] == "@" else f"There is no room #{name}.")
+    if name[0] == "@":
+        return Refused("no_such_room", "There is no such conversation.")
+    return Refused("no_such_room", Sentence("There is no room #{room}.", room=name))
 
 
 def room_now(db: Connection, name: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from hashlib import blake2b
 
 import regex
 
-from app.model import Refused
+from app.model import Refused, Sentence
 
 MAX_TERM = 64  # characters of a word that count; longer ones are cut, in texts and in questions
 MAX_TERMS = 32  # of a question
@@ -192,7 +192,9 @@ def _day(key: str, text: str) -> int:
         return int(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp() * 1000)
     except ValueError:
         raise Refused(
-            "bad_payload", f"A day is written as year, month and day, for example {key}:2026-11-27.", field="query"
+            "bad_payload",
+            Sentence("A day is written as year, month and day, for example {example}.", example=f"{key}:2026-11-27"),
+            field="query",
         ) from None
 
 
