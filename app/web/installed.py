@@ -9,8 +9,10 @@ import hashlib
 import orjson
 from aiohttp import web
 
+from app.languages import direction, translate
 from app.web import edge
 from app.web.assets import ASSETS, answer
+from app.web.language import language_of, say_in
 
 WORKERS = ("js/service-worker.js", "js/push-worker.js")
 WORDS = "js/language.js"  # what the worker's parts say
@@ -26,13 +28,15 @@ ICONS = (
 
 async def manifest(request: web.Request) -> web.StreamResponse:
     """`/manifest.webmanifest` (W3C, Web Application Manifest)."""
-    name, assets = request.app[NAME], request.app[ASSETS]
+    name, assets, language = request.app[NAME], request.app[ASSETS], language_of(request)
     start = edge.at(request, "/")
     told = {
         "id": start,
         "name": name,
         "short_name": name[:12].strip(),
-        "description": "Rooms to talk in, with nothing but a nickname.",
+        "description": translate(language, "Rooms to talk in, with nothing but a nickname."),
+        "lang": language,
+        "dir": direction(language),
         "start_url": start,
         "scope": start,
         "display": "standalone",
@@ -43,14 +47,17 @@ async def manifest(request: web.Request) -> web.StreamResponse:
             for file, sizes, purpose in ICONS
         ],
     }
-    return await _answer(request, orjson.dumps(told), "application/manifest+json")
+    return await _answer(request, orjson.dumps(told), "application/manifest+json", language)
 
 
 async def service_worker(request: web.Request) -> web.StreamResponse:
-    """`/sw.js`, where its scope is the whole site."""
-    assets = request.app[ASSETS]
-    parts = [_as_script(assets.content(WORDS)), *map(assets.content, filter(assets.has, WORKERS))]
-    return await _answer(request, b"\n".join(parts), "text/javascript")
+    """`/sw.js`, where its scope is the whole site. It has the words of the reader's language with it: another choice
+    makes it another script, which the browser takes with the next page."""
+    assets, language = request.app[ASSETS], language_of(request)
+    page = orjson.dumps({"lang": language, "dir": direction(language)})
+    words = filter(assets.has, (f"languages/{language}.js", *WORKERS))
+    parts = [b"self.parlorPage = " + page, _as_script(assets.content(WORDS)), *map(assets.content, words)]
+    return await _answer(request, b";\n".join(parts), "text/javascript", language)
 
 
 def _as_script(module: bytes) -> bytes:
@@ -58,5 +65,8 @@ def _as_script(module: bytes) -> bytes:
     return module.replace(b"\nexport ", b"\n")
 
 
-async def _answer(request: web.Request, content: bytes, kind: str) -> web.StreamResponse:
-    return await answer(request, content, f"{kind}; charset=utf-8", hashlib.sha256(content).hexdigest()[:20], NO_CACHE)
+async def _answer(request: web.Request, content: bytes, kind: str, language: str) -> web.StreamResponse:
+    tag = hashlib.sha256(content).hexdigest()[:20]
+    response = await answer(request, content, f"{kind}; charset=utf-8", tag, NO_CACHE)
+    say_in(response, language)
+    return response
