@@ -2,7 +2,6 @@
 
 import re
 from functools import cache
-from pathlib import Path
 
 from babel.messages.pofile import read_po
 from playwright.async_api import Locator, Page, expect
@@ -15,14 +14,15 @@ from tests.support.talker import Talker
 
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 SHOWN = """() => {
-  const isPeoples = (node) => node.closest(".message-text, .message-quote-text, bdi, code, kbd, option[lang], script, style");
+  const others = ".message-text, .message-quote-text, bdi, code, kbd, option[lang], script, style"; // what people say
   const found = [];
   for (const element of document.querySelectorAll("body, body *")) {
-    if (isPeoples(element) || !element.getClientRects().length) continue;
+    if (element.closest(others) || !element.getClientRects().length) continue;
     for (const name of ["title", "aria-label", "placeholder"]) found.push(element.getAttribute(name));
     for (const node of element.childNodes) if (node.nodeType === Node.TEXT_NODE) found.push(node.data);
   }
-  return found.map((text) => (text ?? "").replace(/[\\u2066-\\u2069]/g, "").replace(/\\s+/g, " ").trim()).filter(Boolean);
+  const plain = (text) => (text ?? "").replace(/[\\u2066-\\u2069]/g, "").replace(/\\s+/g, " ").trim();
+  return found.map(plain).filter(Boolean);
 }"""
 
 
