@@ -1,7 +1,7 @@
 """What makes the site one that can be installed: its manifest, and its service worker.
 
 The worker stores nothing: no conversation is ever shown from a cache, and no page is kept from an update. It says so
-where the server cannot be reached, in the reader's language, and has what `push-worker.js` does, where that is there.
+where the server cannot be reached, and has what `push-worker.js` does, where that is there.
 """
 
 import hashlib
@@ -47,16 +47,17 @@ async def manifest(request: web.Request) -> web.StreamResponse:
             for file, sizes, purpose in ICONS
         ],
     }
-    return await _answer(request, language, orjson.dumps(told), "application/manifest+json")
+    return await _answer(request, orjson.dumps(told), "application/manifest+json", language)
 
 
 async def service_worker(request: web.Request) -> web.StreamResponse:
-    """`/sw.js`, where its scope is the whole site."""
+    """`/sw.js`, where its scope is the whole site. It has the words of the reader's language with it: another choice
+    makes it another script, which the browser takes with the next page."""
     assets, language = request.app[ASSETS], language_of(request)
     page = orjson.dumps({"lang": language, "dir": direction(language)})
-    parts = [b"globalThis.parlorPage=%b;" % page, _as_script(assets.content(WORDS))]
-    parts += map(assets.content, filter(assets.has, (f"languages/{language}.js", *WORKERS)))
-    return await _answer(request, language, b"\n".join(parts), "text/javascript")
+    words = filter(assets.has, (f"languages/{language}.js", *WORKERS))
+    parts = [b"self.parlorPage = " + page, _as_script(assets.content(WORDS)), *map(assets.content, words)]
+    return await _answer(request, b";\n".join(parts), "text/javascript", language)
 
 
 def _as_script(module: bytes) -> bytes:
@@ -64,7 +65,7 @@ def _as_script(module: bytes) -> bytes:
     return module.replace(b"\nexport ", b"\n")
 
 
-async def _answer(request: web.Request, language: str, content: bytes, kind: str) -> web.StreamResponse:
+async def _answer(request: web.Request, content: bytes, kind: str, language: str) -> web.StreamResponse:
     tag = hashlib.sha256(content).hexdigest()[:20]
     response = await answer(request, content, f"{kind}; charset=utf-8", tag, NO_CACHE)
     say_in(response, language)

@@ -1,6 +1,6 @@
 // Choosing an emoji: groups, search, skin tones, those chosen last. A dialog with a grid; by keyboard, mouse and touch.
 
-import { isRightToLeft, t } from "./language.js";
+import { isRightToLeft, language, t } from "./language.js";
 import { media } from "./media.js";
 
 const COLUMNS = 8;
@@ -21,6 +21,7 @@ const GROUP_NAMES = {
   Found: t("Found"),
 };
 const GROUP_ICONS = { Recent: "🕘", Smileys: "😀", People: "👋", "Animals and nature": "🐻", "Food and drink": "🍎", "Travel and places": "✈️", Activities: "⚽", Objects: "💡", Symbols: "🔣", Flags: "🏁" };
+const SEARCH = language === "en" ? t("Search emoji") : t("Search emoji by their English names");
 const TONES = [t("No skin tone"), t("Light"), t("Medium-light"), t("Medium"), t("Medium-dark"), t("Dark")];
 const HAND = { emoji: "✋", skins: ["✋🏻", "✋🏼", "✋🏽", "✋🏾", "✋🏿"] };
 const NEXT = isRightToLeft ? -1 : 1;
@@ -32,7 +33,7 @@ export class EmojiPicker {
     Object.assign(this, { emoji, overlays });
     this.hasTouch = media("(pointer: coarse)");
     this.element = element("div", "emoji-picker", { role: "dialog", "aria-label": t("Emoji"), tabindex: "-1" });
-    this.search = element("input", "emoji-search", { type: "search", "aria-label": t("Search emoji"), placeholder: t("Search emoji"), autocomplete: "off", spellcheck: "false" });
+    this.search = element("input", "emoji-search", { type: "search", "aria-label": SEARCH, placeholder: SEARCH, autocomplete: "off", spellcheck: "false" });
     this.toneButton = element("button", "emoji-tone", { type: "button", "aria-expanded": "false" });
     this.tones = element("div", "emoji-tones", { role: "group", "aria-label": t("Skin tone"), hidden: "" });
     this.groups = element("div", "emoji-groups", { role: "toolbar", "aria-label": t("Groups of emoji") });

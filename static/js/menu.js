@@ -1,5 +1,7 @@
 // A menu of actions, as a list of buttons at the one that opened it: role menu, arrow keys, Escape. There is one at a time.
 
+import { isRightToLeft } from "./language.js";
+
 export class Menu {
   /** overlays: the browser's Back closes the menu. */
   constructor({ overlays }) {
@@ -52,11 +54,11 @@ export class Menu {
   }
 
   /** Below the button, or above it, and always within the window. */
-  place({ top, bottom, right }) {
+  place({ top, bottom, left, right }) {
     const { offsetWidth: width, offsetHeight: height } = this.element;
     const below = bottom + 4;
     const y = below + height <= innerHeight ? below : Math.max(8, top - 4 - height);
-    const x = Math.min(Math.max(8, right - width), innerWidth - width - 8);
+    const x = Math.min(Math.max(8, isRightToLeft ? left : right - width), innerWidth - width - 8);
     this.element.style.setProperty("--x", `${x}px`);
     this.element.style.setProperty("--y", `${y}px`);
   }

@@ -42,6 +42,11 @@ async def test_the_worker_is_asked_for_each_time_and_stores_nothing(url: str) ->
         assert Assets().content("js/service-worker.js").decode() in script
         async with browser.get(f"{url}/sw.js", headers={"If-None-Match": tag}) as answer:
             assert answer.status == 304
+        german = {"Cookie": "parlor_look=in.lang-de", "If-None-Match": tag}
+        async with browser.get(f"{url}/sw.js", headers=german) as answer:
+            assert (answer.status, answer.headers["Content-Language"]) == (200, "de"), "it is another one"
+            assert Assets().content("languages/de.js").decode() in (told := await answer.text())
+            assert 'self.parlorPage = {"lang":"de","dir":"ltr"};' in told
 
 
 async def test_the_manifest_and_the_worker_are_in_the_reader_s_language(url: str) -> None:

@@ -1,0 +1,154 @@
+"""The page in other languages than English: chosen without losing what is typed, whole, and from right to left."""
+
+import re
+from functools import cache
+
+from babel.messages.pofile import read_po
+from playwright.async_api import Locator, Page, expect
+
+from app.languages import FOLDER, translate
+from tests.browser.conftest import Visit
+from tests.browser.test_page import enters, fits
+from tests.support.browser import Visitor
+from tests.support.talker import Talker
+
+WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+SHOWN = """() => {
+  const others = ".message-text, .message-quote-text, bdi, code, kbd, option[lang], script, style"; // what people say
+  const found = [];
+  for (const element of document.querySelectorAll("body, body *")) {
+    if (element.closest(others) || !element.getClientRects().length) continue;
+    for (const name of ["title", "aria-label", "placeholder"]) found.push(element.getAttribute(name));
+    for (const node of element.childNodes) if (node.nodeType === Node.TEXT_NODE) found.push(node.data);
+  }
+  const plain = (text) => (text ?? "").replace(/[\\u2066-\\u2069]/g, "").replace(/\\s+/g, " ").trim();
+  return found.map(plain).filter(Boolean);
+}"""
+
+
+@cache
+def sentences(language: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Those in English that have a translation which reads otherwise; and the translations."""
+    with (FOLDER / f"{language}.po").open("rb") as file:
+        messages = [one for one in read_po(file, locale=language) if one.id and one.string]
+    english, theirs = [], []
+    for one in messages:
+        ids, texts = (one.id, one.string) if isinstance(one.id, tuple) else ((one.id,), (one.string,))
+        theirs += [text for text in texts if text]
+        english += [key for key in ids if key not in texts and len(re.sub(r"\{\w+\}|\W", "", key)) >= 4]
+    return _any_of(english), _any_of(theirs)
+
+
+def _any_of(texts: list[str]) -> re.Pattern[str]:
+    forms = (
+        "".join(".+" if at % 2 else re.escape(part) for at, part in enumerate(re.split(r"\{(\w+)\}", one)))
+        for one in texts
+    )
+    return re.compile("|".join(f"(?:{form})" for form in forms) or r"(?!)")
+
+
+async def is_all_in(language: str, page: Page) -> None:
+    english, theirs = sentences(language)
+    shown = await page.evaluate(SHOWN)
+    assert [text for text in shown if english.fullmatch(text) and not theirs.fullmatch(text)] == []
+
+
+async def comes_to(visitor: Visitor, language: str) -> Page:
+    page = visitor.page
+    await expect(page.locator("html")).to_have_attribute("lang", language)
+    await expect(page.locator("#message")).to_be_editable()
+    await expect(page.locator("#chip")).to_have_attribute("data-state", "connected")
+    return page
+
+
+async def chooses(page: Page, language: str) -> None:
+    await page.locator("#appearance").click()
+    await page.locator("#look-language").select_option(language)
+
+
+async def test_another_language_is_chosen_and_nothing_typed_is_lost(url: str, visit: Visit) -> None:
+    ann = await enters(visit, url, "ann")
+    async with Talker(url, "bob") as bob:
+        await bob.join("lobby")
+        await bob.say("lobby", "hello")
+        await ann.box.fill("half a sentence")
+        await chooses(ann.page, "de")
+        page = await comes_to(ann, "de")
+        await expect(page.locator("#message")).to_have_value("half a sentence")
+        await expect(page.locator("#message")).to_have_attribute(
+            "placeholder", translate("de", "Message {room}", {"room": "#lobby"})
+        )
+        await expect(page.locator(".message-day")).to_have_text(translate("de", "Today"))
+        await bob.ask("typing", {"room": "lobby"})
+        await expect(page.locator("#typing")).to_have_text(translate("de", "{names} is typing", {"names": "bob"}))
+        await page.locator("#message").press("Enter")
+        await expect(page.locator("#said .message-text").last).to_have_text("half a sentence")
+    await page.locator("#message").fill("/nobody knows this")
+    await page.locator("#message").press("Enter")
+    unknown = translate("de", "There is no command /{name}. Write /help for those there are.", {"name": "nobody"})
+    await expect(page.locator("#composer-sentence")).to_have_text(unknown)
+    await is_all_in("de", page)
+    await page.locator("#message").fill("/help")
+    await page.locator("#message").press("Enter")
+    await is_all_in("de", page)
+    for button in ("#search-button", "#appearance", "#self-card", "#mentions-button"):
+        await page.locator(button).click()
+        await expect(page.locator(".dialog:not([hidden])")).to_be_visible()
+        await is_all_in("de", page)
+        await page.keyboard.press("Escape")
+        await expect(page.locator(".dialog:not([hidden])")).to_have_count(0)
+    await page.locator("#room-menu").click()
+    await is_all_in("de", page)
+    await page.keyboard.press("Escape")
+    await chooses(page, "")
+    await comes_to(ann, "en")
+    await expect(ann.box).to_have_attribute("placeholder", "Message #lobby")
+
+
+async def test_in_arabic_the_page_runs_from_right_to_left(url: str, visit: Visit) -> None:
+    async with Talker(url, "bob") as bob:
+        await bob.join("lobby")
+        for text in ("hello", "مرحبا بالجميع"):
+            await bob.say("lobby", text)
+        laila = await visit(url, "ليلى", locale="ar-EG", viewport=WIDE)
+        page = laila.page
+        await page.goto(f"{url}/r/lobby")
+        await page.locator("#nickname").fill("ليلى")
+        await page.locator("#nickname").press("Enter")
+        await comes_to(laila, "ar")
+        box, rows = page.locator("#message"), page.locator("#said .message")
+        await expect(page.locator("html")).to_have_attribute("dir", "rtl")
+        await expect(box).to_have_css("direction", "rtl")
+        for nth, direction in enumerate(("ltr", "rtl")):
+            await expect(rows.nth(nth).locator(".message-text")).to_have_css("direction", direction)
+        await is_left_of(page.locator("#messages"), page.locator("#rooms"))
+        await is_left_of(rows.first.locator(".message-author"), rows.first.locator(".avatar"))
+        await rows.nth(1).hover()
+        bar = rows.nth(1).locator(".tools button:visible")
+        await bar.first.focus()
+        await page.keyboard.press("ArrowLeft")
+        await expect(bar.nth(1)).to_be_focused()
+        await is_left_of(bar.nth(1), bar.first)
+        await page.keyboard.press("ArrowRight")
+        await expect(bar.first).to_be_focused()
+        await rows.nth(1).locator("[data-do=more]").click()
+        menu = page.locator("#menu")
+        await expect(menu).to_be_visible()
+        await is_all_in("ar", page)
+        place = await menu.bounding_box()
+        assert place and place["x"] >= 0 and place["x"] + place["width"] <= WIDE["width"]
+        await page.keyboard.press("Escape")
+        await fits(page)
+        await page.set_viewport_size(NARROW)
+        await fits(page)
+        await page.locator("#drawer-button").click()
+        await expect(page.locator("#drawer")).to_be_in_viewport()
+        drawer = await page.locator("#drawer").bounding_box()
+        assert drawer and drawer["x"] + drawer["width"] == NARROW["width"], "it comes from the side of its button"
+        await is_all_in("ar", page)
+        await fits(page)
+
+
+async def is_left_of(one: Locator, other: Locator) -> None:
+    first, second = await one.bounding_box(), await other.bounding_box()
+    assert first and second and first["x"] < second["x"]
