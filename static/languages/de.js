@@ -1,1 +1,1 @@
-globalThis.parlorLanguage={"forms":["one","other"],"words":{}};
+globalThis.parlorLanguage={"forms":["one","other"],"words":{"{n} hour":["{n} Stunde","{n} Stunden"]}};
