@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ONLY ?= tests
 SIDE_BY_SIDE = $(if $(WORKERS),--workers $(WORKERS))
 
-.PHONY: run test quick browsers lint docs bundle languages bench page icons churn fuzz drill screenshot vendor clean
+.PHONY: run test thorough quick browsers lint docs bundle languages bench page icons churn fuzz drill screenshot vendor clean
 
 run: $(VENV)/run.ready
 	@exec $(BIN)/python -m app
@@ -39,6 +39,10 @@ $(VENV)/test.ready: requirements.txt tests/requirements.txt tests/js/package-loc
 # ONLY= a folder, a file or one test: ONLY=tests/chat, ONLY=tests/js, ONLY=tests/chat/test_rooms.py::test_a_name.
 test: $(VENV)/test.ready
 	$(BIN)/python -m tests --lint $(SIDE_BY_SIDE) $(ONLY)
+
+# All of it, with what CI leaves out: the same on the other transport, more of the same kind. Twice as long.
+thorough: $(VENV)/test.ready
+	THOROUGH=1 $(BIN)/python -m tests --lint $(SIDE_BY_SIDE) $(ONLY)
 
 # What one runs after each change: under a minute, no browsers.
 quick: $(VENV)/test.ready

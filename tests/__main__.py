@@ -4,6 +4,7 @@ First what can run side by side: the Python tests in several worker processes, a
 browser's own modules under node. Then those marked `alone`, two side by side on the machine's two cores and beside
 nothing else. Ends with the ten slowest tests of all and the total; the exit code is 0 only where every part passed. A
 PATH (a folder, a file, or one test as pytest names it) leaves the rest out; one under tests/js runs node's alone.
+What is marked `thorough` is left for THOROUGH=1 (`make thorough`), but for a test that is named.
 """
 
 import argparse
@@ -41,6 +42,9 @@ def main() -> int:
     """The exit code."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each of some hundred processes would compile all of app/ anew
     chosen = arguments()
+    marked = chosen.marked
+    if not IS_THOROUGH and not any("::" in path for path in chosen.paths):
+        marked = both("not thorough", marked)
     began = time.monotonic()
     js = [path for path in chosen.paths if path.startswith(JS)]
     python = [path for path in chosen.paths if path not in js]
@@ -55,12 +59,14 @@ def main() -> int:
         programs = [stack.enter_context(Beside(command)) for command in commands]
         codes = []
         if python or not js:
-            codes.append(run_pytest(python, both("not alone", chosen.marked), reports[0], workers))
+            codes.append(run_pytest(python, both("not alone", marked), reports[0], workers))
         codes += [program.ended() for program in programs]
         if (python or not js) and (found := with_marker("pytest.mark.alone", python)):
-            codes.append(run_pytest(found, both("alone", chosen.marked), reports[2], min(workers, WORKERS_ALONE)))
+            codes.append(run_pytest(found, both("alone", marked), reports[2], min(workers, WORKERS_ALONE)))
         cases = [case for report in reports if report.exists() for case in read(report)]
     print_summary(cases, time.monotonic() - began)
+    if "not thorough" in marked:
+        print("left for `make thorough`: what is marked so (tests/support/thorough.py)")
     if wants_node and not node:
         print("NOT RUN: tests/js, for there is no node")
         codes += [1] if os.environ.get("REQUIRE_ALL") else []

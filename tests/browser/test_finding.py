@@ -11,6 +11,7 @@ from tests.support.axe import violations
 from tests.support.browser import Visitor
 from tests.support.mounted import TRANSPORTS
 from tests.support.talker import Talker, new_id
+from tests.support.thorough import first
 from tests.support.uploads import Uploader
 
 LOOKS = {
@@ -48,7 +49,7 @@ async def in_sight(visitor: Visitor, seq: int) -> None:
     await expect(visitor.log.locator(f'#said > [data-seq="{seq}"]')).to_be_in_viewport()
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("look", first(LOOKS, "dark-phone"))
 async def test_what_was_said_is_found_and_leads_far_back(server: Running, visit: Visit, look: str) -> None:
     await fill(server.url, "attic", "lobby", count=230)
     await with_file(server.url, "attic", "Minutes_of_march.txt")
@@ -89,7 +90,7 @@ async def test_what_was_said_is_found_and_leads_far_back(server: Running, visit:
     await expect(page.get_by_role("alert")).to_contain_text("That message is no longer there.")
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("transport", first(TRANSPORTS, "websocket"))
 async def test_two_talk_alone_and_both_find_it_again(start_server: Start, visit: Visit, transport: str) -> None:
     server = await start_server(transports=transport)
     alice, bob = await visit(server.url, "alice"), await visit(server.url, "bob")

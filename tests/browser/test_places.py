@@ -13,6 +13,7 @@ from app.web.look import COOKIE as LOOK
 from tests.browser.conftest import Start, Visit
 from tests.doctor.certificates import Authority
 from tests.doctor.conftest import Faults, authority, faulty
+from tests.support.thorough import first
 
 __all__ = ["authority", "faulty"]
 
@@ -42,7 +43,7 @@ async def framing() -> AsyncIterator[Framing]:
         yield begin
 
 
-@pytest.mark.parametrize("transport", ["websocket", "polling"])
+@pytest.mark.parametrize("transport", first(["websocket", "polling"], "polling"))
 async def test_under_a_path_people_talk_and_find_every_page(start_server: Start, visit: Visit, transport: str) -> None:
     server = await start_server(base_path="/chat", transports=transport)
     alice = await visit(server.url, "alice")
@@ -86,7 +87,7 @@ async def say(frame: FrameLocator, text: str) -> None:
     await expect(frame.locator("#pending .message-text")).to_have_count(0)
 
 
-@pytest.mark.parametrize("transport", ["websocket", "polling"])
+@pytest.mark.parametrize("transport", first(["websocket", "polling"], "websocket"))
 async def test_in_a_frame_of_a_page_that_is_named_people_talk(
     start_server: Start, visit: Visit, framing: Framing, transport: str
 ) -> None:

@@ -10,6 +10,7 @@ from tests.browser.test_changes import PHONE, row
 from tests.support.axe import violations
 from tests.support.browser import Visitor
 from tests.support.talker import Talker
+from tests.support.thorough import first
 
 COPY = """(data) => {
   document.addEventListener("copy", (event) => {
@@ -31,7 +32,7 @@ def options(visitor: Visitor) -> Locator:
     return visitor.page.get_by_role("listbox").get_by_role("option")
 
 
-@pytest.mark.parametrize("transport", ["websocket", "polling"])
+@pytest.mark.parametrize("transport", first(["websocket", "polling"], "polling"))
 async def test_names_rooms_emoji_and_commands_are_completed_by_the_keyboard(
     start_server: Start, visit: Visit, transport: str
 ) -> None:

@@ -15,9 +15,10 @@ from app.model import Connection, Member, Moderator, Owner, Person, Speaker, Sub
 from app.server import Running
 from tests.conftest import Start
 from tests.support.http import Asker
-from tests.support.mounted import on_both_transports
+from tests.support.mounted import TRANSPORTS
 from tests.support.stored import differences, dump
 from tests.support.talker import Talker, new_id
+from tests.support.thorough import first
 
 NOBODY = ("nobody", "banned", "kicked")  # who are not in the room
 ROLES = (*NOBODY, "muted", "member", "ignored", "former owner", "moderator", "owner")  # the weakest first
@@ -236,7 +237,7 @@ async def trial(
     return wrong
 
 
-@on_both_transports
+@pytest.mark.parametrize("transport", first(TRANSPORTS, "websocket"))
 async def test_who_may_is_let_and_who_may_not_is_told_why_and_changes_nothing(
     start_server: Start, transport: str
 ) -> None:

@@ -17,6 +17,7 @@ from tests.doctor.conftest import Faults
 from tests.doctor.faults import Faulty
 from tests.support.browser import Visitor
 from tests.support.process import serving
+from tests.support.thorough import some
 from tests.support.together import at_once
 
 pytestmark = pytest.mark.slow
@@ -78,7 +79,7 @@ async def test_two_browsers_talk_behind_each_fault(
             for visitor in (alice, bob):
                 await visitor.page.close()
 
-    await at_once(FAULTS, trial)
+    await at_once(some(FAULTS), trial)
 
 
 async def test_without_stickiness_each_talks_by_websocket(faulty: Faults, visit: Visit, tmp_path: Path) -> None:

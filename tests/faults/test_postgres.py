@@ -15,6 +15,7 @@ from tests.faults.test_redis import NEWS_WITHIN_S, measured
 from tests.support.postgres import Cluster, cluster
 from tests.support.process import Standing
 from tests.support.redis import redis_server
+from tests.support.thorough import first
 
 ENDED = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IS NOT NULL AND pid <> pg_backend_pid()"
 TO_BOTH = {"synchronous_commit": "remote_apply", "synchronous_standby_names": "*"}  # what is acked is on the standby
@@ -139,7 +140,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", first(CASES, "killed", "hung", "failed over"))
 async def test_whatever_becomes_of_postgresql_or_a_process_nobody_misses_a_word(tmp_path: Path, case: str) -> None:
     trouble, how = CASES[case]
     acked, _, violations = await talk_through(tmp_path, trouble, **how)
