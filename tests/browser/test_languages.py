@@ -13,6 +13,10 @@ from tests.support.browser import Visitor
 from tests.support.talker import Talker
 
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+OF_ROOM = [
+    ["#room-menu", f"#menu [data-do={name}]"]
+    for name in ("settings", "ownerKey", "programs", "moderation", "notifications")
+]
 SHOWN = """() => {
   const others = ".message-text, .message-quote-text, bdi, code, kbd, option[lang], script, style"; // what people say
   const found = [];
@@ -91,8 +95,9 @@ async def test_another_language_is_chosen_and_nothing_typed_is_lost(url: str, vi
     await page.locator("#message").fill("/help")
     await page.locator("#message").press("Enter")
     await is_all_in("de", page)
-    for button in ("#search-button", "#appearance", "#self-card", "#mentions-button"):
-        await page.locator(button).click()
+    for buttons in (["#search-button"], ["#appearance"], ["#self-card"], *OF_ROOM):
+        for button in buttons:
+            await page.locator(button).click()
         await expect(page.locator(".dialog:not([hidden])")).to_be_visible()
         await is_all_in("de", page)
         await page.keyboard.press("Escape")
