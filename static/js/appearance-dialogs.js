@@ -1,15 +1,17 @@
-// The dialogs of how the page looks, and of its keys. What is chosen holds at once.
+// The dialogs of how the page looks, and of its keys. What is chosen holds at once; another language when the dialog is left, for
+// the page is loaded anew: nobody who looks through the list by keys is thrown out of it.
 
 import { Dialog } from "./dialog.js";
 import { t } from "./language.js";
 
 export class AppearanceDialogs {
-  constructor({ look, overlays, layout }) {
-    this.look = look;
-    const make = (id) => new Dialog(id, { overlays, layout, submitted: () => this.dialogs[id].close() });
-    this.dialogs = { "look-dialog": make("look-dialog"), "keys-dialog": make("keys-dialog") };
+  /** notify(sentence). */
+  constructor({ look, overlays, layout, notify }) {
+    Object.assign(this, { look, overlays, notify });
+    const make = (id, closed) => new Dialog(id, { overlays, layout, submitted: () => this.dialogs[id].close(), closed });
+    this.dialogs = { "look-dialog": make("look-dialog", () => queueMicrotask(() => this.left())), "keys-dialog": make("keys-dialog") };
     const { form } = this.dialogs["look-dialog"];
-    form.addEventListener("change", ({ target }) => this.chosen(target));
+    form.addEventListener("change", ({ target }) => target !== this.language && look.choose(target.name, target.value));
     this.dialogs["look-dialog"].part("keys").addEventListener("click", () => {
       this.dialogs["look-dialog"].close();
       this.open("keys");
@@ -18,9 +20,13 @@ export class AppearanceDialogs {
     this.language = form.elements.language;
   }
 
-  chosen({ name, value }) {
-    if (name !== "language") this.look.choose(name, value);
-    else if (!this.look.chooseLanguage(value)) this.dialogs["look-dialog"].showSentence(t("This browser blocks cookies here, and without them the language does not stay chosen."));
+  /** The history's entry of the dialog goes first: going back would end the loading of the page. */
+  left() {
+    const { value } = this.language;
+    if (value === (this.look.chosen.language ?? "")) return;
+    const choose = () => this.look.chooseLanguage(value) || this.notify(t("This browser blocks cookies here, and without them the language does not stay chosen."));
+    if (this.overlays.isGoingBack) window.addEventListener("popstate", choose, { once: true });
+    else choose();
   }
 
   open(name) {

@@ -6,7 +6,7 @@ export class Appearance {
   /** look: see look.js; later: see later.js. */
   constructor({ look, overlays, layout, later }) {
     Object.assign(this, { overlays, layout });
-    this.dialogs = later.part(({ AppearanceDialogs }) => new AppearanceDialogs({ look, overlays, layout }));
+    this.dialogs = later.part(({ AppearanceDialogs }) => new AppearanceDialogs({ look, overlays, layout, notify: later.failed }));
     document.getElementById("appearance").addEventListener("click", () => this.dialogs.open("look"));
     document.addEventListener("keydown", (event) => this.key(event), true); // before the letter goes to the message box
   }

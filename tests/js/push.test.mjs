@@ -89,7 +89,7 @@ test("base64url becomes bytes", () => {
 });
 
 /** The worker with a push or a click; what it showed, opened and posted. */
-async function worker(type, event, pages = []) {
+async function worker(type, event, pages = [], site = {}) {
   const did = { shown: [], opened: [], posted: [], focused: 0 };
   const handlers = {};
   const clients = pages.map((url) => ({ url, focus: async () => (did.focused += 1), postMessage: (message) => did.posted.push(message) }));
@@ -98,7 +98,7 @@ async function worker(type, event, pages = []) {
     registration: { scope: "https://chat.example/base/", showNotification: async (title, options) => did.shown.push({ title, ...options }) },
     clients: { matchAll: async () => clients, openWindow: async (url) => did.opened.push(url) },
   };
-  vm.runInNewContext(WORKER, { self });
+  vm.runInNewContext(WORKER, { self, ...site });
   let done;
   handlers[type]({ ...event, waitUntil: (promise) => (done = promise) });
   await done;
@@ -114,6 +114,14 @@ test("a push is shown with who said what and where", async () => {
   const direct = (await worker("push", pushed({ ...told, room: "@id", kind: "action", text: "waves", count: 3 }))).shown[0];
   assert.deepEqual([direct.title, direct.body], ["Ann", "* Ann waves\n(3 messages)"]);
   assert.equal((await worker("push", pushed({ ...told, kind: "file", text: "", file: "a.png" }))).shown[0].body, "a.png");
+});
+
+test("what the worker says itself is in the reader's language", async () => {
+  const words = { "{who} in {room}": "{room}: {who}", "({n} message)": ["({n} Nachricht)", "({n} Nachrichten)"] };
+  const german = { parlorPage: { lang: "de", dir: "ltr" }, parlorLanguage: { forms: ["one", "other"], words } };
+  const told = { room: "lobby", seq: 7, nickname: "Ann", text: "hello", kind: "said", count: 1_000 };
+  const [shown] = (await worker("push", pushed(told), [], german)).shown;
+  assert.deepEqual([shown.title, shown.body], ["#lobby: Ann", "hello\n(1.000 Nachrichten)"]);
 });
 
 test("a push that cannot be read is shown all the same", async () => {
