@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+from tests.support.thorough import IS_THOROUGH
+
 ROOT = Path(__file__).parents[1]
 JS = "tests/js"
 WORKERS = 4  # for 2 cores: most of a test is waiting

@@ -14,16 +14,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO, Any, Self
 
+from tests.support.forkserver import Child, fork
 from tests.support.template import begin_with_tables
 
 PROJECT = Path(__file__).parents[2]
+AT_THE_START = ("PYTHON", "LC_", "LANG", "TZ", "LD_", "MALLOC_")  # what is read when a program begins
 STARTS_WITHIN = 30.0  # seconds; a process that imports all of the project on a busy machine
 
 
 class Process:
     """A server that has said where it serves."""
 
-    def __init__(self, process: asyncio.subprocess.Process, greeting: str) -> None:
+    def __init__(self, process: Child | asyncio.subprocess.Process, greeting: str) -> None:
         self.process, self.greeting = process, greeting
         found = re.search(r"http://\S+:(\d+)", greeting)
         assert found, greeting
@@ -48,7 +50,7 @@ class Standing:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.database, self.log = data / "parlor.db", data.parent / f"{data.name}.log"
-        self.process: asyncio.subprocess.Process | None = None
+        self.process: Child | asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> Self:
         await self.begin()
@@ -165,10 +167,12 @@ async def serving(data: Path, *flags: str, makes_all: bool = False, **environmen
 
 async def begin(
     *flags: str, errors: int | IO[bytes] = asyncio.subprocess.PIPE, **environment: str
-) -> asyncio.subprocess.Process:
+) -> Child | asyncio.subprocess.Process:
     """`python -m app serve` with these flags, and no setting from the environment but these. SIGHUP ends it, as from a
     terminal: the tests themselves may run under nohup, and who ignores a signal hands that on."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("PARLOR_")}
+    if not any(name.startswith(AT_THE_START) for name in environment):
+        return await fork(["serve", *flags], ours | environment, errors)
     pipes: dict[str, Any] = {"stdout": asyncio.subprocess.PIPE, "stderr": errors}
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "app", "serve", *flags),
