@@ -50,7 +50,7 @@ def _flat(parts: list[Any]) -> Tree:
 
 async def preview(chat: Chat, person: Person, *, room: RoomRef, seq: Seq | None = None) -> Answer:
     """What a link to a room of this site leads to, or with `seq` to a message there, if one may read it: `card` is
-    `{room, topic, people, seq?, nickname?, at?, text?, file?}`. Nothing is stored of it."""
+    `{room, topic, people, seq?, author?, nickname?, at?, kind?, text?, file?}`. Nothing is stored of it."""
     stored = stored_name(person.id, room)
     if not is_direct(stored) and not await access.may_person_read(chat, stored, person.id):
         raise Refused("no_such_room", "There is no such room, or it is not yours to read.")
@@ -65,6 +65,12 @@ async def _said(chat: Chat, room: str, seq: int) -> Answer:
         raise Refused("no_such_message", "This message was deleted.")
     tree = words(message["text"], message["mentions"], is_line=message["kind"] == "action")
     text = " ".join(plain(tree or message["text"]).split())
-    told = {"seq": seq, "nickname": message["nickname"], "at": when(message["at"]), "kind": message["kind"]}
+    told = {
+        "seq": seq,
+        "author": message["author"],
+        "nickname": message["nickname"],
+        "at": when(message["at"]),
+        "kind": message["kind"],
+    }
     told["text"] = text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT].rstrip()}…"
     return told | ({"file": queries.file_name(message["file"])} if message["file"] else {})
