@@ -397,6 +397,17 @@ class Settings(BaseModel):
         description="Let hooks deliver to private networks and to this machine. Anybody who owns a room chooses where "
         "to: only where all of them are trusted.",
     )
+    previews: Literal["on", "off"] = Field(
+        "off",
+        description="Let the server read the pages to which people link, and show their titles under the messages. It "
+        "asks public addresses alone, for HTML, 1 MB and 3 s at most; whoever runs such a page learns this server's "
+        "address, and that somebody here has linked to it. Links within this site have their words without that.",
+    )
+    preview_private: bool = Field(
+        False,
+        description="Let these pages be in private networks and on this machine, too. Anybody chooses the links: only "
+        "where nothing there tells secrets to whoever asks.",
+    )
     nickname_hold: float = Field(
         86_400,
         ge=0,

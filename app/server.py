@@ -21,7 +21,7 @@ from aiohttp.typedefs import Middleware
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import __version__, engineio, process
-from app.chat import Chat, access, people, pushing, retention, selves
+from app.chat import Chat, access, people, previewing, pushing, retention, selves
 from app.chat import files as kept_files
 from app.chat.leases import Lease
 from app.chat.quotas import Quotas
@@ -79,6 +79,7 @@ from app.web import log as log_page
 from app.web.assets import ASSETS, Assets, templates
 from app.web.branding import Branding, branding
 from app.web.metrics import METRICS, METRICS_READERS, Metrics, Readers, SocketStats, measuring, metrics, told
+from app.web.previews import PageReader
 from app.web.siblings import SIBLINGS, Siblings
 from app.web.webpush import WebPush
 from app.workers import STOP_SIGNALS, Worker, how_many, on_signals
@@ -299,6 +300,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
     if push:
         runner.app[METRICS].more.append(push[1].readings)
         runner.app.on_cleanup.append(lambda _: push[0].close())
+    cards = _previews(settings, chat, runner.app)
     directory = None
     if feed:
         feed.on_replaced = start_over
@@ -336,6 +338,8 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         work.append(feed.run())
     if push:
         work.append(push[1].run())
+    if cards:
+        work.append(cards.run())
     if directory:
         work += [directory.run(), chat.quotas.run()]
     running.background_tasks += [asyncio.create_task(one) for one in work]
@@ -350,6 +354,18 @@ def _push(settings: Settings, chat: Chat) -> tuple[WebPush, pushing.Pushing] | N
     waking = pushing.Pushing(chat, service)
     chat.push, chat.on_said, chat.on_edited = service, waking.note, waking.note_edited
     return service, waking
+
+
+def _previews(settings: Settings, chat: Chat, app: web.Application) -> previewing.Previewing | None:
+    if settings.previews == "off":
+        return None
+    reader = PageReader(__version__, settings.preview_private)
+    cards = previewing.Previewing(chat, reader)
+    chat.on_linked = cards.note
+    app[METRICS].more.append(cards.readings)
+    app[ops.PARTS]["previews"] = lambda: "on"
+    app.on_cleanup.append(lambda _: reader.close())
+    return cards
 
 
 def _site_of(site: edge.Edge, request: Request) -> str:

@@ -70,7 +70,7 @@ moved up onto that page, `beyond` the ids of those who moved down from it. The v
 
 ## A message
 
-`{{seq, rev, id, author, nickname, text, words?, at, kind, reply_to?, edited?, deleted?, reactions?, reaction_counts?, mentions?, file?}}`
+`{{seq, rev, id, author, nickname, text, words?, at, kind, reply_to?, edited?, deleted?, reactions?, reaction_counts?, mentions?, file?, card?}}`
 
 - `seq` counts the messages of a room from 1, `rev` the changes of its messages from 1; neither has gaps.
 - `id` is the author's own. The same id again is answered with the same message and not told again; with another text it
@@ -79,6 +79,9 @@ moved up onto that page, `beyond` the ids of those who moved down from it. The v
 - `file` is `{{id, name, type, bytes, width?, height?, thumbnail?, animated?}}`; `text` is its caption, and may be empty.
   It is at `/files/{{id}}/{{name}}` (the name as in a URL), and where it has a `thumbnail` of 800 pixels at most, that at
   `/files/{{id}}/thumbnail/{{name}}`.
+- `card` is `{{url, title, description?, site, host}}`: what the page at `url`, to which the message links, says of itself, where the
+  operator has asked for that (`PARLOR_PREVIEWS`). It comes a moment after the message, as a change of it. `site` is what it calls its
+  site, `host` where it was found.
 - `edited` is the time of the last edit. `deleted: true` is a tombstone: the text is empty, the place stays.
   Each of these changes takes a `rev` and is told as a `message` with the same `seq`.
 - `reaction_counts` is `{{emoji: number}}`, how many people reacted with it; `reactions` is `{{emoji: [nickname]}}`, the first {names} of

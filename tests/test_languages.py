@@ -3,12 +3,14 @@
 import re
 from html.parser import HTMLParser
 from io import BytesIO
+from pathlib import Path
 
 import pytest
+from babel.messages import Message
 from babel.messages.pofile import read_po
 from jinja2 import Environment, nodes
 
-from app.languages import forms, ntranslate, translate, translated
+from app.languages import ENGLISH, FOLDER, LANGUAGES, forms, ntranslate, translate, translated
 from app.model import Refused, Sentence, counted
 from tests import languages
 
@@ -217,3 +219,66 @@ def test_what_lies_at_a_side_is_found() -> None:
 def test_styles_know_where_lines_begin_and_no_left_or_right() -> None:
     found = {path.name: physical(path.read_text(encoding="utf-8")) for path in sorted(STYLES.glob("*.css"))}
     assert {name: declarations for name, declarations in found.items() if declarations} == {}
+
+
+TRANSLATED = [language for language in LANGUAGES if language != ENGLISH]
+_PLACE = re.compile(r"\{(\w+)\}")
+
+
+def catalogue_of(language: str) -> languages.Catalog:
+    return read_po(BytesIO((FOLDER / f"{language}.po").read_bytes()), locale=language)
+
+
+def faults_of(language: str, message: Message) -> list[str]:
+    """What is wrong with a translation; nothing where it can be shown."""
+    keys = message.id if message.pluralizable else (message.id,)
+    said = message.string if message.pluralizable else (message.string,)
+    if len(said) != (len(forms(language)) if message.pluralizable else 1) or not all(said):
+        return ["not translated"]
+    allowed = {place for key in keys for place in _PLACE.findall(key)}
+    wanted = allowed - {"n"} if message.pluralizable else allowed  # "one file" need not name its number
+    found = []
+    for one in said:
+        places = set(_PLACE.findall(one))
+        if not wanted <= places <= allowed:
+            found.append(f"has other places: {one}")
+        if ("<" in one or "&" in one) and not any("<" in key or "&" in key for key in keys):
+            found.append(f"holds markup: {one}")
+        if (one[:1].isspace(), one[-1:].isspace()) != (keys[0][:1].isspace(), keys[0][-1:].isspace()):
+            found.append(f"begins or ends with other blanks: {one!r}")
+    return found
+
+
+def test_faults_of_a_translation_are_found() -> None:
+    def faults(key: str | tuple[str, str], said: str | tuple[str, ...]) -> list[str]:
+        return [fault.partition(":")[0] for fault in faults_of("de", Message(key, said))]
+
+    assert faults("{who} has come", "{who} ist da") == []
+    assert faults("{who} has come", "") == ["not translated"]
+    assert faults("{who} has come", "{wer} ist da") == ["has other places"]
+    assert faults("{who} has come", "jemand ist da") == ["has other places"]
+    assert faults("Rooms", "<b>Räume") == ["holds markup"]
+    assert faults(", ", ",") == ["begins or ends with other blanks"]
+    assert faults(("{n} file of {who}", "{n} files of {who}"), ("eine von {who}", "{n} Dateien von {who}")) == []
+    assert faults(("{n} file", "{n} files"), ("eine Datei", "")) == ["not translated"]
+    assert faults(("{n} file of {who}", "{n} files of {who}"), ("{n} Datei", "{n} von {who}")) == ["has other places"]
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_every_sentence_is_translated(language: str) -> None:
+    catalogue = catalogue_of(language)
+    found = {str(one.id): faults_of(language, one) for one in catalogue if one.id}
+    wrong = {key: faults for key, faults in found.items() if faults}
+    assert not wrong, f"{len(wrong)} of {len(found)}, for example {dict(list(wrong.items())[:5])}"
+    assert not [one.id for one in catalogue if one.fuzzy and one.id]
+
+
+def test_the_catalogues_and_their_scripts_are_made_from_the_code_as_it_is() -> None:
+    old = [
+        str(path.relative_to(languages.ROOT)) for path, content in languages.make().items() if not _is(path, content)
+    ]
+    assert old == [], "run `make languages`"
+
+
+def _is(path: Path, content: bytes) -> bool:
+    return path.exists() and path.read_bytes() == content

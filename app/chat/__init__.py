@@ -132,7 +132,8 @@ class Chat:
     whoever is disconnected now is expected elsewhere. rules: of rooms, as far as they are known here (access.py).
     on_rules: called with a room whose rules were changed, and no verb tells that. on_person: called with a connection
     that is another person's now, on_leaving_person: with one that is about to be. on_said: called with who said
-    something new, and the stored message; on_edited: the same of one that has another text now. push: None: the
+    something new, and the stored message; on_edited: the same of one that has another text now;
+    on_linked: of both, for their links. push: None: the
     operator has switched it off. opening, forgetting: rooms that are being made, or forgotten. visits: rooms of which
     somebody who is in no list asks something now, and how many do. newcomers: people who are here and of whom nothing
     is stored yet. passphrases: where they are read, one at a time, for each takes 64 MB. at_the_door: held while the
@@ -182,6 +183,7 @@ class Chat:
     indexing: Indexing = field(init=False)
     on_said: Callable[[Member, dict[str, Any]], None] = lambda _member, _message: None
     on_edited: Callable[[Member, dict[str, Any]], None] = lambda _member, _message: None
+    on_linked: Callable[[Member, dict[str, Any]], None] = lambda _member, _message: None
     push: PushKeys | None = None
     newcomers: Newcomers = field(init=False)
     guesses: Guesses = field(init=False)

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from app.chat import Chat, access, mentions, moderation, people
+from app.chat import Chat, access, cards, mentions, moderation, people
 from app.chat.direct import is_direct, tell_other
 from app.chat.kinds import ACTION, Caption, Emoji, Epoch, FileId, Flag, MessageId, PageLimit, Rev, Seq, Seqs
 from app.chat.opening import in_room
@@ -73,6 +73,7 @@ async def send(
         await tell_other(chat, speaker)
     if new:
         chat.on_said(speaker, stored)
+        chat.on_linked(speaker, stored)
     return answer
 
 
@@ -81,11 +82,14 @@ async def edit(chat: Chat, speaker: Speaker, *, seq: Seq, text: Caption) -> Answ
     if not (chat.rates.is_off or speaker.id in access.rules_of(chat, speaker).roles):
         chat.floods.check_mentions(speaker, text)
     mine = {**_here(speaker, seq), "author": speaker.id, "calls": mentions.calls_in(chat, speaker, text)}
-    write = _writing(chat, speaker, "edited", queries.edit, **mine, text=text)
+    link = cards.link_in(text, speaker.connection.site)
+    write = _writing(chat, speaker, "edited", queries.edit, **mine, text=text, link=link)
     stored, new = await _counted(chat, speaker, len(text.encode()), write)
+    answer = _tell_if_new(chat, speaker, stored, new)
     if new:
         chat.on_edited(speaker, stored)
-    return _tell_if_new(chat, speaker, stored, new)
+        chat.on_linked(speaker, stored)
+    return answer
 
 
 async def delete(chat: Chat, member: Member, *, seq: Seq) -> Answer:
@@ -103,6 +107,15 @@ async def restore(chat: Chat, speaker: Speaker, *, seq: Seq) -> Answer:
     asked = {**_here(speaker, seq), "by": moderation.actor(chat, speaker), "is_moderator": is_moderator}
     write = _writing(chat, speaker, "restored", queries.restore, **asked, within=RESTORE_MS)
     return _tell_if_new(chat, speaker, *await write())
+
+
+async def card(chat: Chat, speaker: Speaker, *, seq: Seq, on: Flag) -> Answer:
+    """With `on` false, hide the card of one's own message, or as a moderator of another's: what it shows of the page to
+    which it links. With `on` true it is shown again."""
+    is_moderator = access.rules_of(chat, speaker).rank(speaker.id) > 0
+    asked = {**_here(speaker, seq), "by": speaker.id, "is_moderator": is_moderator, "on": on}
+    stored, new = await chat.store.write(queries.show_card, **asked)
+    return {"message": tell_changed(chat, speaker.room, stored) if new else as_told(stored)}
 
 
 async def react(chat: Chat, speaker: Speaker, *, seq: Seq, emoji: Emoji, on: Flag) -> Answer:
@@ -195,14 +208,20 @@ async def _counted(chat: Chat, member: Member, size: int, write: Callable[[], Aw
 
 def _tell_if_new(chat: Chat, member: Member, stored: queries.Message, new: bool) -> Answer:
     """The ack's message; where it is new or changed, the room is told of it."""
+    if not new:
+        return {"message": as_told(stored)}
+    rules = chat.rules.get(member.room)  # not there any more where whoever asked has left meanwhile
+    if rules is None or rules.hooks:
+        chat.on_queued()
+    return {"message": tell_changed(chat, member.room, stored)}
+
+
+def tell_changed(chat: Chat, room: str, stored: queries.Message) -> Answer:
+    """Tell the room how a message looks now."""
     message = as_told(stored)
-    if new:
-        chat.indexing.note(member.room)
-        rules = chat.rules.get(member.room)  # not there any more where whoever asked has left meanwhile
-        if rules is None or rules.hooks:
-            chat.on_queued()
-        chat.broadcaster.broadcast(member.room, "message", {"room": member.room, "message": message}, message["rev"])
-    return {"message": message}
+    chat.indexing.note(room)
+    chat.broadcaster.broadcast(room, "message", {"room": room, "message": message}, message["rev"])
+    return message
 
 
 async def changes(
@@ -261,6 +280,8 @@ def as_told(stored: queries.Message) -> dict[str, Any]:
     if reactions := stored.get("reactions"):
         message["reactions"] = {emoji: names for emoji, (_, names) in reactions.items()}
         message["reaction_counts"] = {emoji: count for emoji, (count, _) in reactions.items()}
+    if (card := stored.get("card")) and "off" not in (shown := orjson.loads(card)):
+        message["card"] = shown
     if called := stored.get("mentions"):
         message["mentions"] = sorted(set(called.values()))
     if stored["edited"] is not None:

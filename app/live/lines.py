@@ -1,12 +1,15 @@
 """A room as lines of text, for clients that know nothing of us: `Ann said: hello`. Each line is one frame; what is said
 in several lines of text stays one."""
 
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from app.live.broadcaster import Event
 
 Message = dict[str, Any]
+
+MAX_TOLD = 100  # messages of which a listener knows how they looked
 
 
 def refusal(answer: dict[str, Any]) -> str:
@@ -26,10 +29,15 @@ def said(message: Message) -> str:
     return f"{name} said: {text}"
 
 
-def changed(message: Message) -> str | None:
-    """One that is other now; None where it only has other reactions."""
+def changed(message: Message, before: Message | None = None) -> str | None:
+    """One that is other now; None where it has other reactions or another card alone. before: as it was told last,
+    where that is known."""
+    if before and (before["text"], before.get("deleted")) == (message["text"], message.get("deleted")):
+        return None
     if message.get("deleted"):
         return taken_back(message)
+    if before and before.get("deleted"):
+        return said(message)
     return f"{message['nickname']} corrected: {message['text']}" if "edited" in message else None
 
 
@@ -47,6 +55,7 @@ class RoomLines:
         self.name: str = room["name"]
         self.ignored = frozenset(ignored)
         self._topic, self._people, self._seq = room["topic"], people, seq
+        self._told: OrderedDict[int, Message] = OrderedDict()  # the last ones
 
     def of(self, event: Event) -> Iterator[str]:
         """Of an event that is about this room; none of one that is about another."""
@@ -64,9 +73,13 @@ class RoomLines:
     def message(self, message: Message) -> str | None:
         is_new = message["seq"] > self._seq
         self._seq = max(self._seq, message["seq"])
+        before = self._told.pop(message["seq"], None)
+        self._told[message["seq"]] = message
+        if len(self._told) > MAX_TOLD:
+            self._told.popitem(last=False)
         if message["author"] in self.ignored:
             return None
-        return said(message) if is_new else changed(message)
+        return said(message) if is_new else changed(message, before)
 
     def _came_and_went(self, told: dict[str, Any]) -> Iterator[str]:
         """In large rooms, whose events tell of the first page of people alone, nothing."""

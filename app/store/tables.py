@@ -255,13 +255,15 @@ removed = Table(
     Column("at", BigInteger, nullable=False),
     Column("mentions", Text),
     Column("file", Text),
+    Column("card", Text),
     ForeignKeyConstraint(["room", "seq"], ["messages.room", "messages.seq"]),
 )
 
 # `reactions` is what a message shows of them, as JSON: `{emoji: [how many, [the first nicknames]]}`, null where there
 # are none. It is written in the transaction that changes them, so that a page is read without reading all who reacted.
 # `mentions`: whom it calls, as JSON: `{name as typed, without @: person}`, or `everyone` for a person.
-# `file` is what a message tells of the file that it carries, as JSON, for the same reason.
+# `file` is what a message tells of the file that it carries, as JSON, for the same reason; `card` what it shows of the
+# page to which it links, with `off` where somebody has hidden that.
 messages = Table(
     "messages",
     metadata,
@@ -281,6 +283,7 @@ messages = Table(
     Column("reactions", Text),
     Column("mentions", Text),
     Column("file", Text),
+    Column("card", Text),
     UniqueConstraint("author", "id"),
     UniqueConstraint("room", "rev"),
 )

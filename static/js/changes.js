@@ -24,6 +24,14 @@ export class Changes {
     return deleteMessage(this, room, seq, t("Your message is deleted."));
   }
 
+  /** Hides the card of a message, and offers to show it again. */
+  async hideCard(room, seq) {
+    const show = (on) => this.sentence("card", { room, seq, on });
+    const refusal = await show(false);
+    if (!refusal) this.done(t("The card is removed."), () => show(true));
+    return refusal;
+  }
+
   /** Puts one's reaction on, or takes it off. */
   async react(room, { seq }, emoji, on) {
     const ack = await this.change("react", { room, seq, emoji, on });

@@ -31,6 +31,7 @@ import { withPage } from "./late-page.js";
 import { registerWorker } from "./installing.js";
 import { Later } from "./later.js";
 import { Layout } from "./layout.js";
+import { listenToCards } from "./link-card.js";
 import { Look } from "./look.js";
 import { media } from "./media.js";
 import { Menu } from "./menu.js";
@@ -43,6 +44,7 @@ import { OpenRooms } from "./open-rooms.js";
 import { newId, Outbox } from "./outbox.js";
 import { OutboxAdoption } from "./outbox-adoption.js";
 import { Overlays } from "./overlays.js";
+import { OwnCards } from "./own-cards.js";
 import { actionsInRoom, actionsOn } from "./person-actions.js";
 import { Room } from "./room.js";
 import { RoomCommands } from "./room-commands.js";
@@ -184,8 +186,17 @@ const outbox = new Outbox({
   },
 });
 const adoption = new OutboxAdoption({ outbox, rooms, join: joinIfWelcome });
+const ownCards = new OwnCards({
+  site: location.origin + sitePath(""),
+  find: (name, seq) => rooms.get(name)?.find(seq),
+  ignores: (id) => me.ignores(id),
+  ask: (...asked) => ask(...asked),
+  changed: (name, seq) => rooms.get(name)?.notifyAgain(seq),
+  now: Date.now,
+});
 const timeline = new Timeline({
   me,
+  cards: ownCards,
   clock,
   items: (name) => files.withProgress(outbox.items(name)),
   endSeen: () => unreadView.markRead(),
@@ -309,6 +320,10 @@ const actions = new Actions({
   pickEmoji: (...asked) => aids.pickEmoji(...asked),
 });
 new WordClicks(document.getElementById("messages"), { open: (name) => navigation.goTo(name), notify });
+listenToCards(document.getElementById("messages"), {
+  hide: (seq) => changes.hideCard(rooms.activeName, seq).then(notifyIfAny),
+  open: (name, seq) => (seq ? told.show(name, seq) : navigation.goTo(name)),
+});
 const card = later.part(({ PersonCard }) => new PersonCard({
   overlays,
   layout,

@@ -1,6 +1,6 @@
 // The parts of a message's row. A row has only the parts that it shows; they are inserted in this order, and removed again.
 
-const ORDER = ["message-day", "message-ignored", "avatar", "message-head", "message-quote", "message-call", "message-text", "message-more", "message-file", "reactions", "message-notes", "message-trouble", "message-state", "actions"];
+const ORDER = ["message-day", "message-ignored", "avatar", "message-head", "message-quote", "message-call", "message-text", "message-more", "message-file", "message-card", "reactions", "message-notes", "message-trouble", "message-state", "actions"];
 
 /** The part of a row with this name: made from its template where it is missing, or taken out where it is not wanted. */
 export function part(row, name, isWanted = true) {

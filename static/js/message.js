@@ -4,6 +4,7 @@ import { write as writeSentence } from "./isolate.js";
 import { dateFormat, t } from "./language.js";
 import { fillMentions } from "./mentions.js";
 import { fillFile } from "./message-file.js";
+import { fillCard } from "./link-card.js";
 import { part } from "./message-parts.js";
 import { fillReactions } from "./reactions.js";
 import { fillQuote } from "./reply.js";
@@ -29,9 +30,9 @@ export function blankRow() {
 /**
  * Fills a row with a message as it looks now. mine: it shows its state; own: one's own reactions; quoted: the message that it
  * replies to, where that is held here; role: the author's in the room; calls: it calls the
- * reader; called: as in mentions.js; notes: lines below it.
+ * reader; called: as in mentions.js; notes: lines below it; card, mayHideCard: as in link-card.js.
  */
-export function fill(row, message, { mine, own, quoted, role, calls, called, notes }) {
+export function fill(row, message, { mine, own, quoted, role, calls, called, notes, card, mayHideCard }) {
   const author = row.querySelector(".message-author");
   row.dataset.kind = message.deleted ? "deleted" : message.kind;
   row.classList.toggle("is-mine", mine);
@@ -45,6 +46,7 @@ export function fill(row, message, { mine, own, quoted, role, calls, called, not
   fillText(row.querySelector(".message-text"), message);
   fillMentions(row, called);
   fillFile(row, message);
+  fillCard(row, message.deleted ? null : card, mayHideCard);
   fillReactions(row, message, own);
   fillState(row, mine && !message.deleted ? (message.state ?? "said") : null, message.sentence);
   fillNotes(row, notes);

@@ -7,12 +7,14 @@ import { Fold } from "./fold.js";
 import { isNews } from "./ignored.js";
 import { isolate, write } from "./isolate.js";
 import { t, tn } from "./language.js";
+import { ownCard } from "./link-card.js";
 import { callsMe } from "./mentions.js";
 import { MessageRows } from "./message-rows.js";
 import { PendingRows } from "./pending-rows.js";
 import { namesOf } from "./presence.js";
 import { logStart } from "./retention-text.js";
 import { ScrollPosition } from "./scroll-position.js";
+import { rankOf } from "./standing.js";
 
 const NEAR_END = 80; // CSS pixels
 const NEAR_START = 600; // CSS pixels
@@ -24,10 +26,10 @@ const FLASH_MS = 1_600;
 export class Timeline {
   /**
    * items(room): its unconfirmed messages; endSeen(): the end of the log is in sight; act(verb, id): a button of an
-   * unconfirmed message; clock: the server's time.
+   * unconfirmed message; clock: the server's time; cards: as in own-cards.js.
    */
-  constructor({ me, clock, items, endSeen, act }) {
-    Object.assign(this, { me, items, endSeen });
+  constructor({ me, clock, items, endSeen, act, cards }) {
+    Object.assign(this, { me, items, endSeen, cards });
     for (const id of ["messages", "said", "pending", "news", "latest", "typing"]) this[id] = document.getElementById(id);
     this.start = document.getElementById("log-start");
     const context = (message) => this.context(message);
@@ -244,7 +246,15 @@ export class Timeline {
   context(message) {
     const { own, presence } = this.room;
     const { author, seq, reply_to } = message;
-    return { mine: this.me.is(author), own: own.of(seq), role: presence.roles.get(author), quoted: this.quoted(reply_to), calls: callsMe(message, this.me), called: this.called, notes: this.room.notes?.get(seq) };
+    return { mine: this.me.is(author), own: own.of(seq), role: presence.roles.get(author), quoted: this.quoted(reply_to), calls: callsMe(message, this.me), called: this.called, notes: this.room.notes?.get(seq), ...this.card(message) };
+  }
+
+  /** Of a page elsewhere, which its author and moderators may remove; or of this site's own words. */
+  card(message) {
+    const { name, rules } = this.room;
+    if (message.card) return { card: message.card, mayHideCard: this.me.is(message.author) || rankOf(rules.role) > 0 };
+    const own = this.cards.of(name, message);
+    return { card: own && ownCard(own.url, own.preview) };
   }
 
   quoted(seq) {

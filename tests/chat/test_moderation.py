@@ -17,7 +17,7 @@ from tests.conftest import Start
 from tests.support.talker import new_id
 
 EVERYBODY = {"ignore", "echo", "rooms", "rename", "reserve", "identify", "claim", "join", "leave", "open", "search"}
-EVERYBODY |= {"mentions", "push", "status", "away", "person"}
+EVERYBODY |= {"mentions", "push", "status", "away", "person", "preview"}
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_every_other_verb_says_who_may_do_it(verb: str) -> None:
     expected = {
         Owner: {"appoint", "owner_key", "bot", "hook", "hooks"},
         Moderator: {"kick", "mute", "ban", "sanctions", "audit"},
-        Speaker: {"send", "edit", "restore", "react", "typing", "topic", "settings"},
+        Speaker: {"send", "edit", "restore", "card", "react", "typing", "topic", "settings"},
     }
     for right, verbs in expected.items():
         assert (VERBS[verb].right is right) == (verb in verbs)

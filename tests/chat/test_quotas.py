@@ -119,9 +119,9 @@ async def test_what_an_owner_does_without_end_is_limited_as_well(start_server: S
 def test_every_verb_that_writes_a_row_counts() -> None:
     """The others only read, are counted where they write, or change what is there."""
     counted_themselves = {"send", "edit", "react", "topic", "join", "open", "push"}
-    changing = {"delete", "rename", "reserve", "identify", "notify"}
+    changing = {"delete", "rename", "reserve", "identify", "notify", "card"}
     reading = {"leave", "reacted", "typing", "sync", "history", "people", "rooms", "sanctions", "audit", "echo"}
-    reading |= {"search", "seen", "mentions", "person", "hooks", "away"}
+    reading |= {"search", "seen", "mentions", "person", "hooks", "away", "preview"}
     storing = {name for name, verb in VERBS.items() if verb.adds_row}
     assert storing.isdisjoint(counted_themselves | changing | reading)
     assert storing | counted_themselves | changing | reading >= VERBS.keys()

@@ -106,6 +106,10 @@ ROWS = (
     Row("restore", own),
     Row("restore", others, may=STAFF, prepare=(("delete", others),), note="another's"),
     Row("react", lambda scene, role: others(scene, role) | {"emoji": "👍", "on": True}),
+    Row("card", lambda scene, role: own(scene, role) | {"on": False}),
+    Row("card", lambda scene, role: others(scene, role) | {"on": False}, may=STAFF, note="another's"),
+    Row("preview", may=("nobody", "kicked", *INSIDE)),
+    Row("preview", others, may=("nobody", "kicked", *INSIDE), note="of a message"),
     Row("reacted", lambda scene, _: {"seqs": [scene.said["bystander"]]}),
     Row("typing"),
     Row("sync", lambda *_: {"after": 0}),
@@ -155,14 +159,14 @@ def who_may(row: Row, verb: Verb) -> tuple[str, ...]:
 
 def who_may_by_http(row: Row, verb: Verb) -> tuple[str, ...]:
     """Whoever is not in the room is let in for what they ask, if the room lets them in; they have said nothing yet."""
-    may, is_about_own = who_may(row, verb), row.verb in ("edit", "delete", "restore")
+    may, is_about_own = who_may(row, verb), row.verb in ("edit", "delete", "restore", "card")
     return ("nobody", *may) if verb.is_for_members and "member" in may and not is_about_own else may
 
 
 def code(row: Row, verb: Verb, role: str, by_http: bool) -> set[str]:
     """With which one somebody is refused."""
-    if row.verb == "join":
-        return {"banned"}
+    if row.verb in ("join", "preview"):
+        return {"banned", "no_such_room"}
     if by_http and role in NOBODY and verb.is_for_members:
         return {"not_allowed", "locked"} if role == "nobody" else {"banned"}
     if row.verb == "search":

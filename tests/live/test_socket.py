@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import socketio
 
-from app.model import COOKIE
+from app.languages import translated
+from app.model import COOKIE, Sentence, span
 from app.server import Running
 from tests.support.talker import Talker, hang_up, new_id
 
@@ -155,13 +156,15 @@ async def test_a_broken_cookie_of_another_site_s_making_does_not_hide_the_token(
 
 async def test_what_is_refused_is_told_in_the_language_of_the_connection(url: str) -> None:
     english = "Join #lobby first."
-    for language, text in [(None, english), ("de", "Betritt zuerst #lobby."), ("tlh", english), ({"de": 1}, english)]:
+    german = translated("de", Sentence("Join #{room} first.", room="lobby"))
+    assert german != english and "#lobby" in german
+    for language, text in [(None, english), ("de", german), ("tlh", english), ({"de": 1}, english)]:
         async with Talker(url, "alice", language=language) as alice:
             answer = await alice.ask("typing", {"room": "lobby"})
             assert (answer["error"], answer["text"]) == ("not_member", text)
     async with Talker(url, "alice", token=alice.token, language="de") as again, Talker(url, "bob") as bob:
         assert (await bob.ask("typing", {"room": "lobby"}))["text"] == english
-        assert (await again.ask("typing", {"room": "lobby"}))["text"] == "Betritt zuerst #lobby."
+        assert (await again.ask("typing", {"room": "lobby"}))["text"] == german
 
 
 async def test_who_is_banned_is_told_so_in_their_language(url: str) -> None:
@@ -171,5 +174,7 @@ async def test_who_is_banned_is_told_so_in_their_language(url: str) -> None:
         ban = {"room": "lobby", "person": bob.me["id"], "minutes": 120, "reason": "spam {n}"}
         assert (await alice.ask("ban", ban))["ok"]
         told = (await bob.hears("removed"))["text"]
-        assert told == "Du bist für 2 Stunden aus #lobby ausgeschlossen: spam {n}"
+        what = Sentence("You are banned from #{room} for {time}", room="lobby", time=span(7_200))
+        assert told == translated("de", Sentence("{what}: {reason}", what=what, reason="spam {n}"))
+        assert "2 Stunden" in told and told.endswith("spam {n}")
         assert (await bob.ask("join", {"room": "lobby"}))["text"] == told

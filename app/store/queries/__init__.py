@@ -26,6 +26,7 @@ from app.store.queries.access import (
 )
 from app.store.queries.audit import Actor, noted, report
 from app.store.queries.bots import add_bot, bots_of, remove_bot
+from app.store.queries.cards import put_card, show_card
 from app.store.queries.days import day_of, said_on
 from app.store.queries.directs import directs_of, is_ignored_by, known_person, open_direct, others_of
 from app.store.queries.files import (
@@ -249,6 +250,7 @@ __all__ = [
     "own",
     "pass_on",
     "probe",
+    "put_card",
     "question",
     "react",
     "reacted",
@@ -280,6 +282,7 @@ __all__ = [
     "set_rule",
     "set_topic",
     "settle_rules",
+    "show_card",
     "signing_key",
     "standings",
     "stay",

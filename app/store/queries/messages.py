@@ -32,7 +32,7 @@ ACTIVE_AT_INTERVAL_MS = 1_000  # between two updates of a room's `active_at`, wh
 
 # The statements of the busiest path.
 _SAID = ("room", "seq", "rev", "id", "author", "nickname", "kind", "text", "reply_to", "at", "mentions", "file")
-UNCHANGED = ("edited", "deleted", "reactions")  # null in a new message
+UNCHANGED = ("edited", "deleted", "reactions", "card")  # null in a new message
 _known = Prepared(select(messages).where(messages.c.author == bindparam("author"), messages.c.id == bindparam("id")))
 _store = Prepared(insert_or_not(messages).on_conflict_do_nothing(index_elements=("author", "id")), sets=_SAID)
 _by = bindparam("by", type_=Integer)
@@ -120,8 +120,7 @@ def insert_message(
     if _is_due(active_at, at):
         _wake.run(db, room=room, at=at)
     note_mentions(db, [message])
-    message["edited"] = message["deleted"] = message["reactions"] = None
-    return message, True
+    return message | dict.fromkeys(UNCHANGED), True
 
 
 @changes(Changes.ROOM)
@@ -227,10 +226,19 @@ def _exists(db: Connection, room: str, seq: int) -> bool:
 
 @changes(Changes.ROOM)
 def edit(
-    db: Connection, *, room: str, seq: int, author: str, text: str, rules_rev: int | None = None, calls: Calls = ()
+    db: Connection,
+    *,
+    room: str,
+    seq: int,
+    author: str,
+    text: str,
+    rules_rev: int | None = None,
+    calls: Calls = (),
+    link: str | None = None,
 ) -> tuple[Message, bool]:
     """Give one's own message another text. Returns it, and whether that changed anything. calls: what may be names in
-    it. A message that was changed has `called`, whom it calls and did not call before, and `called_before`."""
+    it. link: the one that may have a card: another one's goes. A message that was changed has `called`, whom it calls
+    and did not call before, and `called_before`."""
     message = _own(db, room, seq, author)
     if message["deleted"] is not None:
         raise Refused("no_such_message", "This message was deleted; it cannot be edited any more.")
@@ -241,9 +249,22 @@ def edit(
     called = resolve(db, calls) if calls else None
     forget_mentions(db, room, seq)
     note_mentions(db, [message | {"mentions": called}])
-    changed = _changed(db, room, seq, rules_rev, text=text, edited=now(), mentions=written(called))
+    now_said = changed(
+        db,
+        room,
+        seq,
+        rules_rev,
+        text=text,
+        edited=now(),
+        mentions=written(called),
+        card=_kept_card(message["card"], link),
+    )
     before, after = ({*(one or {}).values()} for one in (message["mentions"], called))
-    return changed | {"called": sorted(after - before), "called_before": sorted(before)}, True
+    return now_said | {"called": sorted(after - before), "called_before": sorted(before)}, True
+
+
+def _kept_card(card: str | None, link: str | None) -> str | None:
+    return card if card and orjson.loads(card)["url"] == link else None
 
 
 @changes(Changes.ROOM)
@@ -258,16 +279,16 @@ def delete(
         raise Refused("not_allowed", "Only who said it can change it.")
     if message["deleted"] is not None:
         return message, False
-    kept = {name: message[name] for name in ("room", "seq", "text", "reply_to", "file")}
+    kept = {name: message[name] for name in ("room", "seq", "text", "reply_to", "file", "card")}
     kept |= {"reactions": _stored(message["reactions"] or {}), "mentions": written(message["mentions"])}
     db.execute(insert(removed).values(**kept, at=now()))
     if not is_own:
         note(db, room, by, "delete", whom=(message["author"], message["nickname"]), seq=seq)
     forget_mentions(db, room, seq)
     files.let_go(db, room, seq, seq)
-    gone = dict.fromkeys(("reply_to", "reactions", "mentions", "file"))
+    gone = dict.fromkeys(("reply_to", "reactions", "mentions", "file", "card"))
     gone |= {"text": "", "deleted": now(), "deleted_by": by.id}
-    return _changed(db, room, seq, rules_rev, **gone), True
+    return changed(db, room, seq, rules_rev, **gone), True
 
 
 @changes(Changes.ROOM)
@@ -294,8 +315,8 @@ def restore(
     if not was_own:
         note(db, room, by, "restore", whom=(message["author"], message["nickname"]), seq=seq)
     note_mentions(db, [message | {"mentions": read_mentions(kept.mentions)}])
-    back = {name: getattr(kept, name) for name in ("text", "reply_to", "reactions", "mentions", "file")}
-    return _changed(db, room, seq, rules_rev, **back, deleted=None, deleted_by=None), True
+    back = {name: getattr(kept, name) for name in ("text", "reply_to", "reactions", "mentions", "file", "card")}
+    return changed(db, room, seq, rules_rev, **back, deleted=None, deleted_by=None), True
 
 
 @changes(Changes.PEOPLE)
@@ -348,7 +369,7 @@ def react(
     if known in names or len(names) < max_names:  # else those that are shown stay the first ones
         names = [name for (name,) in _reacted_first.all(db, **where, most=max_names)]
     shown = {**shown, emoji: (count, names)} if count else {one: what for one, what in shown.items() if one != emoji}
-    return _changed(db, room, seq, rules_rev, reactions=_stored(shown)), True, names != before
+    return changed(db, room, seq, rules_rev, reactions=_stored(shown)), True, names != before
 
 
 def reacted(db: Connection, *, room: str, person: str, seqs: Sequence[int]) -> tuple[dict[int, list[str]], int]:
@@ -376,7 +397,7 @@ def _own(db: Connection, room: str, seq: int, author: str) -> Message:
     return message
 
 
-def _changed(db: Connection, room: str, seq: int, rules_rev: int | None, **values: Any) -> Message:
+def changed(db: Connection, room: str, seq: int, rules_rev: int | None, **values: Any) -> Message:
     """Claim the room's next rev for a message that looks different now; its seq stays. Raises StaleRules."""
     claim = update(rooms).where(rooms.c.name == room).values(rev=rooms.c.rev + 1)
     rev, found = db.execute(claim.returning(rooms.c.rev, rooms.c.rules_rev)).one()

@@ -23,6 +23,17 @@ class File(TypedDict, total=False):
     thumbnail: str
 
 
+class Card(TypedDict, total=False):
+    """What the page at `url`, to which a message links, says of itself. `site` is what it calls its site, `host` where
+    it is."""
+
+    url: Required[str]
+    title: Required[str]
+    description: str
+    site: Required[str]
+    host: Required[str]
+
+
 class Message(TypedDict, total=False):
     """A message as it looks now. `seq` is its place in the room, `rev` the number of its last change; `id` is the
     author's own. `at` and `edited` are ISO 8601 in UTC. `words` is the text as a tree, where it is more than plain;
@@ -45,6 +56,7 @@ class Message(TypedDict, total=False):
     reactions: dict[str, list[str]]
     reaction_counts: dict[str, int]
     file: File
+    card: Card
 
 
 class Me(TypedDict, total=False):

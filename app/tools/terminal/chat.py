@@ -237,7 +237,8 @@ class MessageNews:
         if now.get("deleted") and not before.get("deleted"):
             chat.tell(f"[{now['seq']}] {now['nickname']} took a message back")
         elif now["text"] != before["text"]:
-            chat.screen.show(*styled(now, dict(chat.client.me), "edited"))
+            note = "put back" if before.get("deleted") else "edited"
+            chat.screen.show(*styled(now, dict(chat.client.me), note))
         elif now.get("reaction_counts", {}) != before.get("reaction_counts", {}):
             counts = " ".join(f"{emoji} {count}" for emoji, count in now.get("reaction_counts", {}).items())
             chat.tell(f"[{now['seq']}] {counts or 'no reactions any more'}")
