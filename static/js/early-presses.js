@@ -1,4 +1,4 @@
-// What is pressed or pointed at before its part of the page is there (late-parts.js) waits for it, and is done then.
+// What is pressed, pointed at or dragged here before its part of the page is there (late-parts.js) waits for it, and is done then.
 
 const BUTTONS = "#emoji, #attach, #mentions-button";
 const IN_MESSAGES = "#said :is(.reaction, .message-quote, .message-author, .avatar, .message-picture, .room-link, .code-copy)";
@@ -8,6 +8,7 @@ export function catchPresses({ load, wanted }) {
   const end = new AbortController();
   const log = document.getElementById("messages");
   let pointed = null;
+  let dragged = null;
   const listen = (element, type, listener) => element.addEventListener(type, listener, { capture: true, signal: end.signal });
   const begin = () => load().catch(() => null);
   listen(document, "click", async (event) => {
@@ -18,10 +19,12 @@ export function catchPresses({ load, wanted }) {
   });
   listen(log, "pointerover", (event) => ((pointed = event), begin()));
   listen(log, "focusin", begin);
+  listen(document, "dragover", (event) => ((dragged = event), begin()));
+  for (const type of ["dragleave", "drop", "dragend"]) listen(document, type, () => (dragged = null));
   listen(document.getElementById("message"), "input", begin);
   return () => {
     end.abort();
-    if (pointed) setTimeout(() => again(pointed));
+    for (const event of [pointed, dragged]) if (event) setTimeout(() => again(event));
   };
 }
 
