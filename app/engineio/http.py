@@ -22,7 +22,7 @@ from app.engineio.addresses import CONNECTION, AddressLimit
 from app.engineio.heartbeat import Deadlines
 from app.engineio.request import BadRequest, Request, RequestReader, begun
 from app.engineio.ticks import Share, Ticks
-from app.engineio.writer import SocketWriter, TickWriter
+from app.engineio.writer import SocketWriter, TickWriter, waiting_bytes
 
 log = logging.getLogger("parlor.engineio")
 
@@ -358,7 +358,7 @@ class HttpConnection(asyncio.Protocol):
         """The answer was written. The next request waits until the peer has taken all of it, which has to be in time
         for `deadlines`."""
         self._gateway = None
-        if self.transport.get_write_buffer_size():
+        if waiting_bytes(self.transport):
             self._state = _State.DRAINING
             self.wait(deadlines)
             self.transport.set_write_buffer_limits(high=0)
@@ -509,7 +509,7 @@ class Gateway(asyncio.Transport):
         self._transport.resume_reading()
 
     def get_write_buffer_size(self) -> int:
-        return self._transport.get_write_buffer_size()
+        return waiting_bytes(self._transport)
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         self._transport.set_write_buffer_limits(high, low)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from app.engineio.heartbeat import Deadlines
 from app.engineio.http import HttpConnection, begin_stream, end_stream
+from app.engineio.writer import waiting_bytes
 
 COMMENT_S = 15.0  # between two comments, so that no proxy takes a silent stream for dead
 COMMENT = b": still here\n\n"
@@ -49,7 +50,7 @@ class EventStream:
     def is_behind(self) -> bool:
         """True while its reader has much to take of what was sent in earlier ticks; `on_writable` is called when it
         has."""
-        return self._connection.transport.get_write_buffer_size() > BEHIND_BYTES
+        return waiting_bytes(self._connection.transport) > BEHIND_BYTES
 
     @property
     def buffered(self) -> int:

@@ -12,6 +12,11 @@ from typing import Protocol
 log = logging.getLogger("parlor.engineio")
 
 
+def waiting_bytes(transport: asyncio.Transport) -> int:
+    """That were written and not taken; none where it is closed, of which uvloop's transports do not tell any more."""
+    return 0 if transport.is_closing() else transport.get_write_buffer_size()
+
+
 class Flushable(Protocol):
     def flush(self) -> None: ...
 
@@ -89,7 +94,7 @@ class SocketWriter:
     @property
     def buffered(self) -> int:
         """Bytes that wait for the reader."""
-        return sum(map(len, self._out)) + self.transport.get_write_buffer_size()
+        return sum(map(len, self._out)) + waiting_bytes(self.transport)
 
     def send(self, data: bytes) -> None:
         """Write this at the end of the tick."""

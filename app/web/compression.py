@@ -32,7 +32,7 @@ def _brotli(content: bytes) -> bytes:
 
 
 def _brotli_quickly(content: bytes) -> bytes:
-    return bytes(brotli.compress(content, quality=4))
+    return bytes(brotli.compress(content, quality=5))
 
 
 def _gzip(content: bytes) -> bytes:

@@ -33,6 +33,10 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+PART_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
 MAX_COOKIES = 2  # of one name, that are looked at
 PROBES = ("/healthz", "/readyz", "/metrics")
 PAGES = ("GET", "HEAD")
@@ -88,12 +92,15 @@ class Edge:
         """False where the operator has named hosts (PARLOR_HOSTS), and this is none of them."""
         return not self.hosts or _is_served(self.hosts, self.host(values), self.forwarded_scheme(values))
 
-    def headers(self, is_https: bool) -> dict[str, str]:
-        """The security headers of every answer."""
+    def headers(self, is_https: bool, is_part: bool = False) -> dict[str, str]:
+        """The security headers of every answer. is_part: it is a static file, a part of a page: there, what a page may
+        do says nothing, and a first visit would have it seven times."""
         framers = " ".join(("'self'", *self.embed)) if self.embed else "'none'"
         headers = HEADERS | {"Content-Security-Policy": f"{POLICY}; frame-ancestors {framers}"}
         if not self.embed:  # it cannot name origins: with some, only the policy counts
             headers["X-Frame-Options"] = "DENY"
+        if is_part:
+            headers = dict(PART_HEADERS)
         if self.hsts and is_https:
             headers["Strict-Transport-Security"] = f"max-age={self.hsts}"
         return headers
@@ -229,7 +236,8 @@ def _cookie(name: str, value: str, attributes: dict[str, Any]) -> str:
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Add the security headers, and no-store unless the handler has set Cache-Control."""
-    for name, value in request.config_dict[EDGE].headers(scheme(request) == "https").items():
+    is_part = request.path.startswith(at(request, "/static/"))
+    for name, value in request.config_dict[EDGE].headers(scheme(request) == "https", is_part).items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Cache-Control", "no-store")
 

@@ -55,6 +55,7 @@ export class Actions {
     this.log.addEventListener("focusout", ({ relatedTarget }) => relatedTarget && !this.isNear(relatedTarget) && this.putAway());
     this.bar.addEventListener("keydown", (event) => this.key(event));
     document.addEventListener("pointerdown", ({ target }) => this.isPicking && !this.isNear(target) && this.putAway());
+    if (this.log.contains(document.activeElement)) this.focused(document.activeElement);
   }
 
   /** In the log, or in what the bar has opened: the menu, the choice of emoji. */

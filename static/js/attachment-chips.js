@@ -1,6 +1,6 @@
 // The files in the composer, above the message box: what they are, how far they are, and a way out for each.
 
-import { sizeOf } from "./attachments.js";
+import { sizeOf } from "./file-size.js";
 import { t } from "./language.js";
 import { kindOf } from "./message-file.js";
 import { visible } from "./visible-text.js";

@@ -2,7 +2,8 @@
 // as it is there, one after the other, and again where that came to nothing; its bytes stay in the browser until its message
 // is in the log. No DOM in here.
 
-import { number, t, tn } from "./language.js";
+import { sizeOf } from "./file-size.js";
+import { t, tn } from "./language.js";
 
 const FIRST_PAUSE_MS = 1_000;
 const MAX_PAUSE_MS = 30_000;
@@ -239,16 +240,4 @@ function asLoaded(record) {
 function nameOf({ type }) {
   const [kind, form] = (type || "").split("/");
   return kind === "image" && form ? `picture.${form.replace("jpeg", "jpg").replace(/\+.*/, "")}` : "file";
-}
-
-/** 1.2 MB, as people read it. */
-export function sizeOf(bytes) {
-  if (bytes < 1_000) return t("{size} B", { size: bytes });
-  if (bytes < 999_500) return t("{size} KB", { size: rounded(bytes / 1e3) });
-  return bytes < 999_500_000 ? t("{size} MB", { size: rounded(bytes / 1e6) }) : t("{size} GB", { size: rounded(bytes / 1e9) });
-}
-
-/** With a digit behind the point where there is one before it. */
-function rounded(amount) {
-  return number(amount < 9.95 ? amount : Math.round(amount));
 }

@@ -46,15 +46,6 @@ export function helpFor(role) {
   return COMMANDS.filter((one) => rankOf(one.role) <= rank).map(({ usage, help }) => t("{command}: {help}", { command: usage, help })).join("\n");
 }
 
-/** {name, rest} of a command, or null where the text is an ordinary message ("/etc/hosts" is no command). */
-export function commandIn(text) {
-  const found = /^\/([a-z]+)(?:\s+([\s\S]*))?$/i.exec(text);
-  if (!found) return null;
-  const [, name, rest = ""] = found;
-  if (name.toLowerCase() === "me" && rest.trim()) return null;
-  return { name: name.toLowerCase(), rest: rest.trim() };
-}
-
 /** Runs a command of the table; answers a sentence where it could not be done. */
 export function runCommand({ name, rest }, table) {
   if (Object.hasOwn(table, name)) return table[name](rest);

@@ -1,9 +1,10 @@
-// What helps with writing in the message box. All of it is loaded when it is first wanted: completion and the like
-// (writing-aids.js) when the box has the focus, the emoji with the first look for one.
+// What helps with writing in the message box: completion and the like (writing-aids.js), and the emoji, which are loaded with
+// the first look for one.
 
 import { insertText } from "./box-text.js";
 import { styled } from "./late-page.js";
 import { NOT_LOADED } from "./later.js";
+import { WritingAids } from "./writing-aids.js";
 
 const EMOJI_STYLE = new URL("../css/emoji-picker.css", import.meta.url).href;
 
@@ -13,22 +14,13 @@ export class ComposerAids {
     Object.assign(this, { storage, overlays, notify, more });
     this.box = document.getElementById("message");
     this.button = document.getElementById("emoji");
-    this.box.addEventListener("focus", () => this.load());
+    this.writing = new WritingAids(this.box, { ...more, loadEmoji: () => this.loadEmoji() });
     this.button.addEventListener("click", () => this.pickForBox());
-  }
-
-  /** Where it cannot be loaded, the next focus tries again. */
-  load() {
-    const wanted = { ...this.more, loadEmoji: () => this.loadEmoji() };
-    this.loading ??= import("./writing-aids.js").then(
-      ({ WritingAids }) => (this.writing = new WritingAids(this.box, wanted)),
-      () => (this.loading = null),
-    );
   }
 
   /** A Room calls this, too: who was not known when their name was begun may be by now. */
   changed(room, what) {
-    if (what === "people" && room === this.more.rooms.active) this.writing?.completion.lookAgain();
+    if (what === "people" && room === this.more.rooms.active) this.writing.completion.lookAgain();
   }
 
   pickForBox() {

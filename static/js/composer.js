@@ -14,8 +14,8 @@ const MIN_GROWN = 96; // CSS pixels
 export class Composer {
   /**
    * submit(text) answers a sentence (or a promise of one) where the text is refused; typing(): somebody types; limit() in
-   * characters; editing(seq): as in composer-context.js; editLast(): arrow up in an empty box; files: {isOn, hasSome,
-   * input}, see files-wiring.js.
+   * characters; editing(seq): as in composer-context.js; editLast(): arrow up in an empty box; files: see
+   * late-files.js.
    */
   constructor({ storage, submit, typing, limit, editLast, editing, files }) {
     Object.assign(this, { storage, submit, typing, limit, editLast, files });
@@ -27,7 +27,7 @@ export class Composer {
     this.silenceLine = document.getElementById("composer-silence");
     this.silenced = "";
     this.lastTyping = 0;
-    this.stray = new StrayInput({ box: this.box, refuse: (sentence) => this.showSentence(sentence), files: files.isOn && ((transfer) => files.input.takeFrom(transfer)) });
+    this.stray = new StrayInput({ box: this.box, refuse: (sentence) => this.showSentence(sentence), files: files.isOn && ((transfer) => files.takeFrom(transfer)) });
     this.form.addEventListener("submit", (event) => this.submitForm(event));
     this.box.addEventListener("keydown", (event) => this.key(event));
     this.box.addEventListener("input", () => this.changed());

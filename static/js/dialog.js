@@ -4,6 +4,8 @@
 import { write } from "./isolate.js";
 import { elementOf } from "./late-page.js";
 
+const STOPS = "button, input, select, textarea, a[href], [tabindex]";
+
 export class Dialog {
   /** id of its element in the page; overlays: the browser's Back; layout: covers the room. submitted(form): on submit. */
   constructor(id, { overlays, layout, submitted = () => {}, closed = () => {} }) {
@@ -20,6 +22,7 @@ export class Dialog {
     this.element.addEventListener("keydown", (event) => this.key(event));
     this.element.addEventListener("pointerdown", ({ target }) => target === this.element && this.close());
     for (const button of this.card.querySelectorAll("[data-close]")) button.addEventListener("click", () => this.close());
+    this.card.tabIndex = -1; // a click beside its controls leaves the keys to it
     this.card.remove(); // it is in the page only while it is open, so that no two fields there have one name
   }
 
@@ -63,13 +66,19 @@ export class Dialog {
   key(event) {
     if (event.key === "Escape") this.close();
     else if (event.key === "Tab") {
-      const stops = [...this.card.querySelectorAll("button, input, select, textarea, a[href]")].filter((one) => !one.disabled && one.offsetParent);
-      const edge = event.shiftKey ? stops[0] : stops[stops.length - 1];
-      if (document.activeElement !== edge && document.activeElement !== this.title) return;
-      if (document.activeElement === this.title && !event.shiftKey) return;
-      (event.shiftKey ? stops[stops.length - 1] : stops[0])?.focus();
+      const stops = [...this.card.querySelectorAll(STOPS)].filter((one) => !one.disabled && one.tabIndex >= 0 && one.offsetParent);
+      const [edge, next] = event.shiftKey ? [stops[0], stops[stops.length - 1]] : [stops[stops.length - 1], stops[0]];
+      const at = document.activeElement;
+      const isAtEdge = isSameStop(at, edge) || (event.shiftKey && !stops.includes(at));
+      if (!isAtEdge) return;
+      (stops.find((one) => one.checked && isSameStop(one, next)) ?? next)?.focus();
     } else return;
     event.stopPropagation();
     event.preventDefault();
   }
+}
+
+/** Choices of which one can be made are one stop of the Tab key. */
+function isSameStop(one, other) {
+  return one === other || (one.type === "radio" && other?.type === "radio" && one.name === other.name);
 }

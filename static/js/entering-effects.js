@@ -21,6 +21,7 @@ export function enteringEffects({ me, dialog, layout, drawer, connection, ask, s
       layout.showMe(me);
       drawer.set(false);
       revealRoom();
+      dialog.giveFocusBack();
     },
 
     /** The room stays in sight, out of reach, behind the dialog. */

@@ -28,6 +28,11 @@ export class FileInput {
     return document.getElementById(`attach-${way}`);
   }
 
+  /** What was chosen while this was loaded. */
+  takeChosen() {
+    for (const { do: way } of WAYS) this.taken(this.input(way));
+  }
+
   /** With a mouse there is one way: the system's own dialog. */
   open() {
     if (!this.hasTouch.matches) this.input("files").click();

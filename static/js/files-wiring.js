@@ -29,7 +29,7 @@ export class Files {
       ...{ wait, newId, tab, limit, now: Date.now },
     });
     if (this.isOn) this.makeViews(menu);
-    Object.assign(hooks, { preview: (file) => this.previews.find(file), load: (image, url) => this.loadByToken(image, url) });
+    hooks.preview = (file) => this.previews.find(file);
     window.addEventListener("online", () => this.attachments.wake());
     document.getElementById("messages").addEventListener("click", (event) => this.clicked(event));
   }
@@ -58,6 +58,7 @@ export class Files {
     Object.assign(this, { composer, outbox, drawPending });
     if (this.rooms.activeName) this.changed(this.rooms.activeName);
     this.attachments.clear((key) => outbox.holds(key));
+    this.input?.takeChosen();
   }
 
   add(files) {
@@ -65,6 +66,11 @@ export class Files {
     for (const one of this.attachments.of(this.rooms.activeName)) if (!one.width) this.measure(one);
     if (refusal) this.composer.showSentence(refusal);
     this.composer.focus();
+  }
+
+  /** What was dropped or pasted. */
+  takeFrom(transfer) {
+    this.input?.takeFrom(transfer);
   }
 
   removed(key) {
@@ -119,16 +125,6 @@ export class Files {
     const one = this.attachments.get(file.key);
     if (one?.file) this.previews.sent(file.key, one.file);
     this.removed(file.key);
-  }
-
-  /** Where no cookie opens it, the tab's token does. False: there is no other way. */
-  loadByToken(image, url) {
-    if (!this.me.token || image.dataset.byToken) return false;
-    image.dataset.byToken = "yes";
-    fetch(url, { headers: { Authorization: `Bearer ${this.me.token}` } })
-      .then((answer) => (answer.ok ? answer.blob() : null))
-      .then((blob) => blob && (image.src = URL.createObjectURL(blob)), () => null);
-    return true;
   }
 
   async clicked(event) {

@@ -1,28 +1,60 @@
-// Parts of the page that are loaded when they are first wanted, so that a first visit need not wait for them. No DOM in here.
+// Parts of the page that are loaded after its first words, or when they are first wanted, so that a first visit need not wait
+// for them. No DOM in here.
 
 import { t } from "./language.js";
 
 export const NOT_LOADED = t("That could not be loaded. Are you online? If it goes on, reload the page.");
 
 export class Later {
-  /** load() -> Promise of the module; failed(sentence): it could not be had, for there is no connection, or only a newer one. */
+  /** load() -> Promise of the parts; failed(sentence): they could not be had, for there is no connection, or only newer ones. */
   constructor({ load, failed }) {
-    Object.assign(this, { load, failed });
+    Object.assign(this, { begin: load, failed, loading: null, parts: null, waiting: [] });
   }
 
-  /** {open(...)}: of what make(module) makes, once. */
+  /** Promise of the parts: once. Where they could not be had, the next call tries again. */
+  load() {
+    this.loading ??= this.begin().then(
+      (parts) => this.arrived(parts),
+      (error) => {
+        this.loading = null;
+        throw error;
+      },
+    );
+    return this.loading;
+  }
+
+  arrived(parts) {
+    this.parts = parts;
+    for (const tell of this.waiting.splice(0)) tell();
+    return parts;
+  }
+
+  /** The same for a person who waits: null where the parts could not be had, which they are told. */
+  async wanted() {
+    try {
+      return await this.load();
+    } catch {
+      this.failed(NOT_LOADED);
+      return null;
+    }
+  }
+
+  /** {open(...)}: of what make(parts) makes, once. */
   part(make) {
     let made = null;
     return {
       open: async (...what) => {
-        const module = await this.load().catch(() => null);
-        if (!module) {
-          this.failed(NOT_LOADED);
-          return;
-        }
-        made ??= make(module);
+        const parts = await this.wanted();
+        if (!parts) return;
+        made ??= make(parts);
         made.open(...what);
       },
     };
+  }
+
+  /** These functions of what find(parts) finds. What is told before it is there, it hears then, in the same order. */
+  told(find, names) {
+    const tell = (name, what) => find(this.parts)[name](...what);
+    return Object.fromEntries(names.map((name) => [name, (...what) => (this.parts ? tell(name, what) : this.waiting.push(() => tell(name, what)))]));
   }
 }

@@ -2,24 +2,20 @@
 
 import "./older-browsers.js";
 
-import { Actions } from "./actions.js";
 import { Appearance } from "./appearance.js";
 import { sitePath } from "./base.js";
 import { Away } from "./away.js";
-import { insertText } from "./box-text.js";
 import { BrowserStorage } from "./browser-storage.js";
 import { Changes, lastOwn, NO_CONNECTION, sentenceOf } from "./changes.js";
-import { helpFor } from "./commands.js";
 import { Composer } from "./composer.js";
-import { ComposerAids } from "./composer-aids.js";
 import { Connection } from "./connection.js";
 import { ConnectionStatus } from "./connection-status.js";
 import { DoorwayView } from "./doorway-view.js";
 import { Drafts } from "./drafts.js";
 import { Drawer } from "./drawer.js";
+import { catchPresses } from "./early-presses.js";
 import { Entering } from "./entering.js";
 import { enteringEffects } from "./entering-effects.js";
-import { Files } from "./files-wiring.js";
 import { Finding } from "./finding.js";
 import { FirstUnread } from "./first-unread.js";
 import { Identity } from "./identity.js";
@@ -29,13 +25,12 @@ import { language, t } from "./language.js";
 import { keepLastWords, wishOf } from "./last-words.js";
 import { withPage } from "./late-page.js";
 import { registerWorker } from "./installing.js";
-import { Later } from "./later.js";
+import { LateFiles } from "./late-files.js";
+import { Later, NOT_LOADED } from "./later.js";
 import { Layout } from "./layout.js";
 import { listenToCards } from "./link-card.js";
 import { Look } from "./look.js";
 import { media } from "./media.js";
-import { Menu } from "./menu.js";
-import { Moderating, reportNews } from "./moderating.js";
 import { BAD_ROOM, Navigation } from "./navigation.js";
 import { NewerVersion } from "./newer-version.js";
 import { NicknameDialog } from "./nickname-dialog.js";
@@ -45,12 +40,10 @@ import { newId, Outbox } from "./outbox.js";
 import { OutboxAdoption } from "./outbox-adoption.js";
 import { Overlays } from "./overlays.js";
 import { OwnCards } from "./own-cards.js";
-import { actionsInRoom, actionsOn } from "./person-actions.js";
 import { Room } from "./room.js";
-import { RoomCommands } from "./room-commands.js";
 import { RoomPasses, unguessable } from "./room-key.js";
 import { RoomList } from "./room-list.js";
-import { isDirect, labelOf, roomName } from "./room-name.js";
+import { labelOf, roomName } from "./room-name.js";
 import { RoomViews } from "./room-views.js";
 import { Roster } from "./roster.js";
 import { ServerClock } from "./server-clock.js";
@@ -61,17 +54,16 @@ import { Submitting } from "./submitting.js";
 import { tabName } from "./tab.js";
 import { isBlank } from "./text.js";
 import { Timeline } from "./timeline.js";
-import { Told } from "./told.js";
 import { TokenRenewal } from "./token-renewal.js";
 import { Unread } from "./unread.js";
 import { UnreadSince } from "./unread-since.js";
 import { UnreadView } from "./unread-view.js";
-import { copyText, WordClicks } from "./word-clicks.js";
 
 const page = document.body.dataset;
 const local = new BrowserStorage("localStorage");
 const session = new BrowserStorage("sessionStorage");
 const hasTouch = media("(pointer: coarse)");
+const WELCOME_MS = 2_000; // where no room is joined
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 const ask = (verb, payload) => connection.ask(verb, payload);
 const notify = (text) => notices.show(text);
@@ -91,9 +83,11 @@ const connectionStatus = new ConnectionStatus({ retry: () => connection.retry() 
 const notices = new Notices();
 const overlays = new Overlays();
 const drawer = new Drawer({ overlays, layout });
-const menu = new Menu({ overlays });
 const passes = new RoomPasses({ storage: session });
-const later = new Later({ load: () => withPage(import("./dialogs.js")), failed: notify });
+const dialogs = new Later({ load: () => withPage(import("./dialogs.js")), failed: notify });
+const late = new Later({ load: () => import("./late-parts.js").then(({ lateParts }) => furnish(lateParts)), failed: notify });
+const want = (act) => late.wanted().then((parts) => parts && act(parts));
+const endPresses = catchPresses({ load: () => late.load(), wanted: () => late.wanted() });
 
 // The rooms.
 const unread = new Unread({ storage: local, me, read: (...mark) => finding.read(...mark) });
@@ -105,7 +99,7 @@ const rooms = new OpenRooms({
     wait,
     serverNow: () => clock.now(),
     pass: (room) => passes.payload(room),
-    changed: (...change) => (told.changed(...change), roomViews.changed(...change), aids.changed(...change), finding.changed(...change)),
+    changed: (...change) => (told.changed(...change), roomViews.changed(...change), late.parts?.aids.changed(...change), finding.changed(...change)),
   }),
   changed: (room) => roomList.draw(room),
   removed: (name) => {
@@ -132,15 +126,16 @@ const navigation = new Navigation({
   hasUnsent: (name) => outbox.items(name).length > 0,
   notify,
 });
-const roomList = new RoomList({ rooms, unread, chosen: (name) => navigation.goTo(name), left: (name) => navigation.leave(name), decorate: (room, entry) => told.draw(room, entry) });
-const told = new Told({ page, me, local, rooms, unread, overlays, layout, drawer, later, ask: answerOf, wait, jump: jumpTo, offer: (text, action) => notices.show(text, { lasting: true, action }) });
+const roomList = new RoomList({ rooms, unread, chosen: (name) => navigation.goTo(name), left: (name) => navigation.leave(name), decorate: (room, entry) => late.parts?.told.draw(room, entry) });
+const lateNews = late.told((parts) => parts, ["reported"]);
+const told = late.told((parts) => parts.told, ["changed", "disconnected", "opened", "personChanged", "show", "welcome"]);
 const finding = new Finding({
   ...{ me, local, rooms, overlays, layout, drawer, wait, notify, ask: answerOf, join: joinIfWelcome },
   ...{ navigation: () => navigation, timeline: () => timeline, unread: () => unread, roomList: () => roomList, composer: () => composer },
-  invite: () => ROOM_ACTIONS.invite(),
+  invite: () => want(({ roomActions }) => roomActions.invite()),
   jump: (name, seq) => told.show(name, seq),
 });
-const roster = new Roster({ me, ask, wait, firstPage: () => limits.first_people, menu: openPersonMenu, card: (subject) => card.open(subject) });
+const roster = new Roster({ me, ask, wait, firstPage: () => limits.first_people, menu: (...asked) => want((parts) => parts.openPersonMenu(...asked)), card: (subject) => want(({ card }) => card.open(subject)) });
 
 // Entering.
 const dialog = new NicknameDialog({
@@ -167,7 +162,7 @@ const entering = new Entering((effect) => effects[effect.do](effect));
 
 // Messages.
 const tab = tabName(session, newId);
-const files = new Files({ me, menu, rooms, wait, newId, tab, notify, layout, overlays, limit: () => limits.file ?? Infinity });
+const files = new LateFiles({ load: () => late.load(), outbox: () => outbox, me, wait });
 const outbox = new Outbox({
   storage: local,
   tab,
@@ -227,120 +222,16 @@ const standing = new StandingView({
 const done = (sentence, undo) => notices.show(sentence, { action: { label: t("Undo"), run: () => undo().then(notifyIfAny) } });
 const changes = new Changes({ ask, stored, done, reacted: (name, change) => rooms.get(name)?.reacted(change) });
 
-// Moderation.
-const moderating = new Moderating({
-  ask,
-  stored,
-  ignored: ignoredChanged,
-  done,
-});
-const sanctionDialog = later.part(({ SanctionDialog }) => new SanctionDialog({
-  overlays,
-  layout,
-  decided: (verb, person, choice) => moderating[verb](rooms.activeName, person, choice),
-}));
-const reportDialog = later.part(({ ReportDialog }) => new ReportDialog({ overlays, layout, decided: report }));
-const moderationDialog = later.part(({ ModerationDialog }) => new ModerationDialog({
-  overlays,
-  layout,
-  ask: answerOf,
-  lift: (kind, person) => moderating.lift(kind, rooms.activeName, person),
-  jump: (seq) => finding.show(seq),
-}));
-const roomSettings = later.part(({ RoomSettings }) => new RoomSettings({ overlays, layout, save: saveSettings, saved: notify }));
-const roomLinks = later.part(({ RoomLinks }) => new RoomLinks({
-  overlays,
-  layout,
-  ask: (kind, limits) => answerOf(kind === "ownerKey" ? "owner_key" : "invite", { room: rooms.activeName, ...limits }),
-}));
-const programs = later.part(({ ProgramsDialog }) => new ProgramsDialog({ overlays, layout, ask: answerOf }));
-const ROOM_ACTIONS = {
-  ...finding.actions,
-  settings: () => roomSettings.open(rooms.active),
-  invite: () => roomLinks.open("invite", rooms.active),
-  ownerKey: () => roomLinks.open("ownerKey", rooms.active),
-  programs: () => programs.open(rooms.active),
-  moderation: () => moderationDialog.open(rooms.active),
-  notifications: () => told.openDialog(),
-  leave: () => navigation.leave(rooms.activeName),
-};
-const PERSON_ACTIONS = {
-  message: ({ person }) => finding.message(person),
-  link: ({ message }) => finding.copy(rooms.activeName, message.seq),
-  about: (subject) => card.open(subject),
-  copy: ({ message }) => copyText(message).then(notify),
-  report: ({ message }) => reportDialog.open(message),
-  ignore: ({ person }) => moderating.ignore(person).then(notifyIfAny),
-  unignore: ({ person }) => moderating.ignore(person, false).then(notifyIfAny),
-  delete: ({ message }) => moderating.delete(rooms.activeName, message).then(notifyIfAny),
-  mute: ({ person }) => sanctionDialog.open("mute", person),
-  kick: ({ person }) => sanctionDialog.open("kick", person),
-  ban: ({ person }) => sanctionDialog.open("ban", person),
-  moderator: ({ person }) => moderating.appoint(rooms.activeName, person, "moderator").then(notifyIfAny),
-  owner: ({ person }) => moderating.appoint(rooms.activeName, person, "owner").then(notifyIfAny),
-  dismiss: ({ person }) => moderating.appoint(rooms.activeName, person, null).then(notifyIfAny),
-};
-const roomCommands = new RoomCommands({
-  room: () => rooms.active,
-  me,
-  moderating,
-  settings: saveSettings,
-  sanctions: () => answerOf("sanctions", { room: rooms.activeName }),
-  dialogs: { invite: ROOM_ACTIONS.invite, key: ROOM_ACTIONS.ownerKey, settings: ROOM_ACTIONS.settings, moderation: ROOM_ACTIONS.moderation },
-  claim: (key) => claim(rooms.activeName, key),
-  newRoom,
-});
-const commands = {
-  ...roomCommands.table,
-  nick: (nickname) => (nickname ? rename(nickname) : t("Which nickname? For example: /nick Ann")),
-  reserve: () => entering.send({ type: "changeRequested", nickname: me.nickname, field: "passphrase" }),
-  identify: (nickname) => (nickname ? entering.send({ type: "claimRequested", nickname }) : t("Which nickname is yours? For example: /identify Ann")),
-  status: (text) => ask("status", { text }).then((ack) => (ack.ok && named(ack.me), sentenceOf(ack)), () => NO_CONNECTION),
-  topic: (topic) => ask("topic", { room: rooms.activeName, topic }).then(sentenceOf, () => NO_CONNECTION),
-  join: (name) => navigation.open(name),
-  leave: () => navigation.leave(rooms.activeName),
-  help: () => notices.show(helpFor(rooms.active.rules.role), { lasting: true }),
-};
-const submitting = new Submitting({ rooms, composer, changes, outbox, files, timeline, commands });
-files.connect({ composer, outbox, drawPending: () => timeline.drawPending() });
-const aids = new ComposerAids({ storage: local, rooms, me, ask, wait, overlays, sent: () => outbox.items(rooms.activeName), isEditing: () => composer.context.isEdit, notify });
-const actions = new Actions({
-  me,
-  overlays,
-  room: () => rooms.active,
-  maxReactions: () => limits.reactions,
-  reply: (message) => submitting.reply(message),
-  edit: (message) => submitting.edit(message),
-  remove: ({ seq }) => changes.delete(rooms.activeName, seq).then(notifyIfAny),
-  react: (message, emoji, on) => changes.react(rooms.activeName, message, emoji, on).then(notifyIfAny),
-  jump: (seq) => timeline.goTo(seq),
-  left: () => composer.focus(),
-  menu: openPersonMenu,
-  card: (subject) => card.open(subject),
-  pickEmoji: (...asked) => aids.pickEmoji(...asked),
-});
-new WordClicks(document.getElementById("messages"), { open: (name) => navigation.goTo(name), notify });
+const submitting = new Submitting({ rooms, composer, changes, outbox, files, timeline, run: runCommand });
 listenToCards(document.getElementById("messages"), {
   hide: (seq) => changes.hideCard(rooms.activeName, seq).then(notifyIfAny),
   open: (name, seq) => (seq ? told.show(name, seq) : navigation.goTo(name)),
 });
-const card = later.part(({ PersonCard }) => new PersonCard({
-  overlays,
-  layout,
-  me,
-  ask: answerOf,
-  now: () => clock.now(),
-  saved: named,
-  actions: (subject) => actionsOn({ me, role: rooms.active.rules.role, isDirect: isDirect(rooms.active), ...subject }),
-  act: (name, subject) => PERSON_ACTIONS[name](subject),
-  ways: { mention: ({ nickname }) => (composer.focus(), insertText(composer.box, `@${nickname} `)) },
-  rename: () => entering.send({ type: "changeRequested", nickname: me.nickname }),
-}));
 const away = new Away({ tell: (on) => ask("away", { on }).catch(() => null) });
-const roomViews = new RoomViews({ rooms, outbox, timeline, roster, layout, unreadView, actions, composer, drawer, standing });
+const roomViews = new RoomViews({ rooms, outbox, timeline, roster, layout, unreadView, composer, drawer, standing, putAway: () => late.parts?.actions.putAway() });
 
 // The server.
-new Appearance({ look, overlays, layout, later });
+new Appearance({ look, overlays, layout, later: dialogs });
 const connection = new Connection({
   transports: page.transports.split(" "),
   storage: local,
@@ -388,7 +279,7 @@ const EVENTS = {
   room: ({ room }) => finding.details(rooms.get(room.name), room),
   standing: ({ room, ...told }) => standingChanged(rooms.get(room), told),
   removed: ({ room, ...refusal }) => removed(rooms.get(room), refusal),
-  report: ({ room, seq, who, text }) => reported(room, seq, who, text),
+  report: ({ room, seq, who, text }) => lateNews.reported(room, seq, who, text),
   notice: ({ text }) => notify(text),
   opened: (one) => (told.opened(one.room), finding.opened(one)),
   seen: (told) => unreadView.draw(finding.seen(told)),
@@ -404,9 +295,9 @@ function start() {
   finding.follow(page.room);
   window.addEventListener("popstate", () => navigation.wentBack());
   window.addEventListener("pagehide", () => outbox.release());
-  document.getElementById("self-card").addEventListener("click", () => (drawer.set(false), card.open({ person: me })));
+  document.getElementById("self-card").addEventListener("click", () => (drawer.set(false), want(({ card }) => card.open({ person: me }))));
   document.getElementById("rename").addEventListener("click", () => entering.send({ type: "changeRequested", nickname: me.nickname }));
-  document.getElementById("room-menu").addEventListener("click", ({ currentTarget }) => openRoomMenu(currentTarget));
+  document.getElementById("room-menu").addEventListener("click", ({ currentTarget }) => want((parts) => parts.openRoomMenu(currentTarget)));
   roomList.onAnother((text) => navigation.open(text));
   local.watch(storedElsewhere);
   adoption.start();
@@ -448,6 +339,7 @@ async function welcome({ me: person, token, renew, ignored, server }) {
   told.welcome();
   finding.welcome();
   away.welcome();
+  loadSoon(WELCOME_MS);
   clock.measure(ask).then((isNew) => isNew && timeline.checkDay());
 }
 
@@ -466,7 +358,28 @@ function joined(room, ack) {
   look.known();
   registerWorker();
   if (room === rooms.active) unreadView.returned(unreadSince.reconnected(room, me));
+  loadSoon(0);
   finding.joined(room);
+}
+
+/** What is not needed to read and write the first words, once these are drawn. Where it cannot be had, the next welcome tries again, or who wants it. */
+function loadSoon(ms) {
+  setTimeout(() => late.load().catch(() => null), ms);
+}
+
+function furnish(lateParts) {
+  const parts = lateParts({
+    ...{ page, me, local, clock, wait, ask, answerOf, newId, tab, notify, notifyIfAny, notices, done, overlays, layout, drawer, dialogs },
+    ...{ rooms, roomList, navigation, finding, unread, entering, outbox, files, timeline, composer, submitting, changes },
+    ...{ limits: () => limits, named, claim, rename, newRoom, saveSettings, stored, ignoredChanged, jumpTo },
+  });
+  endPresses();
+  return parts;
+}
+
+/** Answers a sentence, or a promise of one, where it could not be done. */
+function runCommand(command) {
+  return late.parts ? late.parts.run(command) : late.load().then((parts) => parts.run(command), () => NOT_LOADED);
 }
 
 function joinIfWelcome(room) {
@@ -490,36 +403,11 @@ async function claim(room, key) {
   return sentenceOf(ack);
 }
 
-function openPersonMenu(opener, subject) {
-  const { nickname } = subject.person;
-  const items = actionsOn({ me, role: rooms.active.rules.role, isDirect: isDirect(rooms.active), ...subject });
-  if (items.length === 0) return;
-  menu.open(opener, { label: t("Actions for {name}", { name: nickname }), items, chosen: (name) => (actions.menuChosen(), PERSON_ACTIONS[name](subject)) });
-}
-
-function openRoomMenu(opener) {
-  menu.open(opener, { label: t("Actions for {name}", { name: labelOf(rooms.active) }), items: actionsInRoom(rooms.active.rules, isDirect(rooms.active)), chosen: (name) => ROOM_ACTIONS[name]() });
-}
-
 async function saveSettings(changed) {
   const room = rooms.active;
   const ack = await answerOf("settings", { room: room.name, ...changed });
   if (ack.ok) room.setDetails(ack.room);
   return sentenceOf(ack);
-}
-
-async function report(message, text) {
-  const refusal = await moderating.report(rooms.activeName, message, text);
-  if (!refusal) notify(t("The moderators of this room can see your report. Nobody else can."));
-  return refusal;
-}
-
-function reported(name, seq, who, text) {
-  const show = () => {
-    navigation.goTo(name);
-    finding.show(seq);
-  };
-  notices.show(reportNews(name, who, text), { lasting: true, action: { label: t("Show"), run: show } });
 }
 
 /** seq: of the message; without it, to the room alone. */

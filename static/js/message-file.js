@@ -1,7 +1,7 @@
 // What a message's row shows of its file: a picture in the space that it will take, or a card with name, size and a way to
 // download it. Of a message that is still on its way: how far it is.
 
-import { sizeOf } from "./attachments.js";
+import { sizeOf } from "./file-size.js";
 import { sitePath } from "./base.js";
 import { t } from "./language.js";
 import { media } from "./media.js";

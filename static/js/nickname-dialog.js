@@ -52,6 +52,7 @@ export class NicknameDialog {
    * there is a room to go back to. field: "passphrase" puts the focus there.
    */
   open({ nickname = this.nickname, isClaim = false, canCancel = false, field }) {
+    if (this.element.hidden) this.returnTo = canCancel ? document.activeElement : null;
     Object.assign(this, { canCancel, taken: isClaim ? nickname : "" });
     this.cancel.hidden = !canCancel;
     this.text.hidden = canCancel;
@@ -103,6 +104,12 @@ export class NicknameDialog {
     this.element.hidden = true;
     this.overlays.closed("nickname");
     this.passphrase.value = "";
+  }
+
+  /** The room can be reached again: to where the focus was before, if that is in sight. */
+  giveFocusBack() {
+    if (this.returnTo?.offsetParent) this.returnTo.focus({ preventScroll: true });
+    this.returnTo = null;
   }
 
   showSentence(sentence, isTrouble = true) {

@@ -4,8 +4,9 @@
 import { labelOf } from "./room-name.js";
 
 export class RoomViews {
-  constructor({ rooms, outbox, timeline, roster, layout, unreadView, actions, composer, drawer, standing }) {
-    Object.assign(this, { rooms, outbox, timeline, roster, layout, unreadView, actions, composer, drawer, standing });
+  /** putAway(): the bar of actions on a message goes. */
+  constructor({ rooms, outbox, timeline, roster, layout, unreadView, composer, drawer, standing, putAway }) {
+    Object.assign(this, { rooms, outbox, timeline, roster, layout, unreadView, composer, drawer, standing, putAway });
   }
 
   changed(room, what, detail) {
@@ -15,7 +16,7 @@ export class RoomViews {
   /** Another room becomes the active one. */
   show(room) {
     this.layout.showHead(room);
-    this.actions.putAway();
+    this.putAway();
     this.unreadView.show(room);
     this.roster.show(room);
     this.composer.show(room.name, labelOf(room));
@@ -36,7 +37,7 @@ export class RoomViews {
    * no news. ids: the one before and the one now.
    */
   personChanged(ids) {
-    this.actions.putAway();
+    this.putAway();
     for (const room of this.rooms.all()) {
       room.presence.expect(ids);
       room.forgetOwn();
@@ -48,7 +49,7 @@ export class RoomViews {
 
   /** Somebody is ignored since now, or no longer. */
   ignoredChanged() {
-    this.actions.putAway();
+    this.putAway();
     for (const room of this.rooms.all()) this.unreadView.draw(room);
     if (!this.rooms.active) return;
     this.timeline.redraw();

@@ -1,12 +1,13 @@
 // What becomes of a text that was submitted in the composer: an edit is saved, a command runs, anything else is sent to the
 // active room. And the ways back: the ack of a sent message, and a failed one that is taken back into the box.
 
-import { commandIn, runCommand } from "./commands.js";
+import { commandIn } from "./command-in.js";
 import { quoteOf } from "./reply.js";
 
 export class Submitting {
-  constructor({ rooms, composer, changes, outbox, files, timeline, commands }) {
-    Object.assign(this, { rooms, composer, changes, outbox, files, timeline, commands });
+  /** run(command): see late-parts.js. */
+  constructor({ rooms, composer, changes, outbox, files, timeline, run }) {
+    Object.assign(this, { rooms, composer, changes, outbox, files, timeline, run });
   }
 
   /** Answers a sentence (or a promise of one) where the text was not accepted. */
@@ -14,7 +15,7 @@ export class Submitting {
     const { context } = this.composer;
     if (context.isEdit) return this.changes.edit(this.rooms.activeName, context.now.seq, text);
     const command = commandIn(text);
-    if (command) return runCommand(command, this.commands);
+    if (command) return this.run(command);
     this.files.send(this.rooms.activeName, text, context.end()?.seq);
     this.timeline.toEnd();
     return "";

@@ -1,5 +1,4 @@
-// What helps while one writes: completion, code that was pasted, going back in what one has said. Loaded with the first
-// look into the message box (composer-aids.js).
+// What helps while one writes: completion, code that was pasted, going back in what one has said.
 
 import { replaceAll } from "./box-text.js";
 import { Completion } from "./completion.js";

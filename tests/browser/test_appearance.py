@@ -1,15 +1,9 @@
 """How the page looks, as somebody chose it; and the list of its keys."""
 
-from typing import Any
-
-import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from tests.browser.conftest import Visit
-from tests.browser.test_entering import PHONE, WIDE, Held
-from tests.browser.test_page import fits
-from tests.support.axe import violations
-from tests.support.talker import Talker
+from tests.browser.test_entering import Held
 
 PAPER = "getComputedStyle(document.body).backgroundColor"
 SIZE = "parseFloat(getComputedStyle(document.body).fontSize)"
@@ -71,28 +65,3 @@ async def test_the_keys_are_listed_where_a_question_mark_is_no_text(url: str, vi
     await expect(keys).to_contain_text("Edit your last message")
     await keys.get_by_role("button", name="Close").click()
     await expect(ann.box).to_be_focused()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_axe_finds_nothing_wrong_with_the_dialogs(url: str, browser: Browser, scheme: Any) -> None:
-    async with Talker(url, "bob") as bob:
-        await bob.join("lobby")
-        await bob.say("lobby", "hello")
-        for size in (WIDE, PHONE):
-            context = await browser.new_context(bypass_csp=True, color_scheme=scheme, reduced_motion="reduce", **size)
-            page = await context.new_page()
-            await page.goto(f"{url}/r/lobby")
-            await page.get_by_role("textbox", name="Nickname").fill(f"ann {size['viewport']['width']}")
-            await page.get_by_role("textbox", name="Nickname").press("Enter")
-            await expect(page.get_by_text("hello")).to_be_visible()
-            if size is PHONE:
-                await page.get_by_role("button", name="Rooms and people").click()
-            await page.get_by_role("button", name="Appearance").click()
-            await dialog(page, "Appearance").get_by_label("Larger").check()
-            assert await violations(page) == []
-            await fits(page)
-            await dialog(page, "Appearance").get_by_role("button", name="Keys").click()
-            await expect(dialog(page, "Keys")).to_be_visible()
-            assert await violations(page) == []
-            await fits(page)
-            await context.close()

@@ -169,7 +169,6 @@ async def test_rooms_are_found_from_inside_and_the_topic_is_edited_in_place(serv
     await page.get_by_role("button", name="Browse rooms").click()
     rooms = dialog(page, "Rooms")
     await expect(rooms.get_by_role("listitem")).to_contain_text(["#den", "#garden", "#library"])
-    assert await violations(page) == []
     await page.keyboard.type("lib")
     await expect(rooms.get_by_role("listitem")).to_contain_text(["#library", "#lib"])
     await page.keyboard.press("Enter")

@@ -3,11 +3,10 @@
 import re
 from typing import Any
 
-from playwright.async_api import Browser, Locator, expect
+from playwright.async_api import Locator, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.test_page import PHONE, enters
-from tests.support.axe import violations
 from tests.support.browser import Visitor
 from tests.support.talker import Talker
 
@@ -457,29 +456,3 @@ async def test_the_keyboard_reaches_every_action(url: str, visit: Visit) -> None
         await expect(items.first).to_be_focused()
         await alice.page.keyboard.press("Escape")
         await expect(button).to_be_focused()
-
-
-async def test_axe_finds_nothing_wrong_with_menus_dialogs_and_doorways(url: str, browser: Browser) -> None:
-    async with Talker(url, "bob") as bob:
-        for scheme in ("light", "dark"):
-            context = await browser.new_context(bypass_csp=True, color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-            page = await context.new_page()
-            alice = Visitor(context, page, url, f"alice-{scheme}")
-            room = f"den-{scheme}"
-            await alice.enters(room)
-            await alice.is_in()
-            await bob.join(room)
-            await bob.say(room, "hello")
-            await alice.reads(["hello"])
-            await alice.says("/ignore bob")
-            await alice.says("/welcome Be kind.")
-            await expect(page.get_by_role("region", name="Welcome")).to_be_visible()
-            await page.get_by_role("button", name="Actions for bob").click()
-            assert await violations(page) == []
-            await page.keyboard.press("Escape")
-            for command in ("/settings", "/invite", "/moderation"):
-                await alice.says(command)
-                await expect(page.get_by_role("dialog")).to_be_visible()
-                assert await violations(page) == []
-                await page.keyboard.press("Escape")
-            await context.close()

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Attachments, GONE, MAX_FILES, sizeOf } from "../../static/js/attachments.js";
+import { Attachments, GONE, MAX_FILES } from "../../static/js/attachments.js";
+import { sizeOf } from "../../static/js/file-size.js";
 import { Clock, settled } from "./log.mjs";
 
 /** The browser's database in a Map, which outlives the page. */

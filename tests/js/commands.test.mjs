@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { commandIn, COMMANDS, helpFor, lengthIn, personIn } from "../../static/js/commands.js";
+import { commandIn } from "../../static/js/command-in.js";
+import { COMMANDS, helpFor, lengthIn, personIn } from "../../static/js/commands.js";
 import { RoomCommands } from "../../static/js/room-commands.js";
 
 const people = ["Ann", "Ann Marie", "bob", "Swan of Avon", "李娜"].map((nickname, at) => ({ id: `p${at}`, nickname }));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { commandIn } from "../../static/js/commands.js";
+import { commandIn } from "../../static/js/command-in.js";
 import { isBlank, trimmed } from "../../static/js/text.js";
 
 test("blank lines before and blanks behind go, the first line's indentation stays", () => {

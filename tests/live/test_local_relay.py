@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from app.live.relay import Relay
 from app.live.relay.local import LocalCarrier
@@ -86,3 +87,28 @@ async def test_what_a_killed_worker_left_behind_is_known_to_be_dead(pair: Pair, 
     polls.sid = "deadbeef" + "x" * 20
     assert json.loads((await asyncio.wait_for(polls.poll(), SOON))[1]) == UNKNOWN
     assert not dead._path("deadbeef").exists()
+
+
+def test_what_is_for_a_worker_that_has_died_this_moment_is_lost_and_nothing_breaks(tmp_path: Path) -> None:
+    """uvloop's transports of connections that are closed raise whatever one asks of them."""
+
+    async def dies() -> list[str]:
+        one, other = LocalCarrier(str(tmp_path), "aaaaaaaa"), LocalCarrier(str(tmp_path), "bbbbbbbb")
+        heard: list[str] = []
+        one.on_dead = heard.append
+        other.on_body[b"x"] = lambda sender, _: heard.append(sender)
+        await one.start()
+        await other.start()
+        one.send("bbbbbbbb", b"x", b"first")
+        await until(lambda: heard)
+        link = one._links["bbbbbbbb"]
+        assert link._writer
+        link._writer.transport.abort()
+        while "bbbbbbbb" in one._links and one._links["bbbbbbbb"] is link:
+            one.send("bbbbbbbb", b"x", b"second")
+            await asyncio.sleep(0)
+        one.close()
+        other.close()
+        return heard
+
+    assert uvloop.run(dies()) == ["aaaaaaaa", "bbbbbbbb"]

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import aiohttp
+import brotli
 import pytest
 
 from app.web.assets import Assets
@@ -71,3 +72,29 @@ async def test_what_a_page_names_is_there(url: str, path: str) -> None:
             async with browser.get(url + one) as answer:
                 assert answer.status == 200, one
                 assert "immutable" in answer.headers["Cache-Control"]
+
+
+async def test_who_goes_into_a_room_has_loaded_little_when_the_first_words_are_there(url: str) -> None:
+    """All that the doorway and its script name (but the icon of a phone's first screen), as it goes over the wire, with
+    its head."""
+    headers = {"Accept": "text/html", "Accept-Encoding": "br"}
+    async with aiohttp.ClientSession(headers=headers, auto_decompress=False) as browser:
+        weights: dict[str, int] = {}
+
+        async def fetch(path: str) -> bytes:
+            async with browser.get(url + path) as answer:
+                body, head = await answer.read(), sum(len(one) + len(value) + 4 for one, value in answer.raw_headers)
+                assert answer.status == 200, path
+                weights[path] = len(body) + head
+                return brotli.decompress(body) if answer.headers.get("Content-Encoding") == "br" else body
+
+        page = (await fetch("/r/tides")).decode()
+        head, _, _ = page.partition("</head>")
+        named = re.findall(
+            r'(?:href|src)="(/[^"]+)"', re.sub(r"<noscript>.*?</noscript>|<link[^>]*apple-touch[^>]*>", "", head)
+        )
+        for path in [*named, *re.search(r'data-parts="([^"]+)"', page)[1].split()]:  # type: ignore[index]
+            await fetch(path)
+    assert len(weights) + 1 <= 15, "and the connection"
+    assert sum(weights.values()) < 74_000, weights
+    assert any("socket.io" in path for path in weights) and not any("late-parts" in path for path in weights)

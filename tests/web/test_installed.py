@@ -56,7 +56,7 @@ async def test_the_manifest_and_the_worker_are_in_the_reader_s_language(url: str
             assert (answer.headers["Content-Language"], manifest["lang"], manifest["dir"]) == ("ar", "ar", "rtl")
         async with browser.get("/sw.js") as answer:
             script = await answer.text()
-        assert script.startswith('globalThis.parlorPage={"lang":"ar","dir":"rtl"};')
+        assert script.startswith('self.parlorPage = {"lang":"ar","dir":"rtl"};')
         assert script.index("globalThis.parlorLanguage={") < script.index('addEventListener("fetch"')
 
 

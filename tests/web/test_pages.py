@@ -42,6 +42,8 @@ async def test_what_a_page_links_to_is_there_and_cached_for_ever(browser: aiohtt
         async with browser.get(link) as answer:
             assert answer.status == 200
             assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
 
 
 async def test_a_file_under_an_old_hash_is_served_but_not_stored(browser: aiohttp.ClientSession) -> None:

@@ -86,7 +86,7 @@ class _Link:
     def send(self, frame: bytes) -> None:
         if self._writer is None:
             self._early.append(frame)
-        elif self._writer.transport.get_write_buffer_size() < MAX_WAITING_BYTES:
+        elif not (way := self._writer.transport).is_closing() and way.get_write_buffer_size() < MAX_WAITING_BYTES:
             self._writer.write(frame)
 
     async def _keep(self) -> None:
