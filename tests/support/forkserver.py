@@ -131,8 +131,8 @@ def main() -> None:
 
 def _open_streams() -> None:
     """Those of Python, on the pipes."""
-    sys.stdout = sys.__stdout__ = open(1, "w", closefd=False)
-    sys.stderr = sys.__stderr__ = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)
+    sys.stdout = sys.__stdout__ = os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.__stderr__ = os.fdopen(2, "w", buffering=1, errors="backslashreplace", closefd=False)
 
 
 def _forked(asked: socket.socket, descriptors: list[int]) -> int:
