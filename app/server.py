@@ -513,7 +513,7 @@ def application(
     chat.page, app[installed.NAME] = assets.hash, settings.site
     app[language.OF_SITE] = settings.language
     app[edge.EDGE] = _edge(settings)
-    app[CHAT] = chat
+    app[CHAT], app[ops.BOOT] = chat, ops.new_boot()
     app[api.CALLS] = api.Calls()
     app[deliveries.DELIVERIES] = deliveries.Deliveries(chat)
     app[visitors.VISITORS] = _visitors(app[edge.EDGE], sockets)

@@ -169,7 +169,7 @@ async def _told(request: web.Request, operator: Operator) -> dict[str, Any]:
         },
         "process": {
             "name": chat.process,
-            "boot": ops.BOOT,
+            "boot": request.app[ops.BOOT],
             "since": _time(operator.started),
             "worker": siblings and siblings.number,
             "workers": siblings and siblings.of,

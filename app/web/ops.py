@@ -18,13 +18,16 @@ from app.web.siblings import SIBLINGS
 
 log = logging.getLogger("parlor")
 
-BOOT = uuid4().hex[:12]  # new at each start: two values behind one address mean two processes
 CHECK_INTERVAL_S = 1.0  # between checks of how many descriptors are left
 LOG_INTERVAL_S = 60.0  # between two log lines of one cause
 SPARE_DESCRIPTORS = 16  # with fewer left, the next connections may fail: not ready
 RETRY_AFTER = "5"  # seconds
 
 _NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
+
+
+def new_boot() -> str:
+    return uuid4().hex[:12]
 
 
 class Descriptors:
@@ -89,6 +92,7 @@ DESCRIPTORS = web.AppKey("descriptors", Descriptors)
 FILES_APART = "on this machine alone"  # while the database is elsewhere
 PARTS = web.AppKey("parts", dict[str, Callable[[], str]])  # how parts are on which nothing depends, by name
 # How other processes of this Parlor are heard: `redis`, `redis away`, `database`; not there where they are not heard.
+BOOT = web.AppKey("boot", str)  # new at each start: two values behind one address mean two processes
 OTHERS: web.AppKey[Callable[[], str]] = web.AppKey("others")
 # Which ask for robots.txt (each one's own documentation), and show what a link leads to to those who were sent it.
 PREVIEWERS = (
@@ -122,7 +126,8 @@ async def healthz(request: web.Request) -> web.Response:
     (`boot`) or from several of one Parlor: those have one `history`, and say how they hear `others`. worker: its
     number, where a parent has several."""
     chat, siblings = request.app[CHAT], request.app.get(SIBLINGS)
-    said = {"ok": True, "version": chat.version, "boot": BOOT, "process": chat.process, "history": chat.epoch[:8]}
+    said = {"ok": True, "version": chat.version, "boot": request.app[BOOT], "process": chat.process}
+    said["history"] = chat.epoch[:8]
     if siblings:
         said["worker"] = siblings.number
     if tell := request.app.get(OTHERS):
