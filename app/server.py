@@ -24,6 +24,7 @@ from app import __version__, engineio, process
 from app.chat import Chat, access, people, previewing, pushing, retention, selves
 from app.chat import files as kept_files
 from app.chat.leases import Lease
+from app.chat.looking import Looking
 from app.chat.quotas import Quotas
 from app.chat.rates import Rates
 from app.config import HOSTS_OWN_WORKERS, POSTGRES, BadSetting, Settings, injected
@@ -336,6 +337,8 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         work.append(kept_files.run(chat, blobs))
     if feed:
         work.append(feed.run())
+    if feed and not redis:
+        work.append(Looking(chat, lease).run())
     if push:
         work.append(push[1].run())
     if cards:

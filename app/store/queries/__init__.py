@@ -29,6 +29,7 @@ from app.store.queries.bots import add_bot, bots_of, remove_bot
 from app.store.queries.cards import put_card, show_card
 from app.store.queries.days import day_of, said_on
 from app.store.queries.directs import directs_of, is_ignored_by, known_person, open_direct, others_of
+from app.store.queries.elsewhere import read_elsewhere, said_elsewhere
 from app.store.queries.files import (
     begin_file,
     described,
@@ -254,6 +255,7 @@ __all__ = [
     "question",
     "react",
     "reacted",
+    "read_elsewhere",
     "read_marks_of",
     "release_hook",
     "remove_bot",
@@ -275,6 +277,7 @@ __all__ = [
     "rule",
     "said_after",
     "said_before",
+    "said_elsewhere",
     "said_on",
     "sanction",
     "set_about",
