@@ -302,6 +302,8 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         runner.app[METRICS].more.append(push[1].readings)
         runner.app.on_cleanup.append(lambda _: push[0].close())
     cards = _previews(settings, chat, runner.app)
+    if _has_files_apart(settings):
+        runner.app[ops.PARTS]["files"] = lambda: ops.FILES_APART
     directory = None
     if feed:
         feed.on_replaced = start_over
@@ -679,7 +681,7 @@ def warnings(settings: Settings, environment: Mapping[str, str]) -> Iterator[str
             f"{HOST_IDLE_LIMIT_S:g} s without a byte (Heroku) will cut every idle poll. "
             "20 to 25 s suits all known hosts."
         )
-    if not settings.files and settings.database_url.startswith(POSTGRES):
+    if _has_files_apart(settings):
         yield (
             f"PARLOR_FILES is not set: what people send is kept in the folder {settings.file_store} of this machine "
             "alone. Where that does not outlive a restart, or where several machines serve, name a store (s3://...)."
@@ -689,6 +691,11 @@ def warnings(settings: Settings, environment: Mapping[str, str]) -> Iterator[str
             "PARLOR_EMBED is set, but no proxy is trusted to say that visitors came by https (PARLOR_TRUST_PROXIES): "
             "over http browsers keep no cookies in frames, so that people there are new at each visit."
         )
+
+
+def _has_files_apart(settings: Settings) -> bool:
+    """What is said is kept elsewhere, what is sent on this machine: nobody has said that this is meant."""
+    return not settings.files and settings.database_url.startswith(POSTGRES)
 
 
 def _why_not_as_hosts_say(settings: Settings, environment: Mapping[str, str]) -> str:

@@ -176,6 +176,7 @@ async def _told(request: web.Request, operator: Operator) -> dict[str, Any]:
             "host": platform.node(),
         },
         "others": tell() if (tell := request.app.get(ops.OTHERS)) else "",
+        "files_apart": ops.FILES_APART,
         "parts": {name: state() for name, state in request.app[ops.PARTS].items()},
         "lag_ms": 1000 * lag.total / max(1, sum(lag.buckets)),
         "verbs": sum(chat.counts.verbs.values()),

@@ -86,6 +86,7 @@ class Descriptors:
 
 
 DESCRIPTORS = web.AppKey("descriptors", Descriptors)
+FILES_APART = "on this machine alone"  # while the database is elsewhere
 PARTS = web.AppKey("parts", dict[str, Callable[[], str]])  # how parts are on which nothing depends, by name
 # How other processes of this Parlor are heard: `redis`, `redis away`, `database`; not there where they are not heard.
 OTHERS: web.AppKey[Callable[[], str]] = web.AppKey("others")
