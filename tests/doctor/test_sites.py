@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from app.tools.doctor import examine, polling
+from app.tools.doctor import backend, examine, polling
 from app.tools.doctor.site import site_of
 from tests.browser.conftest import Start
 from tests.doctor.conftest import Faults
@@ -78,6 +78,12 @@ async def test_a_port_that_speaks_no_http() -> None:
     listening.close()
     assert "no answer that is HTTP" in line(report, "clock and latency")[0].seen
     assert report.exit_code == 2
+
+
+async def test_what_a_server_does_beyond_talk_is_told(start_server: Start) -> None:
+    server = await start_server(previews="on")
+    (found,) = await backend.readiness(site_of(server.url))
+    assert (found.seen, found.verdict) == ("ready; previews: on", "ok")
 
 
 async def test_a_site_that_is_not_parlor() -> None:

@@ -40,6 +40,7 @@ CHECKS = (
     Check("http to https", reachability.https, needs="connection"),
     Check("clock and latency", reachability.clock, needs="connection"),
     Check("processes", backend.processes),
+    Check("readiness", backend.readiness),
     Check("polling handshake", polling.handshake),
     Check("caching", backend.caching, needs="handshake", of="polling"),
     Check("stickiness", backend.stickiness, needs="handshake", of="polling"),

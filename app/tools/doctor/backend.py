@@ -53,6 +53,18 @@ WHY_SLOW = {
 }
 
 
+async def readiness(site: Site) -> list[Finding]:
+    """What the server says of its database, and of parts without which it serves; and of what it does beyond that."""
+    reply = await site.get("/readyz")
+    if "ok" not in reply.json:
+        return skipped("/readyz says nothing, or is not let through")
+    if not reply.json["ok"]:
+        cause, mend = str(reply.json.get("text", "it does not say why")), "see what the log says."
+        return [Finding(f"/readyz: {reply.status}", "bad", cause, mend)]
+    parts = [f"{name}: {state}" for name, state in reply.json.items() if name != "ok" and isinstance(state, str)]
+    return [Finding("; ".join(["ready", *parts])[:240])]
+
+
 def _why_several(boots: list[str]) -> str:
     turns = sum(one != other for one, other in pairwise(boots))
     if turns == 1:
