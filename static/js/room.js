@@ -167,6 +167,7 @@ export class Room {
     const change = range.apply(message);
     if (!change) return;
     this.own.see(message);
+    if (change.known?.deleted && !message.deleted) this.learnOwn(); // it was put back, with its reactions
     if (!change.known) this.presence.messageFrom(message.nickname);
     this.notify("message", { message, ...change });
     if (this.messages.length > MAX_TAIL) this.shrinkTail();

@@ -98,6 +98,20 @@ test("where there was no answer it is asked again on the next line; who is someb
   assert.deepEqual([...room.own.of(1)], ["☕"]);
 });
 
+test("a message that was put back has one's own reactions again", async () => {
+  const [log, asked] = [new Log(), []];
+  log.say("tea?", { author: "bob" });
+  log.react(1, "ann", "☕", true);
+  const room = await inTheDen(log, asked);
+  const [{ text, reactions, reaction_counts }, kept] = [log.messages[0], log.reactions[1]];
+  room.receive(log.delete(1));
+  assert.deepEqual([...room.own.of(1)], []);
+  log.reactions[1] = kept;
+  room.receive(log.change(1, { text, reactions, reaction_counts, deleted: undefined }));
+  await settled();
+  assert.deepEqual([...room.own.of(1)], ["☕"]);
+});
+
 test("a reaction that was missed is asked for like a message, and both ways end in the same", async () => {
   const log = new Log();
   for (const text of ["one", "two"]) log.say(text, { author: "bob" });

@@ -14,6 +14,7 @@ from app.chat.verbs import perform
 from app.server import Running
 from app.web import log
 from tests.support.talker import Talker, new_id
+from tests.support.uploads import Uploader, picture
 
 IDS = re.compile(r'<li class="entry" id="(\d+)">')
 
@@ -176,6 +177,18 @@ async def test_the_log_shows_what_the_room_shows_with_everything_escaped(
     assert "waves" in page and "another answer" in page and "gone" not in page and "👍 alice" in page
     assert '<a href="#2">Reply to <bdi>alice</bdi></a>' in page and "This message was deleted" in page
     assert "&lt;b&gt;topic&lt;/b&gt;" in page
+
+
+async def test_the_log_shows_a_picture_that_is_small_enough_by_itself_and_one_that_is_not(
+    url: str, browser: aiohttp.ClientSession
+) -> None:
+    async with Talker(url, "alice") as alice:
+        await alice.join("lobby")
+        for name, width in (("small.png", 60), ("large.png", 2_000)):
+            file = await Uploader(url, alice.token).stored(picture(size=(width, 40)), name)
+            await alice.ask("send", {"room": "lobby", "id": new_id(), "file": file["id"]})
+    page = await read(browser, "/r/lobby/log")
+    assert re.findall(r'<img src="/files/\w+/([^"]+)"', page) == ["small.png", "thumbnail/large.png"]
 
 
 async def test_the_log_tells_what_a_moderator_removed(url: str, browser: aiohttp.ClientSession) -> None:
