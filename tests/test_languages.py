@@ -10,7 +10,7 @@ from babel.messages import Message
 from babel.messages.pofile import read_po
 from jinja2 import Environment, nodes
 
-from app.languages import ENGLISH, FOLDER, LANGUAGES, forms, ntranslate, translate, translated
+from app.languages import ENGLISH, FOLDER, LANGUAGES, forms, isolated, ntranslate, translate, translated
 from app.model import Refused, Sentence, counted
 from tests import languages
 
@@ -282,3 +282,10 @@ def test_the_catalogues_and_their_scripts_are_made_from_the_code_as_it_is() -> N
 
 def _is(path: Path, content: bytes) -> bool:
     return path.exists() and path.read_bytes() == content
+
+
+def test_a_room_and_a_name_keep_their_direction_in_a_line_from_right_to_left() -> None:
+    values = {"who": "ann", "room": "tea", "n": 3, "time": Sentence("{n} min", n=3)}
+    said = isolated("ar", "{who}, #{room}: {n}, {time}", values)
+    assert said == "\u2068{who}\u2069, \u2068#{room}\u2069: {n}, {time}"
+    assert isolated("de", "{who}, #{room}", values) == "{who}, #{room}"

@@ -6,6 +6,7 @@ each language (`de.po`), which Babel reads when somebody first wants that langua
 (tests/languages.py); docs/contributing.md says how a language is added.
 """
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -27,6 +28,7 @@ LANGUAGES = {
 }  # as each calls itself
 RIGHT_TO_LEFT = frozenset({"ar"})
 FOLDER = Path(__file__).parent
+_PLACE = re.compile(r"#?\{(\w+)\}")
 FORMS = ("zero", "one", "two", "few", "many", "other")  # of a word that counts, in CLDR's order
 
 
@@ -88,10 +90,23 @@ def _form(language: str, key: str, n: int | None) -> str:
     return message.string[number] if number < len(message.string) else ""
 
 
+def isolated(language: str, text: str, values: Mapping[str, Any]) -> str:
+    """The pattern of a sentence whose values keep their own direction in a line from right to left (U+2068, U+2069): a
+    name, an address, a room with its sign. As static/js/language.js does."""
+    if language not in RIGHT_TO_LEFT:
+        return text
+    return _PLACE.sub(lambda place: f"\u2068{place[0]}\u2069" if _is_words(values.get(place[1])) else place[0], text)
+
+
+def _is_words(value: Any) -> bool:
+    """Not what is in the language of the sentence, nor an element that isolates itself."""
+    return type(value) is str
+
+
 def _filled(language: str, text: str, values: Mapping[str, Any]) -> str:
     if not values:
         return text
-    return text.format(**{name: _value(language, value) for name, value in values.items()})
+    return isolated(language, text, values).format(**{name: _value(language, value) for name, value in values.items()})
 
 
 def _value(language: str, value: Any) -> Any:

@@ -14,7 +14,7 @@ from jinja2 import Environment, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
-from app.languages import ENGLISH, LANGUAGES, direction, formats, ntranslate, pattern, translated
+from app.languages import ENGLISH, LANGUAGES, direction, formats, isolated, ntranslate, pattern, translated
 from app.model import Sentence, counted
 from app.web.compression import add_vary
 from app.web.look import look_of
@@ -67,14 +67,15 @@ def _language(context: Context) -> str:
 @pass_context
 def _translate(context: Context, text: str, **values: Any) -> Markup:
     """A sentence. Values that are Markup (a link, a name in bold) stay what they are; all else is escaped."""
-    return _filled(pattern(_language(context), text), values)
+    language = _language(context)
+    return _filled(language, pattern(language, text), values)
 
 
 @pass_context
 def _ntranslate(context: Context, one: str, other: str, n: int, **values: Any) -> Markup:
     """A sentence that counts."""
     language = _language(context)
-    return _filled(pattern(language, one, other, n), {"n": formats.number(language, n), **values})
+    return _filled(language, pattern(language, one, other, n), {"n": formats.number(language, n), **values})
 
 
 @pass_context
@@ -83,8 +84,8 @@ def _sentence(context: Context, text: str) -> str:
     return translated(_language(context), text)
 
 
-def _filled(text: str, values: dict[str, Any]) -> Markup:
-    return escape(text).format(**values) if values else escape(text)
+def _filled(language: str, text: str, values: dict[str, Any]) -> Markup:
+    return escape(isolated(language, text, values)).format(**values) if values else escape(text)
 
 
 @pass_context

@@ -86,10 +86,12 @@ function formOf(texts, n) {
 }
 
 function filled(text, values) {
-  return text.replace(/\{(\w+)\}/g, (whole, name) => (Object.hasOwn(values, name) ? shown(values[name]) : whole));
+  return text.replace(/(#?)\{(\w+)\}/g, (whole, sign, name) => (Object.hasOwn(values, name) ? shown(values[name], sign) : whole));
 }
 
-/** In a line from right to left a name, an address, a number with its unit keep their own direction (as in isolate.js). */
-function shown(value) {
-  return isRightToLeft && typeof value === "string" && !ISOLATES.test(value) ? `\u2068${value}\u2069` : String(value);
+/** In a line from right to left a name, an address, a number with its unit keep their own direction (as in isolate.js), and
+ * a room its sign. */
+function shown(value, sign) {
+  const told = `${sign}${value}`;
+  return isRightToLeft && typeof value === "string" && !ISOLATES.test(value) ? `\u2068${told}\u2069` : told;
 }
