@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from babel import Locale
-from babel.messages import Catalog
 from babel.messages.pofile import read_po
+from babel.plural import PluralRule
 
 from app.model import Sentence
 
@@ -71,23 +71,20 @@ def answer_in(language: str, answer: dict[str, Any]) -> dict[str, Any]:
     return answer | {"text": translated(language, answer["text"])}
 
 
+@cache
 def forms(language: str) -> list[str]:
     """The plural forms that the language has, in the order in which its catalogue lists them."""
-    tags = {*Locale.parse(language).plural_form.tags, "other"}
+    tags = {*_plural_form(language).tags, "other"}
     return [form for form in FORMS if form in tags]
 
 
 def _form(language: str, key: str, n: int | None) -> str:
     """Empty where there is no translation."""
-    if language == ENGLISH:
-        return ""
-    message = _catalogue(language).get(key)
-    if message is None or not message.string:
-        return ""
-    if isinstance(message.string, str):
-        return message.string
-    number = forms(language).index(Locale.parse(language).plural_form(1 if n is None else n))
-    return message.string[number] if number < len(message.string) else ""
+    found = _words(language).get(key, "") if language != ENGLISH else ""
+    if isinstance(found, str):
+        return found
+    number = forms(language).index(_plural_form(language)(1 if n is None else n))
+    return found[number] if number < len(found) else ""
 
 
 def isolated(language: str, text: str, values: Mapping[str, Any]) -> str:
@@ -114,6 +111,18 @@ def _value(language: str, value: Any) -> Any:
 
 
 @cache
-def _catalogue(language: str) -> Catalog:
+def _words(language: str) -> dict[str, str | tuple[str, ...]]:
+    """Translations by the English sentence; of what counts, the forms by that of one."""
     with (FOLDER / f"{language}.po").open("rb") as file:
-        return read_po(file, locale=language)
+        catalogue = read_po(file, locale=language)
+    return {
+        _first(one.id): one.string if isinstance(one.string, str) else tuple(one.string) for one in catalogue if one.id
+    }
+
+
+def _first(id: str | tuple[str, ...] | list[str]) -> str:
+    return id if isinstance(id, str) else id[0]
+
+
+def _plural_form(language: str) -> PluralRule:
+    return Locale.parse(language).plural_form
