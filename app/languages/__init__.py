@@ -115,9 +115,8 @@ def _words(language: str) -> dict[str, str | tuple[str, ...]]:
     """Translations by the English sentence; of what counts, the forms by that of one."""
     with (FOLDER / f"{language}.po").open("rb") as file:
         catalogue = read_po(file, locale=language)
-    return {
-        _first(one.id): one.string if isinstance(one.string, str) else tuple(one.string) for one in catalogue if one.id
-    }
+    found = ((one.id, one.string or "") for one in catalogue if one.id)
+    return {_first(id): said if isinstance(said, str) else tuple(said) for id, said in found}
 
 
 def _first(id: str | tuple[str, ...] | list[str]) -> str:
