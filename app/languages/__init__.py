@@ -100,19 +100,6 @@ def _is_words(value: Any) -> bool:
     return type(value) is str
 
 
-def isolated(language: str, text: str, values: Mapping[str, Any]) -> str:
-    """The pattern of a sentence whose values keep their own direction in a line from right to left (U+2068, U+2069): a
-    name, an address, a room with its sign. As static/js/language.js does."""
-    if language not in RIGHT_TO_LEFT:
-        return text
-    return _PLACE.sub(lambda place: f"\u2068{place[0]}\u2069" if _is_words(values.get(place[1])) else place[0], text)
-
-
-def _is_words(value: Any) -> bool:
-    """Not what is in the language of the sentence, nor an element that isolates itself."""
-    return type(value) is str
-
-
 def _filled(language: str, text: str, values: Mapping[str, Any]) -> str:
     if not values:
         return text
@@ -128,9 +115,8 @@ def _words(language: str) -> dict[str, str | tuple[str, ...]]:
     """Translations by the English sentence; of what counts, the forms by that of one."""
     with (FOLDER / f"{language}.po").open("rb") as file:
         catalogue = read_po(file, locale=language)
-    return {
-        _first(one.id): one.string if isinstance(one.string, str) else tuple(one.string) for one in catalogue if one.id
-    }
+    found = ((one.id, one.string or "") for one in catalogue if one.id)
+    return {_first(id): said if isinstance(said, str) else tuple(said) for id, said in found}
 
 
 def _first(id: str | tuple[str, ...] | list[str]) -> str:

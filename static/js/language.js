@@ -31,7 +31,8 @@ export function tn(one, other, n, values = {}) {
 /** A sentence around elements, for `append()`: `parts("Write to {who}.", { who: link })` is ["Write to ", link, "."]. */
 export function parts(text, nodes) {
   const pieces = translated(text).split(/\{(\w+)\}/);
-  return pieces.map((piece, at) => (at % 2 === 0 ? piece : (nodes[piece] ?? `{${piece}}`))).filter((piece) => piece !== "");
+  const node = (name) => (typeof nodes[name] === "string" ? shown(nodes[name], "") : (nodes[name] ?? `{${name}}`));
+  return pieces.map((piece, at) => (at % 2 === 0 ? piece : node(piece))).filter((piece) => piece !== "");
 }
 
 /** "1,234.5": with at most one digit behind the point. */

@@ -34,6 +34,7 @@ test("each plural form of a language is for its own numbers", async () => {
   assert.equal(arabic.t("{who} joined", { who: "Ann" }), "\u2068Ann\u2069 +", "a name keeps its direction");
   assert.equal(arabic.t("{who} joined", { who: "\u2068Ann\u2069" }), "\u2068Ann\u2069 +");
   assert.equal(arabic.t("Join #{room}, {n}", { room: "den", n: 3 }), "Join \u2068#den\u2069, 3", "and a room its sign");
+  assert.deepEqual(arabic.parts("{who} in {room}", { who: 1, room: "#den" }), [1, " in ", "\u2068#den\u2069"], "beside elements as well");
   const told = [0, 1, 2, 3, 11, 100, 1_002].map((n) => arabic.tn("{n} file", "{n} files", n).replace(/[\u2068\u2069]/g, ""));
   assert.deepEqual(told, ["zero", "one", "two", "few 3", "many 11", "other 100", "other 1,002"]);
   const french = await inLanguage("fr", { "{n} file": ["{n} fichier", "{n} fichiers"] });
