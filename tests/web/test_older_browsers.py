@@ -92,9 +92,10 @@ def test_no_style_is_lost_in_browsers_of_2021(name: str) -> None:
         assert before.strip().startswith(f"{declared[1]}:"), f"{declared[0]} has no length before it"
 
 
-def test_the_dark_theme_is_the_same_by_choice_and_by_the_system() -> None:
+def test_a_colour_is_written_once_and_the_dark_ground_is_asked_for_in_one_place() -> None:
+    """So that it is the same by choice and by the system."""
     css = (STATIC / "css/base.css").read_text(encoding="utf-8")
-    by_system = re.search(r"prefers-color-scheme: dark\) \{\s*:root:not\(.*?\) \{(.*?)\}", css, re.DOTALL)
-    by_choice = re.search(r':root\[data-theme="dark"\] \{\s*color-scheme: dark;(.*?)\}', css, re.DOTALL)
-    assert by_system and by_choice
-    assert by_system[1].split() == by_choice[1].split()
+    turned = re.findall(r"--light: ;\s*--dark: initial;", css)
+    assert css.count("prefers-color-scheme") == 1 and len(turned) == 2
+    others = [name for name in STYLES if name != "css/base.css"]
+    assert not [name for name in others if "prefers-color-scheme" in (STATIC / name).read_text(encoding="utf-8")]
