@@ -12,7 +12,8 @@ SIDE_BY_SIDE = $(if $(WORKERS),--workers $(WORKERS))
 run: $(VENV)/run.ready
 	@exec $(BIN)/python -m app
 
-INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+# Not compiled: what is imported compiles itself, and that is a part of it.
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --requirement requirements.txt
 
 # `from parlor import Client` finds this folder's.
 FIND_US = printf '%s\n' "$(CURDIR)" "$(CURDIR)/app/tools/library" \
