@@ -83,7 +83,7 @@ async def _talk(server: Running, browser: Browser) -> None:
 
 
 HARBOUR = [
-    ("Jonas", "The sluice opens at ten, if the wind allows it."),
+    ("Henrik", "The sluice opens at ten, if the wind allows it."),
     ("Best Offers", "CHEAP WATCHES, CHEAP BAGS, click here"),
     ("Best Offers", "CHEAP WATCHES, CHEAP BAGS, last chance"),
     ("Ines", "Can somebody stop this, please?"),

@@ -29,6 +29,8 @@ from tests.support.plain import EventReader, PlainTalker
 from tests.support.raw import Polls, Socket
 from tests.support.stored import dump
 from tests.support.talker import Talker, new_id
+from tests.support.uploads import Uploader
+from tests.support.uploads import address as file_path
 
 ROOM = "lobby"
 OUT = {"banned", "not_member"}
@@ -216,6 +218,60 @@ async def reading_what_calls_him(scene: Scene) -> AsyncIterator[None]:
     yield
     for one in [*scene.his, *await scene.both()]:
         assert (await one.ask("mentions"))["messages"] == []
+
+
+@way
+async def searching(scene: Scene) -> AsyncIterator[None]:
+    """In the room, and in all rooms in which he has been."""
+    yield
+    for query in ("alice", "of", "from:alice", "from:bob", "on:2020-01-01 of", '"of alice"'):
+        await scene.refused("search", query=query)
+        for one in scene.his:
+            assert (await one.ask("search", {"query": query})).get("messages", []) == []
+
+
+@way
+async def a_conversation_of_two(scene: Scene) -> AsyncIterator[None]:
+    """It goes on, and leads to nothing of the room."""
+    alone = {"room": f"@{scene.alice.me['id']}"}
+    assert (await scene.bob.ask("open", {"person": scene.alice.me["id"]}))["ok"]
+    yield
+    for one in (scene.bob, await scene.bobs("polling")):
+        assert (await one.ask("join", alone))["ok"]
+        await one.say(alone["room"], "let me in, of course")
+        found = (await one.ask("search", {"query": "of"}))["messages"]
+        assert {message["room"] for message in found} == {alone["room"]}
+        for verb, more in (("search", {"query": "alice"}), ("history", {}), ("sync", {"after": 0})):
+            told = await one.ask(verb, alone | more)
+            assert "of alice" not in str(told)
+
+
+@way
+async def files_of_the_room(scene: Scene) -> AsyncIterator[None]:
+    """One that alice has sent, one of his own that he sends now, and one that he uploads for there."""
+    url, token = scene.server.url, scene.bob.token
+    hers = await Uploader(url, scene.alice.token).stored(b"of alice", "a.txt")
+    assert (await scene.alice.ask("send", {"room": ROOM, "text": "read it", "id": new_id(), "file": hers["id"]}))["ok"]
+    scene.alices.append("read it")
+    assert (await Uploader(url, token).gets(file_path(hers)))[0] == 200
+    yield
+    for reader in (Uploader(url, token), Uploader(url, Cookie=f"{COOKIE}={token}")):
+        status, content, _ = await reader.gets(file_path(hers))
+        assert (status, b"of alice" in content) == (404, False)
+    own = await Uploader(url, token).stored(b"of bob")
+    await scene.refused("send", text="", id=new_id(), file=own["id"])
+    status, answer = await Uploader(url, token).uploads(b"of bob", room=ROOM)
+    assert answer["error"] in OUT, status
+
+
+@way
+async def marks_levels_and_programs(scene: Scene) -> AsyncIterator[None]:
+    yield
+    await scene.refused("seen", seq=2)
+    await scene.refused("notify", level="all")
+    await scene.refused("bot", nickname="helper")
+    await scene.refused("hook", nickname="helper")
+    await scene.refused("hooks")
 
 
 @way

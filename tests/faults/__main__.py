@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import os
 import sys
 import tempfile
 import time
@@ -36,6 +37,7 @@ from tests.support.process import Standing
 CROWD, CONNECTED, DEAF, ROUNDS = 1_000, 500, 30, 3
 FLOODED_S = 10.0
 HOSTILE_S = 60.0
+PUSHED_S = 10.0
 
 Drill = Callable[[Path], Awaitable[tuple[bool, str]]]
 
@@ -119,6 +121,18 @@ def polls(seconds: float) -> Drill:
         return fine, f"{seconds} s of polling by the official client, 3 processes, no affinity: {dict(proxy.statuses)}"
 
     return drill
+
+
+async def pushes(folder: Path) -> tuple[bool, str]:
+    """In a pytest of its own, for the builds and the browser that it wants."""
+    test = "tests/deploy/test_push.py::test_two_pushes_in_the_middle_of_a_conversation_lose_nothing"
+    command = (sys.executable, "-m", "pytest", "-q", "-k", "PostgreSQL", f"--basetemp={folder / 'pushes'}", test)
+    environment = os.environ | {"SIDE_BY_SIDE_S": str(PUSHED_S)}
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=asyncio.subprocess.PIPE)
+    said = (await process.communicate())[0].decode().strip()
+    if process.returncode:
+        return False, said[-2000:]
+    return True, f"old and new side by side for {PUSHED_S:g} s at each push, with Redis and without: nothing lost"
 
 
 def half_open(transport: str) -> Drill:
@@ -229,7 +243,9 @@ CLUSTER = {
     "cluster-postgres-fails-over": on_postgres(test_postgres.fails_over, standby=True),
     "cluster-process-killed": on_postgres(test_postgres.loses_a_process(20), processes=3),
     "cluster-process-hung": on_postgres(test_postgres.stops_a_process(10), processes=3),
-    "cluster-without-redis": on_postgres(test_postgres.goes_on, is_bounded=True, processes=3, redis=False),
+    "cluster-without-redis": on_postgres(test_postgres.claims(100), is_bounded=True, processes=3, redis=False),
+    "cluster-claims": on_postgres(test_postgres.claims(100), is_bounded=True, processes=3),
+    "cluster-pushes": pushes,
     "cluster-workers": workers(20),
     "cluster-doors": every_door(6),
     "cluster-polls": polls(60),

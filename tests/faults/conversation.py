@@ -233,7 +233,17 @@ class Conversation:
     async def goes_on(self, acks: int, within: float = QUIET_WITHIN) -> None:
         """Wait until so many more words were acked."""
         wanted = self.acked + acks
-        await self.sees(lambda: self.acked >= wanted, within)
+        try:
+            await self.sees(lambda: self.acked >= wanted, within)
+        except TimeoutError:
+            raise TimeoutError(f"{wanted - self.acked} of {acks} acks are missing: {self._state()}") from None
+
+    def _state(self) -> str:
+        """Of each sender: how they are connected, or why not, and how many of their words are not acked."""
+        return "; ".join(
+            f"{one.speech.nickname}: {one.client.transport or one.client.problem}, {len(one.unsure)} on their way"
+            for one in self.senders
+        )
 
     async def sees(self, condition: Callable[[], Any], within: float = QUIET_WITHIN) -> None:
         async with asyncio.timeout(within):
