@@ -45,12 +45,12 @@ Found = tuple[int, str | tuple[str, ...]]  # line, and the sentence: one, or tha
 
 def from_python(content: bytes) -> Iterator[Found]:
     for node in ast.walk(ast.parse(content)):
-        if isinstance(node, ast.Call) and (wanted := PYTHON.get(_name_of(node.func))):
+        if isinstance(node, ast.Call) and (wanted := PYTHON.get(name_of(node.func))):
             found = [_literal(node.args[at - 1]) for at in wanted if at <= len(node.args)]
             yield from _sentence(node.lineno, found)
 
 
-def _name_of(called: ast.expr) -> str:
+def name_of(called: ast.expr) -> str:
     return called.id if isinstance(called, ast.Name) else called.attr if isinstance(called, ast.Attribute) else ""
 
 

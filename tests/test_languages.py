@@ -1,5 +1,6 @@
 """Every sentence in every language: what the code says, what the catalogues know, and what the browser gets of it."""
 
+import ast
 import re
 from html.parser import HTMLParser
 from io import BytesIO
@@ -289,3 +290,37 @@ def test_a_room_and_a_name_keep_their_direction_in_a_line_from_right_to_left() -
     said = isolated("ar", "{who}, #{room}: {n}, {time}", values)
     assert said == "\u2068{who}\u2069, \u2068#{room}\u2069: {n}, {time}"
     assert isolated("de", "{who}, #{room}", values) == "{who}, #{room}"
+
+
+AT_THE_START = (
+    "app/store/address.py",
+    "app/store/database.py",
+    "app/store/postgres.py",
+    "app/store/sqlite.py",
+)  # of a server
+
+
+def glued(content: bytes) -> list[int]:
+    """The lines in which a sentence is put together before anybody could translate it."""
+    found = []
+    for node in ast.walk(ast.parse(content)):
+        if isinstance(node, ast.Call) and (wanted := languages.PYTHON.get(languages.name_of(node.func))):
+            parts = [node.args[at - 1] for at in wanted if at <= len(node.args)]
+            found += [one.lineno for one in parts if isinstance(one, ast.JoinedStr | ast.BinOp)]
+    return sorted(found)
+
+
+def test_what_is_refused_is_not_put_together_before_it_is_translated() -> None:
+    assert glued(
+        b'Refused("a", f"{x} b")\nRefused("a", "b" + c)\nSentence(f"{d}")\nRefused("a", Sentence("{x}", x=1))'
+    ) == [
+        1,
+        2,
+        3,
+    ]
+    found = {}
+    for path in sorted((languages.ROOT / "app").rglob("*.py")):
+        name = path.relative_to(languages.ROOT).as_posix()
+        if not name.startswith((*languages.ELSEWHERE, *AT_THE_START)) and (lines := glued(path.read_bytes())):
+            found[name] = lines
+    assert found == {}
