@@ -8,9 +8,11 @@ import { NO_CONNECTION, sentenceOf } from "./changes.js";
 import { helpFor, runCommand } from "./commands.js";
 import { ComposerAids } from "./composer-aids.js";
 import { Files } from "./files-wiring.js";
+import { sitePath } from "./base.js";
 import { t } from "./language.js";
 import { Menu } from "./menu.js";
 import { Moderating, reportNews } from "./moderating.js";
+import { OwnCards, ownLink } from "./own-cards.js";
 import { actionsInRoom, actionsOn } from "./person-actions.js";
 import { RoomCommands } from "./room-commands.js";
 import { isDirect, labelOf } from "./room-name.js";
@@ -131,8 +133,18 @@ export function lateParts(main) {
     ways: { mention: ({ nickname }) => (composer.focus(), insertText(composer.box, `@${nickname} `)) },
     rename: () => entering.send({ type: "changeRequested", nickname: me.nickname }),
   }));
+  const site = location.origin + sitePath("");
+  const ownCards = new OwnCards({
+    site,
+    find: (name, seq) => rooms.get(name)?.find(seq),
+    ignores: (id) => me.ignores(id),
+    ask: (...asked) => ask(...asked),
+    changed: (name, seq) => rooms.get(name)?.notifyAgain(seq),
+    now: Date.now,
+  });
   for (const room of rooms.all()) main.roomList.draw(room);
-  return { told, aids, actions, card, roomActions, openPersonMenu, openRoomMenu, reported, run: (command) => runCommand(command, commands) };
+  if (rooms.active?.messages.some(({ words }) => ownLink(words, site))) setTimeout(() => timeline.redraw());
+  return { told, aids, actions, card, ownCards, roomActions, openPersonMenu, openRoomMenu, reported, run: (command) => runCommand(command, commands) };
 
   function openPersonMenu(opener, subject) {
     const { nickname } = subject.person;

@@ -39,7 +39,6 @@ import { OpenRooms } from "./open-rooms.js";
 import { newId, Outbox } from "./outbox.js";
 import { OutboxAdoption } from "./outbox-adoption.js";
 import { Overlays } from "./overlays.js";
-import { OwnCards } from "./own-cards.js";
 import { Room } from "./room.js";
 import { RoomPasses, unguessable } from "./room-key.js";
 import { RoomList } from "./room-list.js";
@@ -181,17 +180,9 @@ const outbox = new Outbox({
   },
 });
 const adoption = new OutboxAdoption({ outbox, rooms, join: joinIfWelcome });
-const ownCards = new OwnCards({
-  site: location.origin + sitePath(""),
-  find: (name, seq) => rooms.get(name)?.find(seq),
-  ignores: (id) => me.ignores(id),
-  ask: (...asked) => ask(...asked),
-  changed: (name, seq) => rooms.get(name)?.notifyAgain(seq),
-  now: Date.now,
-});
 const timeline = new Timeline({
   me,
-  cards: ownCards,
+  cards: { of: (...asked) => late.parts?.ownCards.of(...asked) ?? null },
   clock,
   items: (name) => files.withProgress(outbox.items(name)),
   endSeen: () => unreadView.markRead(),
