@@ -7,7 +7,11 @@
     workers.py         several processes on one port, and their parent
     model.py           the nouns: Person, Connection, Member, Owner, Refused
     languages/         sentences in other languages: their catalogues, dates and numbers
-    server.py          connects the parts; the only module that knows them all
+    server.py          starts the parts and stops them; the only module that knows them all, with three of its own:
+    routes.py          the aiohttp application
+    takeover.py        the database at a start, and who serves it
+    joined.py          what joins several processes to one
+    advice.py          settings that work, but probably not as they were meant
     export.py          what an operator does to a room: export, keep, own
     copy.py            a whole history moved into another database
     wsgi.py            one page, for a host that starts gunicorn: the right startup command

@@ -11,9 +11,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from app.advice import warnings
 from app.config import load
 from app.logs import JSONFormatter, LineHandler, TextFormatter, one_line
-from app.server import warnings
 from tests.support.process import serving
 from tests.support.talker import Talker
 

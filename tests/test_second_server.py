@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from app import server
+from app import takeover
 from app.config import Settings
 from app.store.lock import ServingLock
 from tests.support.process import PROJECT, refusal, serving
@@ -102,8 +102,8 @@ class Holder:
     [
         (None, None, {}, 0),
         (None, "ours", {}, 0),
-        (None, "another-container", {}, server.MAX_OVERLAP_S),
-        (None, "ours", {"DYNO": "web.1"}, server.MAX_OVERLAP_S),
+        (None, "another-container", {}, takeover.MAX_OVERLAP_S),
+        (None, "ours", {"DYNO": "web.1"}, takeover.MAX_OVERLAP_S),
         (0, "another-container", {"DYNO": "web.1"}, 0),
         (7, "ours", {}, 7),
     ],
@@ -113,7 +113,7 @@ def test_a_host_that_changes_over_is_known_by_its_environment(
 ) -> None:
     words = {"host": socket.gethostname() if host == "ours" else host} if host else {}
     lock: Any = Holder(**words)
-    assert server._overlap(Settings(overlap=overlap), lock, environment) == seconds
+    assert takeover.overlap_of(Settings(overlap=overlap), lock, environment) == seconds
 
 
 def test_a_lock_file_that_was_removed_is_made_again(tmp_path: Path) -> None:

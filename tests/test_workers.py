@@ -16,8 +16,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from app import workers
+from app.advice import warnings
 from app.config import load
-from app.server import warnings
 from tests.support.postgres import Cluster
 from tests.support.process import Process, refusal, serving
 from tests.support.redis import RedisServer

@@ -4,7 +4,7 @@ import pytest
 
 from app.config import Settings
 from app.engineio.request import Request
-from app.server import _edge, _network_of
+from app.routes import edge_of, network_of
 
 
 @pytest.mark.parametrize(
@@ -29,4 +29,4 @@ def test_an_address_counts_where_it_is_known_for_certain(proxies: int, peer: str
     request = Request("GET", b"/socket.io/", peer=peer)
     if told:
         request.add(b"X-Forwarded-For", told.encode())
-    assert _network_of(_edge(Settings(trust_proxies=proxies)), request) == network
+    assert network_of(edge_of(Settings(trust_proxies=proxies)), request) == network

@@ -22,7 +22,8 @@ from socketio.exceptions import ConnectionRefusedError
 from app.config import Settings
 from app.engineio import server as engine_server
 from app.engineio import session
-from app.server import ROOM_EVENTS, ROOM_SOCKETS, Running, start, uvloop
+from app.routes import ROOM_EVENTS, ROOM_SOCKETS
+from app.server import Running, start, uvloop
 from app.socketio import Server, attach, create_server, listen
 from app.socketio import server as socketio_server
 

@@ -7,7 +7,8 @@ import aiohttp
 import pytest
 
 from app.engineio import intake, plain
-from app.server import ECHOES, Running
+from app.routes import ECHOES
+from app.server import Running
 from tests.conftest import Start
 from tests.support.raw import UPGRADE, Line, head
 from tests.support.talker import until

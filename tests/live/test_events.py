@@ -12,7 +12,8 @@ from sqlalchemy import text
 
 from app.engineio import stream
 from app.model import COOKIE
-from app.server import ROOM_EVENTS, Running
+from app.routes import ROOM_EVENTS
+from app.server import Running
 from tests.conftest import Start
 from tests.support.plain import EventReader, PlainTalker
 from tests.support.process import Standing

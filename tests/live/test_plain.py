@@ -9,7 +9,8 @@ import orjson
 import pytest
 
 from app.model import COOKIE
-from app.server import ROOM_SOCKETS, Running
+from app.routes import ROOM_SOCKETS
+from app.server import Running
 from tests.conftest import Start
 from tests.support.mounted import TRANSPORTS
 from tests.support.plain import PlainTalker

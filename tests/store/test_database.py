@@ -234,7 +234,7 @@ async def test_who_only_reads_follows_to_the_other_file_too(start_server: Start,
 async def test_in_a_silent_room_it_is_noticed_too(
     start_server: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.server.WATCH_INTERVAL_S", 0.05)
+    monkeypatch.setattr("app.takeover.WATCH_INTERVAL_S", 0.05)
     await (await start_server(data=tmp_path / "other")).stop()
     server = await start_server(data=tmp_path / "data")
     async with Talker(server.url, "alice") as alice:

@@ -6,9 +6,9 @@ from typing import Any
 import aiohttp
 import pytest
 
+from app.advice import warnings
 from app.config import load
 from app.model import COOKIE
-from app.server import warnings
 from app.tools.client import Client
 from tests.conftest import Start
 from tests.support.raw import UPGRADE, Answer, Line

@@ -1,0 +1,80 @@
+"""What joins several processes to one Parlor: Redis, the relay of requests, and rooms that others serve as well."""
+
+import logging
+from functools import partial
+
+from aiohttp import web
+
+from app.chat import Chat, access
+from app.config import BadSetting, Settings
+from app.live.feed import Feed
+from app.live.redis.buckets import RedisBuckets
+from app.live.redis.bus import RedisBus
+from app.live.redis.carrier import RedisCarrier
+from app.live.redis.connection import RedisConnection, Unusable
+from app.live.redis.directory import RedisDirectory
+from app.live.redis.guesses import RedisGuesses
+from app.live.relay import Relay
+from app.live.relay.carriers import Carrier
+from app.live.relay.local import LocalCarrier
+from app.socketio import Server
+from app.store.database import Database
+from app.store.lock import ServingLock
+from app.web import ops
+from app.web.metrics import METRICS
+
+log = logging.getLogger("parlor")
+
+
+async def connect_redis(
+    settings: Settings, process_id: str, epoch: str, lock: ServingLock, database: Database, required: bool
+) -> RedisConnection | None:
+    """Raises BadSetting where it cannot be used, if it is required."""
+    url = settings.redis_url.get_secret_value()
+    if not url:
+        return None
+    try:
+        redis = RedisConnection(
+            url, process_id, epoch, settings.secret.get_secret_value(), verify=settings.redis_verify
+        )
+        await redis.start(required)
+    except Unusable as error:
+        await database.close()
+        lock.release()
+        end = "" if str(error).endswith("?") else "."
+        raise BadSetting(f"REDIS_URL: {error}{end}") from None
+    return redis
+
+
+def relay_of(
+    app: web.Application, sockets: Server, beside: LocalCarrier | None, redis: RedisConnection | None
+) -> Relay | None:
+    """Requests of sessions that other processes have go to those: to other workers directly, to others by Redis."""
+    carriers: list[Carrier] = [*([beside] if beside else []), *([RedisCarrier(redis)] if redis else [])]
+    if not carriers:
+        return None
+    relay = sockets.engine.relay = Relay(sockets.engine, carriers)
+    app[METRICS].more.append(relay.readings)
+    return relay
+
+
+def share_rooms(app: web.Application, chat: Chat, feed: Feed, redis: RedisConnection | None) -> RedisDirectory | None:
+    """Other processes may serve the same rooms: hear of what happens there, and tell."""
+    feed.lookup.describe = partial(access.as_told, chat)
+    app[METRICS].more.append(feed.readings)
+    app[ops.OTHERS] = lambda: "database" if redis is None else "redis" if redis.is_connected else "redis away"
+    if redis is None:
+        log.warning(
+            "No REDIS_URL: should other processes serve the same database, people on different ones hear each other "
+            "up to 2 s later, and do not see each other in the list of people."
+        )
+        return None
+    bus = feed.bus = RedisBus(redis, feed)
+    app[METRICS].more.append(bus.readings)
+    app[ops.PARTS]["redis"] = lambda: "connected" if redis.is_connected else "away"
+    directory = chat.directory = RedisDirectory(redis, chat)
+    buckets = chat.rates.shared = RedisBuckets(redis)
+    chat.quotas.share(buckets)
+    chat.guesses.shared = RedisGuesses(redis)
+    app[METRICS].more.append(directory.readings)
+    return directory
