@@ -1,25 +1,32 @@
-"""Makes the pictures of the README and of docs/moderation.md: `make screenshot`. A real server, real people, a real browser.
+"""Makes the pictures of the README, docs/tour.md and docs/moderation.md: `make screenshot`. A real server, real people, a
+real browser.
 
-`python -m docs.screenshot moderation` makes those of docs/moderation.md alone, which need no fonts of their own.
+`python -m docs.screenshot tour moderation` makes those of these pages alone, which need no fonts of their own.
 """
 
 import asyncio
+import io
+import math
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
+from PIL import Image, ImageDraw
 from playwright.async_api import Browser, Page, async_playwright
 
 from app.config import Settings
 from app.server import Running, start
 from tests.support.talker import Talker, new_id
+from tests.support.uploads import Uploader
 
 HERE = Path(__file__).parent
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 FONTS = {"fonts-noto-cjk": "674e", "fonts-noto-color-emoji": "1f642"}  # Debian packages, a character that each has
+PASSWORD = "only for these pictures"
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 
 TALK = [
@@ -40,18 +47,21 @@ ANSWERS = {4: 3}  # message -> the one that it answers
 REACTIONS = [("Jonas", 5, "👀"), ("Mira", 5, "👀"), ("李娜", 5, "🌊"), ("Mira", 7, "👍")]
 
 
-async def main(only_moderation: bool) -> None:
-    """Exit code 1 where the pictures would have empty boxes for letters."""
-    if not only_moderation and (missing := [package for package, char in FONTS.items() if not _drawn(char)]):
+async def main(chosen: list[str]) -> None:
+    """chosen: the pages; none: all of them. Exit code 1 where the pictures would have empty boxes for letters."""
+    if not chosen and (missing := [package for package, char in FONTS.items() if not _drawn(char)]):
         sys.exit(f"The pictures need fonts that are not here; Debian has them as {', '.join(missing)}.")
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(host="127.0.0.1", port=0, data=Path(folder), rate_limit="off")  # type: ignore[call-arg]
+        operator: dict[str, Any] = {"operator_password": PASSWORD}
+        settings = Settings(host="127.0.0.1", port=0, data=Path(folder), rate_limit="off", **operator)
         server = await start(settings)
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-            if not only_moderation:
+            if not chosen:
                 await _talk(server, browser)
-            await _moderation(server, browser)
+            for page, make in {"tour": _tour, "moderation": _moderation}.items():
+                if not chosen or page in chosen:
+                    await make(server, browser)
             await browser.close()
         await server.stop()
 
@@ -80,6 +90,65 @@ async def _talk(server: Running, browser: Browser) -> None:
     await _picture(server, browser, "Chidi", "light", PHONE, "room-phone")
     for one in people.values():
         await one.__aexit__()
+
+
+CURVE = [
+    ("Sanne", "The gauge at the old lock has worked since Monday."),
+    ("Pieter", "Does the model follow the gauge now?"),
+    ("Sanne", "Closer than last week. The curve of the night, and the tables:"),
+]
+
+
+async def _tour(server: Running, browser: Browser) -> None:
+    """Files, a search, a conversation of two, and the operator's page."""
+    people = {name: await Talker(server.url, name).__aenter__() for name in ("Sanne", "Pieter")}
+    for one in people.values():
+        await one.join("gauges")
+    sanne = people["Sanne"]
+    await sanne.ask("topic", {"room": "gauges", "topic": "Every gauge on the coast"})
+    for name, text in CURVE:
+        await people[name].say("gauges", text)
+    files = Uploader(server.url, sanne.token)
+    for content, file_name in ((_curve(), "night-curve.png"), (b"%PDF-1.7" + bytes(180_000), "tide-tables.pdf")):
+        file = await files.stored(content, file_name)
+        await sanne.ask("send", {"room": "gauges", "text": "", "id": new_id(), "file": file["id"]})
+    leila = await _enters(server, browser, "Leila", WIDE, "gauges")
+    await leila.locator("a.message-picture img").first.wait_for()
+    await _shoot(leila, "tour-files")
+    await leila.get_by_role("button", name="Search").click()
+    await leila.get_by_label("Search for").fill("gauge")
+    await leila.get_by_role("dialog").get_by_role("listitem").first.wait_for()
+    await _shoot(leila, "tour-search")
+    await leila.keyboard.press("Escape")
+    person = await leila.evaluate("JSON.parse(localStorage['parlor:person']).id")
+    await sanne.ask("open", {"person": person})
+    await sanne.join(f"@{person}")
+    await sanne.say(f"@{person}", "May I show your notes on the lock to Pieter?")
+    await leila.get_by_role("list", name="Direct messages").get_by_role("link").click()
+    await leila.get_by_text("May I show your notes").wait_for()
+    await _commands(leila, "Of course. The second page is the one that he needs.")
+    await _shoot(leila, "tour-direct")
+    await leila.goto(f"{server.url}/operator")
+    await leila.get_by_label("Password").fill(PASSWORD)
+    await leila.get_by_role("button", name="Open").click()
+    await leila.get_by_role("region", name="Rooms used last").wait_for()
+    await _shoot(leila, "tour-operator")
+    await leila.context.close()
+    for one in people.values():
+        await one.__aexit__()
+
+
+def _curve() -> bytes:
+    """Two tides, as a gauge draws them."""
+    picture = Image.new("RGB", (960, 420), "#f4f1ea")
+    pen = ImageDraw.Draw(picture)
+    for y in range(60, 420, 60):
+        pen.line([(0, y), (960, y)], "#ddd6c8", 2)
+    for shift, colour, width in ((0.0, "#1f6f78", 6), (0.25, "#c8743a", 4)):
+        pen.line([(x, 210 + 140 * math.sin(x / 76 + shift)) for x in range(0, 960, 4)], colour, width, "curve")
+    made = io.BytesIO()
+    picture.save(made, "PNG")
+    return made.getvalue()
 
 
 HARBOUR = [
@@ -132,10 +201,12 @@ async def _moderation(server: Running, browser: Browser) -> None:
         await one.__aexit__()
 
 
-async def _enters(server: Running, browser: Browser, nickname: str, size: dict[str, int]) -> Page:
+async def _enters(
+    server: Running, browser: Browser, nickname: str, size: dict[str, int], room: str = "harbour"
+) -> Page:
     context = await browser.new_context(viewport=size, device_scale_factor=1, reduced_motion="reduce")  # type: ignore[arg-type]
     page = await context.new_page()
-    await page.goto(f"{server.url}/r/harbour")
+    await page.goto(f"{server.url}/r/{room}")
     await page.get_by_role("textbox", name="Nickname").fill(nickname)
     await page.keyboard.press("Enter")
     await page.locator("#log-start").wait_for()
@@ -168,4 +239,4 @@ async def _picture(
 
 
 if __name__ == "__main__":
-    asyncio.run(main("moderation" in sys.argv))
+    asyncio.run(main(sys.argv[1:]))
