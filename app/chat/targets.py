@@ -7,7 +7,10 @@ the network behind it to everybody. The address of a host is judged at each conn
 
 import asyncio
 import socket
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import Any
 from urllib.parse import urlsplit
 
 from app.model import Refused, Sentence
@@ -21,6 +24,9 @@ BAD_PORTS = frozenset(
     (1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080)
 )
 NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
+UNICAST = IPv6Network("2000::/3")  # all that IANA has given out; outside of it are older ways to write IPv4 addresses
+
+_checked = ThreadPoolExecutor(4, "checked-names")  # threads begin with the first name
 
 
 def host_of(url: str) -> str:
@@ -49,7 +55,7 @@ async def check(url: str, private_too: bool) -> str:
     host = urlsplit(url).hostname or ""
     try:
         async with asyncio.timeout(LOOKUP_TIMEOUT_S):
-            found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+            found = await look_up(_checked, host, None)
     except (OSError, UnicodeError, TimeoutError):
         raise _bad(Sentence("there is no host {host}", host=host)) from None
     if not private_too and not all(is_public(str(one[4][0])) for one in found):
@@ -61,6 +67,14 @@ async def check(url: str, private_too: bool) -> str:
             )
         )
     return named
+
+
+async def look_up(threads: Executor, host: str, port: int | None, family: int = 0) -> list[Any]:
+    """The addresses of a host, as `socket.getaddrinfo` has them. By threads for names alone: one whose server does not
+    answer holds its thread for half a minute, and a few of them in those of everybody (`asyncio.to_thread`) would stop
+    uploads and pages. Raises OSError."""
+    asked = partial(socket.getaddrinfo, host, port, family, socket.SOCK_STREAM)
+    return await asyncio.get_running_loop().run_in_executor(threads, asked)
 
 
 def is_public(address: str) -> bool:
@@ -75,7 +89,7 @@ def is_public(address: str) -> bool:
             inside = IPv4Address(int(found) & 0xFFFFFFFF)
         if inside:
             return is_public(str(inside))
-        if found.is_site_local:
+        if found not in UNICAST:
             return False
     return found.is_global and not found.is_multicast
 
