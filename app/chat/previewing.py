@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -25,6 +25,7 @@ from app.store import queries
 log = logging.getLogger("parlor.previews")
 
 Card = dict[str, Any]
+Asked = asyncio.Task[Card | None]  # also what is still on its way: many may say the same link at once
 
 AT_ONCE = 4  # pages that are fetched at the same time
 MAX_WAITING = 100  # links that wait; what comes when there are as many has no card
@@ -36,7 +37,7 @@ MAX_REMEMBERED = 300  # pages
 class Pages(Protocol):
     """How pages are read (web/previews.py)."""
 
-    async def card(self, url: str) -> Card | None:
+    def card(self, url: str) -> Coroutine[Any, Any, Card | None]:
         """`{url, title, description?, site, host}`; None where it says nothing, cannot be reached, or may not be."""
 
 
@@ -56,7 +57,7 @@ class Previewing:
         self._chat, self._pages = chat, pages
         self._waiting: asyncio.Queue[Link] = asyncio.Queue(MAX_WAITING)
         self._people = Buckets(BURST, PER_S)
-        self._known: OrderedDict[str, tuple[float, Card | None]] = OrderedDict()  # by address: until when
+        self._known: OrderedDict[str, tuple[float, Asked]] = OrderedDict()  # by address: until when
         self._busy = 0
         self.outcomes: Counter[str] = Counter()
 
@@ -116,14 +117,14 @@ class Previewing:
 
     async def _card(self, url: str) -> Card | None:
         now = time.monotonic()
-        until, card = self._known.get(url, (0.0, None))
-        if until < now:
-            card = await self._pages.card(url)
-            self._known[url] = now + REMEMBERED_S, card
+        until, asked = self._known.get(url, (0.0, None))
+        if asked is None or until < now:
+            asked = asyncio.create_task(self._pages.card(url))
+            self._known[url] = now + REMEMBERED_S, asked
             self._known.move_to_end(url)
             while len(self._known) > MAX_REMEMBERED:
                 self._known.popitem(last=False)
-        return card
+        return await asked
 
     def readings(self) -> Iterator[Reading]:
         for outcome, text in (

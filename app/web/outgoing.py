@@ -1,15 +1,20 @@
-"""Requests to addresses that somebody else has chosen: a hook's, a push service's. They lead to public addresses alone,
-which is judged when a connection is made, for a name may lead elsewhere by then than when it was looked at.
+"""Requests to addresses that somebody else has chosen: a hook's, a push service's, a page's to which people link. They
+lead to public addresses alone, which is judged when a connection is made, for a name may lead elsewhere by then than
+when it was looked at.
 """
 
 import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
 import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from app.chat import targets
+
+LOOKUPS = 8  # names that are looked up at once
 
 
 def session(
@@ -19,7 +24,11 @@ def session(
     network, as well? most: connections at once. A connection that is refused is a ClientConnectorError."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
-            socket_factory=partial(_socket, private_too), use_dns_cache=False, force_close=True, limit=most
+            socket_factory=partial(_socket, private_too),
+            resolver=Names(),
+            use_dns_cache=False,
+            force_close=True,
+            limit=most,
         ),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=timeout,
@@ -27,6 +36,27 @@ def session(
         auto_decompress=False,
         headers=headers,
     )
+
+
+class Names(AbstractResolver):
+    """Looks names up in threads of its own (targets.look_up)."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(LOOKUPS, "names")
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await targets.look_up(self._threads, host, port, family)
+        return [
+            ResolveResult(
+                hostname=host, host=str(where[0]), port=port, family=of, proto=protocol, flags=socket.AI_NUMERICHOST
+            )
+            for of, _, protocol, _, where in found
+        ]
+
+    async def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 def _socket(private_too: Callable[[], bool], address: Any) -> socket.socket:

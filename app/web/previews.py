@@ -12,7 +12,6 @@ import aiohttp
 from yarl import URL
 
 from app.chat import targets
-from app.model import Refused
 from app.web import outgoing
 from app.web.page_words import words_of
 
@@ -22,6 +21,7 @@ Card = dict[str, Any]
 
 TIME_LIMIT_S = 3.0  # for a page, with all that leads to it
 MAX_BYTES = 1 << 20  # of a page, as it comes and as it is then
+MAX_TYPE = 200  # characters of Content-Type
 MAX_REDIRECTS = 5
 REDIRECTS = (301, 302, 303, 307, 308)
 HTML = ("text/html", "application/xhtml+xml")
@@ -41,7 +41,7 @@ class PageReader:
         try:
             async with asyncio.timeout(TIME_LIMIT_S):
                 return await self._card(url)
-        except (aiohttp.ClientError, OSError, ValueError, TimeoutError, zlib.error, Refused) as error:
+        except Exception as error:  # whatever a stranger's server can make libraries stumble over
             log.debug("no card for a link: %.200r", error)
             return None
 
@@ -57,7 +57,7 @@ class PageReader:
                 if answer.status in REDIRECTS and (further := answer.headers.get("Location")):
                     address = str(answer.url.join(URL(further)))
                     continue
-                if answer.status != 200 or answer.content_type not in HTML:
+                if answer.status != 200 or not _is_html(answer):
                     return None
                 page, charset = await _read(answer), answer.charset
                 break
@@ -79,6 +79,11 @@ class PageReader:
             limit = aiohttp.ClientTimeout(total=TIME_LIMIT_S)
             self._http = outgoing.session(lambda: self._private_too, CONNECTIONS, limit, **named)
         return self._http
+
+
+def _is_html(answer: aiohttp.ClientResponse) -> bool:
+    """A type is parsed only where it is short: with much in it that takes long, and goes deep."""
+    return len(answer.headers.get("Content-Type", "")) <= MAX_TYPE and answer.content_type in HTML
 
 
 async def _read(answer: aiohttp.ClientResponse) -> bytes:

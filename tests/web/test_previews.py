@@ -3,14 +3,15 @@
 import asyncio
 import gzip
 import socket
+import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
-from aiohttp.resolver import ThreadedResolver
 from sqlalchemy import text
 
 from app.chat import retention
@@ -138,6 +139,27 @@ async def test_no_message_waits_and_what_is_gone_meanwhile_gets_no_card(start_se
     assert len(pages.asked) <= 10, "somebody who links much has to do without some"
 
 
+async def test_a_page_to_which_many_link_at_once_is_asked_once(start_server: Start, pages: Pages) -> None:
+    server = await start_server(previews="on", preview_private=True, rate_limit=100)
+    gate = asyncio.Event()
+
+    async def slow(_: web.Request) -> web.Response:
+        await gate.wait()
+        return web.Response(body=page("Late"), headers={"Content-Type": HTML})
+
+    pages.at["/slow"] = slow
+    async with Talker(server.url, "alice") as alice:
+        await alice.join("lobby")
+        for n in range(6):
+            await alice.say("lobby", f"{n}: {pages.url('/slow')}")
+        await until(lambda: pages.asked)
+        gate.set()
+        await settled(server)
+        found = (await alice.ask("history", {"room": "lobby"}))["messages"]
+    assert [one["card"]["title"] for one in found] == ["Late"] * 6
+    assert pages.asked == ["/slow"]
+
+
 @pytest.mark.parametrize(
     "said",
     ["`see {url}`", "```\n{url}\n```", "> {url}\nyes", "http://", "[x](javascript:alert(1))", "mailto:a@example.org"],
@@ -207,11 +229,11 @@ async def test_a_name_or_a_redirect_that_leads_into_a_private_network_is_not_ask
     """The address counts that the host has when the connection is made."""
     asked: list[str] = []
 
-    async def resolve(_self: Any, host: str, port: int = 0, family: int = socket.AF_INET) -> list[dict[str, Any]]:
+    def look_up(host: str, port: int, *_: Any) -> list[Any]:
         asked.append(host)
-        return [{"hostname": host, "host": "127.0.0.1", "port": port, "family": socket.AF_INET, "proto": 0, "flags": 0}]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
 
-    monkeypatch.setattr(ThreadedResolver, "resolve", resolve)
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
     reader = PageReader("1.0", private_too=False)
     try:
         assert await reader.card(f"http://rebound.example:{pages.port}/") is None
@@ -220,6 +242,21 @@ async def test_a_name_or_a_redirect_that_leads_into_a_private_network_is_not_ask
     finally:
         await reader.close()
     assert (asked[0], pages.asked) == ("rebound.example", [])
+
+
+async def test_names_whose_servers_never_answer_keep_no_work_of_others_waiting(
+    reader: PageReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(previews, "TIME_LIMIT_S", 0.2)
+    end = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: end.wait())
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))  # as on a machine with little
+    try:
+        links = [f"http://silent-{n}.example/" for n in range(8)]
+        assert await asyncio.gather(*map(reader.card, links)) == [None] * len(links)
+        assert await asyncio.wait_for(asyncio.to_thread(lambda: "done"), 30) == "done"
+    finally:
+        end.set()
 
 
 async def test_nothing_but_a_page_has_a_card(pages: Pages, reader: PageReader, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,6 +288,7 @@ async def test_nothing_but_a_page_has_a_card(pages: Pages, reader: PageReader, m
         "/error": answering(whole, 500),
         "/forbidden": answering(whole, 403),
         "/empty": answering(b""),
+        "/nested": answering(whole, Content_Type=f"{HTML[:9]}; charset=" + "(" * 7_000),
         "/untitled": answering(b"<html><body><p>hello"),
         "/brotli": answering(whole, Content_Encoding="br"),
         "/broken": answering(b"not gzip", Content_Encoding="gzip"),
