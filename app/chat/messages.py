@@ -105,8 +105,11 @@ async def restore(chat: Chat, speaker: Speaker, *, seq: Seq) -> Answer:
     that a moderator took away. It is there again with its text, its file and its reactions."""
     is_moderator = access.rules_of(chat, speaker).rank(speaker.id) > 0
     asked = {**_here(speaker, seq), "by": moderation.actor(chat, speaker), "is_moderator": is_moderator}
-    write = _writing(chat, speaker, "restored", queries.restore, **asked, within=RESTORE_MS)
-    return _tell_if_new(chat, speaker, *await write())
+    stored, new = await _writing(chat, speaker, "restored", queries.restore, **asked, within=RESTORE_MS)()
+    answer = _tell_if_new(chat, speaker, stored, new)
+    if new:
+        chat.on_linked(speaker, stored)  # it may have been deleted before its card came
+    return answer
 
 
 async def card(chat: Chat, speaker: Speaker, *, seq: Seq, on: Flag) -> Answer:

@@ -153,10 +153,13 @@ async def test_a_page_to_which_many_link_at_once_is_asked_once(start_server: Sta
         for n in range(6):
             await alice.say("lobby", f"{n}: {pages.url('/slow')}")
         await until(lambda: pages.asked)
+        await alice.ask("delete", {"room": "lobby", "seq": 1})
         gate.set()
         await settled(server)
+        assert "card" not in (await alice.ask("restore", {"room": "lobby", "seq": 1}))["message"]
+        await settled(server)
         found = (await alice.ask("history", {"room": "lobby"}))["messages"]
-    assert [one["card"]["title"] for one in found] == ["Late"] * 6
+    assert [one["card"]["title"] for one in found] == ["Late"] * 6, "also under what was put back"
     assert pages.asked == ["/slow"]
 
 
