@@ -13,6 +13,7 @@ from jinja2 import Environment
 
 from app.chat import doorway, people, rooms
 from app.chat.kinds import room_as_typed
+from app.languages import LANGUAGES
 from app.model import Refused, Sentence
 from app.web import CHAT, edge, ops
 from app.web.language import language_of, say_in
@@ -69,8 +70,9 @@ async def room(request: web.Request) -> web.StreamResponse:
 
 
 async def dialogs(request: web.Request) -> web.StreamResponse:
-    """The elements of a room's page that its script loads when the first of them is wanted."""
-    return page(request, "dialogs.html")
+    """The elements of a room's page that its script loads when the first of them is wanted, in the language that this
+    page has: its reader may have chosen another one meanwhile, in another tab."""
+    return page(request, "dialogs.html", language=asked if (asked := request.query.get("lang")) in LANGUAGES else "")
 
 
 async def echo(request: web.Request) -> web.StreamResponse:
@@ -111,9 +113,9 @@ def not_found(request: web.Request, text: str) -> web.Response:
     return page(request, "error.html", 404, title=SENTENCES[404][0], text=text)
 
 
-def page(request: web.Request, template: str, /, status: int = 200, **values: Any) -> web.Response:
-    """A page without a cookie."""
-    language, look = language_of(request), look_of(request)
+def page(request: web.Request, template: str, /, status: int = 200, language: str = "", **values: Any) -> web.Response:
+    """A page without a cookie. language: if not its reader's."""
+    language, look = language or language_of(request), look_of(request)
     shown = {"status": status, "look": look, "language": language, **values}
     html = request.app[TEMPLATES].get_template(template).render(shown)
     response = web.Response(text=html, content_type="text/html", status=status)

@@ -50,8 +50,13 @@ function fetched(url) {
     const request = new XMLHttpRequest();
     request.open("GET", url);
     request.responseType = "document";
-    request.onload = () => (request.status === 200 && request.response ? done(request.response) : failed(new Error(url)));
+    request.onload = () => (request.status === 200 && isOurs(request.response) ? done(request.response) : failed(new Error(url)));
     request.onerror = () => failed(new Error(url));
     request.send();
   });
+}
+
+/** Not the page of a hotel's network, which answers for everybody until one has signed in there. */
+function isOurs(found) {
+  return found?.body?.dataset.page === "dialogs";
 }

@@ -96,7 +96,9 @@ async def test_the_first_words_wait_for_nothing_else_and_what_is_pressed_meanwhi
         await expect(ann.page.get_by_role("dialog", name="Emoji")).to_be_visible()
 
         ann.forgives_network = True
-        await ann.page.route(re.compile(r"/late-parts[^/]*\.js|/dialogs"), lambda route: route.abort())
+        hotel = {"status": 200, "content_type": "text/html", "body": "<p>Welcome! Please sign in.</p>"}
+        await ann.page.route(re.compile(r"/late-parts[^/]*\.js"), lambda route: route.abort())
+        await ann.page.route(re.compile(r"/dialogs\?"), lambda route: route.fulfill(**hotel))
         await ann.page.reload()
         await expect(ann.said.last).to_have_text("the first words")
         await ann.says("/help")

@@ -60,6 +60,17 @@ async def test_a_page_is_in_the_reader_s_language(start_server: Start) -> None:
                 assert ("/languages/" in html) == (language != "en"), "English is in the code"
 
 
+async def test_the_dialogs_of_a_page_are_in_its_language_whatever_was_chosen_meanwhile(start_server: Start) -> None:
+    server = await start_server()
+    async with aiohttp.ClientSession(server.url) as browser:
+        async with browser.get("/r/lobby", headers={"Accept-Language": "de"}) as answer:
+            later = (await answer.text()).partition('data-later="')[2].split()[0]
+        for path, language in ((later, "de"), ("/dialogs", "ar"), ("/dialogs?lang=../de", "ar")):
+            async with browser.get(path, headers={"Cookie": "parlor_look=lang-ar"}) as answer:
+                assert f'<html lang="{language}"' in await answer.text()
+                assert answer.headers["Content-Language"] == language
+
+
 async def test_the_words_of_the_scripts_stand_before_them_and_are_cached_for_ever(start_server: Start) -> None:
     server = await start_server(base_path="/chat")
     async with aiohttp.ClientSession(server.url.removesuffix("/chat")) as browser:
