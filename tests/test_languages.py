@@ -224,6 +224,7 @@ def test_styles_know_where_lines_begin_and_no_left_or_right() -> None:
 
 TRANSLATED = [language for language in LANGUAGES if language != ENGLISH]
 _PLACE = re.compile(r"\{(\w+)\}")
+_ISOLATED = re.compile("\u2068#?[{]\\w+[}]\u2069")
 
 
 def catalogue_of(language: str) -> languages.Catalog:
@@ -247,6 +248,8 @@ def faults_of(language: str, message: Message) -> list[str]:
             found.append(f"holds markup: {one}")
         if (one[:1].isspace(), one[-1:].isspace()) != (keys[0][:1].isspace(), keys[0][-1:].isspace()):
             found.append(f"begins or ends with other blanks: {one!r}")
+        if _ISOLATED.search(one):  # it would be so twice
+            found.append(f"isolates a place, as the code does: {one}")
     return found
 
 
@@ -259,6 +262,7 @@ def test_faults_of_a_translation_are_found() -> None:
     assert faults("{who} has come", "{wer} ist da") == ["has other places"]
     assert faults("{who} has come", "jemand ist da") == ["has other places"]
     assert faults("Rooms", "<b>Räume") == ["holds markup"]
+    assert faults("{who} has come", "\u2068{who}\u2069 ist da") == ["isolates a place, as the code does"]
     assert faults(", ", ",") == ["begins or ends with other blanks"]
     assert faults(("{n} file of {who}", "{n} files of {who}"), ("eine von {who}", "{n} Dateien von {who}")) == []
     assert faults(("{n} file", "{n} files"), ("eine Datei", "")) == ["not translated"]

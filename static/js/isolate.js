@@ -1,7 +1,7 @@
 // Names inside sentences. A name written from right to left must not change the direction of the words around it: sentences
 // hold each name isolated (U+2068, U+2069), and are drawn with each name in a <bdi> element in place of those characters.
 
-const ISOLATED = /\u2068([^\u2069]*)\u2069/;
+const ISOLATED = /\u2068((?:[^\u2068\u2069]|\u2068[^\u2068\u2069]*\u2069)*)\u2069/; // also what a translation isolates with a name in it
 
 export function isolate(name) {
   return `\u2068${name}\u2069`;
@@ -21,6 +21,6 @@ export function plain(sentence) {
 
 function isolated(name) {
   const element = document.createElement("bdi");
-  element.textContent = name;
+  element.textContent = plain(name);
   return element;
 }

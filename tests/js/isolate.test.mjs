@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { isolate, plain } from "../../static/js/isolate.js";
+import { isolate, plain, write } from "../../static/js/isolate.js";
 import { namesOf, Presence } from "../../static/js/presence.js";
 
 test("a sentence reads the same with its names isolated", () => {
@@ -21,4 +21,12 @@ test("news of who came, went and was renamed isolates their names", () => {
   presence.update({ joined: [{ id: "3", nickname: "אבי" }, { id: "1", nickname: "Anna" }], left: [{ id: "2", nickname: "Bob" }], count: 2 });
   assert.equal(presence.newsWith(isolate), "\u2068אבי\u2069 joined, \u2068Bob\u2069 left, \u2068Ann\u2069 is now \u2068Anna\u2069");
   assert.equal(presence.news, "אבי joined, Bob left, Ann is now Anna");
+});
+
+test("a name within words that a translation isolates is drawn with them, and no mark is left over", (context) => {
+  globalThis.document = { createElement: () => ({}) };
+  context.after(() => delete globalThis.document);
+  let drawn = null;
+  write({ textContent: "", replaceChildren: (...parts) => (drawn = parts.map((part) => part.textContent ?? part)) }, `No ${isolate(`/${isolate("x")}`)}, ${isolate("/help")}.`);
+  assert.deepEqual(drawn, ["No ", "/x", ", ", "/help", "."]);
 });
