@@ -9,9 +9,11 @@ import zlib
 from typing import Any
 
 import aiohttp
+import regex
 from yarl import URL
 
 from app.chat import targets
+from app.chat.names import skeletons
 from app.web import outgoing
 from app.web.page_words import words_of
 
@@ -26,6 +28,8 @@ MAX_REDIRECTS = 5
 REDIRECTS = (301, 302, 303, 307, 308)
 HTML = ("text/html", "application/xhtml+xml")
 CONNECTIONS = 8
+
+_NOT_LATIN = regex.compile(r"[^\p{Latin}\p{Common}\p{Inherited}]")
 
 
 class PageReader:
@@ -65,7 +69,7 @@ class PageReader:
             return None
         async with self._reading:  # one at a time, beside the loop: a page may have much to read
             said = await asyncio.to_thread(words_of, page, charset)
-        host = (URL(address).host or "").removeprefix("www.")
+        host = shown_host(URL(address)).removeprefix("www.")
         return {"url": url, "site": host, "host": host} | said if said else None
 
     def _session(self) -> aiohttp.ClientSession:
@@ -79,6 +83,15 @@ class PageReader:
             limit = aiohttp.ClientTimeout(total=TIME_LIMIT_S)
             self._http = outgoing.session(lambda: self._private_too, CONNECTIONS, limit, **named)
         return self._http
+
+
+def shown_host(url: URL) -> str:
+    """As people read it; as `xn--…`, which nobody takes for another one, where it is written in another script and
+    looks as if it were in Latin: `аpple.com` with a Cyrillic а."""
+    host, written = url.host or "", url.raw_host or ""
+    is_foreign = not host.isascii() and _NOT_LATIN.search(host)
+    looks = skeletons("".join(char for char in host if char.isalpha())) if is_foreign else ()
+    return written if any(one.isascii() for one in looks) else host
 
 
 def _is_html(answer: aiohttp.ClientResponse) -> bool:

@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from sqlalchemy import text
+from yarl import URL
 
 from app.chat import retention
 from app.export import export_room
@@ -260,6 +261,21 @@ async def test_names_whose_servers_never_answer_keep_no_work_of_others_waiting(
         assert await asyncio.wait_for(asyncio.to_thread(lambda: "done"), 30) == "done"
     finally:
         end.set()
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("xn--pple-43d.com", "xn--pple-43d.com"),  # one Cyrillic letter
+        ("xn--80ak6aa92e.com", "xn--80ak6aa92e.com"),  # all of them
+        ("xn--mller-kva.de", "müller.de"),
+        ("xn--e1afmkfd.xn--p1ai", "пример.рф"),
+        ("example.org", "example.org"),
+        ("127.0.0.1", "127.0.0.1"),
+    ],
+)
+def test_no_host_passes_for_another_one(host: str, shown: str) -> None:
+    assert previews.shown_host(URL(f"http://{host}/")) == shown
 
 
 async def test_nothing_but_a_page_has_a_card(pages: Pages, reader: PageReader, monkeypatch: pytest.MonkeyPatch) -> None:
