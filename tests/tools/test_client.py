@@ -406,6 +406,7 @@ async def test_a_bot_needs_nothing_but_its_token_and_is_nobody_else_without_it(u
             assert (bot.me["id"], bot.me["nickname"]) == (made["id"], "greeter")
             assert (await inside.say("hello"))["nickname"] == "greeter"
             news = inside.new_messages()
+            assert (await anext(news))["text"] == "hello"
             await lobby.do("bot", remove=made["id"])
             for work in (lambda: anext(news), lambda: bot.enter("lobby"), inside.people, lambda: bot.do("rooms")):
                 with pytest.raises(Refused) as refused:
@@ -416,3 +417,15 @@ async def test_a_bot_needs_nothing_but_its_token_and_is_nobody_else_without_it(u
     async with Client(url, token="x" * 64) as stranger:
         with pytest.raises(Refused, match="token"):
             await asyncio.wait_for(stranger.enter("lobby"), PATIENCE)
+
+
+async def test_what_is_said_between_entering_and_listening_is_heard(url: str) -> None:
+    async with Client(url, "alice") as alice, Client(url, "bob") as bob:
+        await (await alice.enter("lobby")).say("before")
+        lobby = await bob.enter("lobby")
+        await alice.rooms["lobby"].say("between")
+        await until(lambda: len(lobby.messages) == 2)
+        news = lobby.new_messages()
+        await alice.rooms["lobby"].say("after")
+        async with asyncio.timeout(PATIENCE):
+            assert [(await anext(news))["text"] for _ in range(2)] == ["between", "after"]

@@ -21,6 +21,7 @@ class RoomView:
         self.copy, self.outbox = Copy(name, emit), Outbox()
         self.entered: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.task: asyncio.Task[None] | None = None  # keeps it up to date on the present connection
+        self.was_said = 0  # the seq of the last message that had been said when one entered
         self.over: Refused | None = None  # why one is not in the room any more
 
     @property
@@ -142,10 +143,10 @@ class Room(RoomView):
         return await self._link.do(verb, {"room": self.name} | payload)
 
     def new_messages(self, after: int | None = None) -> AsyncIterator[Message]:
-        """Every message that is said from now on, or after that seq: once, in order, also those that were said while
-        the connection was lost, however many. Ends by Refused where one is sent out of the room."""
+        """Every message that was said since one entered, or after that seq: once, in order, also those that were said
+        while the connection was lost, however many. Ends by Refused where one is sent out of the room."""
         events = self._link.events()  # from now on, not from the first look on
-        return self._follow(events, self.copy.last_seq if after is None else after)
+        return self._follow(events, self.was_said if after is None else after)
 
     async def _follow(self, events: AsyncIterator[Event], after: int) -> AsyncIterator[Message]:
         seen, epoch, held = Seen(after), self.info["epoch"], dict[int, Message]()

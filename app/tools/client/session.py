@@ -301,7 +301,10 @@ class _Upkeep:
         room.entry = {name: value for name, value in room.entry.items() if name == "passphrase"}
         copy.room = ack["room"]
         self._session.identity.told({"me": ack["me"]})
-        await self._catch_up(copy.apply_page(ack, ack["room"]["rev"]))
+        more = copy.apply_page(ack, ack["room"]["rev"])
+        if not room.entered.done():
+            room.was_said = copy.last_seq
+        await self._catch_up(more)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._fill_gaps())
             tasks.create_task(self._send_outbox())
