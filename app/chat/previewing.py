@@ -30,6 +30,7 @@ Asked = asyncio.Task[Card | None]  # also what is still on its way: many may say
 AT_ONCE = 4  # pages that are fetched at the same time
 MAX_WAITING = 100  # links that wait; what comes when there are as many has no card
 BURST, PER_S = 10, 0.1  # links of one person that are looked at in a row, and regained
+OF_ADDRESS = 6  # times as many are from one network address, whatever nicknames it has
 REMEMBERED_S = 600.0  # for which a page is not fetched again
 MAX_REMEMBERED = 300  # pages
 
@@ -56,7 +57,7 @@ class Previewing:
     def __init__(self, chat: Chat, pages: Pages) -> None:
         self._chat, self._pages = chat, pages
         self._waiting: asyncio.Queue[Link] = asyncio.Queue(MAX_WAITING)
-        self._people = Buckets(BURST, PER_S)
+        self._people, self._addresses = Buckets(BURST, PER_S), Buckets(OF_ADDRESS * BURST, OF_ADDRESS * PER_S)
         self._known: OrderedDict[str, tuple[float, Asked]] = OrderedDict()  # by address: until when
         self._busy = 0
         self.outcomes: Counter[str] = Counter()
@@ -69,11 +70,19 @@ class Previewing:
         url = cards.link_in(message["text"], member.connection.site, message["mentions"], is_line=is_line)
         if url is None:
             return
-        is_too_many = not self._chat.rates.is_off and bool(self._people.spend(member.id, 1))
-        if is_too_many or self._waiting.full():
+        if self._has_linked_much(member) or self._waiting.full():
             self.outcomes["dropped"] += 1
             return
         self._waiting.put_nowait(Link(url, member.room, message["seq"], message["text"], member.connection))
+
+    def _has_linked_much(self, member: Member) -> bool:
+        """Without a second limit, whoever has many nicknames could let this server ask anybody for anything, fast."""
+        if self._chat.rates.is_off:
+            return False
+        if self._people.spend(member.id, 1):
+            return True
+        address = member.connection.address
+        return bool(address) and bool(self._addresses.spend(address, 1))
 
     @property
     def is_idle(self) -> bool:

@@ -15,7 +15,7 @@ from aiohttp import web
 from sqlalchemy import text
 from yarl import URL
 
-from app.chat import retention
+from app.chat import previewing, retention
 from app.export import export_room
 from app.server import Running
 from app.store import queries
@@ -138,6 +138,21 @@ async def test_no_message_waits_and_what_is_gone_meanwhile_gets_no_card(start_se
         found = (await alice.ask("history", {"room": "lobby"}))["messages"]
     assert [one.get("card", {}).get("title") for one in found[:3]] == [None, None, "Late"]
     assert len(pages.asked) <= 10, "somebody who links much has to do without some"
+
+
+async def test_many_nicknames_from_one_address_let_it_ask_for_no_more(
+    start_server: Start, pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(previewing, "OF_ADDRESS", 1)
+    server = await start_server(previews="on", preview_private=True, rate_limit=100, trust_proxies=1)
+    home = "198.51.100.7"
+    async with Talker(server.url, "alice", address=home) as alice, Talker(server.url, "bob", address=home) as bob:
+        for one in (alice, bob):
+            await one.join("lobby")
+            for n in range(7):
+                await one.say("lobby", f"{pages.url('/')}?{one.nickname}{n}")
+        await settled(server)
+    assert 10 <= len(pages.asked) <= 12, "a second or so passes meanwhile"
 
 
 async def test_a_page_to_which_many_link_at_once_is_asked_once(start_server: Start, pages: Pages) -> None:
