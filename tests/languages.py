@@ -7,6 +7,7 @@ the sentence.
 
 import ast
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -39,6 +40,8 @@ JAVASCRIPT = {"t": (1,), "tn": (1, 2), "parts": (1,), "partsn": (1, 2)}
 # What says nothing to the page: the command line, and the doors for programs, whose sentences are English.
 ELSEWHERE = ("app/tools/", "app/export.py", "app/copy.py", "app/store/queries/transfer.py", "app/live/plain.py")
 ELSEWHERE += ("app/live/events.py", "app/web/api.py", "app/web/bodies.py", "app/web/hook_shapes.py", "app/web/hooks.py")
+
+_ISOLATED = re.compile("\u2068(#?[{]\\w+[}])\u2069")
 
 Found = tuple[int, str | tuple[str, ...]]  # line, and the sentence: one, or that of one and that of many
 
@@ -140,9 +143,16 @@ def updated(language: str, said: Catalog, content: bytes) -> bytes:
         wanted = len(forms(language))
         if message.pluralizable and len(message.string) != wanted:
             message.string = tuple([*message.string, *[""] * wanted][:wanted])
+        if message.string:
+            message.string = _places_bare(message.string)
     made = BytesIO()
     write_po(made, catalogue, width=WIDTH, sort_by_file=True, include_lineno=False)
     return made.getvalue()
+
+
+def _places_bare(said: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    """Translators isolate a name where they see one; the code does it too, and twice leaves a mark over."""
+    return _ISOLATED.sub(r"\1", said) if isinstance(said, str) else tuple(_ISOLATED.sub(r"\1", one) for one in said)
 
 
 def _header(language: str) -> bytes:

@@ -59,6 +59,11 @@ def test_a_catalogue_keeps_what_is_translated_also_while_the_code_does_not_say_i
     again = languages.updated("ar", said, without)
     assert read_po(BytesIO(again), locale="ar").get("Room").string == "غرفة"
     assert languages.updated("ar", said, again) == again, "the same twice"
+    said.add("In #{room}")
+    isolated = again + 'msgid "In #{room}"\nmsgstr "في \u2068#{room}\u2069"\n'.encode()
+    assert (
+        read_po(BytesIO(languages.updated("ar", said, isolated)), locale="ar").get("In #{room}").string == "في #{room}"
+    )
 
 
 @pytest.mark.parametrize(
