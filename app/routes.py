@@ -118,6 +118,7 @@ def application(
             web.get(f"{base}/files/{{id}}/{{name}}", files.download),
             web.get(f"{base}/files/{{id}}/thumbnail/{{name}}", files.thumbnail),
             web.get(f"{base}/dialogs", pages.dialogs),
+            web.post(f"{base}/language", pages.choose_language),
             web.get(f"{base}/echo", pages.echo),
             web.get(f"{base}/diagnostics", pages.diagnostics),
             web.get(f"{base}/diagnostics/seen", diagnostics.seen),

@@ -17,7 +17,7 @@ from aiohttp import ClientConnectionResetError, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.log import server_logger
 
-from app import __version__, process
+from app import __version__, languages, process
 from app.advice import has_files_apart, warnings
 from app.chat import Chat, access, people, previewing, pushing, retention, selves
 from app.chat import files as kept_files
@@ -389,6 +389,7 @@ async def serve(settings: Settings, worker: Worker | None = None) -> None:
         worker.on_parent_gone(end.set)
     print(_greeting(running), flush=True)
     running.background_tasks.append(asyncio.create_task(running.runner.app[ASSETS].compress_all()))
+    running.background_tasks.append(asyncio.create_task(asyncio.to_thread(languages.read_all)))
     running.must_stop.add_done_callback(lambda _: end.set())
     await end.wait()
     log.info("stopping")

@@ -2,6 +2,8 @@
 
 import ast
 import re
+import tomllib
+from fnmatch import fnmatch
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
@@ -11,7 +13,18 @@ from babel.messages import Message
 from babel.messages.pofile import read_po
 from jinja2 import Environment, nodes
 
-from app.languages import ENGLISH, FOLDER, LANGUAGES, forms, isolated, ntranslate, translate, translated
+from app.languages import (
+    ENGLISH,
+    FOLDER,
+    LANGUAGES,
+    _words,
+    forms,
+    isolated,
+    ntranslate,
+    read_all,
+    translate,
+    translated,
+)
 from app.model import Refused, Sentence, counted
 from tests import languages
 
@@ -333,3 +346,23 @@ def test_what_is_refused_is_not_put_together_before_it_is_translated() -> None:
         if not name.startswith((*languages.ELSEWHERE, *AT_THE_START)) and (lines := glued(path.read_bytes())):
             found[name] = lines
     assert found == {}
+
+
+def test_the_catalogues_are_in_the_repository_and_in_the_wheel() -> None:
+    wheel = tomllib.loads((languages.ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert wheel["packages"] == ["app"] and wheel["exclude"] == ["app/tools/library"]
+    assert wheel["force-include"]["static"] == "app/_pages/static"
+    ignored = (languages.ROOT / ".gitignore").read_text().split()  # what is ignored is not in a wheel, either
+    for language in set(LANGUAGES) - {ENGLISH}:
+        for made in (f"app/languages/{language}.po", f"static/languages/{language}.js"):
+            assert (languages.ROOT / made).is_file()
+            assert not any(fnmatch(f"/{made}", f"*{one.removesuffix('/')}*") for one in ignored)
+
+
+def test_all_catalogues_are_read_before_somebody_wants_one() -> None:
+    """A server does it in a thread when it begins: each takes its time."""
+    _words.cache_clear()
+    read_all()
+    before = _words.cache_info()
+    assert [translate(language, "Send") != "Send" for language in LANGUAGES] == [False, True, True, True, True]
+    assert _words.cache_info().misses == before.misses

@@ -1,7 +1,7 @@
 """The sentences of pages and answers in the reader's language.
 
 A sentence stands in the code in English, which is also its key. Its translations are in gettext catalogues, one for
-each language (`de.po`), which Babel reads when somebody first wants that language. Places for values are named:
+each language (`de.po`), which Babel reads. Places for values are named:
 `{who}`. What counts has all the forms that the language has (CLDR). `make languages` brings the catalogues up to date
 (tests/languages.py); docs/contributing.md says how a language is added.
 """
@@ -117,6 +117,14 @@ def _words(language: str) -> dict[str, str | tuple[str, ...]]:
         catalogue = read_po(file, locale=language)
     found = ((one.id, one.string or "") for one in catalogue if one.id)
     return {_first(id): said if isinstance(said, str) else tuple(said) for id, said in found}
+
+
+def read_all() -> None:
+    """All catalogues. It takes 50 ms, so a server does it in a thread, before somebody wants the first of them."""
+    for language in LANGUAGES:
+        if language != ENGLISH:
+            _words(language)
+            forms(language)
 
 
 def _first(id: str | tuple[str, ...] | list[str]) -> str:

@@ -41,8 +41,11 @@ MAX_COOKIES = 2  # of one name, that are looked at
 PROBES = ("/healthz", "/readyz", "/metrics")
 PAGES = ("GET", "HEAD")
 YEAR_S = 365 * 24 * 3600
+PARTITIONED = "; Partitioned"  # http.cookies knows it from Python 3.14 on
 
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?", re.ASCII)
+_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]{0,4000}", re.ASCII)
+_UPWARDS = re.compile(r"/(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 Values = Callable[[str], Sequence[str]]  # name of a header -> its values in the request, unchanged
@@ -149,6 +152,14 @@ def at(request: web.Request, path: str) -> str:
     return request.config_dict[EDGE].base + path
 
 
+def path_of_site(request: web.Request, said: str) -> str:
+    """A path that a form says, where it is one of this site; else that of the landing page. A browser goes elsewhere by
+    `//` and `/\\`, and up by `/..`, however that is written."""
+    path = said.partition("?")[0]
+    is_ours = path.startswith(at(request, "/")) and _PATH.fullmatch(said) and not _UPWARDS.search(path)
+    return said if is_ours else at(request, "/")
+
+
 def scheme(request: web.Request) -> str:
     """`http` or `https`, as in the visitor's address bar."""
     return forwarded_scheme(request) or request.scheme
@@ -222,9 +233,17 @@ def give_token(request: web.Request, response: web.StreamResponse, token: str) -
     ]
     if secure and edge.cookies(_values(request), COOKIE):
         lines.append(_cookie(COOKIE, "", attributes | {"path": path, "max-age": 0}))
-    partitioned = "; Partitioned" if framed else ""  # http.cookies knows it from Python 3.14 on
     for line in lines:
-        response.headers.add("Set-Cookie", line + partitioned)
+        response.headers.add("Set-Cookie", line + (PARTITIONED if framed else ""))
+
+
+def give_readable(request: web.Request, response: web.StreamResponse, name: str, value: str, is_framed: bool) -> None:
+    """A cookie that the page's scripts read and write as well (static/js/look.js)."""
+    secure = scheme(request) == "https"
+    framed = secure and is_framed
+    attributes: dict[str, Any] = {"secure": secure, "samesite": "None" if framed else "Lax"}
+    attributes |= {"path": request.config_dict[EDGE].base or "/", "max-age": YEAR_S}
+    response.headers.add("Set-Cookie", _cookie(name, value, attributes) + (PARTITIONED if framed else ""))
 
 
 def _cookie(name: str, value: str, attributes: dict[str, Any]) -> str:

@@ -48,3 +48,11 @@ def read(cookies: Iterable[str]) -> Look:
     languages = [part.removeprefix(LANGUAGE) for part in said if part.startswith(LANGUAGE)]
     language = next((one for one in languages if one in LANGUAGES), "")
     return Look("in" in said, {name: value for name, value in chosen.items() if value}, language=language)
+
+
+def choose_language(request: web.Request, response: web.StreamResponse, language: str) -> None:
+    """As the page itself writes it, where no script did."""
+    look = look_of(request)
+    chosen = [look.chosen.get(name, "") for name in CHOICES]
+    value = ".".join(filter(None, ("in" if look.is_known else "", *chosen, LANGUAGE + language)))
+    edge.give_readable(request, response, COOKIE, value, look.is_framed)

@@ -15,9 +15,8 @@ from app.chat import doorway, people, rooms
 from app.chat.kinds import room_as_typed
 from app.languages import LANGUAGES
 from app.model import Refused, Sentence
-from app.web import CHAT, edge, ops
+from app.web import CHAT, edge, look, ops
 from app.web.language import language_of, say_in
-from app.web.look import look_of
 
 TEMPLATES = web.AppKey("templates", Environment)
 
@@ -75,6 +74,17 @@ async def dialogs(request: web.Request) -> web.StreamResponse:
     return page(request, "dialogs.html", language=asked if (asked := request.query.get("lang")) in LANGUAGES else "")
 
 
+async def choose_language(request: web.Request) -> web.Response:
+    """The languages at the foot of a page, where no script took the choice: leads back to that page."""
+    form = await request.post()
+    language, back = (str(form.get(name, "")) for name in ("language", "back"))
+    if language not in LANGUAGES:
+        raise Refused("bad_payload", "There is no such language here.")
+    response = web.Response(status=303, headers={"Location": edge.path_of_site(request, back)})
+    look.choose_language(request, response, language)
+    return response
+
+
 async def echo(request: web.Request) -> web.StreamResponse:
     return await _page(request, "echo.html")
 
@@ -115,12 +125,17 @@ def not_found(request: web.Request, text: str) -> web.Response:
 
 def page(request: web.Request, template: str, /, status: int = 200, language: str = "", **values: Any) -> web.Response:
     """A page without a cookie. language: if not its reader's."""
-    language, look = language or language_of(request), look_of(request)
-    shown = {"status": status, "look": look, "language": language, **values}
-    html = request.app[TEMPLATES].get_template(template).render(shown)
+    language = language or language_of(request)
+    shown = {"status": status, "look": look.look_of(request), "language": language, **values}
+    html = request.app[TEMPLATES].get_template(template).render(shown, page_path=_path_of(request))
     response = web.Response(text=html, content_type="text/html", status=status)
     say_in(response, language)
     return response
+
+
+def _path_of(request: web.Request) -> str:
+    """The page's address, without what would enter a room."""
+    return str(request.rel_url.without_query_params("nickname", "offered"))
 
 
 async def _page(request: web.Request, template: str, /, **values: Any) -> web.Response:

@@ -3,6 +3,7 @@
 
 import { Dialog } from "./dialog.js";
 import { t } from "./language.js";
+import { NO_COOKIE } from "./look.js";
 
 export class AppearanceDialogs {
   /** notify(sentence). */
@@ -24,7 +25,7 @@ export class AppearanceDialogs {
   left() {
     const { value } = this.language;
     if (value === (this.look.chosen.language ?? "")) return;
-    const choose = () => this.look.chooseLanguage(value) || this.notify(t("This browser blocks cookies here, and without them the language does not stay chosen."));
+    const choose = () => this.look.chooseLanguage(value) || this.notify(NO_COOKIE);
     if (this.overlays.isGoingBack) window.addEventListener("popstate", choose, { once: true });
     else choose();
   }

@@ -5,15 +5,18 @@ const { dataset } = document.body;
 const form = document.getElementById("door");
 const box = document.getElementById("nickname");
 const offered = document.querySelector("#door-offer button");
+const languages = document.getElementById("languages");
 const slow = document.getElementById("door-slow");
 const SLOW_MS = 1_500;
 const BEGINNINGS = ["pointerdown", "keydown", "input"];
 let parts = null;
 let timer;
+let pressed = null; // of the languages
 
 for (const name of BEGINNINGS) document.addEventListener(name, load, { capture: true, passive: true });
 offered.addEventListener("click", offer);
 form.addEventListener("submit", submit);
+languages.addEventListener("click", choose);
 if (box.value || !isUsual()) load();
 
 /** Once: its files all at the same time, the chat's own first. */
@@ -22,7 +25,7 @@ function load() {
   for (const name of BEGINNINGS) document.removeEventListener(name, load, { capture: true });
   parts = dataset.parts.split(" ");
   for (const href of parts) document.head.append(Object.assign(document.createElement("link"), { rel: "modulepreload", href }));
-  import(parts[0]).then(give, () => dataset.submitted && form.submit()); // as without a script: the page comes anew
+  import(parts[0]).then(give, goWithout);
 }
 
 /** From now on the form is the chat's. */
@@ -30,10 +33,28 @@ function give() {
   clearTimeout(timer);
   form.removeEventListener("submit", submit);
   offered.removeEventListener("click", offer);
+  languages.removeEventListener("click", choose);
+  pressed?.click();
+}
+
+/** As without a script: the page comes anew. */
+function goWithout() {
+  languages.removeEventListener("click", choose);
+  if (dataset.submitted) form.submit();
+  else pressed?.click();
 }
 
 function offer() {
   box.value = offered.value;
+}
+
+/** The chat's script keeps what is typed; where nothing is, the server alone does it. */
+function choose(event) {
+  const button = event.target.closest("button");
+  if (!button || !box.value) return;
+  event.preventDefault();
+  pressed = button;
+  load();
 }
 
 function submit(event) {
@@ -46,7 +67,7 @@ function submit(event) {
 /** A first visit with a browser that stores things. Whoever was here before, and has lost the cookie that says so, goes in. */
 function isUsual() {
   try {
-    return navigator.cookieEnabled && [localStorage, sessionStorage].every((storage) => storage.getItem("parlor:nickname") === null) && !location.hash;
+    return navigator.cookieEnabled && [localStorage, sessionStorage].every((storage) => storage.getItem("parlor:nickname") === null) && sessionStorage.getItem("parlor:typed") === null && !location.hash;
   } catch {
     return false;
   }

@@ -38,7 +38,7 @@ export class EmojiPicker {
     this.tones = element("div", "emoji-tones", { role: "group", "aria-label": t("Skin tone"), hidden: "" });
     this.groups = element("div", "emoji-groups", { role: "toolbar", "aria-label": t("Groups of emoji") });
     this.grid = element("div", "emoji-grid", { role: "grid", "aria-label": t("Emoji") });
-    this.name = element("p", "emoji-name", { "aria-hidden": "true" });
+    this.name = element("p", "emoji-name", { "aria-hidden": "true", dir: "ltr" });
     this.none = element("p", "emoji-none", { role: "status" });
     const head = element("div", "emoji-head");
     head.append(this.search, this.toneButton);

@@ -2,6 +2,7 @@
 // in a cookie by which the server already sends the page so (app/web/look.py), and that there is a nickname.
 
 import { base } from "./base.js";
+import { t } from "./language.js";
 import { look as isLook, readJson } from "./storage-readers.js";
 
 const COOKIE = "parlor_look";
@@ -15,24 +16,31 @@ export const CHOICES = {
   motion: ["", "still"],
 };
 
+export const NO_COOKIE = t("This browser blocks cookies here, and without them the language does not stay chosen.");
+
 /** The cookie's value: `in.dark.large.lang-de`. */
 export function cookieOf(isKnown, chosen) {
   const looks = Object.keys(CHOICES).map((name) => chosen[name]);
-  return [isKnown ? "in" : "", ...looks, chosen.language ? languagePart(chosen) : ""].filter(Boolean).join(".");
+  return [isKnown ? "in" : "", ...looks, chosen.language ? `lang-${chosen.language}` : ""].filter(Boolean).join(".");
 }
 
-function languagePart({ language }) {
-  return `lang-${language}`;
+/** What the cookie says, by whomever it was written. */
+function kept() {
+  const rows = document.cookie.split("; ").filter((one) => one.startsWith(`${COOKIE}=`));
+  return rows.flatMap((one) => one.slice(COOKIE.length + 1).split("."));
 }
 
 export class Look {
-  /** reload(): the page anew, as the server sends it now. */
-  constructor({ local, reload = () => location.reload() }) {
-    Object.assign(this, { local, reload });
+  /** typed: what outlasts a page in another language, see typed.js. */
+  constructor({ local, typed }) {
+    Object.assign(this, { local, typed });
     this.chosen = readJson(local, "look", isLook) ?? {};
     this.isKnown = false;
     this.show();
-    if (this.chosen.language && !this.isLanguageKept) this.askAgain(); // some browsers drop the cookie after a week
+    const { lang } = document.documentElement;
+    const languages = kept().filter((part) => part.startsWith("lang-"));
+    if (languages.includes(`lang-${lang}`)) this.store("language", lang); // chosen without a script
+    if (this.chosen.language && languages.length === 0) this.askAgain(); // some browsers drop the cookie after a week
   }
 
   /** There is a nickname: the next page need not ask. */
@@ -43,13 +51,18 @@ export class Look {
   }
 
   choose(name, value) {
-    this.chosen = { ...this.chosen, [name]: value };
-    this.local.set("look", JSON.stringify(this.chosen));
+    this.store(name, value);
     this.show();
     this.keep();
   }
 
-  /** By a page of that language: drafts and what waits to be sent are stored. False where the browser keeps no cookie for it. */
+  store(name, value) {
+    if (this.chosen[name] === value) return;
+    this.chosen = { ...this.chosen, [name]: value };
+    this.local.set("look", JSON.stringify(this.chosen));
+  }
+
+  /** By a page of that language: drafts, what waits to be sent, and what is typed are stored. False where the browser keeps no cookie for it. */
   chooseLanguage(value) {
     this.choose("language", value);
     return this.askAgain();
@@ -58,13 +71,14 @@ export class Look {
   askAgain() {
     this.keep();
     const isKept = !this.chosen.language || this.isLanguageKept;
-    if (isKept) this.reload();
+    if (isKept) this.typed.keep();
+    if (isKept) location.reload();
     return isKept;
   }
 
   /** Without it the server does not know the language, and asking again would change nothing. */
   get isLanguageKept() {
-    return document.cookie.split("; ").some((one) => one.startsWith(`${COOKIE}=`) && one.slice(COOKIE.length + 1).split(".").includes(languagePart(this.chosen)));
+    return kept().includes(`lang-${this.chosen.language}`);
   }
 
   show() {
@@ -84,6 +98,6 @@ export class Look {
   keep() {
     const secure = location.protocol === "https:";
     const site = secure && window.top !== window ? "SameSite=None; Secure; Partitioned" : `SameSite=Lax${secure ? "; Secure" : ""}`;
-    document.cookie = `${COOKIE}=${cookieOf(this.isKnown, this.chosen)}; Path=${base || "/"}; Max-Age=${YEAR_S}; ${site}`;
+    document.cookie = `${COOKIE}=${cookieOf(this.isKnown || kept().includes("in"), this.chosen)}; Path=${base || "/"}; Max-Age=${YEAR_S}; ${site}`;
   }
 }

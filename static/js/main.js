@@ -22,6 +22,7 @@ import { Identity } from "./identity.js";
 import { isolate } from "./isolate.js";
 import { Joining } from "./joining.js";
 import { language, t } from "./language.js";
+import { takeLanguages } from "./languages-foot.js";
 import { keepLastWords, wishOf } from "./last-words.js";
 import { withPage } from "./late-page.js";
 import { registerWorker } from "./installing.js";
@@ -54,6 +55,7 @@ import { tabName } from "./tab.js";
 import { isBlank } from "./text.js";
 import { Timeline } from "./timeline.js";
 import { TokenRenewal } from "./token-renewal.js";
+import { Typed } from "./typed.js";
 import { Unread } from "./unread.js";
 import { UnreadSince } from "./unread-since.js";
 import { UnreadView } from "./unread-view.js";
@@ -76,7 +78,8 @@ const renewal = new TokenRenewal({ storage: local });
 const clock = new ServerClock();
 const storageWarning = new StorageWarning({ local, session, isTabOnly: () => me.isTabOnly });
 const layout = new Layout(page);
-const look = new Look({ local });
+const typed = new Typed({ session, boxes: { nickname: document.getElementById("nickname"), room: document.querySelector("#another-room input") } });
+const look = new Look({ local, typed });
 const removeLastWords = keepLastWords();
 const connectionStatus = new ConnectionStatus({ retry: () => connection.retry() });
 const notices = new Notices();
@@ -144,6 +147,7 @@ const dialog = new NicknameDialog({
   unreserved: () => entering.send({ type: "unreserveRequested" }),
   cancelled: () => entering.send({ type: "cancelled" }),
 });
+takeLanguages({ look, refused: (sentence) => dialog.showSentence(sentence) });
 const joining = new Joining({
   rooms,
   me,

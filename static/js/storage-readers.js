@@ -56,6 +56,11 @@ export function look(chosen) {
   return Object.fromEntries(entries.slice(0, 10));
 }
 
+/** What was typed, by the name of its box (typed.js). */
+export function texts(typed) {
+  return Object.fromEntries(Object.entries(typed).filter(([, value]) => isText(value)));
+}
+
 /** {kind, key?}: what is shown at the door of a room (room-key.js). */
 export function roomPass({ kind, key }) {
   if (kind === "unlisted") return { kind };

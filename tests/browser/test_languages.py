@@ -8,7 +8,7 @@ from playwright.async_api import Locator, Page, expect
 
 from app.languages import FOLDER, translate
 from tests.browser.conftest import Visit
-from tests.browser.test_page import enters, fits
+from tests.browser.test_page import another_room, enters, fits
 from tests.support.browser import Visitor
 from tests.support.talker import Talker
 
@@ -81,9 +81,11 @@ async def test_another_language_is_chosen_and_nothing_typed_is_lost(url: str, vi
         await bob.join("lobby")
         await bob.say("lobby", "hello")
         await ann.box.fill("half a sentence")
+        await another_room(ann.page).fill("half a roo")
         await chooses(ann.page, "de", "Enter")
         page = await comes_to(ann, "de")
         await expect(page.locator("#message")).to_have_value("half a sentence")
+        await expect(page.locator("#another-room input")).to_have_value("half a roo")
         await expect(page.locator("#message")).to_have_attribute(
             "placeholder", translate("de", "Message {room}", {"room": "#lobby"})
         )
@@ -118,6 +120,46 @@ async def test_another_language_is_chosen_and_nothing_typed_is_lost(url: str, vi
     await expect(ann.box).to_have_attribute("placeholder", "Message #lobby")
 
 
+async def test_before_one_is_in_a_language_is_chosen_at_the_foot_of_the_page(url: str, visit: Visit) -> None:
+    """With what is typed by then; and it is the choice that the dialog shows later."""
+    ann = await visit(url, "ann")
+    page = ann.page
+
+    async def presses(language: str) -> None:
+        await page.locator(f"#languages [value={language}]").click()
+        await expect(page.locator("html")).to_have_attribute("lang", language)
+        await expect(page.locator("#languages [aria-current]")).to_have_attribute("lang", language)
+        await is_all_in(language, page)
+
+    await page.goto(url)
+    await page.locator("#nickname").fill("half a name")
+    await page.locator("#room").fill("half a roo")
+    await page.locator("#listed").uncheck()
+    await presses("ar")
+    await expect(page.locator("#nickname")).to_have_value("half a name")
+    await expect(page.locator("#room")).to_have_value("half a roo")
+    await expect(page.locator("#listed")).not_to_be_checked()
+    await expect(page.locator("#listed-hint")).to_have_text(
+        translate("ar", "Its name gets an end that nobody guesses. Whoever has its address may come in.")
+    )
+    await page.goto(f"{url}/r/lobby")
+    await presses("fr")  # by the server: nothing was typed
+    await page.locator("#nickname").fill("half a name")
+    await presses("de")
+    await expect(page.locator("#nickname")).to_have_value("half a name")
+    await page.locator("#nickname").press("Enter")
+    await comes_to(ann, "de")
+    await page.locator("#appearance").click()
+    await expect(page.locator("#look-language")).to_have_value("de")
+    await page.locator("#look-dialog [value=dark]").check()
+    await page.reload()
+    await comes_to(ann, "de")
+    await page.goto(url)
+    await presses("es")
+    await page.goto(f"{url}/r/lobby")
+    await comes_to(ann, "es")
+
+
 async def test_in_arabic_the_page_runs_from_right_to_left(url: str, visit: Visit) -> None:
     async with Talker(url, "bob") as bob:
         await bob.join("lobby")
@@ -150,6 +192,10 @@ async def test_in_arabic_the_page_runs_from_right_to_left(url: str, visit: Visit
         await is_all_in("ar", page)
         place = await menu.bounding_box()
         assert place and place["x"] >= 0 and place["x"] + place["width"] <= WIDE["width"]
+        await page.keyboard.press("Escape")
+        await page.locator("#emoji").click()
+        await expect(page.locator(".emoji-name")).to_have_text("😀 :grinning:")
+        await expect(page.locator(".emoji-name")).to_have_css("direction", "ltr")
         await page.keyboard.press("Escape")
         await fits(page)
         await page.set_viewport_size(NARROW)

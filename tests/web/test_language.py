@@ -1,5 +1,7 @@
 """Which language a page is in, what it says of that, and what it loads for it."""
 
+from html import unescape
+
 import aiohttp
 import pytest
 
@@ -69,6 +71,66 @@ async def test_the_dialogs_of_a_page_are_in_its_language_whatever_was_chosen_mea
             async with browser.get(path, headers={"Cookie": "parlor_look=lang-ar"}) as answer:
                 assert f'<html lang="{language}"' in await answer.text()
                 assert answer.headers["Content-Language"] == language
+
+
+async def test_a_language_is_chosen_without_a_script_and_stays(start_server: Start) -> None:
+    """All else that the cookie says stays as well, and the way leads back to the same page, without entering a room."""
+    server = await start_server(base_path="/chat")
+    site = server.url.removesuffix("/chat")
+    async with aiohttp.ClientSession(site, headers={"Cookie": "parlor_look=in.dark.compact"}) as browser:
+        for path, back in (
+            ("/chat/", "/chat/"),
+            ("/chat/r/lobby?nickname=ann&offered=b&x=%22", "/chat/r/lobby?x=%22"),
+            ("/chat/r/lobby/log", "/chat/r/lobby/log"),
+            ("/chat/diagnostics", "/chat/diagnostics"),
+            ("/chat/echo", "/chat/echo"),
+        ):
+            async with browser.get(path) as answer:
+                html = unescape(await answer.text())
+            assert (
+                f'action="/chat/language" aria-label="Language">\n  <input type="hidden" name="back" value="{back}">'
+                in html
+            )
+            assert '<span lang="en" dir="ltr" aria-current="true">English</span>' in html
+            assert 'name="language" value="ar" lang="ar" dir="rtl">العربية</button>' in html
+        form = {"language": "ar", "back": back}
+        async with browser.post("/chat/language", data=form, allow_redirects=False) as answer:
+            assert (answer.status, answer.headers["Location"]) == (303, back)
+            assert answer.headers["Cache-Control"] == "no-store"
+            cookie = answer.headers["Set-Cookie"]
+        assert cookie == "parlor_look=in.dark.compact.lang-ar; Max-Age=31536000; Path=/chat; SameSite=Lax"
+        async with browser.get(back, headers={"Cookie": cookie.partition(";")[0]}) as answer:
+            assert '<html lang="ar" dir="rtl" data-theme="dark" data-rows="compact">' in await answer.text()
+        for unknown in ({"language": "tlh"}, {"language": ""}, {}):
+            async with browser.post("/chat/language", data=unknown, headers={"Accept": "text/html"}) as answer:
+                assert answer.status == 404 and "There is no such language here." in await answer.text()
+                assert "Set-Cookie" not in answer.headers
+
+
+async def test_within_a_page_of_another_site_a_language_is_kept_as_the_script_keeps_it(start_server: Start) -> None:
+    server = await start_server(trust_proxies=1, embed=("https://example.org",))
+    headers = {"X-Forwarded-Proto": "https", "Sec-Fetch-Dest": "iframe"}
+    async with (
+        aiohttp.ClientSession(server.url, headers=headers) as browser,
+        browser.post("/language", data={"language": "de"}, allow_redirects=False) as answer,
+    ):
+        cookie = answer.headers["Set-Cookie"]
+    assert cookie == "parlor_look=lang-de; Max-Age=31536000; Path=/; SameSite=None; Secure; Partitioned"
+
+
+@pytest.mark.parametrize("base_path", ["", "/chat"])
+async def test_choosing_a_language_leads_to_no_other_site(start_server: Start, base_path: str) -> None:
+    server = await start_server(base_path=base_path)
+    elsewhere = [
+        *("", "//evil.example/", "/\\evil.example", "https://evil.example/", "javascript:alert(1)", "evil.example"),
+        *("/\t/evil.example", "/r/x\r\nSet-Cookie: a=b", " /r/x", "/r/ümlaut", "/" + 5_000 * "a"),
+    ]
+    upwards = ["/../admin", "/r/..", "/%2e%2E/admin", "/r/.%2e?x", "/./..//evil.example"]
+    async with aiohttp.ClientSession(server.url.removesuffix(base_path)) as browser:
+        for back in [*elsewhere, *(base_path + one for one in upwards)]:
+            form = {"language": "de", "back": back}
+            async with browser.post(f"{base_path}/language", data=form, allow_redirects=False) as answer:
+                assert (answer.status, answer.headers["Location"]) == (303, f"{base_path}/"), back
 
 
 async def test_the_words_of_the_scripts_stand_before_them_and_are_cached_for_ever(start_server: Start) -> None:
