@@ -46,19 +46,25 @@ class Descriptors:
             await asyncio.sleep(CHECK_INTERVAL_S)
 
     def check(self) -> None:
-        """A new descriptor gets the lowest free number, which tells how many are left."""
-        try:
-            lowest = os.dup(0)
-        except OSError as error:
-            if error.errno in _NO_DESCRIPTOR:
-                self.note(error)
-            return
-        os.close(lowest)
+        """As many as are to be spare are opened for a moment: no number tells how many are left."""
         limit = self._limit()
-        if limit is None or lowest < limit - min(SPARE_DESCRIPTORS, limit // 8):
-            self._recover()
+        spare = SPARE_DESCRIPTORS if limit is None else max(1, min(SPARE_DESCRIPTORS, limit // 8))
+        opened: list[int] = []
+        try:
+            for _ in range(spare):
+                opened.append(os.dup(0))
+        except OSError as error:
+            if error.errno not in _NO_DESCRIPTOR:
+                return
+            if opened and error.errno == errno.EMFILE:
+                self._report(f"Hardly any file descriptor is left of the {limit} that this process may have")
+            else:
+                self.note(error)
         else:
-            self._report(f"Hardly any file descriptor is left of the {limit} that this process may have")
+            self._recover()
+        finally:
+            for one in opened:
+                os.close(one)
 
     def note(self, error: OSError) -> None:
         """An attempt to open one failed."""

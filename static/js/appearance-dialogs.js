@@ -10,7 +10,7 @@ export class AppearanceDialogs {
   constructor({ look, overlays, layout, notify }) {
     Object.assign(this, { look, overlays, notify });
     const make = (id, closed) => new Dialog(id, { overlays, layout, submitted: () => this.dialogs[id].close(), closed });
-    this.dialogs = { "look-dialog": make("look-dialog", () => queueMicrotask(() => this.left())), "keys-dialog": make("keys-dialog") };
+    this.dialogs = { "look-dialog": make("look-dialog", () => this.left()), "keys-dialog": make("keys-dialog") };
     const { form } = this.dialogs["look-dialog"];
     form.addEventListener("change", ({ target }) => target !== this.language && look.choose(target.name, target.value));
     this.dialogs["look-dialog"].part("keys").addEventListener("click", () => {
@@ -21,13 +21,10 @@ export class AppearanceDialogs {
     this.language = form.elements.language;
   }
 
-  /** The history's entry of the dialog goes first: going back would end the loading of the page. */
   left() {
     const { value } = this.language;
     if (value === (this.look.chosen.language ?? "")) return;
-    const choose = () => this.look.chooseLanguage(value) || this.notify(NO_COOKIE);
-    if (this.overlays.isGoingBack) window.addEventListener("popstate", choose, { once: true });
-    else choose();
+    this.overlays.whenSettled(() => this.look.chooseLanguage(value) || this.notify(NO_COOKIE));
   }
 
   open(name) {

@@ -7,6 +7,7 @@ export class Overlays {
   constructor(history = window.history) {
     this.history = history;
     this.open = new Map();
+    this.waiters = [];
     if (this.hasEntry) history.back(); // the page was reloaded while an overlay was open
   }
 
@@ -48,6 +49,12 @@ export class Overlays {
     return true;
   }
 
+  /** call() once no step of the history's is on its way, which would end the loading of another page. */
+  whenSettled(call) {
+    this.waiters.push(call);
+    this.settleSoon();
+  }
+
   /** The state of a new entry: with the tab's rows, where the history holds them (tab-history.js). */
   state(own = null) {
     return carryingRows(this.history.state, own);
@@ -64,6 +71,8 @@ export class Overlays {
     else if (this.open.size === 0 && this.hasEntry) {
       this.isGoingBack = true;
       this.history.back();
+      return;
     }
+    for (const call of this.waiters.splice(0)) call();
   }
 }

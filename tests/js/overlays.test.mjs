@@ -145,3 +145,19 @@ test("a page that was loaded again under an overlay spends its entry", async () 
   await settled();
   assert.equal(history.at, 0);
 });
+
+test("what loads another page waits until the last step back is done, also that of another overlay", async () => {
+  const { overlays, open, log } = begin();
+  open("menu");
+  await settled();
+  overlays.closed("menu"); // going back for the menu
+  open("look");
+  overlays.closed("look");
+  overlays.whenSettled(() => log.push("loads"));
+  await settled();
+  await settled();
+  assert.deepEqual(log, [true, "loads"]);
+  overlays.whenSettled(() => log.push("loads at once"));
+  await Promise.resolve();
+  assert.equal(log.at(-1), "loads at once");
+});
