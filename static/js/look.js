@@ -70,7 +70,7 @@ export class Look {
 
   askAgain() {
     this.keep();
-    const isKept = !this.chosen.language || this.isLanguageKept;
+    const isKept = this.isLanguageKept || !this.chosen.language; // read in any case: Chromium may else ask with the cookie of before
     if (isKept) this.typed.keep();
     if (isKept) location.reload();
     return isKept;
