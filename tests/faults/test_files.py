@@ -15,7 +15,7 @@ from app.files.blobs import Blobs
 from app.web.files import FILES
 from tests.conftest import servers
 from tests.support.process import Standing
-from tests.support.talker import Talker, new_id
+from tests.support.talker import Talker, new_id, until
 from tests.support.uploads import Uploader, photo
 
 KILLS = 3
@@ -30,6 +30,7 @@ async def test_killed_in_the_middle_of_uploads_it_loses_no_acked_file_and_orphan
             token = alice.token
         for _ in range(KILLS):
             work = [asyncio.create_task(upload(server.url, token, acked)) for _ in range(UPLOADERS)]
+            await until(lambda: acked)  # of the first ones; a slow machine may need a while for any
             await asyncio.wait(work, timeout=random.uniform(0.3, 0.9))  # at any moment
             await server.kill()
             await asyncio.gather(*work)
