@@ -5,6 +5,8 @@ What a phone shows is judged with the same person in a second context. Structure
 dark, colours alone are judged anew.
 """
 
+import asyncio
+import contextlib
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, Locator, expect
+from playwright.async_api import TimeoutError as TooLate
 
 from app.config import Settings
 from app.export import export_room
@@ -20,7 +23,7 @@ from tests.browser.conftest import Start
 from tests.browser.test_files import attach, chosen
 from tests.browser.test_page import fits
 from tests.support.axe import violations
-from tests.support.browser import Visitor
+from tests.support.browser import LIMIT, Visitor
 from tests.support.talker import Talker, new_id
 from tests.support.uploads import picture
 
@@ -280,7 +283,7 @@ async def on_messages(ann: Walker) -> None:
         if name.endswith("…"):  # the bar of actions goes, and the keyboard is back in the message box
 
             async def opens(name: str = name) -> None:
-                await (await in_reach(ann, said, more)).press("Enter")
+                await pressed_in_reach(ann, said, more)
                 await page.get_by_role("menuitem", name=name).press("Enter")
 
             await ann.dialog(name, more, opens, back=ann.who.box)
@@ -297,6 +300,14 @@ async def on_messages(ann: Walker) -> None:
     await ann.dialog("Picture", ann.who.log.locator("a.message-picture").first)
     if not ann.is_phone:
         await page.get_by_role("region", name="Welcome").get_by_role("button", name="Dismiss").press("Enter")
+
+
+async def pressed_in_reach(ann: Walker, said: Locator, button: Locator) -> None:
+    """Where the bar of actions is about to go, as it does when a dialog has closed, it is called for once more."""
+    async with asyncio.timeout(LIMIT):
+        while True:
+            with contextlib.suppress(TooLate):
+                return await (await in_reach(ann, said, button)).press("Enter", timeout=1_000)
 
 
 async def in_reach(ann: Walker, said: Locator, button: Locator) -> Locator:
