@@ -96,9 +96,9 @@ class Walker:
             if not await one.evaluate("(one) => one.contains(document.activeElement)"):
                 self.found.append(f"{what}: {key} leads out of it")
 
-    async def menu(self, what: str, opener: Locator) -> list[str]:
-        """What it offers."""
-        await opener.press("Enter")
+    async def menu(self, what: str, opener: Locator, opens: Callable[[], Awaitable[None]] | None = None) -> list[str]:
+        """What it offers. opens: where the opener is not simply pressed."""
+        await (opens() if opens else opener.press("Enter"))
         items = self.page.get_by_role("menuitem")
         await expect(items.first).to_be_focused()
         await self.judge(what, "#menu")
@@ -279,7 +279,7 @@ async def on_messages(ann: Walker) -> None:
     page = ann.page
     said = ann.who.log.locator("#said > li", has_text="an answer")
     more = said.get_by_role("button", name="More")
-    for name in await ann.menu("the menu of a message", await in_reach(ann, said, more)):
+    for name in await ann.menu("the menu of a message", more, lambda: pressed_in_reach(ann, said, more)):
         if name.endswith("…"):  # the bar of actions goes, and the keyboard is back in the message box
 
             async def opens(name: str = name) -> None:
@@ -287,14 +287,13 @@ async def on_messages(ann: Walker) -> None:
                 await page.get_by_role("menuitem", name=name).press("Enter")
 
             await ann.dialog(name, more, opens, back=ann.who.box)
-    await in_reach(ann, said, more)
     react = said.get_by_role("button", name="React")
-    await react.press("Enter")
+    await pressed_in_reach(ann, said, react)
     await expect(page.get_by_role("group", name="Reactions")).to_be_visible()
     await ann.judge("Reactions", "#messages")
     await page.keyboard.press("Escape")
     await expect(react).to_be_focused()
-    await said.get_by_role("button", name="Reply").press("Enter")
+    await pressed_in_reach(ann, said, said.get_by_role("button", name="Reply"))
     await ann.judge("a reply", "#composer")
     await page.keyboard.press("Escape")
     await ann.dialog("Picture", ann.who.log.locator("a.message-picture").first)
