@@ -2,11 +2,11 @@
 
 import random
 import re
-import time
 
 import pytest
 
 from app.chat.highlight import LANGUAGES, MAX_CODE, MAX_TOKENS, highlighted
+from tests.support.spent import measured
 
 ALIASES = sorted(alias for aliases in LANGUAGES.values() for alias in aliases)
 UNITS = [
@@ -124,6 +124,6 @@ def _filled(chance: random.Random, units: list[str]) -> str:
 
 
 def _cost(code: str, language: str) -> float:
-    began = time.process_time()
-    highlighted(code, LANGUAGES[language][0])
-    return time.process_time() - began
+    with measured() as spent:
+        highlighted(code, LANGUAGES[language][0])
+    return spent.seconds
