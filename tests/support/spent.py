@@ -14,8 +14,8 @@ class Spent:
 
 @contextmanager
 def measured() -> Iterator[Spent]:
-    """Without a look through all that the tests before have left (Python's garbage collector), which alone takes a second
-    in a process that has run a thousand of them."""
+    """Without a look through all that the tests before have left (Python's garbage collector), which alone takes a
+    second in a process that has run a thousand of them."""
     found, was_on = Spent(), gc.isenabled()
     gc.disable()
     began = time.thread_time()
