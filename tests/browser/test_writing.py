@@ -27,6 +27,14 @@ async def pastes(visitor: Visitor, data: dict[str, str]) -> None:
     await visitor.box.press("Control+v")
 
 
+async def has_late_parts(visitor: Visitor) -> None:
+    """What comes after the first words is there (late-parts.js); a menu is a part of it, and waits for it."""
+    await visitor.page.get_by_role("button", name="Room menu").click()
+    await expect(visitor.page.get_by_role("menuitem").first).to_be_visible()
+    await visitor.page.keyboard.press("Escape")
+    await expect(visitor.page.get_by_role("menuitem")).to_have_count(0)
+
+
 def options(visitor: Visitor) -> Locator:
     return visitor.page.get_by_role("listbox").get_by_role("option")
 
@@ -167,6 +175,7 @@ async def test_pasted_code_becomes_a_block_where_one_wants_it_and_what_was_said_
 ) -> None:
     alice = await visit(url, "alice")
     await alice.enters("lobby")
+    await has_late_parts(alice)
     offer = alice.page.get_by_role("button", name="Paste as code")
     await alice.box.fill("see: ")
     await pastes(alice, {"text/plain": "just\ntwo lines"})
