@@ -2,22 +2,15 @@
 // they are first wanted.
 
 import { folded } from "./completion-query.js";
+import { once } from "./once.js";
 
 const FILES = ["compact", "emojibase", "github"];
 const GROUPS = ["Smileys", "People", null, "Animals and nature", "Food and drink", "Travel and places", "Activities", "Objects", "Symbols", "Flags"];
 const NEEDLESS = /(\p{Emoji_Presentation})\ufe0f/gu; // keyboards do not type it behind what is a picture anyway
 const MAX_RECENT = 24;
 
-let loading = null;
-
-/** Promise of the Emoji; again after it could not be loaded. storage: for the skin tone and the recent ones. */
-export function loadEmoji(storage) {
-  loading ??= Promise.all(FILES.map(fetched)).then((files) => new Emoji(storage, ...files));
-  return loading.catch((error) => {
-    loading = null;
-    throw error;
-  });
-}
+/** Promise of the Emoji. storage: for the skin tone and the recent ones. */
+export const loadEmoji = once(async (storage) => new Emoji(storage, ...(await Promise.all(FILES.map(fetched)))));
 
 async function fetched(name) {
   const answer = await fetch(new URL(`../vendor/emojibase-data/${name}.json`, import.meta.url));

@@ -1,21 +1,16 @@
 // What of the page is loaded later: the elements of the dialogs (templates/dialogs.html) and their style sheet. The page names
 // both addresses in its data-later. (As a document, for a page may make no elements of text.)
 
-let loading = null;
+import { once } from "./once.js";
+
 let later = null;
 const styles = new Map();
 
-/** Promise that both are there: once; what failed is tried again by the next call. */
-export function loadPage() {
-  loading ??= Promise.all(document.body.dataset.later.split(" ").map((url, nth) => (nth === 0 ? fetched(url) : styled(url)))).then(
-    ([found]) => (later = found),
-    (error) => {
-      loading = null;
-      throw error;
-    },
-  );
-  return loading;
-}
+/** Promise that both are there. */
+export const loadPage = once(async () => {
+  const [page, ...sheets] = document.body.dataset.later.split(" ");
+  [later] = await Promise.all([fetched(page), ...sheets.map(styled)]);
+});
 
 /** An element of it, as a part of this page. */
 export function elementOf(id) {
@@ -27,10 +22,10 @@ export function withPage(loading) {
   return Promise.all([loading, loadPage()]).then(([module]) => module);
 }
 
-/** Promise that the style sheet is there: once, as above. */
+/** Promise that the style sheet is there. */
 export function styled(url) {
-  if (!styles.has(url)) styles.set(url, linked(url));
-  return styles.get(url);
+  if (!styles.has(url)) styles.set(url, once(() => linked(url)));
+  return styles.get(url)();
 }
 
 function linked(url) {
@@ -38,7 +33,6 @@ function linked(url) {
     const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href: url, onload: done });
     link.onerror = () => {
       link.remove();
-      styles.delete(url);
       failed(new Error(url));
     };
     document.head.append(link);

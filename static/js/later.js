@@ -2,25 +2,16 @@
 // for them. No DOM in here.
 
 import { t } from "./language.js";
+import { once } from "./once.js";
 
 export const NOT_LOADED = t("That could not be loaded. Are you online? If it goes on, reload the page.");
 
 export class Later {
   /** load() -> Promise of the parts; failed(sentence): they could not be had, for there is no connection, or only newer ones. */
   constructor({ load, failed }) {
-    Object.assign(this, { begin: load, failed, loading: null, parts: null, waiting: [] });
-  }
-
-  /** Promise of the parts: once. Where they could not be had, the next call tries again. */
-  load() {
-    this.loading ??= this.begin().then(
-      (parts) => this.arrived(parts),
-      (error) => {
-        this.loading = null;
-        throw error;
-      },
-    );
-    return this.loading;
+    Object.assign(this, { failed, parts: null, waiting: [] });
+    /** Promise of the parts. */
+    this.load = once(() => load().then((parts) => this.arrived(parts)));
   }
 
   arrived(parts) {

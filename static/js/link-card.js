@@ -1,11 +1,10 @@
 // The card under a message: what the page to which it links says of itself, as the server tells it, or what this site says of
 // a room or message of its own (own-cards.js).
 
-import { dateFormat, t, tn } from "./language.js";
+import { dayAndTime } from "./day-and-time.js";
+import { t, tn } from "./language.js";
 import { part } from "./message-parts.js";
 import { visible } from "./visible-text.js";
-
-const when = dateFormat({ dateStyle: "medium", timeStyle: "short" });
 
 /** card: as the server tells it, or as `ownCard` makes it; mayHide: somebody who may remove it reads this. */
 export function fillCard(row, card, mayHide) {
@@ -21,7 +20,7 @@ export function fillCard(row, card, mayHide) {
 export function ownCard(url, { room, topic, people, seq, nickname, at, text, file }) {
   const place = t("in #{room}", { room });
   if (!seq) return { url, room, title: `#${room}`, description: topic, site: tn("{n} person here", "{n} people here", people) };
-  return { url, room, seq, title: nickname, description: text || (file ?? ""), site: `${place} · ${when.format(new Date(at))}` };
+  return { url, room, seq, title: nickname, description: text || (file ?? ""), site: `${place} · ${dayAndTime(at)}` };
 }
 
 function linkOf({ url, title, description, site, host, room, seq }) {

@@ -1,9 +1,8 @@
 // A row of a list that leads to a message: who said it where and when, and what was said.
 
-import { dateFormat, parts } from "./language.js";
+import { dayAndTime } from "./day-and-time.js";
+import { parts } from "./language.js";
 import { visible } from "./visible-text.js";
-
-const when = dateFormat({ dateStyle: "medium", timeStyle: "short" });
 
 /** partner: whom it was said to in a room of two, empty elsewhere. fill(element): writes what was said. The row's button has the message's room and seq as data. */
 export function messageLink({ room, seq, nickname, at }, partner, fill) {
@@ -18,7 +17,7 @@ export function messageLink({ room, seq, nickname, at }, partner, fill) {
   head.className = "found-head";
   who.className = "found-author";
   who.textContent = visible(nickname);
-  const time = when.format(new Date(at));
+  const time = dayAndTime(at);
   head.append(...(partner ? parts("{who} with {person}, {time}", { who, person: partner, time }) : parts("{who} in {room}, {time}", { who, room: `#${room}`, time })));
   said.className = "found-text";
   said.dir = "auto";

@@ -1,6 +1,7 @@
 // The card of a person: who it is, and what one can do. One's own has the status to be set.
 
 import { Dialog } from "./dialog.js";
+import { dayAndTime } from "./day-and-time.js";
 import { dateFormat, t } from "./language.js";
 import { paint } from "./message.js";
 import { roleName } from "./standing.js";
@@ -8,7 +9,6 @@ import { statusEnd } from "./status-end.js";
 import { visible } from "./visible-text.js";
 
 const day = dateFormat({ dateStyle: "long" });
-const moment = dateFormat({ dateStyle: "medium", timeStyle: "short" });
 
 const OF_MESSAGES = ["about", "copy", "link"]; // which a menu has, and a card has not
 
@@ -50,7 +50,7 @@ export class PersonCard {
     write(part("status"), status ? visible(status) : "");
     write(part("away"), away ? t("Away") : "");
     write(part("since"), since ? t("Here since {day}", { day: day.format(new Date(since)) }) : "");
-    write(part("last"), last_seen ? t("Seen last {time}", { time: moment.format(new Date(last_seen)) }) : "");
+    write(part("last"), last_seen ? t("Seen last {time}", { time: dayAndTime(last_seen) }) : "");
   }
 
   drawActions() {
@@ -81,7 +81,7 @@ export class PersonCard {
     this.fields.last_seen.checked = shows_last_seen;
     const until = this.dialog.part("until");
     until.hidden = !status_until;
-    until.textContent = status_until ? t("until {time}", { time: moment.format(new Date(status_until)) }) : "";
+    until.textContent = status_until ? t("until {time}", { time: dayAndTime(status_until) }) : "";
     until.value = status_until ?? "none";
     this.fields.until.value = status_until ?? "";
     this.dialog.part("clear").hidden = !status;

@@ -2,6 +2,7 @@
 //
 // Whoever was kicked or banned is not brought back by a reconnect, by the outbox, or by the end of the ban: only by themselves.
 
+import { dayAndTime } from "./day-and-time.js";
 import { dateFormat, t } from "./language.js";
 import { countdown } from "./standing.js";
 
@@ -52,10 +53,9 @@ function lengthOf({ error, until }, left) {
 }
 
 const sameDay = dateFormat({ timeStyle: "short" });
-const anotherDay = dateFormat({ dateStyle: "medium", timeStyle: "short" });
 
 /** A time for people: without the date where it is today. */
 export function moment(iso) {
   const date = new Date(iso);
-  return (date.toDateString() === new Date().toDateString() ? sameDay : anotherDay).format(date);
+  return date.toDateString() === new Date().toDateString() ? sameDay.format(date) : dayAndTime(date);
 }

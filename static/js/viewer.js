@@ -1,11 +1,10 @@
 // Pictures of a room, large: over the page, by arrow keys from one to the next. Loaded when the first one is opened.
 
-import { dateFormat, isRightToLeft, t } from "./language.js";
+import { dayAndTime } from "./day-and-time.js";
+import { isRightToLeft, t } from "./language.js";
 import { elementOf } from "./late-page.js";
 import { addressOf, hooks, isPicture } from "./message-file.js";
 import { visible } from "./visible-text.js";
-
-const time = dateFormat({ dateStyle: "medium", timeStyle: "short" });
 
 const NEXT = isRightToLeft ? -1 : 1; // what is to the right of a picture
 
@@ -58,7 +57,7 @@ export class Viewer {
     Object.assign(image, { width: file.width, height: file.height, src: addressOf(file), alt: visible(text.trim() || file.name) });
     this.part("name").textContent = visible(file.name);
     this.part("who").textContent = visible(nickname);
-    this.part("when").textContent = time.format(new Date(at));
+    this.part("when").textContent = dayAndTime(at);
     this.part("caption").textContent = visible(text);
     this.part("caption").hidden = text.trim() === "";
     this.part("place").textContent = this.messages.length > 1 ? t("{n} of {count}", { n: this.at + 1, count: this.messages.length }) : "";
