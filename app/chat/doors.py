@@ -47,8 +47,8 @@ async def arrive(
     id: by which the broadcaster knows the connection. tokens: those that the client holds itself, if any; cookies:
     those of its browser. The first that was issued here says who it is; without any, a new one is made and told in
     `welcome`. nickname: a wish; a bad or taken one is passed over. tab: the client forgets its token with the browser's
-    tab. address: from which new people are counted; empty: nowhere.
-    site: its address, as this client has it. language: of what it is told.
+    tab. address: from which new people are counted; empty: nowhere. site: its address, as this client has it. language:
+    of what it is told.
     """
     await chat.tokens.ready()
     wish, tokens, cookies = people.wish(chat, nickname), list(tokens), list(cookies)

@@ -95,16 +95,14 @@ async def edit(chat: Chat, speaker: Speaker, *, seq: Seq, text: Caption) -> Answ
 async def delete(chat: Chat, member: Member, *, seq: Seq) -> Answer:
     """Take one's own message back, or as a moderator another's. A tombstone without text stays in its place, with
     `deleted_by` (a person's id) where it was not its author."""
-    is_moderator = access.rules_of(chat, member).rank(member.id) > 0
-    asked = {**_here(member, seq), "by": moderation.actor(chat, member), "is_moderator": is_moderator}
+    asked = {**_here_by_rank(chat, member, seq), "by": moderation.actor(chat, member)}
     return _tell_if_new(chat, member, *await _writing(chat, member, "deleted", queries.delete, **asked)())
 
 
 async def restore(chat: Chat, speaker: Speaker, *, seq: Seq) -> Answer:
     """Undo a deletion within a minute: of one's own message that one has taken back oneself, or as a moderator of one
     that a moderator took away. It is there again with its text, its file and its reactions."""
-    is_moderator = access.rules_of(chat, speaker).rank(speaker.id) > 0
-    asked = {**_here(speaker, seq), "by": moderation.actor(chat, speaker), "is_moderator": is_moderator}
+    asked = {**_here_by_rank(chat, speaker, seq), "by": moderation.actor(chat, speaker)}
     stored, new = await _writing(chat, speaker, "restored", queries.restore, **asked, within=RESTORE_MS)()
     answer = _tell_if_new(chat, speaker, stored, new)
     if new:
@@ -115,9 +113,8 @@ async def restore(chat: Chat, speaker: Speaker, *, seq: Seq) -> Answer:
 async def card(chat: Chat, speaker: Speaker, *, seq: Seq, on: Flag) -> Answer:
     """With `on` false, hide the card of one's own message, or as a moderator of another's: what it shows of the page to
     which it links. With `on` true it is shown again."""
-    is_moderator = access.rules_of(chat, speaker).rank(speaker.id) > 0
-    asked = {**_here(speaker, seq), "by": speaker.id, "is_moderator": is_moderator, "on": on}
-    stored, new = await chat.store.write(queries.show_card, **asked)
+    asked = {**_here_by_rank(chat, speaker, seq), "by": speaker.id}
+    stored, new = await chat.store.write(queries.show_card, **asked, on=on)
     return {"message": tell_changed(chat, speaker.room, stored) if new else as_told(stored)}
 
 
@@ -193,6 +190,11 @@ def _writing(
 
 def _here(member: Member, seq: int) -> dict[str, Any]:
     return {"room": member.room, "seq": seq, "rules_rev": member.rules_rev}
+
+
+def _here_by_rank(chat: Chat, member: Member, seq: int) -> dict[str, Any]:
+    """Where it matters whether a moderator asks."""
+    return _here(member, seq) | {"is_moderator": access.rules_of(chat, member).rank(member.id) > 0}
 
 
 async def _counted(chat: Chat, member: Member, size: int, write: Callable[[], Awaitable[Stored]]) -> Stored:

@@ -59,7 +59,6 @@ class Previewing:
         self._waiting: asyncio.Queue[Link] = asyncio.Queue(MAX_WAITING)
         self._people, self._addresses = Buckets(BURST, PER_S), Buckets(OF_ADDRESS * BURST, OF_ADDRESS * PER_S)
         self._known: OrderedDict[str, tuple[float, Asked]] = OrderedDict()  # by address: until when
-        self._busy = 0
         self.outcomes: Counter[str] = Counter()
 
     def note(self, member: Member, message: queries.Message) -> None:
@@ -84,9 +83,9 @@ class Previewing:
         address = member.connection.address
         return bool(address) and bool(self._addresses.spend(address, 1))
 
-    @property
-    def is_idle(self) -> bool:
-        return self._waiting.empty() and not self._busy
+    async def settled(self) -> None:
+        """Every link that was noted has been looked at."""
+        await self._waiting.join()
 
     async def run(self) -> None:
         """For as long as the server runs."""
@@ -97,7 +96,6 @@ class Previewing:
     async def _work(self) -> None:
         while True:
             link = await self._waiting.get()
-            self._busy += 1
             try:
                 await self._show(link)
             except Refused as refusal:  # it cannot be stored at present, or the person has stored too much
@@ -105,7 +103,7 @@ class Previewing:
             except Exception:
                 log.exception("a card could not be made")
             finally:
-                self._busy -= 1
+                self._waiting.task_done()
 
     async def _show(self, link: Link) -> None:
         card = await self._card(link.url)

@@ -57,8 +57,7 @@ class Service(Protocol):
 @dataclass
 class News:
     """What somebody is to be told of a room. person: EVERYONE is everybody who wants to hear of that. seq: of the last
-    message. due: on the loop's clock. without: who was called before, of
-    everybody."""
+    message. due: on the loop's clock. without: who was called before, of everybody."""
 
     person: str
     room: str

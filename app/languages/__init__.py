@@ -1,9 +1,9 @@
 """The sentences of pages and answers in the reader's language.
 
 A sentence stands in the code in English, which is also its key. Its translations are in gettext catalogues, one for
-each language (`de.po`), which Babel reads. Places for values are named:
-`{who}`. What counts has all the forms that the language has (CLDR). `make languages` brings the catalogues up to date
-(tests/languages.py); docs/contributing.md says how a language is added.
+each language (`de.po`), which Babel reads. Places for values are named: `{who}`. What counts has all the forms that the
+language has (CLDR). `make languages` brings the catalogues up to date (tests/languages.py); docs/contributing.md says
+how a language is added.
 """
 
 import re

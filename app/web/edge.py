@@ -98,14 +98,16 @@ class Edge:
     def headers(self, is_https: bool, is_part: bool = False) -> dict[str, str]:
         """The security headers of every answer. is_part: it is a static file, a part of a page: there, what a page may
         do says nothing, and a first visit would have it seven times."""
+        headers = dict(PART_HEADERS) if is_part else self._page_headers()
+        if self.hsts and is_https:
+            headers["Strict-Transport-Security"] = f"max-age={self.hsts}"
+        return headers
+
+    def _page_headers(self) -> dict[str, str]:
         framers = " ".join(("'self'", *self.embed)) if self.embed else "'none'"
         headers = HEADERS | {"Content-Security-Policy": f"{POLICY}; frame-ancestors {framers}"}
         if not self.embed:  # it cannot name origins: with some, only the policy counts
             headers["X-Frame-Options"] = "DENY"
-        if is_part:
-            headers = dict(PART_HEADERS)
-        if self.hsts and is_https:
-            headers["Strict-Transport-Security"] = f"max-age={self.hsts}"
         return headers
 
     def header_lines(self, values: Values, scheme: str) -> str:

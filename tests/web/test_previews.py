@@ -23,6 +23,7 @@ from app.web import previews
 from app.web.page_words import MAX_DESCRIPTION, MAX_TITLE, words_of
 from app.web.previews import PageReader
 from tests.conftest import Start
+from tests.support import PATIENCE
 from tests.support.pages import HTML, Pages, packed, page
 from tests.support.talker import Talker, until
 
@@ -47,7 +48,7 @@ def card(pages: Pages, path: str = "/", **more: str) -> dict[str, str]:
 async def settled(server: Running) -> None:
     """Every link that was said was looked at."""
     cards = server.chat.on_linked.__self__  # type: ignore[attr-defined]
-    await until(lambda: cards.is_idle)
+    await asyncio.wait_for(cards.settled(), PATIENCE)
 
 
 async def got(server: Running, path: str) -> str:
@@ -117,8 +118,8 @@ async def test_an_author_hides_the_card_and_another_text_has_another_one(server:
         assert await shown(server, alice, 1) is None
 
 
-async def test_no_message_waits_and_what_is_gone_meanwhile_gets_no_card(start_server: Start, pages: Pages) -> None:
-    server = await start_server(previews="on", preview_private=True, rate_limit=100)
+def held(pages: Pages) -> asyncio.Event:
+    """`/slow` answers once this is set."""
     gate = asyncio.Event()
 
     async def slow(_: web.Request) -> web.Response:
@@ -126,6 +127,12 @@ async def test_no_message_waits_and_what_is_gone_meanwhile_gets_no_card(start_se
         return web.Response(body=page("Late"), headers={"Content-Type": HTML})
 
     pages.at["/slow"] = slow
+    return gate
+
+
+async def test_no_message_waits_and_what_is_gone_meanwhile_gets_no_card(start_server: Start, pages: Pages) -> None:
+    server = await start_server(previews="on", preview_private=True, rate_limit=100)
+    gate = held(pages)
     async with Talker(server.url, "alice") as alice:
         await alice.join("lobby")
         for n in range(12):
@@ -157,13 +164,7 @@ async def test_many_nicknames_from_one_address_let_it_ask_for_no_more(
 
 async def test_a_page_to_which_many_link_at_once_is_asked_once(start_server: Start, pages: Pages) -> None:
     server = await start_server(previews="on", preview_private=True, rate_limit=100)
-    gate = asyncio.Event()
-
-    async def slow(_: web.Request) -> web.Response:
-        await gate.wait()
-        return web.Response(body=page("Late"), headers={"Content-Type": HTML})
-
-    pages.at["/slow"] = slow
+    gate = held(pages)
     async with Talker(server.url, "alice") as alice:
         await alice.join("lobby")
         for n in range(6):
