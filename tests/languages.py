@@ -1,5 +1,6 @@
 """Bring the catalogues of sentences up to date, `make languages`: what the code says is in app/languages/*.po, and what
-the browser's modules say of it in static/languages/*.js, which pages that are not English load before their modules.
+the browser's modules say of it in static/languages/*/*.js, which pages that are not English load before their modules:
+a file for each page (`main`), one for what that loads later (`main-later`), and one for the service worker (`worker`).
 
 Nothing that is translated is lost: what the code no longer says stays in the catalogue as obsolete, and comes back with
 the sentence.
@@ -8,7 +9,9 @@ the sentence.
 import ast
 import json
 import re
+import shutil
 import sys
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from io import BytesIO
@@ -25,8 +28,11 @@ from pygments.lexers.javascript import JavascriptLexer
 from pygments.token import Token
 
 from app.languages import ENGLISH, FOLDER, LANGUAGES, forms
+from app.web.installed import WORKERS
+from tests.bundle import PAGES
 
 ROOT = Path(__file__).parents[1]
+MODULES = "static/js"
 SCRIPTS = ROOT / "static/languages"
 MADE = datetime(2026, 11, 28, tzinfo=UTC)  # of every catalogue, so that the same code makes the same file
 WIDTH = 120
@@ -41,6 +47,8 @@ JAVASCRIPT = {"t": (1,), "tn": (1, 2), "parts": (1,), "partsn": (1, 2)}
 ELSEWHERE = ("app/tools/", "app/export.py", "app/copy.py", "app/store/queries/transfer.py", "app/live/plain.py")
 ELSEWHERE += ("app/live/events.py", "app/web/api.py", "app/web/bodies.py", "app/web/hook_shapes.py", "app/web/hooks.py")
 
+_IMPORTS = re.compile(r'\b(?:from|import)\s*"(\./[^"]+)"')
+_IMPORTS_LATER = re.compile(r'\bimport\(\s*"(\./[^"]+)"')
 _ISOLATED = re.compile("\u2068(#?[{]\\w+[}])\u2069")
 
 Found = tuple[int, str | tuple[str, ...]]  # line, and the sentence: one, or that of one and that of many
@@ -107,13 +115,14 @@ def _text_at(parts: list[Part], at: int) -> tuple[str | None, int]:
     return None, at
 
 
-def sentences(root: Path = ROOT) -> tuple[Catalog, set[str]]:
-    """All that the code says, and the keys of what the browser's modules say."""
-    catalogue, in_browser = Catalog(fuzzy=False, creation_date=MADE), set()
+def sentences(root: Path = ROOT) -> tuple[Catalog, dict[Path, set[str]]]:
+    """All that the code says, and the keys of what each of the browser's modules says."""
+    catalogue = Catalog(fuzzy=False, creation_date=MADE)
+    in_browser: dict[Path, set[str]] = defaultdict(set)
     for folder, ending, found_in in (
         ("app", "*.py", from_python),
         ("templates", "*.html", from_template),
-        ("static/js", "*.js", from_javascript),
+        (MODULES, "*.js", from_javascript),
     ):
         for path in sorted((root / folder).rglob(ending)):
             if path.relative_to(root).as_posix().startswith(ELSEWHERE):
@@ -122,7 +131,7 @@ def sentences(root: Path = ROOT) -> tuple[Catalog, set[str]]:
                 one = _with_its_forms(catalogue, sentence)
                 catalogue.add(one, locations=[(path.relative_to(root).as_posix(), 0)])
                 if ending == "*.js":
-                    in_browser.add(sentence if isinstance(sentence, str) else sentence[0])
+                    in_browser[path].add(sentence if isinstance(sentence, str) else sentence[0])
     return catalogue, in_browser
 
 
@@ -170,6 +179,33 @@ def _header(language: str) -> bytes:
     return f'msgid ""\nmsgstr ""\n{lines}'.encode()
 
 
+def scripts(folder: Path, in_browser: dict[Path, set[str]]) -> dict[str, set[str]]:
+    """What each script in static/languages says, by its name. What is said when a page begins is not said once more in
+    what it loads later. folder: of the modules."""
+    said: dict[str, set[str]] = {}
+    for page in PAGES:
+        first = reached([folder / f"{page}.js"], _IMPORTS)
+        later = reached(reached(first, _IMPORTS_LATER) - first, _IMPORTS, _IMPORTS_LATER)
+        said[page] = _of(first, in_browser)
+        said[f"{page}-later"] = _of(later, in_browser) - said[page]
+    said["worker"] = _of({folder.parent / one for one in WORKERS}, in_browser)
+    return {name: keys for name, keys in said.items() if keys}
+
+
+def _of(modules: set[Path], in_browser: dict[Path, set[str]]) -> set[str]:
+    return {key for module in modules for key in in_browser.get(module, ())}
+
+
+def reached(begin: Iterable[Path], *ways: re.Pattern[str]) -> set[Path]:
+    """These modules, and what they import by these ways, and what that imports."""
+    found = [path for path in begin if path.is_file()]
+    for path in found:
+        code = path.read_text(encoding="utf-8")
+        named = [path.parent / name for way in ways for name in way.findall(code)]
+        found += [one for one in dict.fromkeys(named) if one not in found and one.is_file()]
+    return set(found)
+
+
 def script(language: str, catalogue: Catalog, keys: Iterable[str]) -> bytes:
     """What static/js/language.js reads: `words`, a translation by its English sentence, or its plural forms by that of
     one; `forms`, the names of these in their order, as Intl.PluralRules has them."""
@@ -179,13 +215,15 @@ def script(language: str, catalogue: Catalog, keys: Iterable[str]) -> bytes:
         translation = message.string if message else ""
         if translation and (isinstance(translation, str) or all(translation)):
             words[key] = translation
-    told = json.dumps({"forms": forms(language), "words": words}, ensure_ascii=False, separators=(",", ":"))
-    return f"globalThis.parlorLanguage={told};\n".encode()
+    told = [json.dumps(one, ensure_ascii=False, separators=(",", ":")) for one in (forms(language), words)]
+    begun = f"globalThis.parlorLanguage??={{forms:{told[0]},words:{{}}}};"
+    return f"{begun}Object.assign(parlorLanguage.words,{told[1]});\n".encode()
 
 
 def make(root: Path = ROOT) -> dict[Path, bytes]:
     """The files that the code wants, as they have to be."""
     said, in_browser = sentences(root)
+    parts = scripts(root / MODULES, in_browser)
     made: dict[Path, bytes] = {}
     for language in LANGUAGES:
         if language == ENGLISH:
@@ -193,13 +231,16 @@ def make(root: Path = ROOT) -> dict[Path, bytes]:
         path = root / FOLDER.relative_to(ROOT) / f"{language}.po"
         made[path] = updated(language, said, path.read_bytes() if path.exists() else b"")
         catalogue = read_po(BytesIO(made[path]), locale=language)
-        made[root / SCRIPTS.relative_to(ROOT) / f"{language}.js"] = script(language, catalogue, in_browser)
+        for name, keys in parts.items():
+            made[root / SCRIPTS.relative_to(ROOT) / language / f"{name}.js"] = script(language, catalogue, keys)
     return made
 
 
 def main() -> int:
-    for path, content in make().items():
-        path.parent.mkdir(exist_ok=True)
+    made = make()
+    shutil.rmtree(SCRIPTS, ignore_errors=True)
+    for path, content in made.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         if path.suffix == ".po":
             catalogue = read_po(BytesIO(content))

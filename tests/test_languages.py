@@ -354,7 +354,7 @@ def test_the_catalogues_are_in_the_repository_and_in_the_wheel() -> None:
     assert wheel["force-include"]["static"] == "app/_pages/static"
     ignored = (languages.ROOT / ".gitignore").read_text().split()  # what is ignored is not in a wheel, either
     for language in set(LANGUAGES) - {ENGLISH}:
-        for made in (f"app/languages/{language}.po", f"static/languages/{language}.js"):
+        for made in (f"app/languages/{language}.po", f"static/languages/{language}/main.js"):
             assert (languages.ROOT / made).is_file()
             assert not any(fnmatch(f"/{made}", f"*{one.removesuffix('/')}*") for one in ignored)
 
@@ -366,3 +366,32 @@ def test_all_catalogues_are_read_before_somebody_wants_one() -> None:
     before = _words.cache_info()
     assert [translate(language, "Send") != "Send" for language in LANGUAGES] == [False, True, True, True, True]
     assert _words.cache_info().misses == before.misses
+
+
+def test_whatever_a_module_says_its_page_has_loaded_before() -> None:
+    _, in_browser = languages.sentences()
+    said = languages.scripts(languages.ROOT / languages.MODULES, in_browser)
+    assert set().union(*said.values()) == set().union(*in_browser.values()), "a module that no page imports"
+    assert "Send" in said["main"] - said["main-later"] and "Moderation" not in said["main"]
+    assert set(said) == {"diagnostics", "echo", "landing", "main", "main-later", "worker"}
+
+
+def test_what_a_page_loads_later_is_what_its_modules_name_within_a_function(tmp_path: Path) -> None:
+    modules = {
+        "main": 'import { a } from "./a.js";\nconst later = () => import("./b.js");',
+        "a": 'import "./c.js";\nt("first")',
+        "b": 'import { x } from "./d.js"; import "./a.js"; t("later"); t("first");',
+        "c": 't("deeper");',
+        "d": 'const more = () => import("./e.js"); t("behind it");',
+        "e": 't("last of all");',
+    }
+    for name, code in modules.items():
+        (tmp_path / f"{name}.js").write_text(code)
+    in_browser = {
+        path: {str(sentence) for _, sentence in languages.from_javascript(path.read_bytes())}
+        for path in tmp_path.iterdir()
+    }
+    assert languages.scripts(tmp_path, in_browser) == {
+        "main": {"first", "deeper"},
+        "main-later": {"later", "behind it", "last of all"},
+    }

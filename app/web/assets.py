@@ -98,9 +98,10 @@ class Assets:
         """The path of the bundle of js/<name>.js; of the module itself where the bundles are older than the modules."""
         return self.url(f"bundle/{name}.js" if self._bundled else f"js/{name}.js")
 
-    def words(self, language: str) -> str:
-        """The path of what the page's scripts say in this language; empty for that in which they are written."""
-        name = f"languages/{language}.js"
+    def words(self, language: str, script: str) -> str:
+        """The path of what `script` says in this language; empty for that in which it is written. script: also
+        "main-later", what the page loads later."""
+        name = f"languages/{language}/{script}.js"
         return self.url(name) if self.has(name) else ""
 
     def preloads(self, name: str) -> list[str]:

@@ -55,7 +55,7 @@ async def service_worker(request: web.Request) -> web.StreamResponse:
     makes it another script, which the browser takes with the next page."""
     assets, language = request.app[ASSETS], language_of(request)
     page = orjson.dumps({"lang": language, "dir": direction(language)})
-    words = filter(assets.has, (f"languages/{language}.js", *WORKERS))
+    words = filter(assets.has, (f"languages/{language}/worker.js", *WORKERS))
     parts = [b"self.parlorPage = " + page, _as_script(assets.content(WORDS)), *map(assets.content, words)]
     return await _answer(request, b";\n".join(parts), "text/javascript", language)
 

@@ -23,9 +23,10 @@ if (box.value || !isUsual()) load();
 function load() {
   if (parts) return;
   for (const name of BEGINNINGS) document.removeEventListener(name, load, { capture: true });
+  const { words } = dataset; // what the chat says in another language than English, which has to be there before it
   parts = dataset.parts.split(" ");
-  for (const href of parts) document.head.append(Object.assign(document.createElement("link"), { rel: "modulepreload", href }));
-  import(parts[0]).then(give, goWithout);
+  for (const href of words ? [...parts, words] : parts) document.head.append(Object.assign(document.createElement("link"), { rel: "modulepreload", href }));
+  (words ? import(words) : Promise.resolve()).then(() => import(parts[0])).then(give, goWithout);
 }
 
 /** From now on the form is the chat's. */

@@ -132,7 +132,7 @@ export class Files {
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     const seq = Number(link.closest(".message").dataset.seq);
-    const module = await withPage(import("./viewer.js")).catch(() => null);
+    const module = await withPage(() => import("./viewer.js")).catch(() => null);
     if (!module) {
       this.notify(NOT_LOADED);
       return;

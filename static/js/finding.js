@@ -16,8 +16,8 @@ import { sitePath } from "./base.js";
 import { visible } from "./visible-text.js";
 
 const DIALOGS = {
-  search: () => withPage(import("./search-dialog.js")).then(({ SearchDialog }) => SearchDialog),
-  directory: () => withPage(import("./directory-dialog.js")).then(({ DirectoryDialog }) => DirectoryDialog),
+  search: () => withPage(() => import("./search-dialog.js")).then(({ SearchDialog }) => SearchDialog),
+  directory: () => withPage(() => import("./directory-dialog.js")).then(({ DirectoryDialog }) => DirectoryDialog),
 };
 
 export class Finding {

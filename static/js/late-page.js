@@ -1,5 +1,6 @@
 // What of the page is loaded later: the elements of the dialogs (templates/dialogs.html) and their style sheet. The page names
-// both addresses in its data-later. (As a document, for a page may make no elements of text.)
+// both addresses in its data-later. (As a document, for a page may make no elements of text.) And what the scripts that are
+// loaded later say in another language than English: its data-later-words.
 
 import { once } from "./once.js";
 
@@ -17,9 +18,19 @@ export function elementOf(id) {
   return document.importNode(later.getElementById(id), true);
 }
 
-/** What `loading` promises, a module, as soon as the page's part is there too. */
-export function withPage(loading) {
-  return Promise.all([loading, loadPage()]).then(([module]) => module);
+const loadWords = once(async () => {
+  const { laterWords } = document.body.dataset;
+  if (laterWords) await import(laterWords);
+});
+
+/** Promise of the module that load() imports. Its words come before it: some are said when it begins. */
+export function withWords(load) {
+  return loadWords().then(load);
+}
+
+/** The same, as soon as the page's part is there too. */
+export function withPage(load) {
+  return Promise.all([withWords(load), loadPage()]).then(([module]) => module);
 }
 
 /** Promise that the style sheet is there. */

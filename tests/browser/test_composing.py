@@ -174,7 +174,7 @@ async def test_what_must_be_filled_in_says_so_in_red(url: str, visit: Visit) -> 
     await expect(needed).to_be_visible()
     await is_red(needed)
     await alice.nickname_box.press("Escape")
-    await alice.says("/identify bob")
+    await alice.types("/identify bob")
     await alice.passphrase_box.press("Enter")
     wanted = page.get_by_text("Its passphrase is needed. Or choose another nickname.")
     await expect(wanted).to_be_visible()

@@ -88,7 +88,7 @@ async def lose_the_network(alice: Visitor, bob: Visitor, texts: list[str]) -> li
     await expect(alice.status).to_have_text("Offline")
     typed = ["into the tunnel", "still in the tunnel"]
     for text in typed:
-        await alice.says(text)
+        await alice.types(text)
     await expect(alice.pending).to_have_text(typed)
     await expect(alice.log.get_by_role("img", name=re.compile("^Waiting"))).to_have_count(2)
     await bob.says("are you in a tunnel?")
@@ -104,7 +104,7 @@ async def speak_to_nobody(alice: Visitor, texts: list[str]) -> list[str]:
     """While there is no server."""
     alice.forgives_network = True
     await expect(alice.status).not_to_contain_text("Connected")
-    await alice.says("is anybody there?")
+    await alice.types("is anybody there?")
     await expect(alice.pending).to_have_text(["is anybody there?"])
     return [*texts, "is anybody there?"]
 
@@ -136,7 +136,7 @@ async def test_what_is_typed_without_a_network_outlives_the_page(proxy: Proxy, v
     alice.forgives_network = bob.forgives_network = True
     await proxy.refuse()
     await expect(alice.status).not_to_contain_text("Connected")
-    await alice.says("written before the reload")
+    await alice.types("written before the reload")
     await expect(alice.pending).to_have_count(1)
     await proxy.accept()
     await alice.page.reload()
@@ -149,7 +149,7 @@ async def test_a_line_that_is_cut_again_and_again_loses_and_doubles_nothing(prox
     texts = []
     for number in range(3):
         texts.append(f"said as the line goes, {number}")
-        await alice.says(texts[-1])
+        await alice.types(texts[-1])
         proxy.cut()
         await asyncio.gather(alice.reads(texts), bob.reads(texts))
     texts = await talk(alice, bob, texts, about="after the cuts")

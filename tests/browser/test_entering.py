@@ -101,7 +101,7 @@ async def test_the_first_words_wait_for_nothing_else_and_what_is_pressed_meanwhi
         await ann.page.route(re.compile(r"/dialogs\?"), lambda route: route.fulfill(**hotel))
         await ann.page.reload()
         await expect(ann.said.last).to_have_text("the first words")
-        await ann.says("/help")
+        await ann.types("/help")
         await expect(ann.page.locator("#composer-sentence")).to_contain_text("could not be loaded")
         await expect(ann.box).to_have_value("/help")
         for button in ("Appearance", "Room menu"):

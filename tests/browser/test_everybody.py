@@ -197,7 +197,7 @@ async def test_a_room_and_all_that_opens_in_it_can_be_used_by_everybody_by_keybo
         async with Talker(url, "Bob") as bob:
             await fills(bob)
             await bob.ask("open", {"person": await ann.page.evaluate("JSON.parse(localStorage['parlor:person']).id")})
-            await ann.who.says("/welcome Be kind.")
+            await ann.who.types("/welcome Be kind.")
             await attach(ann.who, chosen("sky.png", picture("PNG", (500, 900)), "image/png"))
             await ann.who.says("The sky")
             await expect(ann.who.pending).to_have_count(0)
@@ -223,7 +223,7 @@ async def walks(ann: Walker) -> None:
     await ann.dialog("Keys", box, lambda: box.press("Control+/"))
     await ann.dialog("Emoji", page.get_by_role("button", name="Emoji", exact=True), lambda: some_emoji(ann), back=box)
     for command in ("/reserve", "/identify Bob"):
-        await ann.form(command, box, lambda command=command: ann.who.says(command))  # type: ignore[misc]
+        await ann.form(command, box, lambda command=command: ann.who.types(command))  # type: ignore[misc]
     await box.press_sequentially("/t")
     await expect(page.get_by_role("option").first).to_be_visible()
     await attach(ann.who, chosen("oops.png", b"", "image/png"))

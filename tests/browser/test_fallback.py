@@ -115,7 +115,7 @@ async def test_a_slow_line_in_small_pieces_is_a_line_all_the_same(
     proxy.delay, proxy.segment = 0.02, 1460
     texts = ["a" * 3990, "й" * 3990]
     for text in texts:
-        await alice.says(text)
+        await alice.types(text)
     await asyncio.gather(alice.reads(texts), bob.reads(texts))
     assert await on_record(server.url, (transport,)) == texts
 
@@ -143,7 +143,7 @@ async def test_when_there_is_room_again_a_page_on_polling_returns_to_the_websock
         await bob.page.evaluate("dispatchEvent(new Event('online'))")
         for number in range(20):
             texts.append((await cleo.say("lobby", f"while bob moves, {number}"))["text"])
-        await bob.says("did I miss anything?")
+        await bob.types("did I miss anything?")
         await bob.is_in("websocket")
         await expect(bob.people).to_have_text(["bob", "cleo"])
     texts.append("did I miss anything?")
@@ -169,7 +169,7 @@ async def test_where_long_polls_are_broken_as_well_two_browsers_talk_by_server_s
         assert proxy.counts["websocket"] == asked, "what works is remembered over a reload"
         proxy.cut()
         await alice.is_in("sse")
-        await alice.says("through a cut line")
+        await alice.types("through a cut line")
         await bob.reads([*texts, "through a cut line"])
         await bob.page.close()
         await expect(alice.people).to_have_count(1)

@@ -111,7 +111,7 @@ async def test_two_talk_alone_and_both_find_it_again(start_server: Start, visit:
     await alice.page.reload()
     await alice.reads(["psst", "what is it?"])
     assert "/r/@" in alice.page.url
-    await bob.says("/nick Robert")
+    await bob.types("/nick Robert")
     await expect(alice.page.get_by_role("heading", level=1)).to_have_text("Robert")
     await expect(entry(alice, "Robert")).to_be_visible()
     await bob.page.get_by_role("button", name="Close the conversation").click()

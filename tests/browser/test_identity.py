@@ -22,7 +22,7 @@ async def enters(visit: Visit, url: str, nickname: str) -> Visitor:
 
 
 async def reserves(visitor: Visitor, passphrase: str = PASSPHRASE) -> None:
-    await visitor.says("/reserve")
+    await visitor.types("/reserve")
     await expect(visitor.passphrase_box).to_be_focused()
     await visitor.passphrase_box.fill(passphrase)
     await visitor.passphrase_box.press("Enter")
@@ -115,7 +115,7 @@ async def test_who_is_in_already_becomes_the_owner_of_the_name_in_every_tab(url:
     guest = await enters(visit, url, "somebody")
     tab = await guest.another_tab("lobby")
     await guest.says("said before")
-    await guest.says("/nick alice")
+    await guest.types("/nick alice")
     await expect(guest.page.locator("#composer-sentence")).to_contain_text("/identify alice")
     await guest.box.fill("a draft")
     await guest.box.fill("/identify alice")
@@ -170,7 +170,7 @@ async def test_a_reservation_can_be_given_up(url: str, visit: Visit) -> None:
     await expect(alice.page.get_by_role("button", name="Give the reservation up")).to_be_hidden()
     await alice.page.keyboard.press("Escape")
     await expect(alice.self_mark).to_be_hidden()
-    await alice.says("/help")
+    await alice.types("/help")
     await expect(alice.page.get_by_text("/reserve")).to_be_visible()
 
 

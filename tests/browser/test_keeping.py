@@ -46,7 +46,7 @@ async def test_a_draft_and_words_on_their_way_outlive_a_crash_of_the_page(url: s
     await proxy.refuse()
     await expect(alice.status).not_to_contain_text("Connected")
     for text in ("on its way", "and this behind it"):
-        await alice.says(text)
+        await alice.types(text)
     await expect(alice.pending).to_have_count(2)
     await alice.box.fill("half a thought")
     await crash(alice)
@@ -69,7 +69,7 @@ async def test_while_nothing_can_be_stored_words_wait_and_tell_why(
     file, elsewhere = tmp_path / "data" / "parlor.db", tmp_path / "parlor.db"
     file.rename(elsewhere)
     for text in ("can this be kept?", "and this?"):
-        await alice.says(text)
+        await alice.types(text)
     await expect(alice.pending).to_have_text(["can this be kept?", "and this?"])
     reason = alice.log.locator("#pending .message-reason").filter(visible=True)
     await expect(reason).to_have_text([re.compile("database")])
@@ -86,7 +86,7 @@ async def test_a_refused_answer_that_is_taken_back_is_still_an_answer(url: str, 
         subject = alice.page.locator("#subject")
         await alice.said.first.hover()
         await alice.log.get_by_role("button", name="Reply").click()
-        await alice.says("I do\0")
+        await alice.types("I do\0")
         await alice.log.get_by_role("button", name="Edit the text").click()
         await expect(alice.pending).to_have_count(0)
         await expect(subject).to_contain_text("Replying to bob: who has the key?")

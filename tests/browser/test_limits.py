@@ -37,7 +37,7 @@ async def test_a_text_that_is_said_again_and_again_waits_with_a_sentence_and_goe
     alice = await visit(server.url, "alice")
     await alice.enters("lobby")
     for _ in range(4):
-        await alice.says("the same")
+        await alice.types("the same")
     await expect(alice.log.get_by_text("You have said the same several times.")).to_be_visible()
     await alice.reads(["the same"] * 4)
     assert server.chat.counts.refusals["repeats"] > 0

@@ -33,7 +33,7 @@ async def test_a_card_comes_to_everybody_and_its_author_may_remove_it(start_serv
         for one in (alice, bob):
             await one.enters("lobby")
             await expect(one.box).to_be_editable()
-        await alice.says(f"read this: {pages.url('/tea')}")
+        await alice.types(f"read this: {pages.url('/tea')}")
         for one in (alice, bob):
             card = row(one, "read this").locator(".link-card")
             await expect(card.locator(".link-card-title")).to_have_text("How to brew green tea")

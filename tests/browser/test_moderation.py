@@ -78,7 +78,7 @@ async def test_the_words_of_ignored_people_fold_to_a_line_that_opens(url: str, v
         await expect(alice.log.get_by_role("button", name="3 messages of bob")).to_be_visible()
         tab = await alice.another_tab("lobby")
         await expect(tab.log.get_by_role("button", name="3 messages of bob")).to_be_visible()
-        await tab.says("/unignore bob")
+        await tab.types("/unignore bob")
         await expect(alice.said.filter(has_text="third")).to_be_visible()
 
 
@@ -88,9 +88,9 @@ async def test_ignored_people_make_no_mark_of_unread(url: str, visit: Visit) -> 
         for one in (bob, carol):
             await one.join("lobby")
         await expect(alice.people).to_have_count(3)
-        await alice.says("/ignore bob")
+        await alice.types("/ignore bob")
         await expect(row(alice, "bob")).to_contain_text("ignored")
-        await alice.says("/join garden")
+        await alice.types("/join garden")
         await expect(alice.page).to_have_url(f"{url}/r/garden")
         await bob.say("lobby", "buy this")
         await carol.say("lobby", "hello")
@@ -121,7 +121,7 @@ async def test_a_report_reaches_the_moderators_and_leads_to_the_message(url: str
         told = notice(alice, "bob reported a message in #lobby: advertising")
         await told.get_by_role("button", name="Show").click()
         await expect(alice.log.locator(".message:focus")).to_contain_text("buy this")
-        await alice.says("/moderation")
+        await alice.types("/moderation")
         await expect(dialog(alice, "Moderation of #lobby")).to_contain_text("bob reported a message of eve")
         assert "report" not in [event for event, _ in eve.heard]
 
@@ -191,9 +191,9 @@ async def test_bans_are_listed_lifted_and_stand_in_the_log(url: str, visit: Visi
     async with Talker(url, "bob") as bob:
         await bob.join("lobby")
         await expect(alice.people).to_have_count(2)
-        await alice.says("/ban bob 2h spam")
+        await alice.types("/ban bob 2h spam")
         await bob.hears("removed")
-        await alice.says("/moderation")
+        await alice.types("/moderation")
         held = dialog(alice, "Moderation of #lobby")
         await held.get_by_role("tab", name="Banned and muted").click()
         await expect(held.get_by_role("listitem")).to_contain_text("bob is banned until")
@@ -258,7 +258,7 @@ async def test_an_owner_sets_the_room_up_in_one_dialog(url: str, visit: Visit) -
     welcome = bob.page.get_by_role("region", name="Welcome")
     await expect(welcome).to_contain_text("<b>Please</b>")
     await welcome.get_by_role("button", name="Dismiss").click()
-    await bob.says("/topic Mine")
+    await bob.types("/topic Mine")
     await expect(bob.page.locator("#composer-sentence")).to_contain_text("owns the room")
     await bob.page.reload()
     await bob.is_in()
@@ -268,7 +268,7 @@ async def test_an_owner_sets_the_room_up_in_one_dialog(url: str, visit: Visit) -
     await expect(bob.page.get_by_role("timer")).to_have_text(re.compile(r"The next one in 0:(30|2\d)\."))
     await bob.box.fill("two")
     await expect(bob.page.get_by_role("button", name="Send")).to_be_disabled()
-    await alice.says("/slow 0")
+    await alice.types("/slow 0")
     await expect(bob.page.get_by_role("timer")).to_be_hidden()
     await bob.box.press("Enter")
     await alice.reads(["one", "two"])
@@ -289,7 +289,7 @@ async def test_an_owner_says_how_long_messages_are_kept(url: str, visit: Visit) 
 
 async def test_a_room_with_a_passphrase_asks_at_its_door(url: str, visit: Visit) -> None:
     alice = await owns(visit, url)
-    await alice.says(f"/passphrase {WORDS}")
+    await alice.types(f"/passphrase {WORDS}")
     await expect(alice.page.locator("#room-marks")).to_have_text("passphrase")
     bob = await visit(url, "bob")
     await bob.page.goto(f"{url}/r/lobby")
@@ -311,7 +311,7 @@ async def test_a_room_with_a_passphrase_asks_at_its_door(url: str, visit: Visit)
 async def test_a_locked_room_lets_whoever_was_there_back_in_and_nobody_new(url: str, visit: Visit) -> None:
     alice, bob = await owns(visit, url), await enters(visit, url, "bob")
     await expect(alice.people).to_have_count(2)
-    await alice.says("/lock")
+    await alice.types("/lock")
     await expect(bob.page.locator("#room-marks")).to_have_text("locked")
     await bob.page.reload()
     await bob.is_in()
@@ -321,14 +321,14 @@ async def test_a_locked_room_lets_whoever_was_there_back_in_and_nobody_new(url: 
     await eve.nickname_box.press("Enter")
     closed = door(eve, "This room is locked")
     await expect(closed).to_be_visible()
-    await alice.says("/unlock")
+    await alice.types("/unlock")
     await expect(alice.page.locator("#room-marks")).to_be_hidden()
     await closed.get_by_role("button", name="Try to come in").click()
     await expect(eve.box).to_be_editable()
 
 
 async def makes_link(owner: Visitor, command: str, title: str, button: str) -> str:
-    await owner.says(command)
+    await owner.types(command)
     shown = dialog(owner, title)
     await shown.get_by_role("button", name=button).click()
     await expect(shown.get_by_label("Link")).not_to_have_value("")
@@ -341,7 +341,7 @@ async def makes_link(owner: Visitor, command: str, title: str, button: str) -> s
 
 async def test_an_invite_opens_a_locked_room_and_leaves_the_address_bar(url: str, visit: Visit) -> None:
     alice = await owns(visit, url)
-    await alice.says("/lock")
+    await alice.types("/lock")
     await expect(alice.page.locator("#room-marks")).to_have_text("locked")
     link = await makes_link(alice, "/invite", "Invite people to #lobby", "Make a link")
     assert "#invite=" in link
@@ -355,7 +355,7 @@ async def test_an_invite_opens_a_locked_room_and_leaves_the_address_bar(url: str
 
 async def test_an_owner_key_makes_an_owner_on_another_device(url: str, visit: Visit) -> None:
     alice = await owns(visit, url)
-    await alice.says("/lock")
+    await alice.types("/lock")
     link = await makes_link(alice, "/key", "Owner key of #lobby", "Make a new key")
     phone = await visit(url, "alice-phone", **PHONE)
     await phone.page.goto(link)
@@ -387,7 +387,7 @@ async def test_a_new_room_can_be_in_no_list_from_its_first_moment(url: str, visi
     await alice.is_in()
     await expect(alice.page.locator("#room-marks")).to_have_text("unlisted")
     await alice.says("hello")
-    await alice.says("/new nook")
+    await alice.types("/new nook")
     await expect(alice.page).to_have_url(re.compile(r"/r/nook-[a-z0-9]{10}$"))
     async with Talker(url, "bob") as bob:
         assert (await bob.ask("rooms"))["rooms"] == []
@@ -396,7 +396,7 @@ async def test_a_new_room_can_be_in_no_list_from_its_first_moment(url: str, visi
 async def test_help_shows_what_ones_role_can_do(url: str, visit: Visit) -> None:
     alice, bob = await owns(visit, url), await enters(visit, url, "bob")
     for one in (alice, bob):
-        await one.says("/help")
+        await one.types("/help")
     await expect(notice(alice, "/slow 30:")).to_be_visible()
     await expect(notice(bob, "/ignore NAME:")).not_to_contain_text("/ban")
 

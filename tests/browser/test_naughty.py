@@ -243,7 +243,7 @@ async def test_naughty_names_topics_and_reasons_do_nothing(
 
 async def shows_what_moderators_see(moderator: Watched, ours: list[str]) -> None:
     """Reports, who is muted, what was done."""
-    await moderator.visitor.says("/moderation")
+    await moderator.visitor.types("/moderation")
     for tab in ("Banned and muted", "Log", "Reports"):
         await moderator.page.get_by_role("tab", name=tab).click()
         await expect(moderator.page.get_by_role("tabpanel").get_by_role("listitem").nth(share(40) // 2)).to_be_visible()
@@ -343,10 +343,10 @@ async def types_into_dialogs(alice: Watched, ours: list[str]) -> None:
     await page.get_by_role("menuitem", name="Direct message").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("boss")
     for text in some(share(15), 600):
-        await alice.visitor.says(text)
+        await alice.visitor.types(text)
     await expect(alice.visitor.pending).to_have_count(0)
     await alice.is_clean(ours)
-    await alice.visitor.says("/join programs-of-alice")
+    await alice.visitor.types("/join programs-of-alice")
     await expect(page.get_by_role("heading", level=1)).to_have_text("programs-of-alice")
     await page.get_by_role("button", name="Room menu").click()
     await page.get_by_role("menuitem", name="Bots and hooks…").click()
@@ -364,7 +364,7 @@ async def types_into_dialogs(alice: Watched, ours: list[str]) -> None:
         await alice.is_clean(ours)
     await page.keyboard.press("Escape")
     for text in some(share(10), LIMITS.status):
-        await alice.visitor.says(f"/status {text}")
+        await alice.visitor.types(f"/status {text}")
     await expect(page.locator("#self-status")).to_be_visible()
     await alice.is_clean(ours)
 

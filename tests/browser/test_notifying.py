@@ -109,7 +109,7 @@ async def test_the_browser_tells_once_in_all_tabs_and_leads_to_the_message(serve
     await one.page.keyboard.press("Escape")
     await expect(dialog).to_be_hidden()
     await bob.says("nothing for anybody")
-    await bob.says("@Ann, once more")
+    await bob.types("@Ann, once more")
     async with asyncio.timeout(15):
         while not (told := [*await ann.page.evaluate(TITLES), *await tab.page.evaluate(TITLES)]):
             await asyncio.sleep(0.02)

@@ -65,7 +65,7 @@ async def test_back_closes_the_box_for_the_nickname(url: str, visit: Visit) -> N
     await expect(alice.box).to_be_editable()
     await stays(alice, url)
     for command in ("/reserve", "/identify bob"):
-        await alice.says(command)
+        await alice.types(command)
         await expect(alice.nickname_box).to_be_visible()
         await alice.page.go_back()
         await expect(alice.nickname_box).to_be_hidden()

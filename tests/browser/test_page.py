@@ -160,16 +160,16 @@ async def test_slash_me_says_what_one_does_and_other_commands_are_not_said(url: 
     alice = await enters(visit, url)
     async with Talker(url, "bob") as bob:
         await bob.join("lobby")
-        await alice.says("/me waves")
+        await alice.types("/me waves")
         heard = await bob.hears("message")
         assert (heard["message"]["kind"], heard["message"]["text"]) == ("action", "waves")
         await alice.reads(["* alice waves"])
-        await alice.says("/wave")
+        await alice.types("/wave")
         await expect(alice.page.locator("#composer-sentence")).to_contain_text("There is no command /wave")
         await expect(alice.box).to_have_value("/wave")
-        await alice.says("/topic Waves and wind")
+        await alice.types("/topic Waves and wind")
         await expect(alice.page.locator("#room-topic")).to_have_text("Waves and wind")
-        await alice.says("/nick Alicia")
+        await alice.types("/nick Alicia")
         await expect(alice.people).to_have_text(["Alicia", "bob"])
         await alice.reads(["* alice waves"])
 
@@ -247,7 +247,7 @@ async def test_two_tabs_are_one_person_and_show_the_same(url: str, visit: Visit)
 
 async def test_a_text_that_is_too_long_is_told_and_not_lost(url: str, visit: Visit) -> None:
     alice = await enters(visit, url)
-    await alice.says("x" * 4_001)
+    await alice.types("x" * 4_001)
     await expect(alice.page.get_by_text("1 character too long to send")).to_be_visible()
     await expect(alice.page.get_by_role("button", name="Send", exact=True)).to_be_disabled()
     await expect(alice.box).to_have_value("x" * 4_001)
@@ -323,7 +323,7 @@ async def test_a_phone_never_scrolls_sideways(url: str, visit: Visit) -> None:
         await fits(alice.page)
         log = await alice.log.evaluate("(log) => log.scrollWidth - log.clientWidth")
         assert log <= 0, "the log does not scroll sideways either"
-        await alice.says("v" * 300)
+        await alice.types("v" * 300)
         await expect(alice.said).to_have_count(5)
         await alice.page.get_by_role("button", name="Rooms and people").click()
         await expect(alice.people).to_have_count(2)
@@ -380,7 +380,7 @@ async def test_two_tabs_keep_a_draft_each(url: str, visit: Visit) -> None:
 async def test_a_room_is_not_left_while_something_said_there_is_not_sent(url: str, visit: Visit) -> None:
     alice = await enters(visit, url)
     await alice.goes_offline()
-    await alice.says("on its way")
+    await alice.types("on its way")
     await alice.page.get_by_role("button", name="Leave lobby").click()
     await alice.page.get_by_text("is not sent yet").wait_for()
     assert alice.page.url.endswith("/r/lobby")

@@ -55,7 +55,7 @@ async def test_under_a_path_people_talk_and_find_every_page(start_server: Start,
     await expect(alice.page).to_have_url(f"{server.url}/r/lobby")
     await alice.says("hello")
     await alice.reads(["hello"])
-    await alice.says("/join tea")
+    await alice.types("/join tea")
     await expect(alice.page).to_have_url(f"{server.url}/r/tea")
     assert await alice.room_entry("lobby").get_attribute("href") == "/chat/r/lobby"
     await alice.page.go_back()

@@ -71,7 +71,7 @@ async def test_who_loses_the_network_is_reconnecting_and_comes_back_without_any_
         await find_again()
         await expect(alice.people).to_have_text(both)
         await bob.is_in()
-        await bob.says("a tunnel")
+        await bob.types("a tunnel")
         await expect(alice.said.last).to_have_text("a tunnel")
         assert await news_told(alice) == []
         await expect(bob.page.locator("#news")).to_be_hidden()

@@ -32,7 +32,7 @@ async def test_marks_are_drawn_and_the_text_stays_as_typed(url: str, visit: Visi
         assert await block.evaluate("(code) => code.scrollWidth > code.clientWidth"), "it scrolls, not the page"
         assert not await one.page.evaluate(SIDEWAYS)
     tall = "\n".join(f"line {n}" for n in range(60))
-    await alice.says(f"```\n{tall}\n```")
+    await alice.types(f"```\n{tall}\n```")
     more = alice.log.get_by_role("button", name="Show more")
     folded = await alice.said.last.evaluate("(text) => text.clientHeight")
     await more.click()
@@ -50,7 +50,7 @@ async def test_marks_are_drawn_and_the_text_stays_as_typed(url: str, visit: Visi
     await alice.box.press("Escape")
     await press(alice, "snake", "Reply")
     await expect(alice.page.locator("#subject")).to_contain_text("one two three four #garden 🎉 snake_case_x")
-    await alice.says("*yes*")
+    await alice.types("*yes*")
     await expect(bob.log.locator(".message-quote-text")).to_contain_text("one two three four")
     await alice.said.first.get_by_role("link", name="#garden").click()
     await expect(alice.page).to_have_url(f"{url}/r/garden")

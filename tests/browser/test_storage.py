@@ -317,7 +317,7 @@ async def test_a_browser_of_2021_talks(url: str, visit: Visit) -> None:
     await alice.box.fill("by the button")
     await alice.page.get_by_role("button", name="Send").click()
     await alice.reads(["by Enter", "by the button"])
-    await alice.says("/help")
+    await alice.types("/help")
     await expect(alice.page.get_by_text("/reserve")).to_be_visible()
     await alice.box.press("ArrowUp")
     await alice.box.fill("by the button, edited")

@@ -128,7 +128,7 @@ async def test_far_back_ones_own_words_lead_to_the_end_and_edits_still_show(url:
         await bob.ask("edit", {"room": "lobby", "seq": said[1]["seq"], "text": "edited up here"})
         await bob.ask("edit", {"room": "lobby", "seq": said[-2]["seq"], "text": "edited down there"})
         await expect(row(alice, "edited up here")).to_have_count(1)
-        await alice.says("back again")
+        await alice.types("back again")
         await expect(row(alice, "back again")).to_be_in_viewport()
         await expect(row(alice, "edited down there")).to_have_count(1)
         await expect(alice.said.last).to_have_text("back again")
@@ -324,7 +324,7 @@ async def test_a_wrong_clock_does_not_move_ones_own_words_to_another_day(
     await alice.waits_for(f"JSON.stringify({DAYS}) === '[\"Today\"]'")
     await proxy.refuse()
     await expect(alice.status).not_to_contain_text("Connected")
-    await alice.says("two")
+    await alice.types("two")
     await expect(alice.pending).to_have_text(["two"])
     assert await alice.page.evaluate(DAYS) == ["Today"], "what waits stands under the same day"
     await proxy.accept()

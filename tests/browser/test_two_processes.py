@@ -75,7 +75,7 @@ async def test_two_people_on_two_workers_go_on_when_one_is_killed(
         texts = await talk(alice, bob, [], about="on two workers")
         os.kill(children(server)[0], signal.SIGKILL)
         for visitor, text in ((alice, "who was killed?"), (bob, "one of us")):
-            await visitor.says(text)
+            await visitor.types(text)
         await expect(alice.said).to_have_count(4)
         await expect(bob.said).to_have_count(4)
         said = await alice.said.all_inner_texts()

@@ -188,7 +188,7 @@ async def test_pasted_code_becomes_a_block_where_one_wants_it_and_what_was_said_
     await expect(offer).to_be_hidden()
     await alice.box.press("Control+z")
     await expect(alice.box).to_have_value(f"see: {CODE}")
-    await alice.says(f"see: \n```python\n{CODE}```")
+    await alice.types(f"see: \n```python\n{CODE}```")
     await expect(alice.said.get_by_role("group", name="Code, python")).to_contain_text("return x")
     await alice.box.fill("")
     await pastes(alice, {"text/plain": CODE})

@@ -136,7 +136,7 @@ class Hall:
     async def talk_until(self, end: asyncio.Task[None]) -> None:
         """At least a line each."""
         while True:
-            await self.alice.says(self.words("alice"))
+            await self.alice.types(self.words("alice"))
             self.bob.say(HALL, self.words("bob"))
             if (await asyncio.wait([end], timeout=PAUSE))[0]:
                 return end.result()
@@ -162,7 +162,7 @@ class Hall:
 
     async def remembers(self, database: Where) -> None:
         """All that anybody said is stored, once and in their order, and the page shows just that."""
-        await self.alice.says(self.words("alice"))
+        await self.alice.types(self.words("alice"))
         await self.bob.say(HALL, self.words("bob"))  # goes out behind all that he said before
         await expect(self.alice.said.filter(has_text=self.said["alice"][-1])).to_have_count(1)
         stored = on_record(database, HALL)

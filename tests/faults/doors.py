@@ -52,7 +52,7 @@ class InBrowser:
         self.visitor, self.name = visitor, name
 
     async def say(self, text: str) -> None:
-        await self.visitor.says(text)
+        await self.visitor.types(text)
 
     async def log(self) -> Log:
         return dict(enumerate(await self.visitor.said.all_text_contents(), 1))

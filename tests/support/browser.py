@@ -190,10 +190,15 @@ class Visitor:
             while not await self.page.evaluate(expression, argument):
                 await asyncio.sleep(0.02)
 
-    async def says(self, text: str) -> None:
-        """Type, Enter. Does not wait for the server."""
+    async def types(self, text: str) -> None:
+        """Type, Enter. Does not wait for what comes of it: a command, or what cannot be sent yet."""
         await self.box.fill(text)
         await self.box.press("Enter")
+
+    async def says(self, text: str) -> None:
+        """Until it is said: what anybody says afterwards comes behind it."""
+        await self.types(text)
+        await expect(self.said.filter(has_text=text).last).to_be_visible()
 
     async def reads(self, texts: list[str]) -> None:
         """Exactly these are in the log, in this order, and nothing waits to be sent."""

@@ -45,7 +45,7 @@ async def test_the_worker_is_asked_for_each_time_and_stores_nothing(url: str) ->
         german = {"Cookie": "parlor_look=in.lang-de", "If-None-Match": tag}
         async with browser.get(f"{url}/sw.js", headers=german) as answer:
             assert (answer.status, answer.headers["Content-Language"]) == (200, "de"), "it is another one"
-            assert Assets().content("languages/de.js").decode() in (told := await answer.text())
+            assert Assets().content("languages/de/worker.js").decode() in (told := await answer.text())
             assert 'self.parlorPage = {"lang":"de","dir":"ltr"};' in told
 
 
@@ -57,7 +57,7 @@ async def test_the_manifest_and_the_worker_are_in_the_reader_s_language(url: str
         async with browser.get("/sw.js") as answer:
             script = await answer.text()
         assert script.startswith('self.parlorPage = {"lang":"ar","dir":"rtl"};')
-        assert script.index("globalThis.parlorLanguage={") < script.index('addEventListener("fetch"')
+        assert script.index("globalThis.parlorLanguage??={") < script.index('addEventListener("fetch"')
 
 
 async def test_welcome_says_which_files_the_server_s_pages_have(url: str) -> None:

@@ -59,7 +59,8 @@ async def test_a_page_is_in_the_reader_s_language(start_server: Start) -> None:
                     said = answer.headers["Content-Language"], answer.headers["Vary"]
                 assert said == (language, "Accept-Language, Cookie, Accept-Encoding"), (path, asked, cookie)
                 assert f'<html lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}"' in html
-                assert ("/languages/" in html) == (language != "en"), "English is in the code"
+                has_words = language != "en" and "<script" in html  # English is in the code
+                assert ("/languages/" in html) == has_words, (path, language)
 
 
 async def test_the_dialogs_of_a_page_are_in_its_language_whatever_was_chosen_meanwhile(start_server: Start) -> None:
@@ -135,15 +136,29 @@ async def test_choosing_a_language_leads_to_no_other_site(start_server: Start, b
 
 async def test_the_words_of_the_scripts_stand_before_them_and_are_cached_for_ever(start_server: Start) -> None:
     server = await start_server(base_path="/chat")
-    async with aiohttp.ClientSession(server.url.removesuffix("/chat")) as browser:
-        async with browser.get("/chat/r/lobby", headers={"Accept-Language": "de"}) as answer:
-            html = await answer.text()
-        words = html.partition('<script defer src="')[2].partition('"')[0]
-        assert words.startswith("/chat/static/") and words.endswith("/languages/de.js")
-        assert html.index(words) < html.index('<script type="module"')
-        async with browser.get(words) as answer:
-            assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
-            assert (await answer.text()).startswith("globalThis.parlorLanguage={")
+    german = {"Accept-Language": "de", "Cookie": "parlor_look=in"}  # was here before
+    async with aiohttp.ClientSession(server.url.removesuffix("/chat"), headers=german) as browser:
+        for path, name in (("/chat/r/lobby", "main"), ("/chat/", "landing"), ("/chat/diagnostics", "diagnostics")):
+            async with browser.get(path) as answer:
+                html = await answer.text()
+            words = html.partition('<script defer src="')[2].partition('"')[0]
+            assert words.startswith("/chat/static/") and words.endswith(f"/languages/de/{name}.js")
+            assert html.index(words) < html.index('<script type="module"')
+            async with browser.get(words) as answer:
+                assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+                assert (await answer.text()).startswith("globalThis.parlorLanguage??={")
+
+
+async def test_whoever_looks_at_a_link_loads_no_words_of_the_chat_yet(start_server: Start) -> None:
+    server = await start_server()
+    async with (
+        aiohttp.ClientSession(server.url, headers={"Accept-Language": "de"}) as browser,
+        browser.get("/r/lobby") as answer,
+    ):
+        html = await answer.text()
+    assert "<script defer" not in html
+    for part, name in (("words", "main"), ("later-words", "main-later")):
+        assert html.partition(f'data-{part}="')[2].partition('"')[0].endswith(f"/languages/de/{name}.js")
 
 
 async def test_an_error_is_told_in_the_reader_s_language(start_server: Start) -> None:
