@@ -51,7 +51,6 @@ from app.web import (
     deliveries,
     ops,
 )
-from app.web.assets import ASSETS
 from app.web.branding import Branding, branding
 from app.web.metrics import METRICS, told
 from app.web.previews import PageReader
@@ -388,7 +387,6 @@ async def serve(settings: Settings, worker: Worker | None = None) -> None:
     if worker:
         worker.on_parent_gone(end.set)
     print(_greeting(running), flush=True)
-    running.background_tasks.append(asyncio.create_task(running.runner.app[ASSETS].compress_all()))
     running.background_tasks.append(asyncio.create_task(asyncio.to_thread(languages.read_all)))
     running.must_stop.add_done_callback(lambda _: end.set())
     await end.wait()

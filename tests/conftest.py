@@ -1,5 +1,6 @@
 """Fixtures: the shipped server on a free port of the loopback, with real SQLite in a folder of the test's own."""
 
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import cache
@@ -74,6 +75,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     # pytest-xdist gives each worker a run of neighbours, and the end of it to whoever has nothing left
     workers = getattr(config, "workerinput", {}).get("workercount", 1)
     items[:] = [item for first in range(workers) for item in items[first::workers]]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What was collected stays: each full collection would look through it again, in a tenth of the time of all."""
+    gc.collect()
+    gc.freeze()
 
 
 def _rank(item: pytest.Item) -> int:

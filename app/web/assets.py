@@ -17,6 +17,7 @@ import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePath
 
 import regex
@@ -55,30 +56,46 @@ _CONTROLS |= dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
 
 @dataclass(frozen=True)
 class _File:
-    """content_type, and `tag`, the checksum, without which the same content is not sent twice."""
+    """digest: its SHA-256. `tag`: a part of that, by which a browser knows that it has it."""
 
     content: bytes
     content_type: str
-    tag: str
+    digest: str
 
     @classmethod
     def of(cls, name: str, content: bytes) -> "_File":
         kind = TYPES.get(PurePath(name).suffix, "text/plain; charset=utf-8")
-        return cls(content, kind, hashlib.sha256(content).hexdigest()[:20])
+        return cls(content, kind, hashlib.sha256(content).hexdigest())
+
+    @property
+    def tag(self) -> str:
+        return self.digest[:20]
+
+
+@cache
+def _ours() -> Mapping[str, _File]:
+    """A process reads them once, however many servers it begins."""
+    return _files_in(ROOT / "static")
+
+
+def _files_in(folder: Path) -> Mapping[str, _File]:
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    names = ((path.relative_to(folder).as_posix(), path) for path in found)
+    return {name: _File.of(name, path.read_bytes()) for name, path in names}
 
 
 class Assets:
-    """The static files, in memory. base: the site's path, empty at the root. more: files beside those of the folder,
-    or in place of them, by name."""
+    """The static files, in memory. base: the site's path, empty at the root. folder: in place of ours. more: files
+    beside those of the folder, or in place of them, by name."""
 
-    def __init__(self, base: str = "", folder: Path = ROOT / "static", more: Mapping[str, bytes] | None = None) -> None:
+    def __init__(self, base: str = "", folder: Path | None = None, more: Mapping[str, bytes] | None = None) -> None:
         self._base = base
-        found = (path for path in sorted(folder.rglob("*")) if path.is_file())
-        files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in found} | dict(more or {})
-        self.hash = _checksum(files)[:16]
-        self._files = {name: _File.of(name, content) for name, content in files.items()}
+        self._files = dict(_files_in(folder) if folder else _ours())
+        self._files |= {name: _File.of(name, content) for name, content in (more or {}).items()}
+        self.hash = _checksum(self._files)[:16]
         self._preloads: dict[str, list[str]] = {}
-        self._bundled = files.get("bundle/main.js", b"").startswith(bundle_mark(files))
+        main = self._files.get("bundle/main.js")
+        self._bundled = main is not None and main.content.startswith(_bundle_mark(self._files))
         if not self._bundled:
             log.warning("static/bundle is not made from what is in static/js: pages load the modules one by one")
 
@@ -130,15 +147,6 @@ class Assets:
         """Style sheets as an element, for a page that is a file of its own. (Served pages link to theirs.)"""
         css = "\n".join(self._files[f"css/{name}.css"].content.decode() for name in names)
         return Markup(f"<style>\n{css}</style>")  # noqa: S704  our own files
-
-    async def compress_all(self) -> None:
-        """What every visit asks for, before it is asked for."""
-        for name, file in self._files.items():
-            if name.startswith(("bundle/", "vendor/", "languages/")) and compression.is_compressed(
-                file.content_type, len(file.content)
-            ):
-                for coding in compression.ONCE:
-                    await compression.compressed(file.content, coding)
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """A file, to be cached for ever under its hash. Under an older hash (a page from before a deploy) the present
@@ -196,14 +204,18 @@ async def answer(
 
 def bundle_mark(files: Mapping[str, bytes]) -> bytes:
     """The first line of a bundle of these static files: the checksum of all modules in js/."""
-    modules = {name: content for name, content in files.items() if name.startswith("js/") and name.endswith(".js")}
+    return _bundle_mark({name: _File.of(name, content) for name, content in files.items()})
+
+
+def _bundle_mark(files: Mapping[str, _File]) -> bytes:
+    modules = {name: file for name, file in files.items() if name.startswith("js/") and name.endswith(".js")}
     return f"// made from static/js {_checksum(modules)[:32]} by make bundle\n".encode()
 
 
-def _checksum(files: Mapping[str, bytes]) -> str:
+def _checksum(files: Mapping[str, _File]) -> str:
     digest = hashlib.sha256()
-    for name, content in sorted(files.items()):
-        digest.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\0".encode())
+    for name, file in sorted(files.items()):
+        digest.update(f"{name}\0{file.digest}\0".encode())
     return digest.hexdigest()
 
 

@@ -1,7 +1,8 @@
 """Answers as few bytes: brotli or gzip, as `Accept-Encoding` wants it (RFC 9110, 12.5.3).
 
-A static file is compressed as small as can be, once in the life of the process, in a thread; it is asked for again and
-again. A page is compressed each time, quickly.
+A static file is compressed as small as can be, once in the life of the process, in a thread, when somebody asks for it
+first: it is asked for again and again. (The chat's script takes 0.15 s of processor; all files at the start took 1.4 s
+from the first visitors.) A page is compressed each time, quickly.
 
 Compressed text tells by its length what else is in it (BREACH). It takes a secret in the same answer as text that an
 attacker has chosen, and many answers. Pages hold no secret: tokens travel in headers alone, forms carry none. What is
