@@ -235,21 +235,27 @@ class Conversation:
         wanted = self.acked + acks
         try:
             await self.sees(lambda: self.acked >= wanted, within)
-        except TimeoutError:
-            raise TimeoutError(f"{wanted - self.acked} of {acks} acks are missing: {self._state()}") from None
+        except TimeoutError as late:
+            raise TimeoutError(f"{wanted - self.acked} of {acks} acks are missing: {late}") from None
 
     def _state(self) -> str:
-        """Of each sender: how they are connected, or why not, and how many of their words are not acked."""
-        return "; ".join(
+        """How everybody is connected, or why not, and how many words of each sender are not acked."""
+        senders = [
             f"{one.speech.nickname}: {one.client.transport or one.client.problem}, {len(one.unsure)} on their way"
             for one in self.senders
+        ]
+        return "; ".join(
+            [*senders, *(f"a listener: {one.client.transport or one.client.problem}" for one in self.listeners)]
         )
 
     async def sees(self, condition: Callable[[], Any], within: float = QUIET_WITHIN) -> None:
-        async with asyncio.timeout(within):
-            while not condition():
-                self._notice()
-                await asyncio.sleep(0.01)
+        try:
+            async with asyncio.timeout(within):
+                while not condition():
+                    self._notice()
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            raise TimeoutError(self._state()) from None
 
     async def violations(self, within: float = QUIET_WITHIN) -> list[str]:
         """Wait until all is said and heard; then the judge's sentences, and none is what there should be. What is not

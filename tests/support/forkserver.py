@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -23,6 +24,8 @@ from typing import IO
 PROJECT = Path(__file__).parents[2]
 LARGEST = 1 << 20  # bytes of a request
 PR_SET_CHILD_SUBREAPER = 36
+
+_asking = threading.Lock()
 
 
 class Child:
@@ -72,15 +75,21 @@ async def fork(words: list[str], environment: dict[str, str], errors: int | IO[b
     out, into = os.pipe()
     failed, failing = os.pipe() if errors == subprocess.PIPE else (None, None)
     to = failing if failing is not None else errors if isinstance(errors, int) else errors.fileno()
-    server = _server()
     try:
-        socket.send_fds(server, [json.dumps([words, environment]).encode()], [into, to])
+        pid = await asyncio.to_thread(_ask, json.dumps([words, environment]).encode(), [into, to])
     finally:
         os.close(into)
         if failing is not None:
             os.close(failing)
-    pid = int(await asyncio.to_thread(server.recv, 32))
     return Child(pid, await _reader(out), await _reader(failed) if failed is not None else None)
+
+
+def _ask(request: bytes, descriptors: list[int]) -> int:
+    """The pid of the new process. One after the other: who asks at the same time would get the other's."""
+    with _asking:
+        server = _server()
+        socket.send_fds(server, [request], descriptors)
+        return int(server.recv(32))
 
 
 async def _reader(descriptor: int) -> asyncio.StreamReader:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.bundle import PAGES
+
 STATIC = Path(__file__).parents[2] / "static"
 FILLED = "older-browsers.js"
 # What came later than 2020, and how it is written. It may stand where FILLED fills it in, or where it is asked for.
@@ -70,10 +72,8 @@ def test_no_script_needs_what_browsers_of_2021_have_not(name: str) -> None:
 
 def test_what_is_filled_in_is_filled_in_first() -> None:
     """Every page's own script begins with it; the others are imported after it."""
-    templates = "".join(path.read_text(encoding="utf-8") for path in (STATIC.parent / "templates").glob("*.html"))
-    entries = [f"js/{name}.js" for name in re.findall(r"script\('([\w-]+)'\)", templates)]
-    assert {"js/main.js", "js/landing.js", "js/diagnostics.js"} <= set(entries)
-    for name in entries:
+    assert {"main", "landing", "diagnostics"} <= set(PAGES)
+    for name in (f"js/{page}.js" for page in PAGES):
         imports = re.findall(r'^import .*?"(.+?)";', _code(STATIC / name), re.MULTILINE)
         assert not imports or imports[0] == f"./{FILLED}", name
 
