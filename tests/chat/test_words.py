@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from app.chat.words import MAX_NODES, Tree, _parsed, plain, words
 from tests.support.need import program
 from tests.support.spent import measured
+from tests.support.thorough import share
 
 ROOT = Path(__file__).parents[2]
 A = "https://example.com/a"
@@ -283,7 +284,7 @@ MARKS = st.sampled_from(
 TEXTS = st.lists(MARKS | st.text(max_size=4) | st.sampled_from(["a", "b c", "漢", "(", "."]), max_size=40).map("".join)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=share(240), deadline=None)
 @given(TEXTS)
 @example("*a _b* c_")
 @example("1. \n1. *a\n- *")

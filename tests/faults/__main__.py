@@ -125,9 +125,9 @@ def polls(seconds: float) -> Drill:
 
 async def pushes(folder: Path) -> tuple[bool, str]:
     """In a pytest of its own, for the builds and the browser that it wants."""
-    test = "tests/deploy/test_push.py::test_two_pushes_in_the_middle_of_a_conversation_lose_nothing"
+    test = "tests/deploy/test_push.py::test_pushes_in_the_middle_of_a_conversation_lose_nothing"
     command = (sys.executable, "-m", "pytest", "-q", "-k", "PostgreSQL", f"--basetemp={folder / 'pushes'}", test)
-    environment = os.environ | {"SIDE_BY_SIDE_S": str(PUSHED_S)}
+    environment = os.environ | {"SIDE_BY_SIDE_S": str(PUSHED_S), "THOROUGH": "1"}
     process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=asyncio.subprocess.PIPE)
     said = (await process.communicate())[0].decode().strip()
     if process.returncode:

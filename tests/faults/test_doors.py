@@ -15,13 +15,17 @@ from tests.support.postgres import Cluster, cluster
 from tests.support.process import Standing
 from tests.support.redis import redis_server
 from tests.support.talker import until
+from tests.support.thorough import IS_THOROUGH
 from tests.tools.terminal import Shell
 
+KILLS = 2 if IS_THOROUGH else 1
 WORDS = 4  # that each says while nothing is broken, and again while a worker is
 ENTERS_WITHIN_S, TALKS_WITHIN_S, SAME_WITHIN_S = 60.0, 60.0, 60.0
 
 
-async def talk_through_kills(folder: Path, primary: Cluster, kills: int = 2) -> tuple[list[str], dict[str, Log], Log]:
+async def talk_through_kills(
+    folder: Path, primary: Cluster, kills: int = KILLS
+) -> tuple[list[str], dict[str, Log], Log]:
     """What was said, what each client holds in the end, and what the database does."""
     said: list[str] = []
     async with contextlib.AsyncExitStack() as stack:
@@ -92,7 +96,7 @@ async def same_everywhere(database: str, clients: list[Door], said: int) -> Log:
     return stored
 
 
-async def test_every_kind_of_client_ends_with_the_same_log_through_kills_of_both_workers(tmp_path: Path) -> None:
+async def test_every_kind_of_client_ends_with_the_same_log_through_kills_of_workers(tmp_path: Path) -> None:
     with cluster() as primary:
         said, held, stored = await talk_through_kills(tmp_path, primary)
     assert sorted(stored.values()) == sorted([*said, FIRST_WORDS]), "each once"

@@ -6,7 +6,7 @@ from tests.faults.friends import FullConversation
 from tests.support.process import Standing
 from tests.support.proxy import Proxy
 
-KILLS = 8  # `make drill` kills 200 times
+KILLS = 5  # `make drill` kills 200 times
 
 
 async def kill_again_and_again(folder: Path, kills: int) -> tuple[int, list[str]]:
