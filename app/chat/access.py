@@ -280,7 +280,7 @@ async def _show_passphrase(chat: Chat, connection: Connection, room: str, found:
         raise Refused("wrong_passphrase", "This room has a passphrase: whoever told you of it knows it.", needed=True)
     what = f"passphrase of #{room}"
     async with chat.at_the_door:  # one at a time: nobody makes many guesses before the first one counts
-        chat.guesses.check(what, connection)
+        await chat.guesses.check(what, connection)
         is_right = await chat.passphrases.run(connection.id, people.opens, found.room["passphrase"], shown.passphrase)
         if not is_right:
             await chat.guesses.spend(what, connection)

@@ -31,6 +31,9 @@ class SharedGuesses(Protocol):
         """Count one more guess: the seconds to wait for it, 0 where it may be made now; None where nobody can tell in
         time. is_capped: by the cap, else by growing pauses."""
 
+    async def wait(self, name: str, is_capped: bool) -> float | None:
+        """The same, and counts nothing."""
+
     async def forget(self, name: str) -> None: ...
 
 
@@ -54,13 +57,17 @@ class Guesses:
         if not knows:
             await self._spend(what, is_capped=True)
 
-    def check(self, what: str, connection: Connection) -> None:
+    async def check(self, what: str, connection: Connection) -> None:
         """Raises `too_fast` where a guess would have to wait; counts nothing. For what many people know, of whom only
         the wrong guesses are counted (`spend`, afterwards)."""
         if not self._is_limited:
             return
         for name, is_capped in ((_pair(what, connection, False), False), (what, True)):
-            if name in self._tries and (wait := _wait(self._tries[name], time.monotonic(), is_capped)):
+            known = self._tries.get(name)
+            wait = _wait(known, time.monotonic(), is_capped) if known else 0
+            if not wait and self.shared:
+                wait = await self.shared.wait(name, is_capped) or 0
+            if wait:
                 raise _too_fast(wait)
 
     async def passed(self, what: str, connection: Connection) -> None:

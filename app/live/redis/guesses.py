@@ -11,8 +11,9 @@ log = logging.getLogger("parlor.redis")
 
 TIMEOUT_S = 0.25  # somebody waits for the answer
 
-# KEYS: the count. ARGV: how long it is kept; then 'cap', how many, ms in which one comes back; or 'pause', how many are
-# free, the first pause, the longest, in ms. The answer is the milliseconds to wait; 0: it is counted.
+# KEYS: the count. ARGV: how long it is kept, 0 where this is only asked; then 'cap', how many, ms in which one comes
+# back; or 'pause', how many are free, the first pause, the longest, in ms. The answer is the milliseconds to wait; 0: it
+# is counted.
 SPEND = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -26,7 +27,7 @@ if ARGV[2] == 'cap' then
 elseif count >= first then
   wait = math.max(0, at + math.min(tonumber(ARGV[5]), second * 2 ^ math.min(count - first, 20)) - now)
 end
-if wait > 0 then
+if wait > 0 or ARGV[1] == '0' then
   return math.ceil(wait)
 end
 redis.call('HSET', KEYS[1], 'count', string.format('%.4f', count + 1), 'at', string.format('%.0f', now))
@@ -46,8 +47,14 @@ class RedisGuesses:
 
     async def spend(self, name: str, is_capped: bool) -> float | None:
         """See SharedGuesses.spend. Names are stored as digests: they hold addresses."""
-        by = BY_CAP if is_capped else BY_PAUSE
-        wait = await self._call("EVAL", SPEND, 1, self._key(name), KEEP_MS, *by)
+        return await self._asked(name, is_capped, KEEP_MS)
+
+    async def wait(self, name: str, is_capped: bool) -> float | None:
+        """See SharedGuesses.wait."""
+        return await self._asked(name, is_capped, 0)
+
+    async def _asked(self, name: str, is_capped: bool, keep_ms: int) -> float | None:
+        wait = await self._call("EVAL", SPEND, 1, self._key(name), keep_ms, *(BY_CAP if is_capped else BY_PAUSE))
         return wait / 1000 if isinstance(wait, int) else None
 
     async def forget(self, name: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -91,11 +92,31 @@ async def test_guesses_at_a_passphrase_are_counted_over_all_processes(start_serv
     assert (await people.identify(both[1], elsewhere, nickname="alice", passphrase=PHRASE))["me"]["nickname"] == "alice"
 
 
+async def test_guesses_at_a_room_are_counted_over_all_processes_and_only_the_wrong_ones(
+    start_server: Start, redis: RedisServer, tmp_path: Path
+) -> None:
+    data = tmp_path / "both"
+    both = [(await start_server(data=data, redis_url=redis.url, rate_limit=20)).chat for _ in range(2)]
+    alice = await arrives(both[0], "socket of alice", "alice", address="198.51.100.8")
+    await perform(both[0], alice, "join", {"room": "den"})
+    await perform(both[0], alice, "settings", {"room": "den", "passphrase": PHRASE})
+    answers = []
+    for n in range(2 * FREE + 2):
+        visitor = await arrives(both[n % 2], f"visitor {n}", address=ADDRESS)
+        said = PHRASE if n < FREE else "a wrong guess"
+        answers.append(await perform(both[n % 2], visitor, "join", {"room": "den", "passphrase": said}))
+    assert [one.get("error") for one in answers] == FREE * [None] + FREE * ["wrong_passphrase"] + 2 * ["too_fast"]
+    other = await arrives(both[1], "somewhere else", address="198.51.100.9")
+    assert (await perform(both[1], other, "join", {"room": "den", "passphrase": PHRASE}))["ok"]
+
+
 async def test_the_shared_count_of_guesses_pauses_caps_and_forgets(start_server: Start, redis: RedisServer) -> None:
     server = await start_server(redis_url=redis.url)
     shared = server.chat.guesses.shared
     assert shared
+    assert [await shared.wait("a", False) for _ in range(FREE + 1)] == (FREE + 1) * [0]
     assert [await shared.spend("a", False) for _ in range(FREE)] == FREE * [0]
+    assert 0 < (await shared.wait("a", False) or 0) <= FIRST_PAUSE_S
     assert 0 < (await shared.spend("a", False) or 0) <= FIRST_PAUSE_S
     await shared.forget("a")
     assert await shared.spend("a", False) == 0
