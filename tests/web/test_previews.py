@@ -118,6 +118,23 @@ async def test_an_author_hides_the_card_and_another_text_has_another_one(server:
         assert await shown(server, alice, 1) is None
 
 
+async def test_what_a_moderator_has_hidden_no_edit_brings_back(server: Running, pages: Pages) -> None:
+    pages.at["/other"] = page("Another page")
+    async with Talker(server.url, "owner") as owner, Talker(server.url, "alice") as alice:
+        for one in (owner, alice):
+            await one.join("lobby")
+        await alice.say("lobby", pages.url())
+        assert await shown(server, alice, 1) == card(pages)
+        await owner.ask("card", {"room": "lobby", "seq": 1, "on": False})
+        for said in (pages.url("/other"), "nothing", pages.url()):
+            await alice.ask("edit", {"room": "lobby", "seq": 1, "text": said})
+            assert await shown(server, alice, 1) is None, said
+        assert (await alice.ask("card", {"room": "lobby", "seq": 1, "on": True}))["error"] == "not_allowed"
+        await owner.ask("card", {"room": "lobby", "seq": 1, "on": True})
+        await alice.ask("edit", {"room": "lobby", "seq": 1, "text": pages.url("/other")})
+        assert (await shown(server, alice, 1) or {})["title"] == "Another page"
+
+
 def held(pages: Pages) -> asyncio.Event:
     """`/slow` answers once this is set."""
     gate = asyncio.Event()

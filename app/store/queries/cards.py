@@ -25,7 +25,8 @@ def show_card(
     db: Connection, *, room: str, seq: int, by: str, is_moderator: bool, on: bool, rules_rev: int | None = None
 ) -> tuple[Message, bool]:
     """Hide the card of a message, or show it again: its author, or a moderator, and what a moderator has hidden only
-    they. Returns the message, and whether that changed anything. The card is kept, with `off`: who has hidden it."""
+    they. Returns the message, and whether that changed anything. The card is kept, with `off`: who has hidden it. Of a
+    link that the author put in its place meanwhile there is no card: shown again, the next edit makes one."""
     message = one(db, room, seq)
     if message["author"] != by and not is_moderator:
         raise Refused("not_allowed", "Only who said it can change it.")
@@ -35,4 +36,5 @@ def show_card(
     if on and card["off"] != by and not is_moderator:
         raise Refused("not_allowed", "A moderator has removed it.")
     shown = {name: value for name, value in card.items() if name != "off"} | ({} if on else {"off": by})
-    return changed(db, room, seq, rules_rev, card=orjson.dumps(shown).decode()), True
+    has_page = shown.keys() > {"url"}
+    return changed(db, room, seq, rules_rev, card=orjson.dumps(shown).decode() if has_page else None), True

@@ -257,14 +257,20 @@ def edit(
         text=text,
         edited=now(),
         mentions=written(called),
-        card=_kept_card(message["card"], link),
+        card=_kept_card(message["card"], link, author),
     )
     before, after = ({*(one or {}).values()} for one in (message["mentions"], called))
     return now_said | {"called": sorted(after - before), "called_before": sorted(before)}, True
 
 
-def _kept_card(card: str | None, link: str | None) -> str | None:
-    return card if card and orjson.loads(card)["url"] == link else None
+def _kept_card(card: str | None, link: str | None, author: str) -> str | None:
+    """What a moderator has hidden stays so, also when the text leads elsewhere and back: of that other link nothing is
+    kept but who has hidden it."""
+    known = orjson.loads(card) if card else {"url": None}
+    if known["url"] == link:
+        return card
+    by = known.get("off", author)
+    return None if by == author else orjson.dumps({"url": link, "off": by}).decode()
 
 
 @changes(Changes.ROOM)
