@@ -99,8 +99,16 @@ CURVE = [
 ]
 
 
+IN_ARABIC = [
+    ("ليلى", "صباح الخير! هل بدأت القراءة الجديدة للمقياس؟"),
+    ("Sanne", "Since Monday. I have put the tables at https://example.org/gauges"),
+    ("كريم", "شكرًا لكِ، أراها الآن. المنحنى أقرب من الأسبوع الماضي."),
+    ("ليلى", "ممتاز. نلتقي في التاسعة عند القفل القديم."),
+]
+
+
 async def _tour(server: Running, browser: Browser) -> None:
-    """Files, a search, a conversation of two, and the operator's page."""
+    """Files, a search, a conversation of two, a page from right to left, and the operator's page."""
     people = {name: await Talker(server.url, name).__aenter__() for name in ("Sanne", "Pieter")}
     for one in people.values():
         await one.join("gauges")
@@ -134,6 +142,22 @@ async def _tour(server: Running, browser: Browser) -> None:
     await leila.get_by_role("region", name="Rooms used last").wait_for()
     await _shoot(leila, "tour-operator")
     await leila.context.close()
+    for one in people.values():
+        await one.__aexit__()
+    await _tour_in_arabic(server, browser)
+
+
+async def _tour_in_arabic(server: Running, browser: Browser) -> None:
+    people = {
+        name: await Talker(server.url, name).__aenter__() for name in dict.fromkeys(name for name, _ in IN_ARABIC)
+    }
+    for one in people.values():
+        await one.join("harbour-talk")
+    for name, text in IN_ARABIC:
+        await people[name].say("harbour-talk", text)
+    nour = await _enters(server, browser, "نور", WIDE, "harbour-talk", locale="ar")
+    await _shoot(nour, "tour-arabic")
+    await nour.context.close()
     for one in people.values():
         await one.__aexit__()
 
@@ -202,12 +226,13 @@ async def _moderation(server: Running, browser: Browser) -> None:
 
 
 async def _enters(
-    server: Running, browser: Browser, nickname: str, size: dict[str, int], room: str = "harbour"
+    server: Running, browser: Browser, nickname: str, size: dict[str, int], room: str = "harbour", locale: str = "en-GB"
 ) -> Page:
-    context = await browser.new_context(viewport=size, device_scale_factor=1, reduced_motion="reduce")  # type: ignore[arg-type]
+    how: dict[str, Any] = {"viewport": size, "device_scale_factor": 1, "reduced_motion": "reduce", "locale": locale}
+    context = await browser.new_context(**how)
     page = await context.new_page()
     await page.goto(f"{server.url}/r/{room}")
-    await page.get_by_role("textbox", name="Nickname").fill(nickname)
+    await page.locator("#nickname").fill(nickname)
     await page.keyboard.press("Enter")
     await page.locator("#log-start").wait_for()
     return page
