@@ -12,8 +12,8 @@ log = logging.getLogger("parlor.redis")
 TIMEOUT_S = 0.25  # somebody waits for the answer
 
 # KEYS: the count. ARGV: how long it is kept, 0 where this is only asked; then 'cap', how many, ms in which one comes
-# back; or 'pause', how many are free, the first pause, the longest, in ms. The answer is the milliseconds to wait; 0: it
-# is counted.
+# back; or 'pause', how many are free, the first pause and the longest in ms. The answer is the milliseconds to wait; 0:
+# it is counted.
 SPEND = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
