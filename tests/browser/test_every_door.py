@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
 from tests.browser.conftest import Between, Visit
 from tests.support import PATIENCE
@@ -80,6 +81,7 @@ async def running(work: Any) -> AsyncIterator[None]:
         await asyncio.wait([task])
 
 
+@pytest.mark.thorough  # without the kills of faults/test_doors.py
 async def test_all_doors_of_a_room_end_with_the_same_log(tmp_path: Path, visit: Visit, between: Between) -> None:
     flags = ("--workers", "2", "--transports", "websocket,polling,sse", "--rate-limit", "off")
     async with (

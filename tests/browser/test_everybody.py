@@ -2,7 +2,7 @@
 light and dark, wide and on a phone; each opens, keeps the focus and closes by keyboard alone.
 
 What a phone shows is judged with the same person in a second context. Structure does not depend on the colours: in the
-dark, colours alone are judged anew.
+dark, colours alone are judged anew; those of a phone, which has the same, where it is to be thorough.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ from tests.browser.test_page import fits
 from tests.support.axe import violations
 from tests.support.browser import LIMIT, Visitor
 from tests.support.talker import Talker, new_id
+from tests.support.thorough import IS_THOROUGH
 from tests.support.uploads import picture
 
 WIDE: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
@@ -48,7 +49,7 @@ class Walker:
 
     async def judge(self, what: str, within: str | None = None) -> None:
         """As it is now, light and dark."""
-        for scheme in ("light", "dark"):
+        for scheme in ("light", "dark") if IS_THOROUGH or not self.is_phone else ("light",):
             await self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
             rules = ["color-contrast"] if scheme == "dark" else None
             wrong = await violations(self.page, within, rules)

@@ -93,6 +93,7 @@ async def test_where_only_websocket_is_allowed_there_is_no_fallback(
     await alice.is_in("websocket")
 
 
+@pytest.mark.thorough  # as the one that finds its way back
 async def test_one_websocket_too_many_talks_by_polling(start_server: Start, visit: Visit) -> None:
     server = await start_server(max_websockets=1)
     alice, bob = await visit(server.url, "alice"), await visit(server.url, "bob")

@@ -55,7 +55,7 @@ async def is_told(visitor: Visitor, kind: str) -> None:
         await expect(line).to_be_visible()
 
 
-@pytest.mark.parametrize("kind", first(BROKEN, "a profile of Firefox", "blocked", "only removing", "more than storage"))
+@pytest.mark.parametrize("kind", first(BROKEN, "a profile of Firefox", "more than storage"))
 async def test_where_storage_is_broken_one_talks_all_the_same_and_is_told(url: str, visit: Visit, kind: str) -> None:
     alice = await visit(url, "alice")
     await alice.context.add_init_script(BROKEN[kind])

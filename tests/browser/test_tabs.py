@@ -96,6 +96,7 @@ async def test_the_tab_one_looks_at_holds_its_poll_and_another_lets_its_own_go(
     await until(lambda: waiting_polls(server) == HELD)
 
 
+@pytest.mark.thorough
 async def test_where_requests_share_a_connection_every_poll_is_held(start_server: Start, visit: Visit) -> None:
     """As behind a proxy that speaks HTTP/2."""
     server, _ = await polling_tabs(start_server, visit, HELD + 1, OVER_HTTP_2)

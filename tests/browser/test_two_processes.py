@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
@@ -26,6 +27,7 @@ async def services(tmp_path: Path, postgres: Cluster) -> AsyncIterator[dict[str,
         yield {"DATABASE_URL": postgres.database(), "REDIS_URL": redis.url}
 
 
+@pytest.mark.thorough  # what two workers are, too
 async def test_two_people_on_two_processes_are_in_one_room(
     tmp_path: Path, services: dict[str, str], visit: Visit
 ) -> None:

@@ -15,6 +15,7 @@ from app.web.answers import BY_BEGINNING, STATUS, status_of
 from tests.conftest import Start
 from tests.support.http import Asker
 from tests.support.talker import Talker
+from tests.support.thorough import IS_THOROUGH
 
 JSON = {"Content-Type": "application/json"}
 
@@ -296,7 +297,7 @@ async def test_a_fuzzer_that_reads_the_description_finds_nothing(server: Running
             "--max-examples",
             "1",
             "--max-time",
-            "12",
+            "12" if IS_THOROUGH else "4",
             "--seed",
             "1",
             "--generation-database",
