@@ -101,7 +101,7 @@ CURVE = [
 
 IN_ARABIC = [
     ("ليلى", "صباح الخير! هل بدأت القراءة الجديدة للمقياس؟"),
-    ("Sanne", "Since Monday. I have put the tables at https://example.org/gauges"),
+    ("Tessa", "Since Monday. I have put the tables at https://example.org/gauges"),
     ("كريم", "شكرًا لكِ، أراها الآن. المنحنى أقرب من الأسبوع الماضي."),
     ("ليلى", "ممتاز. نلتقي في التاسعة عند القفل القديم."),
 ]
