@@ -16,6 +16,7 @@ async def test_where_too_many_new_people_come_from_an_address_the_page_says_why_
     server = await start_server(trust_proxies=1, transports=("polling",), address_people=1)
     await doors.arrive(server.chat, "the one before", [], None, address="192.0.2.7")
     alice = await visit(server.url, "alice", extra_http_headers=SCHOOL)
+    alice.forgives_network = True  # the library polls once more beside its goodbye, and may come behind it: 400
     await alice.page.goto(f"{server.url}/r/lobby")
     await alice.nickname_box.fill("alice")
     await alice.nickname_box.press("Enter")
