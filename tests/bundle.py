@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from app.web.assets import bundle_mark
+from app.web.assets import bundle_mark, files_in
 
 ROOT = Path(__file__).parents[1]
 STATIC = ROOT / "static"
@@ -24,14 +24,14 @@ def bundle(static: Path, folder: Path) -> None:
     """Write a bundle for each page into `folder`, which may lie anywhere; beside it what the page loads later, by
     `import()`. Each page by itself: what two pages share is in both, which costs fewer requests.
     Raises CalledProcessError."""
-    files = {path.relative_to(static).as_posix(): path.read_bytes() for path in static.rglob("*.js")}
+    mark = bundle_mark(files_in(static))
     for page in PAGES:
         with tempfile.TemporaryDirectory() as scratch:
             _build(static, page, Path(scratch))
             _flatten(page, Path(scratch))
             shutil.copytree(scratch, folder, dirs_exist_ok=True)
         made = folder / f"{page}.js"
-        made.write_bytes(bundle_mark(files) + made.read_bytes())
+        made.write_bytes(mark + made.read_bytes())
 
 
 def _build(static: Path, page: str, folder: Path) -> None:

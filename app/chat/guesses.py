@@ -27,12 +27,9 @@ class Tries:
 class SharedGuesses(Protocol):
     """What is counted over all processes."""
 
-    async def spend(self, name: str, is_capped: bool) -> float | None:
+    async def spend(self, name: str, is_capped: bool, counts: bool = True) -> float | None:
         """Count one more guess: the seconds to wait for it, 0 where it may be made now; None where nobody can tell in
-        time. is_capped: by the cap, else by growing pauses."""
-
-    async def wait(self, name: str, is_capped: bool) -> float | None:
-        """The same, and counts nothing."""
+        time. is_capped: by the cap, else by growing pauses. counts: else it is only asked."""
 
     async def forget(self, name: str) -> None: ...
 
@@ -63,12 +60,7 @@ class Guesses:
         if not self._is_limited:
             return
         for name, is_capped in ((_pair(what, connection, False), False), (what, True)):
-            known = self._tries.get(name)
-            wait = _wait(known, time.monotonic(), is_capped) if known else 0
-            if not wait and self.shared:
-                wait = await self.shared.wait(name, is_capped) or 0
-            if wait:
-                raise _too_fast(wait)
+            await self._spend(name, is_capped, counts=False)
 
     async def passed(self, what: str, connection: Connection) -> None:
         """It was right: the next mistake from there is the first again."""
@@ -78,19 +70,19 @@ class Guesses:
             if self.shared:
                 await self.shared.forget(name)
 
-    async def _spend(self, name: str, is_capped: bool) -> None:
-        wait = self._spend_here(name, is_capped)
+    async def _spend(self, name: str, is_capped: bool, counts: bool = True) -> None:
+        wait = self._spend_here(name, is_capped, counts)
         if not wait and self.shared:
-            wait = await self.shared.spend(name, is_capped) or 0
+            wait = await self.shared.spend(name, is_capped, counts) or 0
         if wait:
             raise _too_fast(wait)
 
-    def _spend_here(self, name: str, is_capped: bool) -> float:
+    def _spend_here(self, name: str, is_capped: bool, counts: bool) -> float:
         now = time.monotonic()
         self._prune(now)
         tries = self._tries.get(name) or Tries(0, now)
         wait = _wait(tries, now, is_capped)
-        if not wait:
+        if counts and not wait:
             self._tries[name] = Tries((_left(tries, now) if is_capped else tries.count) + 1, now)
         return wait
 

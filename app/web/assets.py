@@ -75,10 +75,11 @@ class _File:
 @cache
 def _ours() -> Mapping[str, _File]:
     """A process reads them once, however many servers it begins."""
-    return _files_in(ROOT / "static")
+    return files_in(ROOT / "static")
 
 
-def _files_in(folder: Path) -> Mapping[str, _File]:
+def files_in(folder: Path) -> Mapping[str, _File]:
+    """Static files, by their paths from there on."""
     found = (path for path in sorted(folder.rglob("*")) if path.is_file())
     names = ((path.relative_to(folder).as_posix(), path) for path in found)
     return {name: _File.of(name, path.read_bytes()) for name, path in names}
@@ -90,12 +91,12 @@ class Assets:
 
     def __init__(self, base: str = "", folder: Path | None = None, more: Mapping[str, bytes] | None = None) -> None:
         self._base = base
-        self._files = dict(_files_in(folder) if folder else _ours())
+        self._files = dict(files_in(folder) if folder else _ours())
         self._files |= {name: _File.of(name, content) for name, content in (more or {}).items()}
         self.hash = _checksum(self._files)[:16]
         self._preloads: dict[str, list[str]] = {}
         main = self._files.get("bundle/main.js")
-        self._bundled = main is not None and main.content.startswith(_bundle_mark(self._files))
+        self._bundled = main is not None and main.content.startswith(bundle_mark(self._files))
         if not self._bundled:
             log.warning("static/bundle is not made from what is in static/js: pages load the modules one by one")
 
@@ -202,12 +203,8 @@ async def answer(
     return web.Response(body=content, headers=headers | {"Content-Type": content_type})
 
 
-def bundle_mark(files: Mapping[str, bytes]) -> bytes:
+def bundle_mark(files: Mapping[str, _File]) -> bytes:
     """The first line of a bundle of these static files: the checksum of all modules in js/."""
-    return _bundle_mark({name: _File.of(name, content) for name, content in files.items()})
-
-
-def _bundle_mark(files: Mapping[str, _File]) -> bytes:
     modules = {name: file for name, file in files.items() if name.startswith("js/") and name.endswith(".js")}
     return f"// made from static/js {_checksum(modules)[:32]} by make bundle\n".encode()
 

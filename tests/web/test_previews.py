@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -92,13 +93,20 @@ async def test_a_card_comes_as_a_change_of_the_message_and_is_in_all_that_is_rea
         assert await server.chat.store.read(lambda db, t=table: db.scalar(text(f"SELECT count(*) FROM {t}"))) == 0
 
 
-async def test_an_author_hides_the_card_and_another_text_has_another_one(server: Running, pages: Pages) -> None:
+@asynccontextmanager
+async def a_card(server: Running, pages: Pages) -> AsyncIterator[tuple[Talker, Talker]]:
+    """The owner of a room, and alice, whose message there has one. There is another page."""
     pages.at["/other"] = page("Another page")
     async with Talker(server.url, "owner") as owner, Talker(server.url, "alice") as alice:
         for one in (owner, alice):
             await one.join("lobby")
         await alice.say("lobby", pages.url())
         assert await shown(server, alice, 1) == card(pages)
+        yield owner, alice
+
+
+async def test_an_author_hides_the_card_and_another_text_has_another_one(server: Running, pages: Pages) -> None:
+    async with a_card(server, pages) as (owner, alice):
 
         async def hide(who: Talker, on: bool = False) -> dict[str, Any]:
             return await who.ask("card", {"room": "lobby", "seq": 1, "on": on})
@@ -119,12 +127,7 @@ async def test_an_author_hides_the_card_and_another_text_has_another_one(server:
 
 
 async def test_what_a_moderator_has_hidden_no_edit_brings_back(server: Running, pages: Pages) -> None:
-    pages.at["/other"] = page("Another page")
-    async with Talker(server.url, "owner") as owner, Talker(server.url, "alice") as alice:
-        for one in (owner, alice):
-            await one.join("lobby")
-        await alice.say("lobby", pages.url())
-        assert await shown(server, alice, 1) == card(pages)
+    async with a_card(server, pages) as (owner, alice):
         await owner.ask("card", {"room": "lobby", "seq": 1, "on": False})
         for said in (pages.url("/other"), "nothing", pages.url()):
             await alice.ask("edit", {"room": "lobby", "seq": 1, "text": said})

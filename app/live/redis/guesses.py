@@ -45,16 +45,10 @@ class RedisGuesses:
     def __init__(self, redis: RedisConnection) -> None:
         self._redis = redis
 
-    async def spend(self, name: str, is_capped: bool) -> float | None:
+    async def spend(self, name: str, is_capped: bool, counts: bool = True) -> float | None:
         """See SharedGuesses.spend. Names are stored as digests: they hold addresses."""
-        return await self._asked(name, is_capped, KEEP_MS)
-
-    async def wait(self, name: str, is_capped: bool) -> float | None:
-        """See SharedGuesses.wait."""
-        return await self._asked(name, is_capped, 0)
-
-    async def _asked(self, name: str, is_capped: bool, keep_ms: int) -> float | None:
-        wait = await self._call("EVAL", SPEND, 1, self._key(name), keep_ms, *(BY_CAP if is_capped else BY_PAUSE))
+        by = BY_CAP if is_capped else BY_PAUSE
+        wait = await self._call("EVAL", SPEND, 1, self._key(name), KEEP_MS if counts else 0, *by)
         return wait / 1000 if isinstance(wait, int) else None
 
     async def forget(self, name: str) -> None:
