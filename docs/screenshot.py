@@ -73,9 +73,7 @@ def _drawn(char: str) -> bool:
 
 
 async def _talk(server: Running, browser: Browser) -> None:
-    people = {name: await Talker(server.url, name).__aenter__() for name in dict.fromkeys(name for name, _ in TALK)}
-    for one in people.values():
-        await one.join("tides")
+    people = await _gather(server, TALK, "tides")
     await people["Mira"].ask("topic", {"room": "tides", "topic": "Coastal engineering, Thursdays at nine"})
     for room in ("lobby", "canteen"):
         await people["Jonas"].join(room)
@@ -88,8 +86,7 @@ async def _talk(server: Running, browser: Browser) -> None:
     await _picture(server, browser, "Ann", "light", WIDE, "room-light")
     await _picture(server, browser, "Beatriz", "dark", WIDE, "room-dark")
     await _picture(server, browser, "Chidi", "light", PHONE, "room-phone")
-    for one in people.values():
-        await one.__aexit__()
+    await _part(people)
 
 
 CURVE = [
@@ -109,9 +106,7 @@ IN_ARABIC = [
 
 async def _tour(server: Running, browser: Browser) -> None:
     """Files, a search, a conversation of two, a page from right to left, and the operator's page."""
-    people = {name: await Talker(server.url, name).__aenter__() for name in ("Sanne", "Pieter")}
-    for one in people.values():
-        await one.join("gauges")
+    people = await _gather(server, CURVE, "gauges")
     sanne = people["Sanne"]
     await sanne.ask("topic", {"room": "gauges", "topic": "Every gauge on the coast"})
     for name, text in CURVE:
@@ -142,24 +137,18 @@ async def _tour(server: Running, browser: Browser) -> None:
     await leila.get_by_role("region", name="Rooms used last").wait_for()
     await _shoot(leila, "tour-operator")
     await leila.context.close()
-    for one in people.values():
-        await one.__aexit__()
+    await _part(people)
     await _tour_in_arabic(server, browser)
 
 
 async def _tour_in_arabic(server: Running, browser: Browser) -> None:
-    people = {
-        name: await Talker(server.url, name).__aenter__() for name in dict.fromkeys(name for name, _ in IN_ARABIC)
-    }
-    for one in people.values():
-        await one.join("harbour-talk")
+    people = await _gather(server, IN_ARABIC, "harbour-talk")
     for name, text in IN_ARABIC:
         await people[name].say("harbour-talk", text)
     nour = await _enters(server, browser, "نور", WIDE, "harbour-talk", locale="ar")
     await _shoot(nour, "tour-arabic")
     await nour.context.close()
-    for one in people.values():
-        await one.__aexit__()
+    await _part(people)
 
 
 def _curve() -> bytes:
@@ -185,9 +174,7 @@ HARBOUR = [
 
 async def _moderation(server: Running, browser: Browser) -> None:
     owner = await _enters(server, browser, "Tomasz", WIDE)
-    people = {name: await Talker(server.url, name).__aenter__() for name in dict.fromkeys(name for name, _ in HARBOUR)}
-    for one in people.values():
-        await one.join("harbour")
+    people = await _gather(server, HARBOUR, "harbour")
     for name, text in HARBOUR:
         await people[name].say("harbour", text)
     await people["Ines"].ask("report", {"room": "harbour", "seq": 2, "text": "advertising"})
@@ -221,6 +208,18 @@ async def _moderation(server: Running, browser: Browser) -> None:
     await _shoot(owner, "moderation-log")
     for page in (owner, visitor):
         await page.context.close()
+    await _part(people)
+
+
+async def _gather(server: Running, talk: list[tuple[str, str]], room: str) -> dict[str, Talker]:
+    """Those who will say this, in the room, in the order in which they speak first."""
+    people = {name: await Talker(server.url, name).__aenter__() for name in dict.fromkeys(name for name, _ in talk)}
+    for one in people.values():
+        await one.join(room)
+    return people
+
+
+async def _part(people: dict[str, Talker]) -> None:
     for one in people.values():
         await one.__aexit__()
 
