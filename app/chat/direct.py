@@ -8,6 +8,7 @@ from hashlib import blake2b
 from typing import Any
 
 from app.chat import Chat, people
+from app.chat.opening import made_for
 from app.model import Connection, Person, Refused, Speaker, is_bot
 from app.store import queries
 
@@ -57,16 +58,18 @@ async def begin(chat: Chat, connection: Connection, other: str, makes_room: bool
     if is_bot(other) or is_bot(myself.id):
         raise Refused("not_allowed", "Bots are in the room of their owners alone: they have no conversations of two.")
     room = stored_name(myself.id, SIGN + other)
-    try:
+
+    async def ask() -> None:
         await chat.store.read(queries.room, room)
-    except Refused as refusal:
-        if refusal.code != "no_such_room" or not makes_room:
-            raise
+
+    async def make() -> None:
         await people.record(chat, connection, other)
         await chat.store.read(queries.known_person, other)  # before it counts
         await chat.quotas.open_direct(connection)
         await chat.store.write(queries.open_direct, room=room, by=myself.id, to=other)
         await announce(chat, myself, other)
+
+    await (made_for(chat, room, ask, make) if makes_room else ask())
     _forget_pairs(chat)
     chat.pairs[room] = (myself.id, other)
     return room

@@ -205,6 +205,15 @@ async def test_one_opens_a_few_with_strangers_in_an_hour(start_server: Start) ->
         assert again["ok"]
 
 
+async def test_a_conversation_that_several_tabs_open_at_once_counts_once(start_server: Start) -> None:
+    chat = (await start_server()).chat
+    alice, bob = await arrives(chat, "socket 1", "alice"), await arrives(chat, "socket 2", "bob")
+    assert chat.quotas.directs.buckets
+    chat.quotas.directs.buckets.full = 1
+    rooms = await asyncio.gather(*(direct.begin(chat, alice, bob.person.id) for _ in range(5)))
+    assert len(set(rooms)) == 1
+
+
 async def is_known(chat: Chat, who: Talker) -> bool:
     try:
         await chat.store.read(queries.known_person, who.me["id"])

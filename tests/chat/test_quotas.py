@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from app.chat import Chat, doors
+from app.chat.opening import in_room
 from app.chat.quotas import KEPT, Quotas
 from app.chat.verbs import VERBS, perform
 from app.model import NOT_YET, ROW_BYTES, Connection, Person, Refused
@@ -212,7 +213,21 @@ async def test_many_who_need_a_new_room_at_once_make_one(start_server: Start, co
     chat = (await start_server(address_rooms=2)).chat
     pupils = [await come(chat, f"pupil {n}") for n in range(20)]
     answers = await asyncio.gather(*(perform(chat, one, "join", {"room": "lesson"}) for one in pupils))
-    assert all(answer["ok"] for answer in answers)
+    assert [answer for answer in answers if not answer["ok"]] == []
+
+
+async def test_who_hears_too_late_that_there_was_no_room_is_not_charged_for_it(start_server: Start, come: Come) -> None:
+    chat = (await start_server(address_rooms=1)).chat
+    alice, bob = await come(chat, "alice"), await come(chat, "bob")
+    answers = iter((Refused("no_such_room", ""), "joined"))
+
+    async def ask() -> str:
+        if isinstance(answer := next(answers), str):
+            return answer
+        assert (await perform(chat, bob, "join", {"room": "lesson"}))["ok"]  # meanwhile
+        raise answer
+
+    assert await in_room(chat, alice, "lesson", ask) == "joined"
 
 
 async def test_an_address_that_nobody_knows_for_certain_has_no_limit(start_server: Start, come: Come) -> None:
