@@ -11,7 +11,10 @@ export class Notices {
     this.element = document.getElementById("notices");
   }
 
-  /** lasting: stays until it is dismissed. action: {label, run()}: a button, after which the notice goes. */
+  /**
+   * lasting: stays until it is dismissed. action: {label, run()}: a button, after which the notice goes; where run() returns a
+   * Promise, when that is settled, so that whoever sees the notice go knows that it is done.
+   */
   show(text, { lasting = false, action } = {}) {
     const notice = document.createElement("div");
     const sentence = document.createElement("p");
@@ -21,26 +24,32 @@ export class Notices {
     notice.append(sentence, buttons(notice, action));
     this.element.append(notice);
     while (this.element.children.length > MAX_NOTICES) this.element.firstElementChild.remove();
-    if (!lasting) setTimeout(() => notice.remove(), SHOWN_MS);
+    if (!lasting) setTimeout(() => notice.querySelector(":disabled") || notice.remove(), SHOWN_MS); // what is being done goes when it is done
   }
 }
 
 function buttons(notice, action) {
   const group = document.createElement("div");
   group.className = "notice-buttons";
-  if (action) group.append(button(notice, action.label, action.run));
-  group.append(button(notice, t("Dismiss")));
+  if (action) group.append(button(action.label, (pressed) => act(notice, pressed, action.run)));
+  group.append(button(t("Dismiss"), () => notice.remove()));
   return group;
 }
 
-function button(notice, label, run = () => null) {
+async function act(notice, pressed, run) {
+  pressed.disabled = true; // pressed twice it would be done twice
+  try {
+    await run();
+  } finally {
+    notice.remove();
+  }
+}
+
+function button(label, run) {
   const made = document.createElement("button");
   made.type = "button";
   made.className = "text-button";
   made.textContent = label;
-  made.addEventListener("click", () => {
-    notice.remove();
-    run();
-  });
+  made.addEventListener("click", () => run(made));
   return made;
 }

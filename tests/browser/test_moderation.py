@@ -8,6 +8,7 @@ from playwright.async_api import Locator, expect
 from tests.browser.conftest import Visit
 from tests.browser.test_page import PHONE, enters
 from tests.support.browser import Visitor
+from tests.support.proxy import Proxy
 from tests.support.talker import Talker
 
 WORDS = "open sesame"
@@ -98,12 +99,21 @@ async def test_ignored_people_make_no_mark_of_unread(url: str, visit: Visit) -> 
         await expect(alice.page).to_have_title(re.compile(r"^\(1\) "))
 
 
-async def test_undo_takes_ignoring_back(url: str, visit: Visit) -> None:
-    alice = await enters(visit, url)
+async def test_undo_takes_ignoring_back_and_its_notice_goes_when_that_is_done(
+    url: str, proxy: Proxy, visit: Visit
+) -> None:
+    alice = await enters(visit, proxy.url)
     async with Talker(url, "bob") as bob:
         await bob.join("lobby")
         await does_to_person(alice, "bob", "Ignore")
-        await notice(alice, "You ignore bob").get_by_role("button", name="Undo").click()
+        undo = notice(alice, "You ignore bob").get_by_role("button", name="Undo")
+        await expect(undo).to_be_visible()
+        proxy.stall()
+        await undo.click()
+        await expect(undo).to_be_disabled()
+        await expect(row(alice, "bob")).to_contain_text("ignored")
+        proxy.flow()
+        await expect(undo).to_have_count(0)
         await expect(row(alice, "bob")).not_to_contain_text("ignored")
 
 
