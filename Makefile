@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ONLY ?= tests
 SIDE_BY_SIDE = $(if $(WORKERS),--workers $(WORKERS))
 
-.PHONY: run test thorough quick browsers lint docs bundle languages bench page icons churn fuzz drill screenshot vendor clean
+.PHONY: run test thorough quick browsers slow-line lint docs bundle languages bench page icons churn fuzz drill screenshot vendor clean
 
 run: $(VENV)/run.ready
 	@exec $(BIN)/python -m app
@@ -52,6 +52,10 @@ quick: $(VENV)/test.ready
 # What is driven by a real browser.
 browsers: $(VENV)/test.ready
 	$(BIN)/python -m tests $(SIDE_BY_SIDE) --marked browsers $(ONLY)
+
+# The same, where every second visitor has a slow line (ms each way): what a test or the page takes for granted shows.
+slow-line: $(VENV)/test.ready
+	SLOW_LINE=$(or $(MS),300) $(BIN)/python -m tests $(SIDE_BY_SIDE) --marked browsers $(ONLY)
 
 lint: $(VENV)/test.ready
 	$(BIN)/python -m tests.lint

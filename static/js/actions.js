@@ -36,7 +36,7 @@ export class Actions {
   }
 
   get message() {
-    return this.row && this.room().find(Number(this.row.dataset.seq));
+    return this.row && this.messageOf(this.row);
   }
 
   get isPicking() {
@@ -83,8 +83,9 @@ export class Actions {
     const row = event.target.closest(".message");
     const button = event.target.closest("button");
     if (!row) return;
+    const message = this.messageOf(row);
     if (this.bar.contains(event.target)) this.pressed(button, event);
-    else if (button?.matches(".reaction")) this.toggle(this.room().find(Number(row.dataset.seq)), button);
+    else if (button?.matches(".reaction")) message && this.toggle(message, button);
     else if (button?.matches(".message-quote")) this.jump(Number(button.dataset.answers));
     else if (event.target.closest(".message-author, .avatar")) this.openCard(row);
     else if (!event.target.closest("a, button") && this.isTap(event)) this.show(row === this.row ? null : row);
@@ -97,7 +98,7 @@ export class Actions {
 
   show(row) {
     this.putAway();
-    const message = row && this.room().find(Number(row.dataset.seq));
+    const message = row && this.messageOf(row);
     const may = message && allowed(message, this.me);
     if (!may?.reply || row.matches(".is-ignored")) return;
     for (const button of this.tools.children) button.hidden = !may[button.dataset.do];
@@ -135,13 +136,13 @@ export class Actions {
   }
 
   openMenu(opener, row) {
-    const message = this.room().find(Number(row.dataset.seq));
+    const message = this.messageOf(row);
     if (!message || row.matches(".is-ignored")) return;
     this.menu(opener, { person: this.authorOf(message), message });
   }
 
   openCard(row) {
-    const message = this.room().find(Number(row.dataset.seq));
+    const message = this.messageOf(row);
     if (!message || row.matches(".is-ignored")) return;
     this.putAway();
     this.card({ person: this.authorOf(message), message });
@@ -255,12 +256,22 @@ export class Actions {
   walk(way) {
     const verb = document.activeElement.dataset.do;
     let row = this.row[way];
-    while (row && !allowed(this.room().find(Number(row.dataset.seq)), this.me).reply) row = row[way];
+    while (row && !this.hasActions(row)) row = row[way];
     if (!row) return;
     row.scrollIntoView({ block: "nearest" });
     this.show(row);
     const button = this.tools.querySelector(`[data-do="${verb}"]`);
     (button.hidden ? this.tools.firstElementChild : button).focus({ preventScroll: true });
+  }
+
+  /** Nothing where the room shows another part of its log since the row was drawn. */
+  messageOf(row) {
+    return this.room().find(Number(row.dataset.seq));
+  }
+
+  hasActions(row) {
+    const message = this.messageOf(row);
+    return Boolean(message && allowed(message, this.me).reply);
   }
 
   rowOf(seq) {
@@ -269,7 +280,7 @@ export class Actions {
 
   lastInSight() {
     const edge = this.log.getBoundingClientRect().bottom;
-    const inSight = (row) => row.getBoundingClientRect().top < edge && allowed(this.room().find(Number(row.dataset.seq)), this.me).reply;
+    const inSight = (row) => row.getBoundingClientRect().top < edge && this.hasActions(row);
     return [...this.said.children].reverse().find(inSight);
   }
 }

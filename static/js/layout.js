@@ -51,6 +51,8 @@ export class Layout {
     write(element("room-keep"), retentionLabel(keep));
     element("room-topic").title = topic;
     element("room-keep").title = retentionSentence(keep);
+    this.label = labelOf(room);
+    this.drawTitle();
   }
 
   showMe({ id, nickname, reserved, about }) {
@@ -60,9 +62,14 @@ export class Layout {
     paint(element("self-avatar"), id ?? nickname, nickname);
   }
 
-  showUnread(room, unread, isElsewhere) {
-    document.title = `${unread > 0 ? `(${unread}) ` : ""}${labelOf(room)} · ${this.site}`;
+  showUnread(unread, isElsewhere) {
+    this.unread = unread;
+    this.drawTitle();
     document.querySelector(".drawer-unread").hidden = !isElsewhere;
+  }
+
+  drawTitle() {
+    document.title = `${this.unread > 0 ? `(${this.unread}) ` : ""}${this.label} · ${this.site}`;
   }
 }
 

@@ -2,7 +2,7 @@
 // the person, at the server. Pure.
 
 import { isDirect } from "./room-name.js";
-import { readJson, readText } from "./storage-readers.js";
+import { isRoomRef, readJson, readText } from "./storage-readers.js";
 
 export const LEVELS = ["all", "mentions", "none"];
 const TIME = /^([01]\d|2[0-3]):[0-5]\d$/;
@@ -21,6 +21,32 @@ export class NotifyChoices {
 
   setLevel(name, level) {
     if (LEVELS.includes(level)) this.storage.set(`notify:${name}`, level);
+  }
+
+  /** Names of rooms for which something was chosen here that the server has not confirmed. */
+  get untold() {
+    return readJson(this.storage, "notify-untold", namesOfRooms) ?? [];
+  }
+
+  /** The person has chosen. */
+  choose(name, level) {
+    this.setLevel(name, level);
+    this.setUntold([...this.untold.filter((one) => one !== name), name]);
+  }
+
+  /** The server knows of this choice. Meanwhile there may be another one. */
+  confirm(name, level) {
+    if (this.level({ name }) === level) this.setUntold(this.untold.filter((one) => one !== name));
+  }
+
+  /** levels: by room, as the server knows them; those chosen here since then are newer. */
+  learn(levels) {
+    const { untold } = this;
+    for (const [name, level] of Object.entries(levels)) if (!untold.includes(name)) this.setLevel(name, level);
+  }
+
+  setUntold(names) {
+    this.storage.set("notify-untold", JSON.stringify(names));
   }
 
   /** {desktop, sound}: both off until somebody wants them. */
@@ -49,6 +75,10 @@ export class NotifyChoices {
     const [begin, end] = [minutes(from), minutes(to)];
     return begin < end ? minute >= begin && minute < end : minute >= begin || minute < end;
   }
+}
+
+function namesOfRooms(names) {
+  return names.filter(isRoomRef);
 }
 
 function quietHours({ isOn, from, to }) {

@@ -33,7 +33,7 @@ export class NotifyDialog {
     this.fields.level.value = this.choices.level(this.room);
     this.fields.desktop.checked = how.desktop && permission === "granted";
     this.fields.desktop.disabled = permission in WHY_NOT;
-    this.fields.push.checked = this.push.isOn && permission === "granted";
+    this.fields.push.checked = (this.wantsPush ?? this.push.isOn) && permission === "granted";
     this.fields.push.disabled = permission in WHY_NOT;
     this.dialog.part("push").hidden = !this.push.isPossible;
     this.fields.sound.checked = how.sound;
@@ -59,8 +59,10 @@ export class NotifyDialog {
 
   async pushChanged(isWanted) {
     let refusal = "";
+    this.wantsPush = isWanted; // until it is so, and drawn so meanwhile
     if (!isWanted) await this.push.turnOff();
     else if (await this.notices.askPermission()) refusal = await this.push.turnOn();
+    this.wantsPush = undefined;
     this.draw();
     if (refusal) this.dialog.showSentence(refusal);
   }

@@ -20,7 +20,7 @@ export class Told {
    * message of a room; offer(sentence, action): a notice with a button.
    */
   constructor({ page, me, local, rooms, unread, overlays, layout, drawer, later, ask, jump, offer, wait }) {
-    Object.assign(this, { me, local, rooms, unread, ask, jump, offer, wait, waiting: null, justOpened: new Set() });
+    Object.assign(this, { me, local, rooms, unread, ask, jump, offer, wait, waiting: null, hasLevels: true, justOpened: new Set() });
     const isRead = (name, seq) => Boolean(rooms.get(name)?.rev) && unread.position(rooms.get(name)).seq >= seq;
     const turn = new TabTurn({ wait });
     this.list = new MentionList({ storage: local, isRead });
@@ -61,7 +61,8 @@ export class Told {
     const ack = await this.ask("mentions", { limit: 20 });
     if (ack.ok) this.list.add(ack.messages, true);
     this.push.renew();
-    if (this.rooms.active?.state === "live") await this.learnLevels(this.rooms.active.name);
+    this.hasLevels = false;
+    this.learnLevels();
     this.drawAll();
   }
 
@@ -86,6 +87,7 @@ export class Told {
   }
 
   live(room) {
+    this.learnLevels();
     this.showWaiting(room);
     if (this.justOpened.delete(room.name)) for (const message of this.unread.messages(room)) this.notifier.arrived(room, message);
   }
@@ -103,15 +105,26 @@ export class Told {
     this.dialog.open(this.rooms.active);
   }
 
-  /** What was chosen on any device. */
-  async learnLevels(room) {
-    const ack = await this.ask("notify", { room });
-    for (const [name, level] of Object.entries(ack.levels ?? {})) this.choices.setLevel(name, level);
+  /** What was chosen on any device, once after each welcome; asked in a room. Before, what was chosen here meanwhile. */
+  async learnLevels() {
+    const { active } = this.rooms;
+    if (this.hasLevels || active?.state !== "live") return;
+    this.hasLevels = true;
+    for (const name of this.choices.untold) if (this.rooms.get(name)?.state === "live") await this.tellLevel(name);
+    const ack = await this.ask("notify", { room: active.name });
+    this.choices.learn(ack.levels ?? {});
+    this.drawAll();
   }
 
   chosen(room, level) {
-    this.choices.setLevel(room.name, level);
-    this.ask("notify", { room: room.name, level });
+    this.choices.choose(room.name, level);
+    this.tellLevel(room.name);
+  }
+
+  async tellLevel(name) {
+    const level = this.choices.level({ name });
+    const ack = await this.ask("notify", { room: name, level });
+    if (ack.ok) this.choices.confirm(name, level);
   }
 
   tell(notice) {

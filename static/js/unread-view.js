@@ -59,6 +59,6 @@ export class UnreadView {
     const { rooms, unread } = this;
     const others = rooms.all().filter((other) => other !== rooms.active);
     this.roomList.draw(room);
-    if (rooms.active) this.layout.showUnread(rooms.active, unread.total(rooms.all()), unread.total(others) > 0);
+    if (rooms.active) this.layout.showUnread(unread.total(rooms.all()), unread.total(others) > 0);
   }
 }

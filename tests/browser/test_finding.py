@@ -1,5 +1,7 @@
 """Found and found again: search, links to messages, conversations of two, what is unread, the directory, the topic."""
 
+import re
+
 import pytest
 from playwright.async_api import Locator, Page, expect
 
@@ -118,7 +120,7 @@ async def test_two_talk_alone_and_both_find_it_again(start_server: Start, visit:
     await expect(entry(bob, "alice")).to_have_count(0)
     await alice.says("come back")
     await expect(entry(bob, "alice").locator(".badge:not(.is-call)")).to_have_text("1")
-    assert (await alice.page.title()).startswith("Robert")
+    await expect(alice.page).to_have_title(re.compile("^Robert"))
 
 
 async def test_what_is_read_in_one_browser_is_read_in_the_other(server: Running, visit: Visit) -> None:

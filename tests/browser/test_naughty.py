@@ -348,6 +348,7 @@ async def types_into_dialogs(alice: Watched, ours: list[str]) -> None:
     await alice.is_clean(ours)
     await alice.visitor.types("/join programs-of-alice")
     await expect(page.get_by_role("heading", level=1)).to_have_text("programs-of-alice")
+    await alice.visitor.is_let_in()
     await page.get_by_role("button", name="Room menu").click()
     await page.get_by_role("menuitem", name="Bots and hooks…").click()
     programs = page.get_by_role("dialog")

@@ -34,6 +34,7 @@ async def test_marks_are_drawn_and_the_text_stays_as_typed(url: str, visit: Visi
     tall = "\n".join(f"line {n}" for n in range(60))
     await alice.types(f"```\n{tall}\n```")
     more = alice.log.get_by_role("button", name="Show more")
+    await expect(alice.log.locator("#said").get_by_role("button", name="Show more")).to_be_visible()
     folded = await alice.said.last.evaluate("(text) => text.clientHeight")
     await more.click()
     await expect(alice.log.get_by_role("button", name="Show less")).to_be_visible()

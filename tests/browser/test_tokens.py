@@ -65,6 +65,7 @@ async def test_after_the_loss_of_the_database_all_tabs_have_the_same_new_token(
         mark = people.fingerprint(server.chat, await cookie(alice))
         await until(lambda server=server, mark=mark: len(server.chat.presence.online.with_token(mark)) == 2)
         for one in (alice, tab):
+            await one.says("hello")  # so the page has heard that this one is known
             await expect(one.people).to_have_text(["alice"])
     for one in (alice, tab):
         await one.page.reload()

@@ -53,6 +53,25 @@ test("of a room all, mentions or nothing is told; of two people alone everything
   for (const more of [{ author: "ann" }, { author: "eve" }, { deleted: true }]) assert.equal(worth("all", "den", more), false);
 });
 
+test("what was chosen here and not confirmed yet outlives what the server knew before, and a reload", () => {
+  const { choices, storage } = browser();
+  choices.choose("den", "none");
+  choices.choose("attic", "all");
+  choices.learn({ den: "mentions", attic: "mentions", cellar: "all" });
+  const reloaded = new NotifyChoices({ storage });
+  assert.deepEqual(["den", "attic", "cellar"].map((name) => reloaded.level({ name })), ["none", "all", "all"]);
+  assert.deepEqual(reloaded.untold, ["den", "attic"]);
+  reloaded.choose("den", "all");
+  reloaded.confirm("den", "none"); // the answer to the choice before
+  reloaded.confirm("attic", "all");
+  assert.deepEqual(reloaded.untold, ["den"]);
+  reloaded.confirm("den", "all");
+  reloaded.learn({ den: "mentions" }); // on another device, since then
+  assert.equal(reloaded.level({ name: "den" }), "mentions");
+  storage.set("notify-untold", '{"no": "list"}');
+  assert.deepEqual(reloaded.untold, []);
+});
+
 test("one of several tabs tells, and none where one of them was read", async () => {
   const { told, tabs, storage, later } = browser(3);
   const den = room("den");

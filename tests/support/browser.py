@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from playwright.async_api import Browser, BrowserContext, Locator, Page, WebSocket, async_playwright, expect
 
@@ -28,7 +29,25 @@ REPORT_CSP = """
 addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sourceFile, lineNumber }) =>
   console.error(`CSP: ${violatedDirective} ${blockedURI} at ${sourceFile}:${lineNumber}`));
 """
+SLOW_LINE_MS = int(os.environ.get("SLOW_LINE", "0"))  # both ways, for each visitor whose name has an odd checksum
+SLOW_LINE = """(() => {
+  const later = globalThis.setTimeout.bind(globalThis);
+  const { send } = WebSocket.prototype;
+  WebSocket.prototype.send = function (data) {
+    later(() => this.readyState === WebSocket.OPEN && send.call(this, data), MS);
+  };
+  const onmessage = Object.getOwnPropertyDescriptor(WebSocket.prototype, "onmessage");
+  const set = function (hear) {
+    onmessage.set.call(this, hear && ((event) => later(() => hear.call(this, event), MS)));
+  };
+  Object.defineProperty(WebSocket.prototype, "onmessage", { ...onmessage, set });
+  const { send: ask } = XMLHttpRequest.prototype;
+  XMLHttpRequest.prototype.send = function (body) {
+    later(() => this.readyState === XMLHttpRequest.OPENED && ask.call(this, body), MS);
+  };
+})();""".replace("MS", str(SLOW_LINE_MS))
 BLOCKED = "Service Worker registration blocked by Playwright"  # where a test does not ask for the worker
+COUNTED = re.compile(r"\d")
 NETWORK = re.compile(
     r"net::ERR_|WebSocket is already in CLOSING or CLOSED state|WebSocket connection to .* failed"
     r"|Failed to load resource: the server responded with"
@@ -86,6 +105,8 @@ class Visitor:
             4 * LIMIT * 1000
         )  # ten pages at once are the machine's business, not ours
         await context.add_init_script(REPORT_CSP)
+        if SLOW_LINE_MS and crc32(nickname.encode()) % 2:
+            await context.add_init_script(SLOW_LINE)
         visitor = cls(context, await context.new_page(), url, nickname)
         visitor.listen()
         return visitor
@@ -169,11 +190,16 @@ class Visitor:
         return self.page.get_by_role("list", name="Rooms").get_by_role("link", name=room)
 
     async def enters(self, room: str) -> None:
-        """By the room's own address: nickname, Enter."""
+        """By the room's own address: nickname, Enter. Until the room has let them in, for one can write before."""
         await self.page.goto(f"{self.url}/r/{room}")
         await self.nickname_box.fill(self.nickname)
         await self.nickname_box.press("Enter")
         await expect(self.box).to_be_editable()
+        await self.is_let_in()
+
+    async def is_let_in(self) -> None:
+        """The server has answered: the page knows who is in the room, and what one may do there."""
+        await expect(self.page.locator("#head-count")).to_have_text(COUNTED)
 
     async def is_in(self, transport: str | None = None, within: float = LIMIT) -> None:
         """Connected, in a room that shows its log."""
