@@ -206,7 +206,7 @@ async def test_one_opens_a_few_with_strangers_in_an_hour(start_server: Start) ->
 
 
 async def test_a_conversation_that_several_tabs_open_at_once_counts_once(start_server: Start) -> None:
-    chat = (await start_server()).chat
+    chat = (await start_server(rate_limit=1_000)).chat
     alice, bob = await arrives(chat, "socket 1", "alice"), await arrives(chat, "socket 2", "bob")
     assert chat.quotas.directs.buckets
     chat.quotas.directs.buckets.full = 1

@@ -217,8 +217,8 @@ async def test_many_who_need_a_new_room_at_once_make_one(start_server: Start, co
 
 
 async def test_who_hears_too_late_that_there_was_no_room_is_not_charged_for_it(start_server: Start, come: Come) -> None:
-    chat = (await start_server(address_rooms=1)).chat
-    alice, bob = await come(chat, "alice"), await come(chat, "bob")
+    chat = (await start_server(address_rooms=2)).chat
+    alice, bob = await come(chat, "alice"), await come(chat, "bob")  # who make the room they come into
     answers = iter((Refused("no_such_room", ""), "joined"))
 
     async def ask() -> str:
