@@ -10,6 +10,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, TypeVarTuple
 from app.chat.counts import Counts
 from app.chat.floods import Floods
 from app.chat.guesses import Guesses
+from app.chat.guests import GuestNames
 from app.chat.indexing import Indexing
 from app.chat.marks import ReadMarks
 from app.chat.newcomers import Newcomers
@@ -186,6 +187,7 @@ class Chat:
     on_linked: Callable[[Member, dict[str, Any]], None] = lambda _member, _message: None
     push: PushKeys | None = None
     newcomers: Newcomers = field(init=False)
+    guest_names: GuestNames = field(init=False)
     guesses: Guesses = field(init=False)
     tokens: Tokens = field(init=False)
     passphrases: Queue = field(init=False)
@@ -194,6 +196,7 @@ class Chat:
 
     def __post_init__(self) -> None:
         self.newcomers = Newcomers(int(self.nickname_hold * 1000))
+        self.guest_names = GuestNames(self.store, int(self.nickname_hold * 1000))
         self.marks, self.indexing = ReadMarks(self.store), Indexing(self.store)
         self.guesses = Guesses(not self.rates.is_off)
         self.tokens = Tokens(self.store, self.secret)

@@ -160,7 +160,11 @@ async def meet(chat: Chat, token: str, wish: queries.Name | None) -> Arrival | N
         if chat.presence.online.is_here(id):
             return None
         former = chat.newcomers.former_name(id)
-        await _find_name(chat, id, digest, [*([former] if former else ()), *names.guests()])
+        if former and await _find_name(chat, id, digest, [former]):
+            break
+        guest = await chat.guest_names.take()
+        if id not in chat.newcomers and not chat.presence.online.is_here(id):
+            chat.newcomers.add(id, digest, guest)
     newcomer = chat.newcomers.get(id)
     assert newcomer
     return Arrival(Profile(id, newcomer.name[0]), is_renamed)

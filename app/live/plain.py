@@ -110,7 +110,7 @@ class RoomSocket:
         self._form: Form = JsonForm(self) if socket.protocol == JSON else LinesForm(self)
         server = door.server
         size, share = 2 * server.engine.settings.max_payload, Share(server.engine.ticks, START_BUDGET)
-        self._queue = EventQueue(self._form.read, server.tasks.begin, size, socket.intake.resume, share)
+        self._queue = EventQueue(self._form, server.tasks, socket.intake, size, share)
         self._age_timer = self._begin_age(server.engine.settings.max_age)
         socket.on_message, socket.on_closed = self._received, self._closed
         socket.transport.close_when_too_slow(SLOW, "too slow: more waits for you than is kept")

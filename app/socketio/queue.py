@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Protocol
 
 from app.engineio.ticks import Share
 
@@ -31,6 +31,18 @@ class Message:
         self.size += len(data)
 
 
+class Reader(Protocol):
+    def read(self, message: Message) -> tuple[Work, bool] | None:
+        """A message in its turn, to the work it asks for and whether that may be concurrent; None for nothing."""
+
+
+class Sender(Protocol):
+    """Whoever the messages come from."""
+
+    def resume(self) -> None:
+        """There is space again in a queue that was full."""
+
+
 class EventQueue:
     """The messages of one connection, handled one after the other while its transport goes on being read. What waits
     is bounded in number and size, and is parsed in its turn.
@@ -40,33 +52,25 @@ class EventQueue:
     """
 
     __slots__ = (
-        "_begin",
         "_is_exclusive",
         "_is_full",
         "_is_pumping",
         "_max_size",
         "_next",
-        "_on_drain",
-        "_parse",
+        "_reader",
         "_running",
+        "_sender",
         "_share",
         "_size",
+        "_tasks",
         "_waiting",
     )
 
-    def __init__(
-        self,
-        parse: Callable[[Message], tuple[Work, bool] | None],
-        begin: Callable[[Work, Callable[[], None]], None],
-        max_size: int,
-        on_drain: Callable[[], None],
-        share: Share,
-    ) -> None:
-        """parse: a message in its turn, to the work it asks for and whether that may be concurrent; None for nothing.
-        begin: run work, and call back once it has ended. max_size: characters and bytes that may wait. on_drain: called
-        when there is space again in a queue that was full. share: how many events may begin in this tick."""
-        self._parse, self._begin, self._max_size, self._on_drain = parse, begin, max_size, on_drain
-        self._share = share
+    def __init__(self, reader: Reader, tasks: "Tasks", sender: Sender, max_size: int, share: Share) -> None:
+        """tasks: in which the work is done. max_size: characters and bytes that may wait. share: how many events may
+        begin in this tick."""
+        self._reader, self._tasks, self._sender = reader, tasks, sender
+        self._max_size, self._share = max_size, share
         # Work is behind everything else. No deque: an empty one takes 760 bytes, for each connection.
         self._waiting: list[Message | Work] = []
         self._size = 0  # characters and bytes that wait
@@ -76,7 +80,7 @@ class EventQueue:
         self._is_full = self._is_pumping = False
 
     def put(self, message: Message) -> bool:
-        """False once the queue is full: its sender has to be slowed down until `on_drain`."""
+        """False once the queue is full: its sender has to be slowed down until `resume`."""
         self._waiting.append(message)
         self._size += message.size
         self._pump()
@@ -93,13 +97,13 @@ class EventQueue:
             work, is_concurrent = self._take()
             self._running += 1
             self._is_exclusive = not is_concurrent
-            self._begin(work, self._ended)
+            self._tasks.begin(work, self._ended)
         self._is_pumping = not has_turn
         if not has_turn:
             asyncio.get_running_loop().call_soon(self._pump_on)
         if self._is_full and not self._waiting:
             self._is_full = False
-            self._on_drain()
+            self._sender.resume()
 
     def _pump_on(self) -> None:
         self._is_pumping = False
@@ -110,7 +114,7 @@ class EventQueue:
             message = self._waiting.pop(0)
             if isinstance(message, Message):
                 self._size -= message.size
-                self._next = self._parse(message)
+                self._next = self._reader.read(message)
             else:
                 self._next = message, False
         if self._next is None:

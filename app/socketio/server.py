@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from inspect import iscoroutine
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -168,7 +170,7 @@ class Client:
         self._missing = self._refused = 0  # attachments; CONNECTs
         max_size = 2 * server.engine.settings.max_payload
         share = Share(server.engine.ticks, START_BUDGET)
-        self._queue = EventQueue(self._parse, server.tasks.begin, max_size, session.intake.resume, share)
+        self._queue = EventQueue(self, server.tasks, session.intake, max_size, share)
 
     # --- in ---
 
@@ -178,7 +180,7 @@ class Client:
         if packet is None:
             return
         if packet.text[:1] in ("3", "6"):  # not in turn: a handler waits for this answer, the others for the handler
-            if (parsed := self._parse(packet)) is not None:
+            if (parsed := self.read(packet)) is not None:
                 self._server.tasks.begin(parsed[0])
         elif not self._queue.put(packet):
             self._session.intake.pause()
@@ -200,7 +202,7 @@ class Client:
         self._incomplete = packet if self._missing else None
         return None if self._missing else packet
 
-    def _parse(self, message: Message) -> tuple[Work, bool] | None:
+    def read(self, message: Message) -> tuple[Work, bool] | None:
         """What a packet asks for, in its turn."""
         try:
             packet = Packet.read(message.text, message.attachments)
@@ -297,7 +299,7 @@ class Client:
         session.uncork(message(f'0{where}{{"sid":"{sid}"}}'))
         if len(server.handlers) + len(server.namespace_handlers) == 1:  # nobody will be asked to let it in again
             environ = server.environ.get(session.sid, {})
-            server.environ[session.sid] = {name: environ[name] for name in _KEPT if name in environ}
+            server.environ[session.sid] = _shared(tuple((name, environ[name]) for name in _KEPT if name in environ))
 
     async def _refuse_connect(self, namespace: str, reason: Any) -> None:
         packet = Packet(socketio_packet.CONNECT_ERROR, reason, namespace=namespace)
@@ -339,9 +341,21 @@ def _environ(request: Request) -> dict[str, Any]:
         REQUEST: request,
     }
     for name, value in request.headers:
-        key = "HTTP_" + name.decode("utf-8", "surrogateescape").upper().replace("-", "_")
-        environ.setdefault(key, value.decode("utf-8", "surrogateescape"))
+        environ.setdefault(_key(name), value.decode("utf-8", "surrogateescape"))
     return environ
+
+
+@lru_cache(256)
+def _key(name: bytes) -> str:
+    """Of a header, as CGI calls it."""
+    return "HTTP_" + name.decode("utf-8", "surrogateescape").upper().replace("-", "_")
+
+
+@lru_cache(256)
+def _shared(kept: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    """What is kept of an environ, once for all who asked alike: most come through one proxy to one host, by some
+    hundred kinds of browsers."""
+    return MappingProxyType(dict(kept))
 
 
 def _values(answer: Any) -> list[Any]:
