@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from inspect import iscoroutine
 from types import MappingProxyType
@@ -29,8 +29,10 @@ MAX_REFUSED_CONNECTS = 3  # of one connection; then it is closed
 CONNECT_TIMEOUT_S = 45.0  # from the handshake to the first namespace, as in the reference server
 POLL_PAUSE_S = 0.02  # between looks at who is still there, at the end
 
-_KEPT = ("PATH_INFO", "QUERY_STRING", "REMOTE_ADDR", "wsgi.url_scheme", "HTTP_ORIGIN", "HTTP_USER_AGENT", "HTTP_HOST")
+_KEPT = (b"origin", b"user-agent", b"host")  # of the headers of a request, once it has joined
 REQUEST = "engineio.request"
+
+Headers = Sequence[tuple[bytes, bytes]]
 
 
 class Server(socketio.AsyncServer):
@@ -61,7 +63,7 @@ class Server(socketio.AsyncServer):
         if not self.manager_initialized:
             self.manager_initialized = True
             self.manager.initialize()
-        self.environ[session.sid] = _environ(request)
+        self.environ[session.sid] = Environ(request)
         self.clients[session.sid] = session.data = Client(self, session)
         self.awaiting_namespace.add(session)
 
@@ -298,8 +300,9 @@ class Client:
         where = "" if namespace == "/" else f"{namespace},"
         session.uncork(message(f'0{where}{{"sid":"{sid}"}}'))
         if len(server.handlers) + len(server.namespace_handlers) == 1:  # nobody will be asked to let it in again
-            environ = server.environ.get(session.sid, {})
-            server.environ[session.sid] = _shared(tuple((name, environ[name]) for name in _KEPT if name in environ))
+            environ = server.environ.get(session.sid)
+            if isinstance(environ, Environ):
+                server.environ[session.sid] = environ.kept()
 
     async def _refuse_connect(self, namespace: str, reason: Any) -> None:
         packet = Packet(socketio_packet.CONNECT_ERROR, reason, namespace=namespace)
@@ -330,17 +333,47 @@ def _joined_nothing(session: Session) -> None:
     session.end(Reason.SERVER_DISCONNECT)
 
 
-def _environ(request: Request) -> dict[str, Any]:
-    """A request as python-socketio's connect handlers know it, and the request itself."""
-    environ: dict[str, Any] = {
-        "PATH_INFO": request.path,
-        "QUERY_STRING": request.target.partition(b"?")[2].decode("utf-8", "surrogateescape"),
-        "REQUEST_METHOD": request.method,
-        "REMOTE_ADDR": request.peer,
-        "wsgi.url_scheme": request.scheme,
-        REQUEST: request,
+class Environ(Mapping[str, Any]):
+    """A request as python-socketio's connect handlers know it, and the request itself: under REQUEST, which costs
+    nothing."""
+
+    __slots__ = ("_request",)
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+
+    def __getitem__(self, key: str) -> Any:
+        return self._request if key == REQUEST else self._made[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+    @property
+    def _made(self) -> dict[str, Any]:
+        """Anew each time: few ask, and those once."""
+        request = self._request
+        return {REQUEST: request} | _made(request.method, request.target, request.peer, request.scheme, request.headers)
+
+    def kept(self) -> Mapping[str, Any]:
+        """What is needed for longer, without the request."""
+        request, named = self._request, self._request.named
+        headers = tuple((name, named[name][0]) for name in _KEPT if name in named)
+        return _kept(request.method, request.target, request.peer, request.scheme, headers)
+
+
+def _made(method: str, target: bytes, peer: str, scheme: str, headers: Headers) -> dict[str, str]:
+    path, _, query = target.partition(b"?")
+    environ = {
+        "PATH_INFO": path.decode("ascii", "replace"),
+        "QUERY_STRING": query.decode("utf-8", "surrogateescape"),
+        "REQUEST_METHOD": method,
+        "REMOTE_ADDR": peer,
+        "wsgi.url_scheme": scheme,
     }
-    for name, value in request.headers:
+    for name, value in headers:
         environ.setdefault(_key(name), value.decode("utf-8", "surrogateescape"))
     return environ
 
@@ -352,10 +385,9 @@ def _key(name: bytes) -> str:
 
 
 @lru_cache(256)
-def _shared(kept: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
-    """What is kept of an environ, once for all who asked alike: most come through one proxy to one host, by some
-    hundred kinds of browsers."""
-    return MappingProxyType(dict(kept))
+def _kept(method: str, target: bytes, peer: str, scheme: str, headers: Headers) -> Mapping[str, str]:
+    """Once for all who asked alike: most come through one proxy to one host, by some hundred kinds of browsers."""
+    return MappingProxyType(_made(method, target, peer, scheme, headers))
 
 
 def _values(answer: Any) -> list[Any]:

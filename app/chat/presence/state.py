@@ -191,7 +191,11 @@ class RoomPresence:
         if after is None:
             self._note_end(self.end_of_page(limit))
         start = 0 if after is None else bisect_right(self.order, (after.casefold(), LAST_ID))
-        page = [self.entry(person, entry) for _, person, entry in self.order[start : start + limit]]
+        here, roles = self.connections, self.roles
+        page = [
+            entry if here[person] and person not in roles else self.entry(person, entry)  # nearly all: as they are
+            for _, person, entry in self.order[start : start + limit]
+        ]
         return page, start + limit < len(self.order)
 
     def end_of_page(self, limit: int) -> Key:
