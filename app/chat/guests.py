@@ -43,7 +43,8 @@ class GuestNames:
         """For twice as many as before, where these were gone within their time."""
         loop = asyncio.get_running_loop()
         self._size = min(2 * self._size, MAX_NAMES) if loop.time() <= self._good_until else 1
-        for wanted in ([names.guest() for _ in range(self._size)], list(names.guests())):
-            if free := await self._store.read(queries.free_names, wanted, self._held):
-                self._free, self._good_until = free, loop.time() + MAX_AGE_S
-                return
+        wanted = [names.guest() for _ in range(self._size)]
+        free = await self._store.read(queries.free_names, wanted, self._held)
+        if not free:  # all of them are borne: a longer one
+            free = (await self._store.read(queries.free_names, list(names.guests()), self._held))[:1]
+        self._free, self._good_until = free, loop.time() + MAX_AGE_S
