@@ -8,7 +8,7 @@ from app.store import queries
 from app.store.queries import Name
 
 MAX_AGE_S = 1.0  # after which a name is looked up again
-MAX_NAMES = 32  # of one look
+MAX_NAMES = 100  # of one look
 
 
 class Store(Protocol):

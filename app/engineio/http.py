@@ -267,6 +267,7 @@ class HttpConnection(asyncio.Protocol):
     def release(self) -> None:
         """The connection is lost, or somebody else's."""
         self._state = _State.RELEASED
+        self.reader.end()
         self.wait(None)
         self._front.connections.discard(self)
         if self._counted and self._front.addresses:

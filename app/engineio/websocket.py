@@ -156,7 +156,7 @@ class WebSocketConnection(asyncio.Protocol):
             listener.connection_closed(code)
 
 
-class _Reading:
+class _Reading(Share):
     """The incoming half: what arrives during a pause or beyond the budget of a tick waits for its turn."""
 
     __slots__ = (
@@ -166,11 +166,11 @@ class _Reading:
         "_frames",
         "_is_paused",
         "_reader",
-        "_share",
     )
 
     def __init__(self, connection: WebSocketConnection, max_message: int, ticks: Ticks) -> None:
-        self._connection, self._share = connection, Share(ticks, READ_BUDGET)
+        super().__init__(ticks, READ_BUDGET)
+        self._connection = connection
         self._reader: FrameReader | None = FrameReader(max_message)
         self._is_paused = True  # by whoever receives the messages
         self._awaits_turn = False  # its budget is spent
@@ -187,7 +187,7 @@ class _Reading:
         if payload is None:
             self._frames = self._reader.feed(data)
             self._read()
-        elif self._share.spend():
+        elif self.spend():
             self._deliver(frames.TEXT, payload)
         else:
             self._early = data
@@ -199,7 +199,7 @@ class _Reading:
             if self._frames is None:
                 early, self._early = self._early, b""
                 self._frames = self._reader.feed(early)
-            if not self._share.spend():
+            if not self.spend():
                 self._wait_for_turn()
                 return
             try:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
-from app.engineio.ticks import Share
+from app.engineio.ticks import Share, Ticks
 
 log = logging.getLogger("parlor.socketio")
 
@@ -43,7 +43,7 @@ class Sender(Protocol):
         """There is space again in a queue that was full."""
 
 
-class EventQueue:
+class EventQueue(Share):
     """The messages of one connection, handled one after the other while its transport goes on being read. What waits
     is bounded in number and size, and is parsed in its turn.
 
@@ -60,19 +60,17 @@ class EventQueue:
         "_reader",
         "_running",
         "_sender",
-        "_share",
         "_size",
         "_tasks",
         "_waiting",
     )
 
-    def __init__(self, reader: Reader, tasks: "Tasks", sender: Sender, max_size: int, share: Share) -> None:
-        """tasks: in which the work is done. max_size: characters and bytes that may wait. share: how many events may
-        begin in this tick."""
-        self._reader, self._tasks, self._sender = reader, tasks, sender
-        self._max_size, self._share = max_size, share
-        # Work is behind everything else. No deque: an empty one takes 760 bytes, for each connection.
-        self._waiting: list[Message | Work] = []
+    def __init__(self, reader: Reader, tasks: "Tasks", sender: Sender, max_size: int, ticks: Ticks) -> None:
+        """tasks: in which the work is done. max_size: characters and bytes that may wait."""
+        super().__init__(ticks, START_BUDGET)
+        self._reader, self._tasks, self._sender, self._max_size = reader, tasks, sender, max_size
+        # Work is behind everything else. None while nothing waits: an empty list takes 70 bytes of each connection.
+        self._waiting: list[Message | Work] | None = None
         self._size = 0  # characters and bytes that wait
         self._next: tuple[Work, bool] | None = None  # parsed, waits for what runs
         self._running = 0
@@ -81,11 +79,18 @@ class EventQueue:
 
     def put(self, message: Message) -> bool:
         """False once the queue is full: its sender has to be slowed down until `resume`."""
-        self._waiting.append(message)
+        self._append(message)
         self._size += message.size
         self._pump()
-        self._is_full = self._is_full or len(self._waiting) >= MAX_WAITING or self._size > self._max_size
+        waiting = len(self._waiting) if self._waiting else 0
+        self._is_full = self._is_full or waiting >= MAX_WAITING or self._size > self._max_size
         return not self._is_full
+
+    def _append(self, one: Message | Work) -> None:
+        if self._waiting is None:
+            self._waiting = [one]
+        else:
+            self._waiting.append(one)
 
     def _pump(self) -> None:
         """Begin whatever may begin now; the rest of many in the next tick, behind what others want."""
@@ -93,7 +98,7 @@ class EventQueue:
             return
         self._is_pumping = True
         has_turn = True
-        while self._may_begin() and (has_turn := self._share.spend()):
+        while self._may_begin() and (has_turn := self.spend()):
             work, is_concurrent = self._take()
             self._running += 1
             self._is_exclusive = not is_concurrent
@@ -112,6 +117,7 @@ class EventQueue:
     def _may_begin(self) -> bool:
         while self._next is None and self._waiting:
             message = self._waiting.pop(0)
+            self._waiting = self._waiting or None
             if isinstance(message, Message):
                 self._size -= message.size
                 self._next = self._reader.read(message)
@@ -132,7 +138,7 @@ class EventQueue:
 
     def put_work(self, work: Work) -> None:
         """Do this when everything before it is done, and nothing beside it."""
-        self._waiting.append(work)
+        self._append(work)
         self._pump()
 
 

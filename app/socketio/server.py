@@ -16,10 +16,9 @@ from socketio import packet as socketio_packet
 from app.engineio import EngineServer, ProtocolError, Reason, Session, message
 from app.engineio.heartbeat import Deadlines
 from app.engineio.request import Request
-from app.engineio.ticks import Share
 from app.socketio.adapter import EngineAdapter
 from app.socketio.packet import ACKS, EVENTS, Packet, PayloadRejected, StrictJSON, attachments_announced
-from app.socketio.queue import START_BUDGET, EventQueue, Message, Tasks, Work
+from app.socketio.queue import EventQueue, Message, Tasks, Work
 
 log = logging.getLogger("parlor.socketio")
 
@@ -171,8 +170,7 @@ class Client:
         self._incomplete: Message | None = None  # its attachments are still on their way
         self._missing = self._refused = 0  # attachments; CONNECTs
         max_size = 2 * server.engine.settings.max_payload
-        share = Share(server.engine.ticks, START_BUDGET)
-        self._queue = EventQueue(self, server.tasks, session.intake, max_size, share)
+        self._queue = EventQueue(self, server.tasks, session.intake, max_size, server.engine.ticks)
 
     # --- in ---
 

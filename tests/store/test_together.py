@@ -14,7 +14,7 @@ from app.store.database import Database
 from app.store.tables import connected, people, skeletons, tokens
 
 HOUR_MS = 3_600_000
-STATEMENTS = 5  # for each: one that looks whether the name is borne, and an insert into each of four tables
+STATEMENTS = 4  # for each: an insert into each of four tables
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, String, and_, bindparam, exists, func, insert, select, update
 from sqlalchemy import delete as remove
 from sqlalchemy.exc import IntegrityError
 
@@ -75,8 +75,15 @@ _holding = Prepared(  # one who comes back now keeps the name, or comes after it
 )
 _unlook = Prepared(remove(skeletons).where(skeletons.c.person == bindparam("who")))
 _look = Prepared(insert(skeletons).inline(), sets=("skeleton", "person"))
-_any_look = Prepared(  # two names may share a look since the rule of looks has changed; the first may have gone
-    select(skeletons.c.nth).where(skeletons.c.skeleton == bindparam("look"))
+_new_look = Prepared(  # the key alone would not do: of two who share a look by another rule, the first may have gone
+    insert(skeletons)
+    .from_select(
+        ("skeleton", "person"),
+        select(bindparam("look", type_=String), bindparam("who", type_=String)).where(
+            ~exists().where(skeletons.c.skeleton == bindparam("look", type_=String))
+        ),
+    )
+    .inline()
 )
 _call = Prepared(
     update(people).where(_one).values(nickname=bindparam("name"), rev=people.c.rev + 1).returning(people.c.rev)
@@ -129,7 +136,10 @@ def arrive(
             (one for one in chain([wish] if wish else [], guests()) if _free(db, new_id, one[1], held)), (None, ())
         )
         newcomer = {"token": token, "new_id": new_id, "process": process, "brief": brief, "address": address}
-        return _insert_newcomers(db, [newcomer | {"wish": (nickname, looks)}])[0]
+        [made] = _insert_newcomers(db, [newcomer | {"wish": (nickname, looks)}])
+        for look in looks:
+            _look.run(db, skeleton=look, person=new_id)
+        return made
     if "is_revoked" in found:
         return found
     person, nickname = found["id"], found["nickname"]
@@ -150,19 +160,21 @@ def arrive_together(db: Connection, asked: Sequence[dict[str, Any]]) -> list[dic
     that are not. Raises NotAllNew then; the caller asks for each by itself."""
     if not all(one.get("new_id") and one["wish"] for one in asked):
         return [arrive(db, **one) for one in asked]
-    if any(_any_look.first(db, look=look) for one in asked for look in one["wish"][1]):
-        raise NotAllNew
+    looks = sorted((look, one["new_id"]) for one in asked for look in one["wish"][1])  # in one order: no deadlock
     try:
-        return list(_insert_newcomers(db, asked))
+        made = _insert_newcomers(db, asked)
+        if _new_look.run_each(db, [{"look": look, "who": who} for look, who in looks]) != len(looks):
+            raise NotAllNew
     except IntegrityError:
         raise NotAllNew from None
+    return list(made)
 
 
 def _insert_newcomers(db: Connection, newcomers: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """A new person has no previous name to release and no departure to clear. Each is as `arrive` is asked, under a
-    `wish` that is free."""
+    `wish` that is free, whose looks the caller inserts."""
     at = now()
-    in_order = sorted(newcomers, key=itemgetter("new_id"))  # of all processes: no deadlock
+    in_order = sorted(newcomers, key=itemgetter("new_id"))
     _make.run_each(
         db,
         [
@@ -172,8 +184,6 @@ def _insert_newcomers(db: Connection, newcomers: Sequence[dict[str, Any]]) -> li
         ],
     )
     _admit.run_each(db, [{"fingerprint": one["token"], "person": one["new_id"], "created_at": at} for one in in_order])
-    if looks := sorted((look, one["new_id"]) for one in newcomers for look in one["wish"][1]):
-        _look.run_each(db, [{"skeleton": look, "person": person} for look, person in looks])
     _connect.run_each(db, [{"person": one["new_id"], "process": one.get("process", "")} for one in in_order])
     told = {"reserved": False, "rev": 0, "created_at": at} | NOTHING_SAID
     return [{"id": one["new_id"], "nickname": one["wish"][0]} | told for one in newcomers]
