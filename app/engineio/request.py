@@ -120,11 +120,6 @@ class RequestReader:
         self._head_bytes = self._size = 0  # of a head: as it arrived, and as it was parsed
         self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
 
-    def end(self) -> None:
-        """Nothing is read any more. The parser holds this reader, too: without it both go at once, and need not be
-        found by the garbage collector."""
-        self._parser = None
-
     @property
     def is_idle(self) -> bool:
         """True between requests."""
@@ -243,6 +238,12 @@ class RequestReader:
     def on_message_complete(self) -> None:
         assert self._request
         self._request.is_complete, self._request = True, None
+
+
+def end(reader: RequestReader) -> None:
+    """Nothing is read any more. A reader and its parser hold each other: without that both go at once, and need not be
+    found by the garbage collector."""
+    reader._parser = None
 
 
 def begun(reader: RequestReader) -> Request:
