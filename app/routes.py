@@ -1,6 +1,6 @@
 """The aiohttp application: all its routes, and what their handlers find in it."""
 
-from functools import partial
+from functools import lru_cache, partial
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -175,7 +175,13 @@ def network_of(site: edge.Edge, request: Request) -> str:
 def site_of(site: edge.Edge, request: Request) -> str:
     """The site's address without a slash at its end, as this visitor has it; only its path where that is not known."""
     host = site.host(request.all)
-    return f"{site.forwarded_scheme(request.all) or request.scheme}://{host}{site.base}" if host else site.base
+    return _address(site.forwarded_scheme(request.all) or request.scheme, host, site.base) if host else site.base
+
+
+@lru_cache(64)
+def _address(scheme: str, host: str, base: str) -> str:
+    """One for all who have it so."""
+    return f"{scheme}://{host}{base}"
 
 
 def edge_of(settings: Settings) -> edge.Edge:

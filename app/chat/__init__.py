@@ -10,6 +10,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, TypeVarTuple
 from app.chat.counts import Counts
 from app.chat.floods import Floods
 from app.chat.guesses import Guesses
+from app.chat.guests import GuestNames
 from app.chat.indexing import Indexing
 from app.chat.marks import ReadMarks
 from app.chat.newcomers import Newcomers
@@ -130,17 +131,17 @@ class Chat:
     unused guests and rooms are forgotten; 0: never. owner_days: days after which an owner who is away loses the room to
     its eldest moderator; 0: never. has_unrecorded: people have come or left, and that could not be stored. is_stopping:
     whoever is disconnected now is expected elsewhere. rules: of rooms, as far as they are known here (access.py).
-    on_rules: called with a room whose rules were changed, and no verb tells that. on_person: called with a connection
-    that is another person's now, on_leaving_person: with one that is about to be. on_said: called with who said
-    something new, and the stored message; on_edited: the same of one that has another text now; on_linked: of both, and
-    of one that was put back, for their links. push: None: the operator has switched it off. opening, forgetting: rooms
-    that are being made, or forgotten. visits: rooms of which somebody who is in no list asks something now, and how
-    many do. newcomers: people who are here and of whom nothing is stored yet. passphrases: where they are read, one at
-    a time, for each takes 64 MB. at_the_door: held while the passphrase of a room is looked at. reading_ignored: held
-    while it is read whom somebody ignores. pairs: of rooms of two, whose they are, as far as that is known here
-    (direct.py). marks: how far people have read. searching: held while something is looked for, so that others can
-    read. hook_private: hooks may deliver to private networks. on_queued: called when something waits to be delivered to
-    hooks.
+    looks: those that are being read for the first time. on_rules: called with a room whose rules were changed, and no
+    verb tells that. on_person: called with a connection that is another person's now, on_leaving_person: with one that
+    is about to be. on_said: called with who said something new, and the stored message; on_edited: the same of one that
+    has another text now; on_linked: of both, and of one that was put back, for their links. push: None: the operator
+    has switched it off. opening, forgetting: rooms that are being made, or forgotten. visits: rooms of which somebody
+    who is in no list asks something now, and how many do. newcomers: people who are here and of whom nothing is stored
+    yet. guest_names: for those who wish for none. passphrases: where they are read, one at a time, for each takes 64
+    MB. at_the_door: held while the passphrase of a room is looked at. reading_ignored: held while it is read whom
+    somebody ignores. pairs: of rooms of two, whose they are, as far as that is known here (direct.py). marks: how far
+    people have read. searching: held while something is looked for, so that others can read. hook_private: hooks may
+    deliver to private networks. on_queued: called when something waits to be delivered to hooks.
     """
 
     store: Memory
@@ -173,6 +174,7 @@ class Chat:
     forgetting: dict[str, asyncio.Future[int]] = field(default_factory=dict)
     visits: Counter[str] = field(default_factory=Counter)
     rules: dict[str, RoomRules] = field(default_factory=dict)
+    looks: dict[str, asyncio.Future[RoomRules]] = field(default_factory=dict)
     on_rules: Callable[[str], None] = lambda _room: None
     on_queued: Callable[[], None] = lambda: None
     on_person: Callable[[Connection], None] = lambda _connection: None
@@ -186,6 +188,7 @@ class Chat:
     on_linked: Callable[[Member, dict[str, Any]], None] = lambda _member, _message: None
     push: PushKeys | None = None
     newcomers: Newcomers = field(init=False)
+    guest_names: GuestNames = field(init=False)
     guesses: Guesses = field(init=False)
     tokens: Tokens = field(init=False)
     passphrases: Queue = field(init=False)
@@ -194,6 +197,7 @@ class Chat:
 
     def __post_init__(self) -> None:
         self.newcomers = Newcomers(int(self.nickname_hold * 1000))
+        self.guest_names = GuestNames(self.store, int(self.nickname_hold * 1000))
         self.marks, self.indexing = ReadMarks(self.store), Indexing(self.store)
         self.guesses = Guesses(not self.rates.is_off)
         self.tokens = Tokens(self.store, self.secret)

@@ -5,6 +5,7 @@ it is the newest: whoever joins compares it with the room's row, whoever writes 
 every change is told as an event `room`, by which other processes know.
 """
 
+import asyncio
 import itertools
 import logging
 from collections.abc import Iterator, Sequence
@@ -42,9 +43,31 @@ class Pass:
 async def known(chat: Chat, room: str, at_least: int | None = None) -> RoomRules:
     """The rules of the room, read where they are not known, or older than `at_least`. Raises `no_such_room`."""
     found = chat.rules.get(room)
-    if found is None or (at_least is not None and found.rev != at_least):
+    if found is None:
+        found = await _look_together(chat, room)
+    if at_least is not None and found.rev != at_least:
         found = await refresh(chat, room)
     return found
+
+
+async def _look_together(chat: Chat, room: str) -> RoomRules:
+    """Read the rules once for all who ask meanwhile: many come into a room at once when it is new, or the server."""
+    look = chat.looks.get(room)
+    if look is not None:
+        try:
+            return await asyncio.shield(look)
+        except Refused:  # that look began before this one asked: the room may have been made since
+            look = chat.looks.get(room)
+    if look is None:
+        look = chat.looks[room] = asyncio.ensure_future(refresh(chat, room))
+        look.add_done_callback(lambda done: _look_ended(chat, room, done))
+    return await asyncio.shield(look)
+
+
+def _look_ended(chat: Chat, room: str, look: "asyncio.Future[RoomRules]") -> None:
+    del chat.looks[room]
+    if not look.cancelled():
+        look.exception()  # was told to those who asked
 
 
 async def refresh(chat: Chat, room: str, is_joining: bool = False) -> RoomRules:

@@ -55,7 +55,7 @@ async def arrive(
     told: dict[str, Any] = {}
     for one, is_cookie in [*((one, False) for one in tokens), *((one, True) for one in cookies)]:
         if is_token(one) and (found := await _find(chat, one, wish, address)):
-            connection = Connection(id, _person(found), people.fingerprint(chat, one), is_cookie or not tab)
+            connection = Connection(id, _person(found), found.token, is_cookie or not tab)
             connection.cookie = is_cookie
             break
     else:
@@ -64,7 +64,7 @@ async def arrive(
         token, found = chat.tokens.new(), None
         while found is None:
             found = await _newcomer(chat, token, wish, address)
-        connection = Connection(id, _person(found), people.fingerprint(chat, token), False)
+        connection = Connection(id, _person(found), found.token, False)
         told = {"token": token, "renew": True} if any(cookies) else {"token": token}
     connection.address, connection.site, connection.known_since = address, site, found.known_since
     connection.language = language
@@ -79,7 +79,7 @@ async def visit(
     await chat.tokens.ready()
     for one, is_cookie in [*((one, False) for one in tokens), *((one, True) for one in cookies)]:
         if is_token(one) and (found := await _seen(chat, one, address, site)):
-            connection = _visitor(chat, id, one, found, address, site)
+            connection = _visitor(id, found, address, site)
             connection.cookie = is_cookie
             return connection
     raise Refused("bad_token", "This token was not issued here, or is good no longer.")
@@ -95,11 +95,11 @@ async def introduce(
     token = chat.tokens.new()
     found = await _store_newcomer(chat, token, address, site, wish)
     assert found  # nobody else has the token
-    return token, _visitor(chat, id, token, found, address, site)
+    return token, _visitor(id, found, address, site)
 
 
-def _visitor(chat: Chat, id: str, token: str, found: Arrival, address: str, site: str) -> Connection:
-    connection = Connection(id, found.profile, people.fingerprint(chat, token), visits=True)
+def _visitor(id: str, found: Arrival, address: str, site: str) -> Connection:
+    connection = Connection(id, found.profile, found.token, visits=True)
     connection.address, connection.site, connection.known_since = address, site, found.known_since
     return connection
 
@@ -117,7 +117,7 @@ async def _store_newcomer(chat: Chat, token: str, address: str, site: str, wish:
     """None where another tab of theirs has stored something meanwhile."""
     if not (found := await _newcomer(chat, token, wish, address)):
         return None
-    connection = _visitor(chat, "", token, found, address, site)
+    connection = _visitor("", found, address, site)
     try:
         await people.record(chat, connection)
     except BaseException:

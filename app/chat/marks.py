@@ -31,12 +31,15 @@ class ReadMarks:
         self._store = store
         self._read: dict[str, asyncio.Future[Marks]] = {}  # by person
         self._wanted: dict[str, asyncio.Future[Marks]] = {}  # those that are not being read yet
+        self._new: dict[str, float] = {}  # who was stored a moment ago, in the order of that, and when
         self._reading: asyncio.Task[None] | None = None
         self._unsaved: dict[str, Marks] = {}
         self._has_some = asyncio.Event()
 
     async def of(self, person: str) -> Marks:
         """Raises Refused where they cannot be read."""
+        if self._is_new(person):
+            return self._unsaved.get(person, {}).copy()
         reading = self._read.get(person)
         if reading is None:
             loop = asyncio.get_running_loop()
@@ -47,7 +50,15 @@ class ReadMarks:
 
     def begin(self, person: str) -> None:
         """The person was stored just now, and has read nothing: nobody need look."""
-        self._share(person).set_result({})
+        self._new.pop(person, None)
+        self._new[person] = asyncio.get_running_loop().time()
+        while not self._is_new(eldest := next(iter(self._new))):
+            del self._new[eldest]
+
+    def _is_new(self, person: str) -> bool:
+        """Were they stored within SHARED_S, and nothing of what they have read?"""
+        since = self._new.get(person)
+        return since is not None and asyncio.get_running_loop().time() - since < SHARED_S
 
     def _share(self, person: str) -> asyncio.Future[Marks]:
         loop = asyncio.get_running_loop()
@@ -90,6 +101,7 @@ class ReadMarks:
         await self._store.write(queries.mark_read, rows)
         for person, marks in unsaved.items():
             self._read.pop(person, None)
+            self._new.pop(person, None)
             later = {room: seq for room, seq in self._unsaved[person].items() if seq != marks.get(room)}
             if later:
                 self._unsaved[person] = later

@@ -88,7 +88,11 @@ def named(name: str) -> queries.Name:
 
 def guests() -> Iterator[queries.Name]:
     """Short, and longer ones in case that one is taken: among some thousands of guests two look alike."""
-    yield from (named(f"guest-{secrets.token_hex(size)}") for size in (3, 3, 6, 12))
+    yield from (guest(size) for size in (3, 3, 6, 12))
+
+
+def guest(size: int = 3) -> queries.Name:
+    return named(f"guest-{secrets.token_hex(size)}")
 
 
 def spare(name: str, site: str) -> Iterator[queries.Name]:

@@ -2,10 +2,9 @@
 
 import asyncio
 import contextlib
-import hmac
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -15,7 +14,7 @@ from app.chat import Chat, ignoring, names
 from app.chat.kinds import NicknameWish, Passphrase
 from app.chat.newcomers import Newcomer
 from app.chat.rules import when
-from app.chat.tokens import is_handle, is_seed, is_token, new_handle, person_id
+from app.chat.tokens import is_handle, is_seed, is_token, mac, new_handle, person_id
 from app.model import NOT_YET, NOTHING, About, Connection, Person, Profile, Refused, Sentence, is_bot, joined
 from app.store import queries
 
@@ -43,9 +42,11 @@ async def renew_skeletons(chat: Chat) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """Somebody who comes. is_renamed: they are called otherwise than before. known_since: as in Connection."""
+    """Somebody who comes. token: the fingerprint of that by which they came. is_renamed: they are called otherwise than
+    before. known_since: as in Connection."""
 
     profile: Profile
+    token: str = field(default="", repr=False)
     is_renamed: bool = False
     known_since: int = NOT_YET
 
@@ -97,7 +98,7 @@ async def sign_in(chat: Chat, token: str, wish: queries.Name | None, address: st
             if found["nickname"] is None:
                 raise refusal from None
             chat.has_unrecorded = True
-            return Arrival(_profile(found), known_since=found["created_at"])
+            return Arrival(_profile(found), digest, known_since=found["created_at"])
     if found is None:
         return None
     if "is_revoked" in found:
@@ -105,13 +106,14 @@ async def sign_in(chat: Chat, token: str, wish: queries.Name | None, address: st
     chat.newcomers.remove(found["id"])  # another process has stored them
     if former := found.get("replaces"):
         revoke(chat, former, digest)
-    return Arrival(_profile(found), "is_renamed" in found, found["created_at"])
+    return Arrival(_profile(found), digest, "is_renamed" in found, found["created_at"])
 
 
 async def seen(chat: Chat, token: str) -> Arrival | None:
     """The person of a token, who asks something and does not stay; None where nothing is stored of them. Nothing is
     written, but where they have lost their name meanwhile, or the token is to be confirmed."""
-    found = await chat.store.read(queries.whose, fingerprint(chat, token))
+    digest = fingerprint(chat, token)
+    found = await chat.store.read(queries.whose, digest)
     if found is None:
         return None
     if "is_revoked" in found:
@@ -119,7 +121,7 @@ async def seen(chat: Chat, token: str) -> Arrival | None:
     if found["nickname"] is not None and "replaces" not in found:
         if found["left_at"] is not None and queries.now() - found["left_at"] > held(chat) * TOUCHED_AFTER:
             await left(chat, found["id"], keeps_token=True)  # the name is theirs while they come again and again
-        return Arrival(_profile(found), known_since=found["created_at"])
+        return Arrival(_profile(found), digest, known_since=found["created_at"])
     arrival = await sign_in(chat, token, None, "")
     if arrival and arrival is not REVOKED and not chat.presence.online.is_here(arrival.profile.id):
         await left(chat, arrival.profile.id, keeps_token=True)
@@ -160,10 +162,14 @@ async def meet(chat: Chat, token: str, wish: queries.Name | None) -> Arrival | N
         if chat.presence.online.is_here(id):
             return None
         former = chat.newcomers.former_name(id)
-        await _find_name(chat, id, digest, [*([former] if former else ()), *names.guests()])
+        if former and await _find_name(chat, id, digest, [former]):
+            break
+        guest = await chat.guest_names.take()
+        if id not in chat.newcomers and not chat.presence.online.is_here(id):
+            chat.newcomers.add(id, digest, guest)
     newcomer = chat.newcomers.get(id)
     assert newcomer
-    return Arrival(Profile(id, newcomer.name[0]), is_renamed)
+    return Arrival(Profile(id, newcomer.name[0]), digest, is_renamed)
 
 
 async def _find_name(chat: Chat, id: str, token: str, wishes: list[queries.Name]) -> bool:
@@ -516,4 +522,4 @@ def _brief(chat: Chat, keeps_token: bool | None) -> int | None:
 
 def fingerprint(chat: Chat, token: str) -> str:
     """What is kept of a token: who reads the database cannot sign in with it."""
-    return hmac.digest(chat.secret.encode(), token.encode(), "sha256").hex()
+    return mac(chat.secret.encode(), token.encode()).hexdigest()

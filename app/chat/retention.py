@@ -7,7 +7,7 @@ wait.
 
 import asyncio
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from app.chat import Chat
@@ -49,7 +49,8 @@ def retention_of(chat: Chat, room: dict[str, Any]) -> Retention:
 
 def as_told(retention: Retention) -> dict[str, float]:
     """As the wire has it: `{days?, messages?, bytes?}`."""
-    return {name: value for name, value in asdict(retention).items() if value is not None}
+    found = {"days": retention.days, "messages": retention.messages, "bytes": retention.bytes}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 async def run(chat: Chat) -> None:

@@ -79,7 +79,7 @@ class Verb:
         right: type[Asker] = get_type_hints(self.act)[asker]
         return right
 
-    @property
+    @cached_property
     def is_for_members(self) -> bool:
         """It is about a room that one has to be in: `room` of the payload."""
         return issubclass(self.right, Member | Subscription)

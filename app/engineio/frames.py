@@ -70,7 +70,8 @@ class FrameReader:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._rest = bytearray()  # the beginning of a frame that is not complete
+        # The beginning of a frame that is not complete; no bytearray where there is none, for each takes 56 bytes.
+        self._rest: bytearray | bytes = b""
         self._need = 0  # bytes of it without which looking again is of no use
         self._opcode = CONTINUATION  # of the message whose fragments come
         self._pieces: list[bytes] | None = None
@@ -99,7 +100,7 @@ class FrameReader:
             self._rest += data
             if len(self._rest) < self._need:
                 return
-            data, self._rest = bytes(self._rest), bytearray()
+            data, self._rest = bytes(self._rest), b""
         at, end, self._need = 0, len(data), 2
         while end - at >= 2:
             first, second = data[at], data[at + 1]
@@ -120,7 +121,8 @@ class FrameReader:
             payload = _unmasked(data[start - 4 : start], data[start : start + size])
             at = start + size
             yield self._assemble(first, payload) or PART
-        self._rest += data[at:]
+        if at < end:
+            self._rest = bytearray(data[at:])
 
     def _check(self, first: int, second: int, size: int) -> None:
         opcode = first & 0x0F

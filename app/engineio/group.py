@@ -20,6 +20,7 @@ class Group:
         self._fast: dict[SocketType, Session] = {}
         self._others: dict[Session, None] = {}
         self._frames: list[bytes] = []  # of this tick, for the fast path
+        self._on_drain = self.promote  # one for all members
 
     def __len__(self) -> int:
         return len(self._fast) + len(self._others)
@@ -30,7 +31,7 @@ class Group:
 
     def adopt(self, session: Session) -> None:
         """Take this member to the fast path whenever it is idle."""
-        session.on_drain = self.promote
+        session.on_drain = self._on_drain
         self.promote(session)
 
     def discard(self, session: Session) -> None:
@@ -39,7 +40,7 @@ class Group:
         if writer and writer.fast_path is self:
             self.demote(writer)
         self._others.pop(session, None)
-        if session.on_drain == self.promote:
+        if session.on_drain is self._on_drain:
             session.on_drain = None
 
     def send(self, packet: Packet) -> None:

@@ -20,7 +20,7 @@ from typing import Any, Protocol, cast
 
 from app.engineio.addresses import CONNECTION, AddressLimit
 from app.engineio.heartbeat import Deadlines
-from app.engineio.request import BadRequest, Request, RequestReader, begun
+from app.engineio.request import BadRequest, Request, RequestReader, begun, end
 from app.engineio.ticks import Share, Ticks
 from app.engineio.writer import SocketWriter, TickWriter, waiting_bytes
 
@@ -267,6 +267,7 @@ class HttpConnection(asyncio.Protocol):
     def release(self) -> None:
         """The connection is lost, or somebody else's."""
         self._state = _State.RELEASED
+        end(self.reader)
         self.wait(None)
         self._front.connections.discard(self)
         if self._counted and self._front.addresses:

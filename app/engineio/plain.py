@@ -47,7 +47,7 @@ class PlainSocket:
     def start(self, early: bytes, on_end: Callable[[], None]) -> None:
         """Receive from now on, first what arrived behind the handshake."""
         self._on_end = on_end
-        self.transport.listen(self._received, self._closed, self._control)
+        self.transport.listen(self)
         self.transport.resume(early)
 
     def send(self, data: str | bytes) -> None:
@@ -65,12 +65,12 @@ class PlainSocket:
         log.info("a WebSocket of %s was closed: %s", self.address, why)
         self.close(POLICY)
 
-    def _received(self, data: str | bytes) -> None:
+    def message_received(self, data: str | bytes) -> None:
         self._is_heard = True
         self.intake.packet(len(data))
         self.on_message(data)
 
-    def _control(self, count: int) -> None:
+    def control_received(self, count: int) -> None:
         self._is_heard = True
         self.intake.charge(count)
 
@@ -82,7 +82,7 @@ class PlainSocket:
         self.transport.writer.send(frames.frame(b"", frames.PING))
         self._timer = asyncio.get_running_loop().call_later(PING_S, self._ping)
 
-    def _closed(self, code: int) -> None:
+    def connection_closed(self, code: int) -> None:
         self._timer.cancel()
         self.intake.close()
         self._on_end()

@@ -118,7 +118,7 @@ class RequestReader:
         self.fault: BadRequest | None = None  # what came behind `requests` is none
         self._request: Request | None = None  # whose bytes arrive
         self._head_bytes = self._size = 0  # of a head: as it arrived, and as it was parsed
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
 
     @property
     def is_idle(self) -> bool:
@@ -143,7 +143,7 @@ class RequestReader:
             self.fault = fault
 
     def _feed(self, data: bytes) -> None:
-        if self.fault:
+        if self.fault or self._parser is None:
             return
         data, self.unread = self.unread + data, b""
         for at in range(0, len(data), SLICE):
@@ -166,6 +166,7 @@ class RequestReader:
 
     def _parse_to_upgrade(self, data: bytes) -> bytes:
         """What is still to be parsed, behind a request whose wish for another protocol is passed over."""
+        assert self._parser
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -216,16 +217,16 @@ class RequestReader:
         request.add(name, value)
 
     def on_headers_complete(self) -> None:
-        request = self._request
-        assert request
+        request, parser = self._request, self._parser
+        assert request and parser
         _check_head(self._size + len(request.target))
-        request.version = self._parser.get_http_version()
+        request.version = parser.get_http_version()
         _check_headers(request)
-        request.method = self._parser.get_method().decode()
+        request.method = parser.get_method().decode()
         if request.method == "CONNECT":  # what follows would be no HTTP
             raise BadRequest(405, "This server is no proxy")
-        request.keep_alive = self._parser.should_keep_alive()
-        request.is_upgrade = self._parser.should_upgrade()
+        request.keep_alive = parser.should_keep_alive()
+        request.is_upgrade = parser.should_upgrade()
         request.has_head, request.head_size = True, self._size + len(request.target)
         self._head_bytes = 0
         self.requests.append(request)
@@ -237,6 +238,12 @@ class RequestReader:
     def on_message_complete(self) -> None:
         assert self._request
         self._request.is_complete, self._request = True, None
+
+
+def end(reader: RequestReader) -> None:
+    """Nothing is read any more. A reader and its parser hold each other: without that both go at once, and need not be
+    found by the garbage collector."""
+    reader._parser = None
 
 
 def begun(reader: RequestReader) -> Request:

@@ -416,14 +416,9 @@ def take_over(
     engine: EngineServer, connection: HttpConnection, request: Request, protocol: str = ""
 ) -> WebSocketConnection:
     """The connection is a WebSocket from now on, and counts as one of the engine's. protocol: the subprotocol."""
-
-    def closed() -> None:
-        engine.websockets -= 1
-
     writer = connection.writer
     writer.limit = engine.settings.outbox_limit
-    socket = WebSocketConnection(writer, engine.settings.max_payload, engine.ticks, closed)
-    engine.websockets += 1
+    socket = WebSocketConnection(writer, engine.settings.max_payload, engine.ticks, engine)
     connection.release()
     connection.transport.set_protocol(socket)
     writer.send(accept(request.get("Sec-WebSocket-Key"), protocol))

@@ -211,7 +211,7 @@ class Upgrade:
         self._timer = asyncio.get_running_loop().call_later(UPGRADE_TIMEOUT_S, self._refuse)
 
     def start(self, early: bytes) -> None:
-        self._connection.listen(self._received, self._closed, self._session.intake.charge)
+        self._connection.listen(self)
         if self._polling is None or self._session.state is not State.OPEN:
             self._refuse()
         self._connection.resume(early)
@@ -221,7 +221,7 @@ class Upgrade:
         transport = self._session.transport
         return transport if isinstance(transport, PollingTransport) else None
 
-    def _received(self, data: Encoded) -> None:
+    def message_received(self, data: Encoded) -> None:
         if data == PROBE and not self._has_probed and self._session.state is State.OPEN and self._polling:
             self._probe(self._polling)
         elif data == UPGRADE_PACKET and self._has_probed and self._session.state is State.UPGRADING and self._polling:
@@ -258,7 +258,10 @@ class Upgrade:
         self._give_up()
         self._connection.close()
 
-    def _closed(self, _code: int) -> None:
+    def control_received(self, count: int) -> None:
+        self._session.intake.charge(count)
+
+    def connection_closed(self, code: int) -> None:
         self._give_up()
 
     def _give_up(self) -> None:

@@ -375,7 +375,7 @@ class WebSocketTransport:
 
     def start(self, early: bytes = b"") -> None:
         """Receive from now on, first what arrived behind the handshake."""
-        self._connection.listen(self._received, self._closed, self._receiver.intake.charge)
+        self._connection.listen(self)
         self._connection.resume(early)
 
     @property
@@ -385,13 +385,16 @@ class WebSocketTransport:
     def send(self, packet: Packet) -> None:
         self.writer.send(packet.frame)
 
-    def _received(self, data: str | bytes) -> None:
+    def message_received(self, data: str | bytes) -> None:
         try:
             self._receiver.receive(data)
         except ProtocolError as error:
             self._receiver.fail(str(error))
 
-    def _closed(self, code: int) -> None:
+    def control_received(self, count: int) -> None:
+        self._receiver.intake.charge(count)
+
+    def connection_closed(self, code: int) -> None:
         if code == TOO_SLOW:
             self._receiver.fail(f"its reader left more than {self.writer.limit} bytes waiting")
         else:

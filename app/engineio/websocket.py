@@ -8,7 +8,8 @@ import base64
 import binascii
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Protocol
 
 from app.engineio import frames
 from app.engineio.frames import BadFrame, Frame, FrameReader
@@ -26,34 +27,45 @@ NORMAL, NO_STATUS, ABNORMAL = 1000, 1005, 1006
 TOO_SLOW = 0  # no code of RFC 6455: its reader left too much waiting
 READ_BUDGET = 100  # frames of one connection that are read in one tick
 
-OnMessage = Callable[[str | bytes], None]
-OnClose = Callable[[int], None]
-OnControl = Callable[[int], None]
+
+class Listener(Protocol):
+    """Who receives what comes over a WebSocket."""
+
+    def message_received(self, data: str | bytes) -> None: ...
+
+    def control_received(self, count: int) -> None:
+        """So many frames were read that are no message."""
+
+    def connection_closed(self, code: int) -> None:
+        """Called once, with the close code; 1006 for none, 0 for a reader that was too slow."""
+
+
+class Counted(Protocol):
+    """Knows how many WebSockets are open."""
+
+    websockets: int
 
 
 class WebSocketConnection(asyncio.Protocol):
     """One WebSocket, after its handshake. `writer` is its outgoing half."""
 
-    __slots__ = ("_on_close", "_on_control", "_on_end", "_on_message", "_reading", "_timer", "is_closing", "writer")
+    __slots__ = ("_counted", "_listener", "_reading", "_timer", "is_closing", "writer")
 
-    def __init__(self, writer: SocketWriter, max_message: int, ticks: Ticks, on_end: Callable[[], None]) -> None:
+    def __init__(self, writer: SocketWriter, max_message: int, ticks: Ticks, counted: Counted) -> None:
         """writer: of the connection that the handshake came over. max_message: bytes of one message of the client's.
-        on_end: called once, whoever listens."""
-        self._on_end: Callable[[], None] | None = on_end
+        counted: counts it from now on to its end, whoever listens."""
+        self._counted: Counted | None = counted
+        counted.websockets += 1
         self.writer = writer
         writer.on_too_slow = self._too_slow
         self._reading = _Reading(self, max_message, ticks)
         self.is_closing = False  # a close frame was sent or received
         self._timer: asyncio.TimerHandle | None = None
-        self._on_message: OnMessage | None = None
-        self._on_close: OnClose | None = None
-        self._on_control: OnControl = _passed_over
+        self._listener: Listener | None = None
 
-    def listen(self, on_message: OnMessage, on_close: OnClose, on_control: OnControl) -> None:
-        """Who receives its messages, and its end: called once, with the close code; 1006 for none, 0 for a reader that
-        was too slow. on_control: told of the number of frames that were read and are no message. Nothing is received
-        before the first `resume`."""
-        self._on_message, self._on_close, self._on_control = on_message, on_close, on_control
+    def listen(self, listener: Listener) -> None:
+        """Who receives its messages, and its end. Nothing is received before the first `resume`."""
+        self._listener = listener
 
     # --- asyncio's side ---
 
@@ -82,16 +94,17 @@ class WebSocketConnection(asyncio.Protocol):
 
     def frame_received(self, opcode: int, payload: bytes) -> None:
         """Raises BadFrame."""
-        if opcode == frames.TEXT and self._on_message:
-            self._on_message(frames.as_text(payload))
-        elif opcode == frames.BINARY and self._on_message:
-            self._on_message(payload)
+        if opcode == frames.TEXT and self._listener:
+            self._listener.message_received(frames.as_text(payload))
+        elif opcode == frames.BINARY and self._listener:
+            self._listener.message_received(payload)
         elif opcode == frames.CLOSE:
             self._close_received(frames.close_code(payload))
         else:
             if opcode == frames.PING:
                 self.writer.send(frames.frame(payload, frames.PONG))
-            self._on_control(1)
+            if self._listener:
+                self._listener.control_received(1)
 
     def _close_received(self, code: int) -> None:
         self._send_close(NORMAL if code == NO_STATUS else code)
@@ -135,16 +148,15 @@ class WebSocketConnection(asyncio.Protocol):
     def _end(self, code: int) -> None:
         self._reading.stop()
         self.is_closing = True
-        on_close, self._on_message, self._on_close = self._on_close, None, None
-        self._on_control = _passed_over
-        on_end, self._on_end = self._on_end, None
-        if on_end:
-            on_end()
-        if on_close:
-            on_close(code)
+        listener, self._listener = self._listener, None
+        counted, self._counted = self._counted, None
+        if counted:
+            counted.websockets -= 1
+        if listener:
+            listener.connection_closed(code)
 
 
-class _Reading:
+class _Reading(Share):
     """The incoming half: what arrives during a pause or beyond the budget of a tick waits for its turn."""
 
     __slots__ = (
@@ -154,11 +166,11 @@ class _Reading:
         "_frames",
         "_is_paused",
         "_reader",
-        "_share",
     )
 
     def __init__(self, connection: WebSocketConnection, max_message: int, ticks: Ticks) -> None:
-        self._connection, self._share = connection, Share(ticks, READ_BUDGET)
+        super().__init__(ticks, READ_BUDGET)
+        self._connection = connection
         self._reader: FrameReader | None = FrameReader(max_message)
         self._is_paused = True  # by whoever receives the messages
         self._awaits_turn = False  # its budget is spent
@@ -175,7 +187,7 @@ class _Reading:
         if payload is None:
             self._frames = self._reader.feed(data)
             self._read()
-        elif self._share.spend():
+        elif self.spend():
             self._deliver(frames.TEXT, payload)
         else:
             self._early = data
@@ -187,7 +199,7 @@ class _Reading:
             if self._frames is None:
                 early, self._early = self._early, b""
                 self._frames = self._reader.feed(early)
-            if not self._share.spend():
+            if not self.spend():
                 self._wait_for_turn()
                 return
             try:
@@ -244,10 +256,6 @@ class _Reading:
     def stop(self) -> None:
         """Nothing is read any more."""
         self._reader, self._frames, self._early = None, None, b""
-
-
-def _passed_over(_frames: int) -> None:
-    """Nobody counts them."""
 
 
 def accept(key: str, protocol: str = "") -> bytes:

@@ -61,7 +61,7 @@ class Broadcaster:
         self._engine_sid: Callable[[str, str], str | None] = server.manager.eio_sid_from_sid
         self.events = self.deliveries = 0
         self._groups: dict[str, Group] = {}  # by room
-        self._subscribed: dict[str, tuple[Session, dict[str, Group]]] = {}  # by socket
+        self._subscribed: dict[str, tuple[Session, tuple[Group, ...]]] = {}  # by socket; nearly all have one group
         self._called: dict[str, dict[str, str]] = {}  # by room: the names by which it is told, each to a group
         self._plain = PlainListeners()
 
@@ -86,10 +86,11 @@ class Broadcaster:
         if session is None:
             self._plain.subscribe(socket, room)
             return
-        _, groups = self._subscribed.setdefault(socket, (session, {}))
-        if room not in groups:
-            groups[room] = self._groups.get(room) or self._groups.setdefault(room, Group(self._engine.writes))
-            groups[room].add(session)
+        _, groups = self._subscribed.get(socket, (session, ()))
+        group = self._groups.get(room) or self._groups.setdefault(room, Group(self._engine.writes))
+        if group not in groups:
+            self._subscribed[socket] = session, (*groups, group)
+            group.add(session)
 
     def unsubscribe(self, socket: str, room: str) -> None:
         if called := self._called.get(room):
@@ -100,16 +101,17 @@ class Broadcaster:
             if not called:
                 del self._called[room]
             return
-        session, groups = self._subscribed.get(socket, (None, {}))
-        group = groups.pop(room, None)
-        if session is None or group is None:
+        session, groups = self._subscribed.get(socket, (None, ()))
+        group = self._groups.get(room)
+        if session is None or group is None or group not in groups:
             self._plain.unsubscribe(socket, room)
             return
         group.discard(session)
         if not group:
             del self._groups[room]
-        if groups:
-            next(reversed(groups.values())).adopt(session)
+        if others := tuple(one for one in groups if one is not group):
+            self._subscribed[socket] = session, others
+            others[-1].adopt(session)
         else:
             del self._subscribed[socket]
 

@@ -20,14 +20,13 @@ from app.chat.verbs import VERBS, perform
 from app.engineio import ProtocolError, frames
 from app.engineio.plain import PlainSocket, PlainWebSockets
 from app.engineio.request import Request
-from app.engineio.ticks import Share
 from app.live import lines
 from app.live.broadcaster import PLAIN, Broadcaster, Event
 from app.live.lines import RoomLines
 from app.model import Connection, Refused
 from app.socketio import Server
 from app.socketio.packet import PayloadRejected, StrictJSON
-from app.socketio.queue import START_BUDGET, EventQueue, Message, Work
+from app.socketio.queue import EventQueue, Message, Work
 from app.socketio.server import REFUSED_POINTS
 
 log = logging.getLogger("parlor.live")
@@ -109,8 +108,8 @@ class RoomSocket:
         self._has_left = False
         self._form: Form = JsonForm(self) if socket.protocol == JSON else LinesForm(self)
         server = door.server
-        size, share = 2 * server.engine.settings.max_payload, Share(server.engine.ticks, START_BUDGET)
-        self._queue = EventQueue(self._form.read, server.tasks.begin, size, socket.intake.resume, share)
+        size, ticks = 2 * server.engine.settings.max_payload, server.engine.ticks
+        self._queue = EventQueue(self._form, server.tasks, socket.intake, size, ticks)
         self._age_timer = self._begin_age(server.engine.settings.max_age)
         socket.on_message, socket.on_closed = self._received, self._closed
         socket.transport.close_when_too_slow(SLOW, "too slow: more waits for you than is kept")

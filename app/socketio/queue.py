@@ -4,9 +4,9 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Protocol
 
-from app.engineio.ticks import Share
+from app.engineio.ticks import Share, Ticks
 
 log = logging.getLogger("parlor.socketio")
 
@@ -31,7 +31,19 @@ class Message:
         self.size += len(data)
 
 
-class EventQueue:
+class Reader(Protocol):
+    def read(self, message: Message) -> tuple[Work, bool] | None:
+        """A message in its turn, to the work it asks for and whether that may be concurrent; None for nothing."""
+
+
+class Sender(Protocol):
+    """Whoever the messages come from."""
+
+    def resume(self) -> None:
+        """There is space again in a queue that was full."""
+
+
+class EventQueue(Share):
     """The messages of one connection, handled one after the other while its transport goes on being read. What waits
     is bounded in number and size, and is parsed in its turn.
 
@@ -40,35 +52,25 @@ class EventQueue:
     """
 
     __slots__ = (
-        "_begin",
         "_is_exclusive",
         "_is_full",
         "_is_pumping",
         "_max_size",
         "_next",
-        "_on_drain",
-        "_parse",
+        "_reader",
         "_running",
-        "_share",
+        "_sender",
         "_size",
+        "_tasks",
         "_waiting",
     )
 
-    def __init__(
-        self,
-        parse: Callable[[Message], tuple[Work, bool] | None],
-        begin: Callable[[Work, Callable[[], None]], None],
-        max_size: int,
-        on_drain: Callable[[], None],
-        share: Share,
-    ) -> None:
-        """parse: a message in its turn, to the work it asks for and whether that may be concurrent; None for nothing.
-        begin: run work, and call back once it has ended. max_size: characters and bytes that may wait. on_drain: called
-        when there is space again in a queue that was full. share: how many events may begin in this tick."""
-        self._parse, self._begin, self._max_size, self._on_drain = parse, begin, max_size, on_drain
-        self._share = share
-        # Work is behind everything else. No deque: an empty one takes 760 bytes, for each connection.
-        self._waiting: list[Message | Work] = []
+    def __init__(self, reader: Reader, tasks: "Tasks", sender: Sender, max_size: int, ticks: Ticks) -> None:
+        """tasks: in which the work is done. max_size: characters and bytes that may wait."""
+        super().__init__(ticks, START_BUDGET)
+        self._reader, self._tasks, self._sender, self._max_size = reader, tasks, sender, max_size
+        # Work is behind everything else. None while nothing waits: an empty list takes 70 bytes of each connection.
+        self._waiting: list[Message | Work] | None = None
         self._size = 0  # characters and bytes that wait
         self._next: tuple[Work, bool] | None = None  # parsed, waits for what runs
         self._running = 0
@@ -76,12 +78,19 @@ class EventQueue:
         self._is_full = self._is_pumping = False
 
     def put(self, message: Message) -> bool:
-        """False once the queue is full: its sender has to be slowed down until `on_drain`."""
-        self._waiting.append(message)
+        """False once the queue is full: its sender has to be slowed down until `resume`."""
+        self._append(message)
         self._size += message.size
         self._pump()
-        self._is_full = self._is_full or len(self._waiting) >= MAX_WAITING or self._size > self._max_size
+        waiting = len(self._waiting) if self._waiting else 0
+        self._is_full = self._is_full or waiting >= MAX_WAITING or self._size > self._max_size
         return not self._is_full
+
+    def _append(self, one: Message | Work) -> None:
+        if self._waiting is None:
+            self._waiting = [one]
+        else:
+            self._waiting.append(one)
 
     def _pump(self) -> None:
         """Begin whatever may begin now; the rest of many in the next tick, behind what others want."""
@@ -89,17 +98,17 @@ class EventQueue:
             return
         self._is_pumping = True
         has_turn = True
-        while self._may_begin() and (has_turn := self._share.spend()):
+        while self._may_begin() and (has_turn := self.spend()):
             work, is_concurrent = self._take()
             self._running += 1
             self._is_exclusive = not is_concurrent
-            self._begin(work, self._ended)
+            self._tasks.begin(work, self._ended)
         self._is_pumping = not has_turn
         if not has_turn:
             asyncio.get_running_loop().call_soon(self._pump_on)
         if self._is_full and not self._waiting:
             self._is_full = False
-            self._on_drain()
+            self._sender.resume()
 
     def _pump_on(self) -> None:
         self._is_pumping = False
@@ -108,9 +117,10 @@ class EventQueue:
     def _may_begin(self) -> bool:
         while self._next is None and self._waiting:
             message = self._waiting.pop(0)
+            self._waiting = self._waiting or None
             if isinstance(message, Message):
                 self._size -= message.size
-                self._next = self._parse(message)
+                self._next = self._reader.read(message)
             else:
                 self._next = message, False
         if self._next is None:
@@ -128,7 +138,7 @@ class EventQueue:
 
     def put_work(self, work: Work) -> None:
         """Do this when everything before it is done, and nothing beside it."""
-        self._waiting.append(work)
+        self._append(work)
         self._pump()
 
 

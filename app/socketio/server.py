@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from inspect import iscoroutine
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -14,10 +16,9 @@ from socketio import packet as socketio_packet
 from app.engineio import EngineServer, ProtocolError, Reason, Session, message
 from app.engineio.heartbeat import Deadlines
 from app.engineio.request import Request
-from app.engineio.ticks import Share
 from app.socketio.adapter import EngineAdapter
 from app.socketio.packet import ACKS, EVENTS, Packet, PayloadRejected, StrictJSON, attachments_announced
-from app.socketio.queue import START_BUDGET, EventQueue, Message, Tasks, Work
+from app.socketio.queue import EventQueue, Message, Tasks, Work
 
 log = logging.getLogger("parlor.socketio")
 
@@ -27,8 +28,10 @@ MAX_REFUSED_CONNECTS = 3  # of one connection; then it is closed
 CONNECT_TIMEOUT_S = 45.0  # from the handshake to the first namespace, as in the reference server
 POLL_PAUSE_S = 0.02  # between looks at who is still there, at the end
 
-_KEPT = ("PATH_INFO", "QUERY_STRING", "REMOTE_ADDR", "wsgi.url_scheme", "HTTP_ORIGIN", "HTTP_USER_AGENT", "HTTP_HOST")
+_KEPT = (b"origin", b"user-agent", b"host")  # of the headers of a request, once it has joined
 REQUEST = "engineio.request"
+
+Headers = Sequence[tuple[bytes, bytes]]
 
 
 class Server(socketio.AsyncServer):
@@ -59,7 +62,7 @@ class Server(socketio.AsyncServer):
         if not self.manager_initialized:
             self.manager_initialized = True
             self.manager.initialize()
-        self.environ[session.sid] = _environ(request)
+        self.environ[session.sid] = Environ(request)
         self.clients[session.sid] = session.data = Client(self, session)
         self.awaiting_namespace.add(session)
 
@@ -167,8 +170,7 @@ class Client:
         self._incomplete: Message | None = None  # its attachments are still on their way
         self._missing = self._refused = 0  # attachments; CONNECTs
         max_size = 2 * server.engine.settings.max_payload
-        share = Share(server.engine.ticks, START_BUDGET)
-        self._queue = EventQueue(self._parse, server.tasks.begin, max_size, session.intake.resume, share)
+        self._queue = EventQueue(self, server.tasks, session.intake, max_size, server.engine.ticks)
 
     # --- in ---
 
@@ -178,7 +180,7 @@ class Client:
         if packet is None:
             return
         if packet.text[:1] in ("3", "6"):  # not in turn: a handler waits for this answer, the others for the handler
-            if (parsed := self._parse(packet)) is not None:
+            if (parsed := self.read(packet)) is not None:
                 self._server.tasks.begin(parsed[0])
         elif not self._queue.put(packet):
             self._session.intake.pause()
@@ -200,7 +202,7 @@ class Client:
         self._incomplete = packet if self._missing else None
         return None if self._missing else packet
 
-    def _parse(self, message: Message) -> tuple[Work, bool] | None:
+    def read(self, message: Message) -> tuple[Work, bool] | None:
         """What a packet asks for, in its turn."""
         try:
             packet = Packet.read(message.text, message.attachments)
@@ -296,8 +298,9 @@ class Client:
         where = "" if namespace == "/" else f"{namespace},"
         session.uncork(message(f'0{where}{{"sid":"{sid}"}}'))
         if len(server.handlers) + len(server.namespace_handlers) == 1:  # nobody will be asked to let it in again
-            environ = server.environ.get(session.sid, {})
-            server.environ[session.sid] = {name: environ[name] for name in _KEPT if name in environ}
+            environ = server.environ.get(session.sid)
+            if isinstance(environ, Environ):
+                server.environ[session.sid] = environ.kept()
 
     async def _refuse_connect(self, namespace: str, reason: Any) -> None:
         packet = Packet(socketio_packet.CONNECT_ERROR, reason, namespace=namespace)
@@ -328,20 +331,61 @@ def _joined_nothing(session: Session) -> None:
     session.end(Reason.SERVER_DISCONNECT)
 
 
-def _environ(request: Request) -> dict[str, Any]:
-    """A request as python-socketio's connect handlers know it, and the request itself."""
-    environ: dict[str, Any] = {
-        "PATH_INFO": request.path,
-        "QUERY_STRING": request.target.partition(b"?")[2].decode("utf-8", "surrogateescape"),
-        "REQUEST_METHOD": request.method,
-        "REMOTE_ADDR": request.peer,
-        "wsgi.url_scheme": request.scheme,
-        REQUEST: request,
+class Environ(Mapping[str, Any]):
+    """A request as python-socketio's connect handlers know it, and the request itself: under REQUEST, which costs
+    nothing."""
+
+    __slots__ = ("_request",)
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+
+    def __getitem__(self, key: str) -> Any:
+        return self._request if key == REQUEST else self._made[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+    @property
+    def _made(self) -> dict[str, Any]:
+        """Anew each time: few ask, and those once."""
+        request = self._request
+        return {REQUEST: request} | _made(request.method, request.target, request.peer, request.scheme, request.headers)
+
+    def kept(self) -> Mapping[str, Any]:
+        """What is needed for longer, without the request."""
+        request, named = self._request, self._request.named
+        headers = tuple((name, named[name][0]) for name in _KEPT if name in named)
+        return _kept(request.method, request.target, request.peer, request.scheme, headers)
+
+
+def _made(method: str, target: bytes, peer: str, scheme: str, headers: Headers) -> dict[str, str]:
+    path, _, query = target.partition(b"?")
+    environ = {
+        "PATH_INFO": path.decode("ascii", "replace"),
+        "QUERY_STRING": query.decode("utf-8", "surrogateescape"),
+        "REQUEST_METHOD": method,
+        "REMOTE_ADDR": peer,
+        "wsgi.url_scheme": scheme,
     }
-    for name, value in request.headers:
-        key = "HTTP_" + name.decode("utf-8", "surrogateescape").upper().replace("-", "_")
-        environ.setdefault(key, value.decode("utf-8", "surrogateescape"))
+    for name, value in headers:
+        environ.setdefault(_key(name), value.decode("utf-8", "surrogateescape"))
     return environ
+
+
+@lru_cache(256)
+def _key(name: bytes) -> str:
+    """Of a header, as CGI calls it."""
+    return "HTTP_" + name.decode("utf-8", "surrogateescape").upper().replace("-", "_")
+
+
+@lru_cache(256)
+def _kept(method: str, target: bytes, peer: str, scheme: str, headers: Headers) -> Mapping[str, str]:
+    """Once for all who asked alike: most come through one proxy to one host, by some hundred kinds of browsers."""
+    return MappingProxyType(_made(method, target, peer, scheme, headers))
 
 
 def _values(answer: Any) -> list[Any]:

@@ -13,7 +13,10 @@ from app.store import queries
 from app.store.changes import Changes, changes_of
 
 # A question -> the one that asks many of its kind by a few statements, given the keywords of each.
-_COMBINED: dict[Callable[..., Any], Callable[..., list[Any]]] = {queries.insert_message: queries.insert_messages}
+_COMBINED: dict[Callable[..., Any], Callable[..., list[Any]]] = {
+    queries.insert_message: queries.insert_messages,
+    queries.arrive: queries.arrive_together,
+}
 
 _FAULTS_OF_THE_WRITE = (IntegrityError, DataError, ProgrammingError)  # any other error is the database's
 
@@ -52,7 +55,7 @@ Transaction = Callable[[Connection, Callable[..., list[Any]], list[Write]], list
 def in_one_transaction(db: Connection, batch: list[Write], transaction: Transaction) -> list[Any]:
     """What each of them answers, or the exception it raised. Raises SQLAlchemyError where all failed.
 
-    First with questions of one kind combined; where a message of the batch was stored before, each by itself. Both
+    First with questions of one kind combined; where one of those was stored before, each by itself. Both
     without savepoints, which cost as much as a write; where one is refused, all again with a savepoint for each.
     transaction: the database's own, which calls its second argument with the connection and the batch.
     """

@@ -46,6 +46,7 @@ class Sizes:
     visited: tuple[int, int] = (50, 5_000)
     visitors: int = 100
     visits: int = 3  # a round: what a join costs is little, and a crowd is soon back
+    coming: float = 10.0  # in which people come and go
 
 
 QUICK = Sizes(
@@ -76,6 +77,7 @@ QUICK = Sizes(
     visited=(10, 40),
     visitors=10,
     visits=1,
+    coming=0.3,
 )
 
 

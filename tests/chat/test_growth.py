@@ -4,8 +4,10 @@ Instructions of Python are counted, not time: their number is the same on every 
 they leave to C (a copy of a list, a sort) only a clock sees: for that the last test compares processor time.
 """
 
+import asyncio
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -13,7 +15,7 @@ from typing import Any
 import orjson
 import pytest
 
-from app.chat import Chat
+from app.chat import Chat, doors
 from app.chat.presence import Presence
 from app.chat.verbs import perform
 from app.model import LIMITS, Connection, Person, Profile
@@ -183,3 +185,30 @@ async def test_a_join_is_answered_in_pages_at_the_same_price(chat: Chat, seated:
         for nth, room in enumerate(("full", "crowded")):
             cheapest[nth] = min(cheapest[nth], await visit(chat, room, visitors))
     assert cheapest[1] < CLOCK_MORE * cheapest[0], cheapest
+
+
+async def test_many_who_come_at_once_into_a_new_room_ask_the_database_little(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their names are looked up for many at once, and the room's rules for all: for each of them by itself, that alone
+    cost more than all the rest."""
+    asked: Counter[str] = Counter()
+    for way in ("read", "write"):
+        monkeypatch.setattr(chat.store, way, _counting(getattr(chat.store, way), asked))
+    many = 60
+    here = await asyncio.gather(*(doors.arrive(chat, f"socket {n}", []) for n in range(many)))
+    assert len({one.person.nickname for one in here}) == many
+    assert asked["free_names"] <= many // 6, "twice as many names with each look"
+    answers = await asyncio.gather(*(perform(chat, one, "join", {"room": "a-new-one"}) for one in here))
+    assert all(answer["ok"] for answer in answers)
+    assert (asked["arrive"], asked["open_room"]) == (many, 1)
+    assert asked["room_rules"] <= 6, asked
+    assert sum(asked.values()) < 2 * many, asked
+
+
+def _counting(ask_store: Any, asked: Counter[str]) -> Any:
+    def ask(question: Any, *args: Any, **kwargs: Any) -> Any:
+        asked[question.__name__] += 1
+        return ask_store(question, *args, **kwargs)
+
+    return ask

@@ -125,7 +125,7 @@ class Presence:
         self._grace.cancel(person.id, room)
         self.rooms.add(room, person)
         is_first = not person.is_here_in(room)
-        joined.add(room)
+        person.connections[connection.id] = (*joined, room)
         if is_first and person.is_here_in(room):
             self.on_change(room, person, None)
 
@@ -160,7 +160,9 @@ class Presence:
 
     def _leave(self, person: OnlinePerson, connection: Connection, room: str, grace: float) -> None:
         was_here = person.is_here_in(room)
-        person.connections[connection.id].discard(room)
+        joined = person.connections[connection.id]
+        at = joined.index(room)  # of some hundred at most
+        person.connections[connection.id] = joined[:at] + joined[at + 1 :]
         if was_here and not person.is_here_in(room):
             self.on_change(room, person, grace)
         here = self.rooms[room]

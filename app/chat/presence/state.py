@@ -34,7 +34,7 @@ class OnlinePerson:
     reserved: bool = False
     rev: int = 0  # of nickname and reservation
     remote: int = 0  # how many of the connections stand for those at other processes
-    connections: dict[str, set[str]] = field(default_factory=dict)  # by id: the rooms joined
+    connections: dict[str, tuple[str, ...]] = field(default_factory=dict)  # by id: the rooms joined
     about: About = NOTHING
     away: bool = False  # with all of the connections
     away_here: bool = False  # with those to this process
@@ -51,7 +51,8 @@ class OnlinePerson:
 
     @property
     def place(self) -> Place:
-        return self.nickname.casefold(), self.id, self.entry
+        folded = self.nickname.casefold()
+        return self.nickname if folded == self.nickname else folded, self.id, self.entry  # one string less for most
 
     @property
     def is_here(self) -> bool:
@@ -124,7 +125,7 @@ class Online:
     def rooms(self, connection: Connection) -> tuple[str, ...]:
         """Those that this connection has joined."""
         person = self.get(connection.person.id)
-        return tuple(person.connections.get(connection.id, ())) if person else ()
+        return person.connections.get(connection.id, ()) if person else ()
 
     def add(self, connection: Connection) -> OnlinePerson:
         """A connection opens."""
@@ -135,7 +136,7 @@ class Online:
             entry = {"id": person.id, "nickname": person.nickname}
             online = self._by_id[person.id] = OnlinePerson(person.id, person.nickname, entry)
         if connection.id not in online.connections:
-            online.connections[connection.id] = set()
+            online.connections[connection.id] = ()
             online.remote += connection.id.startswith(REMOTE)
         return online
 
@@ -191,7 +192,11 @@ class RoomPresence:
         if after is None:
             self._note_end(self.end_of_page(limit))
         start = 0 if after is None else bisect_right(self.order, (after.casefold(), LAST_ID))
-        page = [self.entry(person, entry) for _, person, entry in self.order[start : start + limit]]
+        here, roles = self.connections, self.roles
+        page = [
+            entry if here[person] and person not in roles else self.entry(person, entry)  # nearly all: as they are
+            for _, person, entry in self.order[start : start + limit]
+        ]
         return page, start + limit < len(self.order)
 
     def end_of_page(self, limit: int) -> Key:

@@ -71,7 +71,6 @@ from app.store.queries.mentioned import mentioning, rooms_that_mention
 from app.store.queries.mentions import EVERYONE, Called, Calls, fold
 from app.store.queries.messages import (
     Message,
-    NotAllNew,
     catch_up,
     changed_since,
     delete,
@@ -97,12 +96,14 @@ from app.store.queries.people import (
     Name,
     about_person,
     arrive,
+    arrive_together,
     bearer,
     claim,
     confirm_token,
     depart,
     first_free,
     forget_guests,
+    free_names,
     look_anew,
     renew_token,
     reserve,
@@ -143,7 +144,7 @@ from app.store.queries.rooms import (
 from app.store.queries.rooms import (
     room_now as room,
 )
-from app.store.queries.rows import now
+from app.store.queries.rows import NotAllNew, now
 from app.store.queries.search import find
 from app.store.queries.search_index import begin_index, file_name, index_some, unindexed_rooms
 from app.store.queries.terms import Question, of_author, question
@@ -170,6 +171,7 @@ __all__ = [
     "and_queue",
     "appoint",
     "arrive",
+    "arrive_together",
     "bearer",
     "begin_epoch",
     "begin_file",
@@ -210,6 +212,7 @@ __all__ = [
     "forget_lapsed",
     "forget_removed",
     "forget_rooms",
+    "free_names",
     "give_up",
     "gone",
     "has_removed",

@@ -20,6 +20,13 @@ from app.store.tables import admitted, hooks, keys, messages, people, roles, san
 
 Row = dict[str, Any]
 
+_roles = Prepared(select(roles.c.person, roles.c.role).where(roles.c.room == bindparam("room")))
+_sanctions = Prepared(
+    select(sanctions)
+    .where(sanctions.c.room == bindparam("room"))
+    .where(or_(sanctions.c.until.is_(None), sanctions.c.until > bindparam("at")))
+    .order_by(sanctions.c.at)
+)
 _hooks = Prepared(
     select(hooks.c.id, hooks.c.person, people.c.nickname, hooks.c.given_up_at, hooks.c.trouble)
     .join_from(hooks, people, hooks.c.person == people.c.id)
@@ -33,12 +40,10 @@ def room_rules(db: Connection, room: str) -> Row:
     """`{room, roles: {person: role}, sanctions: [row], hooks: [row]}`: those that hold, and to which something is
     delivered. Raises `no_such_room`."""
     about = room_now(db, room)
-    who = db.execute(select(roles.c.person, roles.c.role).where(roles.c.room == room))
-    held = db.execute(select(sanctions).where(sanctions.c.room == room, _holds()).order_by(sanctions.c.at))
     return {
         "room": about,
-        "roles": {person: role for person, role in who},  # noqa: C416 - rows are no pairs to mypy
-        "sanctions": [plain(row) for row in held],
+        "roles": dict(_roles.all(db, room=room)),
+        "sanctions": _sanctions.dicts(db, room=room, at=now()),
         "hooks": _hooks.dicts(db, room=room),
     }
 

@@ -20,7 +20,7 @@ from app.store.queries.mentions import Calls, forget_mentions, note_mentions, re
 from app.store.queries.mentions import read as read_mentions
 from app.store.queries.rooms import check_rules, room_now
 from app.store.queries.rooms import epoch as epoch_now
-from app.store.queries.rows import insert_or_not, now, plain
+from app.store.queries.rows import NotAllNew, insert_or_not, now, plain
 from app.store.queries.search_index import forget_indexed
 from app.store.tables import mentions, messages, reactions, removed, rooms, turns
 
@@ -142,10 +142,6 @@ def insert_in_turn(db: Connection, /, *, slow: int, **asked: Any) -> tuple[Messa
         db.execute(remove(turns).where(*mine))
         db.execute(insert(turns).values(room=room, person=author, at=at))
     return insert_message(db, **asked)
-
-
-class NotAllNew(Exception):
-    """One of several messages was stored before."""
 
 
 def insert_messages(db: Connection, asked: Sequence[dict[str, Any]]) -> list[tuple[Message, bool]]:

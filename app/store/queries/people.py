@@ -7,15 +7,17 @@ the later one sees what the earlier one wrote (SQLite has one writer, and needs 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import chain
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, String, and_, bindparam, exists, func, insert, select, update
 from sqlalchemy import delete as remove
+from sqlalchemy.exc import IntegrityError
 
 from app.model import Refused, Sentence, is_bot, joined, span
 from app.store.changes import Changes, changes
 from app.store.prepared import Prepared, Row
-from app.store.queries.rows import insert_or_not, now, page_of, plain
+from app.store.queries.rows import NotAllNew, insert_or_not, now, page_of, plain
 from app.store.queries.tokens import confirm
 from app.store.tables import (
     connected,
@@ -60,7 +62,7 @@ _by_token = (
 _whose = Prepared(_by_token)
 _whose_locked = Prepared(_by_token.with_for_update(of=people, key_share=True))
 _lock = Prepared(select(people.c.id).where(_one).with_for_update(key_share=True))
-_make = Prepared(insert(people), sets=("id", "nickname", "created_at", "held"))
+_make = Prepared(insert(people), sets=("id", "nickname", "created_at", "held", "address"))
 _admit = Prepared(insert(tokens), sets=("fingerprint", "person", "created_at"))
 _by_look = (
     select(people.c.id, people.c.left_at, people.c.held, people.c.passphrase, people.c.nickname)
@@ -72,7 +74,17 @@ _holding = Prepared(  # one who comes back now keeps the name, or comes after it
     _by_look.with_for_update(of=people, key_share=True)
 )
 _unlook = Prepared(remove(skeletons).where(skeletons.c.person == bindparam("who")))
-_look = Prepared(insert(skeletons), sets=("skeleton", "person"))
+_look = Prepared(insert(skeletons).inline(), sets=("skeleton", "person"))
+_new_look = Prepared(  # the key alone would not do: of two who share a look by another rule, the first may have gone
+    insert(skeletons)
+    .from_select(
+        ("skeleton", "person"),
+        select(bindparam("look", type_=String), bindparam("who", type_=String)).where(
+            ~exists().where(skeletons.c.skeleton == bindparam("look", type_=String))
+        ),
+    )
+    .inline()
+)
 _call = Prepared(
     update(people).where(_one).values(nickname=bindparam("name"), rev=people.c.rev + 1).returning(people.c.rev)
 )
@@ -120,10 +132,14 @@ def arrive(
     if found is None:
         if new_id is None:
             return None
-        newcomer = _newcomer(db, token, new_id, chain([wish] if wish else [], guests()), held, brief)
-        _connect.run(db, person=new_id, process=process)
-        _note_address(db, new_id, address)
-        return newcomer
+        nickname, looks = next(
+            (one for one in chain([wish] if wish else [], guests()) if _free(db, new_id, one[1], held)), (None, ())
+        )
+        newcomer = {"token": token, "new_id": new_id, "process": process, "brief": brief, "address": address}
+        [made] = _insert_newcomers(db, [newcomer | {"wish": (nickname, looks)}])
+        for look in looks:
+            _look.run(db, skeleton=look, person=new_id)
+        return made
     if "is_revoked" in found:
         return found
     person, nickname = found["id"], found["nickname"]
@@ -134,13 +150,43 @@ def arrive(
     if former := found.get("replaces"):
         confirm(db, token, former, person)
     stay(db, person, process)  # whoever is known has left, even where their name went to somebody else meanwhile
-    _note_address(db, person, address)
+    if address:
+        _come_from.run(db, who=person, address=address)
     return found
 
 
-def _note_address(db: Connection, person: str, address: str) -> None:
-    if address:
-        _come_from.run(db, who=person, address=address)
+def arrive_together(db: Connection, asked: Sequence[dict[str, Any]]) -> list[dict[str, Any] | None]:
+    """What `arrive` does, for several; for newcomers with a few statements for all, of which the database refuses those
+    that are not. Raises NotAllNew then; the caller asks for each by itself."""
+    if not all(one.get("new_id") and one["wish"] for one in asked):
+        return [arrive(db, **one) for one in asked]
+    looks = sorted((look, one["new_id"]) for one in asked for look in one["wish"][1])  # in one order: no deadlock
+    try:
+        made = _insert_newcomers(db, asked)
+        if _new_look.run_each(db, [{"look": look, "who": who} for look, who in looks]) != len(looks):
+            raise NotAllNew
+    except IntegrityError:
+        raise NotAllNew from None
+    return list(made)
+
+
+def _insert_newcomers(db: Connection, newcomers: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A new person has no previous name to release and no departure to clear. Each is as `arrive` is asked, under a
+    `wish` that is free, whose looks the caller inserts."""
+    at = now()
+    in_order = sorted(newcomers, key=itemgetter("new_id"))
+    _make.run_each(
+        db,
+        [
+            {"id": one["new_id"], "nickname": one["wish"][0], "created_at": at}
+            | {"held": one.get("brief"), "address": one.get("address") or None}
+            for one in in_order
+        ],
+    )
+    _admit.run_each(db, [{"fingerprint": one["token"], "person": one["new_id"], "created_at": at} for one in in_order])
+    _connect.run_each(db, [{"person": one["new_id"], "process": one.get("process", "")} for one in in_order])
+    told = {"reserved": False, "rev": 0, "created_at": at} | NOTHING_SAID
+    return [{"id": one["new_id"], "nickname": one["wish"][0]} | told for one in newcomers]
 
 
 def whose(db: Connection, token: str) -> dict[str, Any] | None:
@@ -174,22 +220,17 @@ def confirm_token(db: Connection, token: str) -> str | None:
 def first_free(db: Connection, person: str, names: Sequence[Name], held: int) -> Name | None:
     """The first of these names that this person, of whom nothing is stored, could bear now."""
     at = now()
-    return next(
-        (one for one in names if not any(_is_held(row, held, at) for row in _bearers(db, person, one[1]))), None
-    )
+    return next((one for one in names if _is_free(db, person, one, held, at)), None)
 
 
-def _newcomer(
-    db: Connection, token: str, new_id: str, names: Iterable[Name], held: int, brief: int | None
-) -> dict[str, Any]:
-    """A new person has no previous name to release and no departure to clear."""
-    nickname, looks = next((one for one in names if _free(db, new_id, one[1], held)), (None, ()))
+def free_names(db: Connection, names: Sequence[Name], held: int) -> list[Name]:
+    """Those of these names that somebody of whom nothing is stored could bear now."""
     at = now()
-    _make.run(db, id=new_id, nickname=nickname, created_at=at, held=brief)
-    _admit.run(db, fingerprint=token, person=new_id, created_at=at)
-    for look in looks:
-        _look.run(db, skeleton=look, person=new_id)
-    return {"id": new_id, "nickname": nickname, "reserved": False, "rev": 0, "created_at": at} | NOTHING_SAID
+    return [one for one in names if _is_free(db, "", one, held, at)]
+
+
+def _is_free(db: Connection, person: str, name: Name, held: int, at: int) -> bool:
+    return not any(_is_held(row, held, at) for row in _bearers(db, person, name[1]))
 
 
 @changes(Changes.PEOPLE)

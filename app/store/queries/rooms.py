@@ -22,6 +22,12 @@ _used_last = Prepared(  # the condition as the index has it (SQLite, "Partial In
     .order_by(rooms.c.active_at.desc(), rooms.c.name)
     .limit(bindparam("most", type_=Integer))
 )
+_make = Prepared(
+    insert_or_not(rooms).on_conflict_do_nothing().returning(rooms.c.name),
+    sets=("name", "topic", "seq", "rev", "created_at", "active_at", "listed"),
+)
+_person = Prepared(select(people.c.id).where(people.c.id == bindparam("who")))
+_own = Prepared(insert(roles).inline(), sets=("room", "person", "role", "since"))
 _any_message = Prepared(select(messages.c.room, messages.c.text).limit(1))
 TOLD = ("name", "topic", "rev", "listed", "locked", "slow", "welcome", "topic_by", "topic_set_by", "topic_set_at")
 _room = Prepared(
@@ -80,10 +86,9 @@ def data_version(db: Connection) -> int:
 def open_room(db: Connection, *, room: str, owner: str | None = None, listed: bool = True) -> None:
     """Make the room if there is none of that name. It belongs to `owner`."""
     row = {"name": room, "topic": "", "seq": 0, "rev": 0, "created_at": now(), "active_at": 0, "listed": listed}
-    made = insert_or_not(rooms).values(row).on_conflict_do_nothing().returning(rooms.c.name)
-    is_new = db.execute(made).first() is not None  # of an insert psycopg tells no rowcount
-    if is_new and db.scalar(select(people.c.id).where(people.c.id == owner)):
-        db.execute(insert(roles).values(room=room, person=owner, role="owner", since=now()))
+    is_new = _make.first(db, **row) is not None  # of an insert psycopg tells no rowcount
+    if is_new and owner and _person.first(db, who=owner):
+        _own.run(db, room=room, person=owner, role="owner", since=now())
 
 
 def no_such_room(name: str) -> Refused:

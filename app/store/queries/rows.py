@@ -6,7 +6,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, select
 from sqlalchemy.dialects.postgresql import insert as insert_or_not  # SQLite says the same in the same words
 
-__all__ = ["insert_or_not", "now", "page_of", "plain"]
+__all__ = ["NotAllNew", "insert_or_not", "now", "page_of", "plain"]
+
+
+class NotAllNew(Exception):
+    """Of several that were to be inserted by a few statements, one is known, or cannot be inserted so."""
 
 
 def now() -> int:

@@ -1,10 +1,15 @@
 """What happens when something doubles: two processes of each server, one with once as much, one with twice."""
 
+import itertools
+import time
 from collections.abc import Callable, Iterator
 
 from tests.bench.load import Crowd
+from tests.bench.member import Member
 from tests.bench.row import Row, Sizes, possible, spending
 from tests.bench.servers import NODE, PARLOR, Server, running
+
+COMING_S = 0.05  # between two of those who come and go
 
 Scene = Callable[[Server, int], list[Crowd]]  # for so many times as much; the first crowd is the one that talks
 
@@ -63,10 +68,12 @@ def _cost(server: Server, crowd: Crowd, sizes: Sizes) -> float:
 
 def join(sizes: Sizes) -> Iterator[Row]:
     """CPU ms of one join into a small and into a large room: until it is answered, and with the news of it to all who
-    are there. So many come at once; the news of a crowd are gathered."""
+    are there. So many come at once; the news of a crowd are gathered. And the share of a core that the news of the
+    large room take while people come and go all the time: what is spent there beyond the same in the small room."""
     few, many = sizes.visited
     answered = [Row(f"CPU of a join, {count:,} people there, answered", "ms") for count in sizes.visited]
     told = [Row(f"CPU of a join, {count:,} people there, with the news to all", "ms") for count in sizes.visited]
+    share = Row(f"news of who comes and goes, {many:,} people there", "% of a core")
     if not possible(few + many + 2 * sizes.visitors):
         return
     with running((PARLOR, PARLOR)) as servers:
@@ -77,11 +84,15 @@ def join(sizes: Sizes) -> Iterator[Row]:
                 if turn >= sizes.warm:
                     answered[nth].note(PARLOR, until_answered)
                     told[nth].note(PARLOR, until_told)
+        for _ in range(sizes.rounds):
+            small, large = (_coming(*pair, sizes) for pair in zip(servers, crowds, strict=True))
+            share.note(PARLOR, max(0.0, large - small) * 100)
         for crowd in crowds:
             crowd.leaves()
     for rows, how in ((answered, "answered"), (told, "with the news to all")):
         yield from rows
         yield _ratio(rows, f"growth of a join, {few:,} to {many:,} people there, {how}")
+    yield share
 
 
 def _visit(server: Server, crowd: Crowd, count: int) -> tuple[float, float]:
@@ -97,6 +108,27 @@ def _visit(server: Server, crowd: Crowd, count: int) -> tuple[float, float]:
         server.rests()
     crowd.parts(visitors)
     return answered / count * 1e3, spent.seconds / count * 1e3
+
+
+def _coming(server: Server, crowd: Crowd, sizes: Sizes) -> float:
+    """The share of a core that it takes while visitors join and leave in turn, one after the other without an end."""
+    visitors = crowd.visitors(server.port, sizes.visitors)
+    with spending(server) as spent:
+        turns = itertools.cycle(visitors)
+        until = time.monotonic() + sizes.coming
+        while time.monotonic() < until:
+            _joins_or_leaves(next(turns))
+            crowd.listens(COMING_S)
+    crowd.parts(visitors)
+    return spent.seconds / sizes.coming
+
+
+def _joins_or_leaves(visitor: Member) -> None:
+    if visitor.room:
+        visitor.tells(f'42["leave",{{"room":"{visitor.room}"}}]')
+        visitor.room = ""
+    else:
+        visitor.joins("bench-0")
 
 
 def _ratio(rows: list[Row], name: str) -> Row:
