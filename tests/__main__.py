@@ -79,7 +79,7 @@ def main() -> int:
 
 
 def lay_folders_in_memory() -> None:
-    """Unless somebody has said where. What is killed there loses no more than on a disk: a file outlives its process."""
+    """Unless somebody has said where. Who is killed there loses no more than on a disk: files outlive their process."""
     if "TMPDIR" not in os.environ and IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free >= ROOM_IN_MEMORY:
         os.environ["TMPDIR"] = str(IN_MEMORY)
 

@@ -102,7 +102,7 @@ class Front:
         self.heads = Deadlines[HttpConnection](HEAD_TIMEOUT_S, _head_timed_out)
         self.crowded = Deadlines[HttpConnection](CROWDED_TIMEOUT_S, _close)
         self.bodies = Deadlines[HttpConnection](BODY_TIMEOUT_S, _body_timed_out)
-        self.idle = Deadlines[HttpConnection](KEEPALIVE_TIMEOUT_S, _abort)
+        self.idle = Deadlines[HttpConnection](KEEPALIVE_TIMEOUT_S, _idle_timed_out)
         self.writing = Deadlines[HttpConnection](WRITE_TIMEOUT_S, _abort)
         self.leaving = Deadlines[HttpConnection](LEAVING_TIMEOUT_S, _close)
         self.lingering = Deadlines[HttpConnection](LINGER_S, _abort)
@@ -141,6 +141,13 @@ def _close(connection: "HttpConnection") -> None:
 
 def _abort(connection: "HttpConnection") -> None:
     connection.transport.abort()
+
+
+def _idle_timed_out(connection: "HttpConnection") -> None:
+    """While a request waits for its answer, as a poll does, its connection is not idle: it has its time anew after
+    that."""
+    if connection._current is None:
+        connection.transport.abort()
 
 
 def _head_timed_out(connection: "HttpConnection") -> None:
@@ -317,11 +324,13 @@ class HttpConnection(asyncio.Protocol):
                 self._turn.is_awaited = True
                 asyncio.get_running_loop().call_soon(_turn_has_come, self)
             return False
-        self.wait(None)
-        self._current = self.reader.requests.popleft()
+        self.reader.requests.popleft()
         if service is not None:
             self.serve(request, service)
-        elif request.is_upgrade:
+            return self._current is None
+        self.wait(None)
+        self._current = request
+        if request.is_upgrade:
             _hand_over(self, self._front.handler(), request)
         else:
             self._gateway = Gateway(self, self._front.handler(), request)
@@ -331,7 +340,8 @@ class HttpConnection(asyncio.Protocol):
 
     def serve(self, request: Request, service: Service) -> None:
         """Let `service` answer this request."""
-        self.wait(None)
+        if self._deadlines is not self._front.idle:  # which knows that nobody is idle who waits for an answer
+            self.wait(None)
         self._current, self._gateway = request, None
         if fault := _body_fault(request, service.max_body):
             service.refuse(request, self, fault)
@@ -345,15 +355,17 @@ class HttpConnection(asyncio.Protocol):
         keep_alive = request.keep_alive and not self._front.is_stopping and self.reader.fault is None
         if self._front.access:
             self._front.access(request, status, len(body))
-        self.writer.send(_response(status, headers, body if request.method != "HEAD" else b"", len(body), keep_alive))
-        self.writer.flush()
+        self.writer.write(_response(status, headers, body if request.method != "HEAD" else b"", len(body), keep_alive))
         if self.transport.is_closing():  # nobody takes it
             return
         if request.is_upgrade and self.reader.is_stopped:
             self.reader.go_on()
         if not keep_alive:
             self.transport.close()
-        self.answered(self._front.writing)
+        if self.writer.has_backlog:
+            self.answered(self._front.writing)
+        else:
+            self.next_request()
 
     def answered(self, deadlines: "Deadlines[HttpConnection] | None") -> None:
         """The answer was written. The next request waits until the peer has taken all of it, which has to be in time
@@ -375,9 +387,14 @@ class HttpConnection(asyncio.Protocol):
         if (self._front.is_stopping or self._has_eof) and _is_idle(self):
             self.transport.close()
             return
-        self.wait(self._front.leaving if self._has_eof else self._front.idle)
+        if self._has_eof:
+            self.wait(self._front.leaving)
+        else:
+            self._deadlines = self._front.idle
+            self._front.idle.add(self)
         self.transport.resume_reading()
-        self._advance()
+        if not self.reader.has_nothing:
+            self._advance()
 
     def fail(
         self, fault: BadRequest, request: Request | None = None, headers: bytes = PLAIN, body: bytes = b""
@@ -587,13 +604,13 @@ def _wait_for_body(connection: HttpConnection, request: Request, service: Servic
 
 def _body_fault(request: Request, limit: int) -> BadRequest | None:
     """Why the body of a request to one of our paths is not read."""
-    if "Content-Encoding" in request:
+    named = request.named
+    if b"content-encoding" in named:
         return BadRequest(415, "Compressed bodies are not read here")
-    expects = request.get("Expect")
-    if expects and expects.lower() != "100-continue":
+    if b"expect" in named and request.get("Expect").lower() not in ("", "100-continue"):
         return BadRequest(417, "Expectation Failed")
-    length = request.get("Content-Length", "0")
-    if len(request.body) > limit or (length.isdecimal() and int(length[:18]) > limit):
+    length = named.get(b"content-length", b"0")
+    if len(request.body) > limit or (length.isdigit() and int(length[:18]) > limit):
         return BadRequest(413, f"More than {limit} bytes")
     return None
 

@@ -17,8 +17,10 @@ class Origins:
         self._listed, self._host, self._scheme = frozenset(listed), host, scheme
 
     def allow(self, request: Request) -> bool:
-        origin = request.get("Origin") if "Origin" in request else None
-        if origin is None or "*" in self._listed or self._is_listed(origin):
+        if "Origin" not in request:
+            return True
+        origin = request.get("Origin")
+        if "*" in self._listed or self._is_listed(origin):
             return True
         return is_own(origin, self._host(request), self._scheme(request))
 

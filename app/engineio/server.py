@@ -7,7 +7,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import ceil
 from typing import Protocol
 
@@ -108,14 +108,26 @@ class Exchange:
         self.connection.transport.abort()
 
     def respond(self, body: bytes) -> None:
-        self._answer(200, "text/plain; charset=UTF-8", body)
+        self.connection.answer(200, _answer_headers("text/plain; charset=UTF-8", "", self._headers), body)
 
     def refuse(self, code: int, text: str, status: int = 400, headers: str = "") -> None:
         body = json.dumps({"code": code, "message": text}).encode()
-        self._answer(status, "application/json", body, headers)
+        self.connection.answer(status, _answer_headers("application/json", headers, self._headers), body)
 
-    def _answer(self, status: int, kind: str, body: bytes, headers: str = "") -> None:
-        self.connection.answer(status, f"Content-Type: {kind}\r\n{headers}{self._headers}".encode(), body)
+
+# Nearly all answers have the same headers, or those of few origins: they are put together once.
+
+
+@lru_cache(64)
+def _answer_headers(kind: str, more: str, others: str) -> bytes:
+    return f"Content-Type: {kind}\r\n{more}{others}".encode()
+
+
+@lru_cache(64)
+def _shared_headers(site: str, origin: str | None) -> str:
+    """site: those of the whole site. origin: of the page that is let in, where it is named."""
+    private = f"{site}Cache-Control: no-store\r\n"  # else many people share a session
+    return private if origin is None else private + CORS.format(origin=origin)
 
 
 class Relay(Protocol):
@@ -141,10 +153,8 @@ class Admission:
 
     def headers_for(self, request: Request) -> str:
         """What every answer to this request says, whole lines."""
-        headers = self._settings.headers(request) + "Cache-Control: no-store\r\n"  # else many people share a session
-        if "Origin" in request and self.origins.allow(request):
-            headers += CORS.format(origin=request.get("Origin"))
-        return headers
+        is_let_in = "Origin" in request and self.origins.allow(request)
+        return _shared_headers(self._settings.headers(request), request.get("Origin") if is_let_in else None)
 
     def check(self, request: Request) -> None:
         self.check_origin(request)
@@ -172,7 +182,7 @@ class Admission:
             named = self._settings.own_host(request)[:100] or "a host without a name"
             text = f"{named} is not served here. Its operator can name it in PARLOR_HOSTS."
             raise Refusal(4, text, status=421)
-        if not self.origins.allow(request):
+        if "Origin" in request and not self.origins.allow(request):
             raise Refusal(4, self.origins.refusal(request), status=403)
 
     def enter(self, request: Request) -> str:
@@ -270,12 +280,13 @@ class EngineServer:
         connection.fail(fault, request, headers.encode(), body)
 
     def _serve(self, request: Request, connection: HttpConnection, exchange: Exchange) -> None:
-        sid = request.query.get("sid")
+        query = request.query
+        sid, transport = query.get("sid"), query.get("transport")
         if request.method == "OPTIONS":
             exchange.respond(b"")
-        elif request.query["transport"] == "websocket":
+        elif transport == "websocket":
             _serve_websocket(self, request, connection, sid)
-        elif request.query["transport"] == "sse" and request.method == "GET":
+        elif transport == "sse" and request.method == "GET":
             _serve_stream(self, request, connection, sid)
         elif sid is None:
             _polling(self._open(request, self.admission.enter(request))).poll(exchange)
@@ -295,7 +306,8 @@ class EngineServer:
 
     def answer_poll(self, sid: str, exchange: TransportExchange, hold_s: float | None) -> None:
         """A GET of a session that is here, or was until just now. Raises Refusal."""
-        if (lingering := self._lingering.get(sid)) is None:
+        lingering = None if sid in self.sessions else self._lingering.get(sid)
+        if lingering is None:
             _polling(self._find(sid)).poll(exchange, hold_s)
             return
         lingering.poll(exchange)

@@ -152,11 +152,12 @@ class PollingTransport:
             return
         self.held = exchange
         exchange.on_lost = self._poll_lost
-        limits = [limit for limit in (hold_s, UPGRADE_POLL_S if self.is_upgrading else None) if limit is not None]
+        if self.is_upgrading:
+            hold_s = UPGRADE_POLL_S if hold_s is None else min(hold_s, UPGRADE_POLL_S)
         if self._waiting or self._goodbye:
             self._schedule()
-        elif limits:
-            self._timer = asyncio.get_running_loop().call_later(min(limits), self._end_hold, exchange)
+        elif hold_s is not None:
+            self._timer = asyncio.get_running_loop().call_later(hold_s, self._end_hold, exchange)
 
     def _end_hold(self, exchange: Exchange) -> None:
         """Answer a poll that brings nothing, unless its client asks too often."""
@@ -194,7 +195,7 @@ class PollingTransport:
 
     def _take(self, most: int) -> list[Packet]:
         packets, self._waiting = self._waiting[:most], self._waiting[most:]
-        self.buffered = sum(len(packet.data) for packet in self._waiting)
+        self.buffered = sum(len(packet.data) for packet in self._waiting) if self._waiting else 0
         return packets
 
     def take_all(self) -> list[Packet]:

@@ -92,6 +92,11 @@ class SocketWriter:
         return not (self._has_backlog or self._out or self.is_closed)
 
     @property
+    def has_backlog(self) -> bool:
+        """True where the kernel may not have taken all that was written."""
+        return self._has_backlog
+
+    @property
     def buffered(self) -> int:
         """Bytes that wait for the reader."""
         return sum(map(len, self._out)) + waiting_bytes(self.transport)
@@ -112,14 +117,26 @@ class SocketWriter:
             self._ticks.schedule(self)
         self._out.extend(told)
 
+    def write(self, data: bytes) -> None:
+        """Write this now, behind whatever this tick has for it."""
+        if self._out or self.fast_path:
+            self.send(data)
+            self.flush()
+        elif not self.is_closed:
+            self._write(data, is_single=True)
+
     def flush(self) -> None:
-        """One write. A reader that leaves more than the limit waiting is cut off, unless that is one message alone."""
+        """One write of what this tick has for it."""
         out = self._out
         if not out or (self.socket is None and self.is_closed):
             return
         is_single = len(out) == 1
         data = out[0] if is_single else b"".join(out)
         out.clear()
+        self._write(data, is_single)
+
+    def _write(self, data: bytes, is_single: bool) -> None:
+        """A reader that leaves more than the limit waiting is cut off, unless that is one message alone."""
         if self.transport.is_closing():
             return
         if self._has_backlog:

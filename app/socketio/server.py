@@ -358,7 +358,7 @@ class Environ(Mapping[str, Any]):
     def kept(self) -> Mapping[str, Any]:
         """What is needed for longer, without the request."""
         request, named = self._request, self._request.named
-        headers = tuple((name, named[name][0]) for name in _KEPT if name in named)
+        headers = tuple((name, named[name]) for name in _KEPT if name in named)
         return _kept(request.method, request.target, request.peer, request.scheme, headers)
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from http.cookies import Morsel
 from ipaddress import ip_address
 from typing import Any
@@ -112,7 +112,13 @@ class Edge:
 
     def header_lines(self, values: Values, scheme: str) -> str:
         """The same as text. scheme: that of the connection."""
-        return _lines(self, bool(self.hsts) and (self.forwarded_scheme(values) or scheme) == "https")
+        is_https = bool(self.hsts) and (self.forwarded_scheme(values) or scheme) == "https"
+        return self._lines[is_https]
+
+    @cached_property
+    def _lines(self) -> tuple[str, str]:
+        """The security headers as text: by http, by https."""
+        return _written(self.headers(is_https=False)), _written(self.headers(is_https=True))
 
     def cookie_name(self, is_https: bool) -> str:
         """Of the cookie that holds a browser's token. A name with `__Host-` wants the path `/`: the base path is in it,
@@ -141,12 +147,11 @@ class Edge:
         return tuple(dict.fromkeys((*PROBES, *(self.base + path for path in PROBES))))
 
 
+def _written(headers: dict[str, str]) -> str:
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+
+
 EDGE = web.AppKey("edge", Edge)
-
-
-@lru_cache(8)
-def _lines(edge: Edge, is_https: bool) -> str:
-    return "".join(f"{name}: {value}\r\n" for name, value in edge.headers(is_https).items())
 
 
 def at(request: web.Request, path: str) -> str:

@@ -13,6 +13,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeout
 
 CONNECT_TIMEOUT_S = 3.0  # for the connection and all that is asked on it before it serves
+WHO_IS_THERE = ("HELLO",)
 SCHEMES = {"valkey": "redis", "valkeys": "rediss"}  # the same by other names
 OURS = ("max_connections", "retry_on_timeout", "health_check_interval", "protocol", "socket_timeout", "timeout")
 
@@ -80,8 +81,12 @@ class Address:
 
 async def check(connection: AbstractConnection) -> None:
     """What answers is a Redis of today that takes writes. Raises Unusable, RedisError."""
-    await connection.send_command("HELLO")
-    answer = await connection.read_response()
+    await connection.send_command(*WHO_IS_THERE)
+    judge(await connection.read_response())
+
+
+def judge(answer: Any) -> None:
+    """The answer to WHO_IS_THERE. Raises Unusable."""
     if not isinstance(answer, list):
         raise Unusable("answers, but not as Redis does")
     said = dict(zip(answer[::2], answer[1::2], strict=False))

@@ -31,7 +31,8 @@ FIRST_DELAY_S, MAX_DELAY_S = 0.05, 1.0  # before the next attempt to connect
 class _Link(Protocol):
     """What is done on one connection to Redis for as long as it lives."""
 
-    is_open: bool
+    @property
+    def is_open(self) -> bool: ...
 
     async def serve(self, connection: AbstractConnection, on_open: Callable[[], None]) -> None: ...
 

@@ -4,14 +4,18 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+import hiredis
 from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ResponseError
 
 from app.live.redis.counts import Counts
 from app.live.redis.frames import BadFrame, Seal
+from app.live.redis.replies import Replies
 from app.live.waiting import wait_within
 
 log = logging.getLogger("parlor.redis")
@@ -89,6 +93,7 @@ class Subscriptions:
 
     async def serve(self, connection: AbstractConnection, on_open: Callable[[], None]) -> None:
         """Until the connection breaks: raises RedisError, OSError, TimeoutError or Reopen."""
+        replies = Replies(connection, partial(self._on_reply, on_open), self._wake.set)
         self._changes = [("SUBSCRIBE", name) for name in self._channels]
         self._awaited = set(self._channels)
         self._must_reopen = False
@@ -96,39 +101,46 @@ class Subscriptions:
         self._wake.set()
         self._is_listening = True
         try:
-            await _until_one_fails(self._read(connection, on_open), self._write(connection))
+            self._open_if_confirmed(on_open)
+            await self._write(replies)
         finally:
             self.is_open = self._is_listening = False
+            replies.end(Reopen())
             for channel in self._channels.values():
                 channel.is_confirmed = False
 
-    async def _write(self, connection: AbstractConnection) -> None:
+    async def _write(self, replies: Replies) -> None:
         """Ask for what is wanted; where nothing is, a ping, so that silence means something."""
         while True:
             await wait_within(PING_INTERVAL_S, self._wake)
             self._wake.clear()
+            if replies.fault:
+                raise replies.fault
             if self._must_reopen:
                 raise Reopen
             if time.monotonic() > self._heard_at + SILENCE_TIMEOUT_S:
                 raise TimeoutError
             changes, self._changes = self._changes, []
             commands: list[tuple[str, ...]] = [(command, self._prefix + name) for command, name in changes]
-            async with asyncio.timeout(SILENCE_TIMEOUT_S):
-                await connection.send_packed_command(connection.pack_commands(commands or [("PING",)]))
+            replies.send(commands or [("PING",)])
 
-    async def _read(self, connection: AbstractConnection, on_open: Callable[[], None]) -> None:
-        while True:
-            if not (self.is_open or self._awaited or self._must_reopen):
-                self.is_open = True
-                on_open()
-            said = await connection.read_response(timeout=math.inf)
-            self._heard_at = time.monotonic()
-            if not isinstance(said, list):
-                continue  # the answer to a ping
-            if said[0] == b"message":
-                self._on_message(said[1], said[2])
-            elif said[0] == b"subscribe":
-                self._on_confirmed(said[1].decode().removeprefix(self._prefix))
+    def _open_if_confirmed(self, on_open: Callable[[], None]) -> None:
+        if not (self.is_open or self._awaited or self._must_reopen):
+            self.is_open = True
+            on_open()
+
+    def _on_reply(self, on_open: Callable[[], None], said: Any) -> None:
+        """Raises RedisError where the connection cannot go on."""
+        self._heard_at = time.monotonic()
+        if isinstance(said, hiredis.ReplyError):
+            raise ResponseError(str(said))
+        if not isinstance(said, list):
+            return  # the answer to a ping
+        if said[0] == b"message":
+            self._on_message(said[1], said[2])
+        elif said[0] == b"subscribe":
+            self._on_confirmed(said[1].decode().removeprefix(self._prefix))
+            self._open_if_confirmed(on_open)
 
     def _on_confirmed(self, name: str) -> None:
         self._awaited.discard(name)
@@ -181,13 +193,3 @@ def _ready_if(channel: _Channel, kind: bytes, call: OnReady) -> None:
     """Unless it has been unsubscribed, or asked anew, meanwhile."""
     if channel.on_ready.get(kind) is call:
         _guarded(call)
-
-
-async def _until_one_fails(*work: Coroutine[Any, Any, None]) -> None:
-    tasks = [asyncio.ensure_future(one) for one in work]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

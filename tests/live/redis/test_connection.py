@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -92,6 +93,36 @@ async def test_commands_are_answered(redis: RedisServer) -> None:
         with pytest.raises(Unusable, match="HGET"):
             await a.call("HGET", a.key("n"), "x")
         assert await a.call("GET", a.key("n")) == b"3", "a refusal is no trouble"
+
+
+async def test_news_take_neither_a_timer_nor_a_task_each(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A timeout for each answer, and a task's step for each, cost more than the news."""
+    timers: list[str] = []
+    loop = asyncio.get_running_loop()
+
+    class Counting:
+        """The loop, as those know it who set timers or begin tasks."""
+
+        def __getattr__(self, name: str) -> Any:
+            if name in ("call_later", "call_at", "create_task"):
+                timers.append(name)
+            return getattr(loop, name)
+
+    def counted(*_: object) -> object:
+        timers.append("timeout")
+        return waiting(*_)
+
+    waiting = asyncio.timeout
+    async with connected(redis.url, "a") as a, connected(redis.url, "b") as b:
+        heard = await listening(b, "room:lobby")
+        with monkeypatch.context() as patch:
+            patch.setattr(asyncio, "get_running_loop", Counting)
+            patch.setattr(asyncio, "timeout", counted)
+            for number in range(100):
+                a.publish("room:lobby", b"n", b"%d" % number)
+                while len(heard) <= number:
+                    await asyncio.sleep(0)
+        assert len(timers) < 20, "none of them for each"
 
 
 @pytest.mark.parametrize(("epoch", "secret"), [("0123456789abcdeX", ""), (EPOCH, "another")])
