@@ -11,8 +11,10 @@ other processes take is none of our load, and where a host gives less than a cor
 import math
 import time
 
-MAX_INTERVAL_S = 0.04  # from one commit to the next, when the process is busy
-SPARE_BELOW, FULL_ABOVE = 0.12, 0.6  # shares of a core: no pause below the one, MAX_INTERVAL_S above the other
+SPARE_BELOW, BUSY_ABOVE = 0.12, 0.5  # shares of a core: no pause below the one, BUSY_INTERVAL_S above the other
+SCARCE_FROM, LIMIT_ABOVE = 0.7, 0.93  # from the one on the pause grows further, to MAX_INTERVAL_S above the other
+BUSY_INTERVAL_S = 0.01  # from one commit to the next: a commit's own price is some per cent of a core then
+MAX_INTERVAL_S = 0.04  # the same at the limit, where it buys messages that leave together in one write to each socket
 WINDOW_S = 0.05  # over which the share is measured
 # The interval follows the share with this time constant. Sharing commits makes the process less busy, which shortens
 # the interval again; without the delay the two would swing.
@@ -20,10 +22,17 @@ SMOOTHING_S = 0.25
 
 
 def wanted_interval(busy: float) -> float:
-    """Seconds from one commit to the next, for a share of a core from 0 to 1 (more counts as 1). Cubic: 1 ms at a
-    quarter of a core, where nobody needs to save, and 20 ms at a half."""
-    part = (busy - SPARE_BELOW) / (FULL_ABOVE - SPARE_BELOW)
-    return MAX_INTERVAL_S * min(1.0, max(0.0, part)) ** 3
+    """Seconds from one commit to the next, for a share of a core from 0 to 1 (more counts as 1). It grows twice, gently
+    each time: 1 ms at a quarter of a core, where nobody needs to save; 10 ms from a half on, and no more until the core
+    is nearly used up. Steeper it would swing, where a room is so large that each commit costs a write to
+    thousands of sockets."""
+    saving, at_limit = _part(busy, SPARE_BELOW, BUSY_ABOVE) ** 2, _part(busy, SCARCE_FROM, LIMIT_ABOVE) ** 2
+    return BUSY_INTERVAL_S * saving + (MAX_INTERVAL_S - BUSY_INTERVAL_S) * at_limit
+
+
+def _part(value: float, low: float, high: float) -> float:
+    """Where it is between the two: 0 at `low` and below, 1 at `high` and above."""
+    return min(1.0, max(0.0, (value - low) / (high - low)))
 
 
 def next_interval(interval: float, busy: float, elapsed: float) -> float:
