@@ -17,11 +17,13 @@ from app.store.pace import (
     BUSY_INTERVAL_S,
     LIMIT_ABOVE,
     MAX_INTERVAL_S,
+    MIN_USABLE,
     SCARCE_FROM,
     SPARE_BELOW,
     WINDOW_S,
     Pace,
     next_interval,
+    usable,
     wanted_interval,
 )
 from tests.store.test_database import message
@@ -117,6 +119,42 @@ def test_what_other_processes_take_is_no_load_of_ours(monkeypatch: pytest.Monkey
         at, used = at + 0.1, used + 0.1
         pace.update()
     assert pace.interval == pytest.approx(MAX_INTERVAL_S)
+
+
+QUOTAS = {  # of the process's own group, of the one above, of the root: what it may use
+    "none": ("max 100000", "max 100000", None, 1.0),
+    "half a core": ("50000 100000", "max 100000", None, 0.5),
+    "two cores": ("200000 100000", "max 100000", None, 1.0),
+    "of the group above": ("max 100000", "25000 100000", None, 0.25),
+    "of the smaller one": ("50000 100000", "10000 100000", None, 0.1),
+    "as a container sees it": (None, None, "50000 100000", 0.5),
+    "nothing": ("0 100000", "max 100000", None, MIN_USABLE),
+    "something else": ("", "?", "0 0", 1.0),
+}
+
+
+@pytest.mark.parametrize(("own", "above", "root", "found"), list(QUOTAS.values()), ids=list(QUOTAS))
+def test_where_a_host_gives_less_than_a_core_it_is_busy_sooner(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own: str | None, above: str | None, root: str | None, found: float
+) -> None:
+    process, groups = tmp_path / "cgroup", tmp_path / "groups"
+    process.write_text(
+        "1:name=systemd:/elsewhere\n0::/" + ("some.slice/parlor.service" if own is not None else "") + "\n"
+    )
+    (groups / "some.slice" / "parlor.service").mkdir(parents=True)
+    for place, quota in (("some.slice/parlor.service", own), ("some.slice", above), (".", root)):
+        if quota is not None:
+            (groups / place / "cpu.max").write_text(f"{quota}\n")
+    assert usable(process, groups) == found
+    assert usable(tmp_path / "no such file") == 1.0
+    at = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: at)
+    monkeypatch.setattr(time, "process_time", lambda: at * found / 2)
+    pace = Pace(found)
+    for _ in range(100):
+        at += 0.1
+        pace.update()
+    assert pace.interval == pytest.approx(BUSY_INTERVAL_S), "half of what it may use"
 
 
 def test_between_two_windows_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
