@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -16,7 +15,11 @@ from app.store import queries
 log = logging.getLogger("parlor.chat")
 
 INTERVAL_S = 30.0
-AT_ONCE = 1_000  # changes that are taken in one transaction; so many of all rooms are not waited with
+MANY = 1_000  # changes, of all rooms together, with which the interval is not waited for
+# Changes that are taken in one transaction. Whoever says something meanwhile waits for it: 50 take a millisecond or
+# two, each half as much again as one of a thousand. Where more waits it is taken in larger parts, to keep up.
+MIN_AT_ONCE, MAX_AT_ONCE = 50, 1_000
+PARTS = 20  # in which all is taken that waits
 PAUSE = 2  # after each, so many times as long as it took, for others who write
 RETRY_S = 5.0
 WORTH_TELLING = 5_000  # changes that were left at the start
@@ -33,13 +36,15 @@ class Indexing:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._changed: Counter[str] = Counter()
+        self._changed: set[str] = set()
+        self._count = 0  # changes of these rooms
         self._has_many = asyncio.Event()
 
     def note(self, room: str) -> None:
         """A message of the room is new, or has changed."""
-        self._changed[room] += 1
-        if self._changed.total() >= AT_ONCE:
+        self._changed.add(room)
+        self._count += 1
+        if self._count >= MANY:
             self._has_many.set()
 
     async def run(self) -> None:
@@ -53,11 +58,13 @@ class Indexing:
 
     async def take_new(self) -> None:
         """Raises Refused where nothing can be stored; then it is taken the next time."""
-        changed, self._changed = self._changed, Counter()
+        changed, self._changed = self._changed, set()
+        count, self._count = self._count, 0
         try:
-            await self._take(sorted(changed))
+            await self._take(sorted(changed), count)
         except Refused:
-            self._changed += changed
+            self._changed |= changed
+            self._count += count
             raise
 
     async def _take_what_was_left(self) -> None:
@@ -66,15 +73,17 @@ class Indexing:
         total, began = sum(count for _, count in left), time.monotonic()
         if total >= WORTH_TELLING:
             log.warning("%d messages are taken into the index of words while the server runs", total)
-        await self._take([room for room, _ in left])
+        await self._take([room for room, _ in left], total)
         if total >= WORTH_TELLING:
             log.warning("the index of words is complete, after %.0f s", time.monotonic() - began)
 
-    async def _take(self, rooms: Sequence[str]) -> None:
-        taken = AT_ONCE
-        while rooms and taken == AT_ONCE:
+    async def _take(self, rooms: Sequence[str], count: int) -> None:
+        """count: how many changes of the rooms there are, about."""
+        most = min(max(count // PARTS, MIN_AT_ONCE), MAX_AT_ONCE)
+        taken = most
+        while rooms and taken == most:
             began = time.monotonic()
-            taken, rooms = await self._store.write(queries.index_some, rooms, AT_ONCE)
+            taken, rooms = await self._store.write(queries.index_some, rooms, most)
             await asyncio.sleep(PAUSE * (time.monotonic() - began))
 
     async def _retried(self, work: Callable[[], Any]) -> None:

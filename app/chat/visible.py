@@ -1,5 +1,7 @@
 """What can be seen of a text, by the properties that Unicode gives to its characters."""
 
+import re
+
 import regex
 
 # Blank on the screen, though no property says so: braille without dots, the notehead and the fillers of scripts that
@@ -12,12 +14,13 @@ _FORMAT = r"\p{Default_Ignorable_Code_Point}\p{InSC=Invisible_Stacker}"
 _SEEN = regex.compile(rf"[^\s\p{{Z}}\p{{Cc}}{_FORMAT}{_BLANK_GLYPHS}]")
 _UNSEEN = regex.compile(rf"[\s\p{{Z}}\p{{Cc}}\p{{Default_Ignorable_Code_Point}}{_BLANK_GLYPHS}]+")
 _GLYPHS = regex.compile(rf"[{_BLANK_GLYPHS}]")
+_PLAINLY_SEEN = re.compile("[!-~]")  # what nearly every text has; `regex` lets go of the interpreter for each look
 _TURNS = regex.compile(r"[\p{Cc}\u202a-\u202e\u2066-\u2069\u206a-\u206f\ufff9-\ufffb]")
 
 
 def is_blank(text: str) -> bool:
     """True where the text shows nothing at all."""
-    return not _SEEN.search(text)
+    return not (_PLAINLY_SEEN.search(text) or _SEEN.search(text))
 
 
 def without_unseen(text: str) -> str:
@@ -40,4 +43,4 @@ def trimmed(text: str) -> str:
     """The text without blank lines before and blanks behind; its first line keeps its indentation."""
     text = text.rstrip()
     start = len(text) - len(text.lstrip())
-    return text[max(text.rfind(end, 0, start) for end in "\n\r") + 1 :]
+    return text[max(text.rfind("\n", 0, start), text.rfind("\r", 0, start)) + 1 :]

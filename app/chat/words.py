@@ -24,7 +24,7 @@ LOOK_AHEAD = 10  # nodes: what looking for the end of a block in vain counts
 SHORT = 300  # characters
 MAX_SHORT, MAX_LONG = 2_000, 300  # texts whose trees are kept: sent, read by who joins, read again
 
-_CHARACTERS = tuple("`*_~#:[>")  # of which any is in every text that is more than plain, addresses and lists aside
+_CHARACTERS = tuple("`*_~#:[>\n")  # of which any is in every text that is more than plain, but for addresses
 _WORTH = regex.compile(  # is there anything in it that may become more than text?
     r"(?i:https?://|www\.)|[`*\[]|~~|(?<![\p{L}\p{N}])_\S|#[A-Za-z0-9]|:[a-z0-9_+-]+:"
     r"|^ {0,3}(?:>\s|~~~|[-+]\s|\d{1,3}[.)]\s)",
@@ -53,7 +53,7 @@ def words(text: str, mentions: Mapping[str, str] | None = None, *, is_line: bool
 
 def _is_worth_it(text: str) -> bool:
     """A quick look at most, for most of what is said is plain."""
-    has_any = "\n" in text or any(mark in text for mark in _CHARACTERS) or "www." in text.lower()
+    has_any = any(map(text.__contains__, _CHARACTERS)) or "www." in text.lower()
     return has_any and bool(_WORTH.search(text))
 
 

@@ -93,8 +93,7 @@ def _answerable(value: Any) -> None:
 
 def attachments_announced(text: str) -> int:
     """How many attachments follow this text. Raises ProtocolError for more than there may be."""
-    count = _COUNT.match(text)
-    if count is None:
+    if text[:1] not in ("5", "6") or not (count := _COUNT.match(text)):
         return 0
     if len(count[1]) > 2 or not 0 < int(count[1]) <= MAX_ATTACHMENTS:
         raise ProtocolError(f"more than {MAX_ATTACHMENTS} attachments, or none")

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.model import Refused
 from app.store.batch import Write
-from app.store.pace import Pace
+from app.store.pace import Pace, usable
 from app.store.worker import Worker
 
 log = logging.getLogger("parlor.store")
@@ -26,7 +26,7 @@ class CommitQueue:
 
     def __init__(self, commit: Commit, on_committed: Callable[[list[Write]], None]) -> None:
         self._commit, self._on_committed = commit, on_committed
-        self._worker, self._pace = Worker("parlor-write"), Pace()
+        self._worker, self._pace = Worker("parlor-write"), Pace(usable())
         self._waiting: list[Write] = []
         self._running = False  # a commit is to begin, or under way
         self._pause: asyncio.TimerHandle | None = None  # until the next commit begins

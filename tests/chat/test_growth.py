@@ -5,11 +5,9 @@ they leave to C (a copy of a list, a sort) only a clock sees: for that the last 
 """
 
 import asyncio
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from types import FrameType
 from typing import Any
 
 import orjson
@@ -19,6 +17,7 @@ from app.chat import Chat, doors
 from app.chat.presence import Presence
 from app.chat.verbs import perform
 from app.model import LIMITS, Connection, Person, Profile
+from tests.support.instructions import instructions
 from tests.support.talker import until
 
 PEOPLE = 2_000
@@ -88,25 +87,6 @@ def looks_at_the_rooms(presence: Presence, _person: Connection, _room: str) -> N
 
 
 LIFE = (comes, looks_at_the_rooms, is_renamed, loses_the_line, comes, goes)
-
-
-def instructions(act: Callable[[], None]) -> int:
-    """How many instructions of Python it takes, of all that is called."""
-    count = 0
-
-    def note(frame: FrameType, event: str, _value: Any) -> Any:
-        nonlocal count
-        frame.f_trace_opcodes, frame.f_trace_lines = True, False
-        count += event == "opcode"
-        return note
-
-    before = sys.gettrace()
-    sys.settrace(note)
-    try:
-        act()
-    finally:
-        sys.settrace(before)
-    return count
 
 
 async def test_a_wave_into_one_room_costs_what_it_costs_in_small_rooms() -> None:

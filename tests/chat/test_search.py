@@ -2,6 +2,8 @@
 
 import asyncio
 import string
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,7 +11,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection as Db
 from sqlalchemy import text as sql
 
-from app.chat import Chat
+from app.chat import Chat, Memory
+from app.chat.indexing import MANY, MAX_AT_ONCE, MIN_AT_ONCE, Indexing
 from app.chat.verbs import perform
 from app.model import Connection
 from app.store import queries
@@ -115,6 +118,33 @@ async def index(chat: Chat) -> None:
 def texts(answer: dict) -> list[str]:
     assert answer["ok"], answer
     return [one["text"] for one in answer["messages"]]
+
+
+class Noted:
+    """A store, and how many changes were to be taken into the index at once."""
+
+    def __init__(self, store: Memory) -> None:
+        self.read, self._write = store.read, store.write
+        self.limits: list[int] = []
+
+    async def write(self, ask: Callable[..., Any], rooms: list[str], limit: int) -> Any:
+        self.limits.append(limit)
+        return await self._write(ask, rooms, limit)
+
+
+@pytest.mark.parametrize(("noted", "most"), [(MANY, MIN_AT_ONCE), (7_000, 350), (1_000_000, MAX_AT_ONCE)])
+async def test_the_index_takes_little_at_once_so_that_nobody_waits_long_and_more_where_much_waits(
+    chat: Chat, ask: Ask, alice: Connection, noted: int, most: int
+) -> None:
+    said = await says(ask, alice, "lobby", *(f"word {n}" for n in range(MIN_AT_ONCE + 1)))
+    store = Noted(chat.store)
+    indexing = Indexing(store)
+    for _ in range(noted):
+        indexing.note("lobby")
+    await indexing.take_new()
+    assert set(store.limits) == {most}
+    assert len(store.limits) == 1 + len(said) // most
+    assert await chat.store.read(queries.unindexed_rooms) == []
 
 
 @pytest.mark.parametrize("is_indexed", [False, True], ids=["not-indexed", "indexed"])

@@ -32,7 +32,7 @@ ACTIVE_AT_INTERVAL_MS = 1_000  # between two updates of a room's `active_at`, wh
 
 # The statements of the busiest path.
 _SAID = ("room", "seq", "rev", "id", "author", "nickname", "kind", "text", "reply_to", "at", "mentions", "file")
-UNCHANGED = ("edited", "deleted", "reactions", "card")  # null in a new message
+UNCHANGED = dict.fromkeys(("edited", "deleted", "reactions", "card"))  # null in a new message
 _known = Prepared(select(messages).where(messages.c.author == bindparam("author"), messages.c.id == bindparam("id")))
 _store = Prepared(insert_or_not(messages).on_conflict_do_nothing(index_elements=("author", "id")), sets=_SAID)
 _by = bindparam("by", type_=Integer)
@@ -112,7 +112,7 @@ def insert_message(
         "mentions": resolve(db, calls) or None if calls else None,
         "file": told,
     }
-    if not _store.run(db, **message | {"mentions": written(message["mentions"])}):
+    if not _store.run(db, **_row(message)):
         _claimed(db, room, -1)  # given back: nobody else can have claimed the next one before this transaction ends
         return _again(db, _known.dicts(db, author=author, id=id)[0], room, kind, text, file)
     if file is not None:
@@ -120,7 +120,7 @@ def insert_message(
     if _is_due(active_at, at):
         _wake.run(db, room=room, at=at)
     note_mentions(db, [message])
-    return message | dict.fromkeys(UNCHANGED), True
+    return message | UNCHANGED, True
 
 
 @changes(Changes.ROOM)
@@ -170,14 +170,19 @@ def insert_messages(db: Connection, asked: Sequence[dict[str, Any]]) -> list[tup
         place[0] += 1
         place[1] += 1
         called = resolve(db, calls) if (calls := one.get("calls")) else None
-        message = {"seq": place[0], "rev": place[1], "file": None, **one, "at": at, "mentions": called or None}
-        said.append(message | dict.fromkeys(UNCHANGED))
-    if _store.run_each(db, [one | {"mentions": written(one["mentions"])} for one in said]) != len(said):
+        where = {"seq": place[0], "rev": place[1], "file": None}
+        said.append({**where, **one, "at": at, "mentions": called or None, **UNCHANGED})
+    if _store.run_each(db, [_row(one) for one in said]) != len(said):
         raise NotAllNew
     note_mentions(db, said)
     if woken := [{"room": room, "at": at} for room, (*_, active_at) in claims.items() if _is_due(active_at, at)]:
         _wake.run_each(db, woken)
     return [(message, True) for message in said]
+
+
+def _row(message: Message) -> Message:
+    """As the table has it; the message itself where nobody is called in it."""
+    return message | {"mentions": written(message["mentions"])} if message["mentions"] else message
 
 
 def _claimed(db: Connection, room: str, by: int, *rules_revs: int | None) -> tuple[int, int, int]:

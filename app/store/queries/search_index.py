@@ -25,6 +25,7 @@ ID_BITS = 32  # of a message's seq in its place
 
 _row = select(search_rooms.c.number, search_rooms.c.rev).where(search_rooms.c.room == bindparam("room"))
 _place, _place_locked = Prepared(_row), Prepared(_row.with_for_update())
+_note = Prepared(update(search_rooms).where(search_rooms.c.room == bindparam("here")).values(rev=bindparam("up_to")))
 _changed = Prepared(
     select(*(messages.c[name] for name in ("seq", "rev", "author", "nickname", "text", "deleted", "file")))
     .where(messages.c.room == bindparam("room"), messages.c.rev > bindparam("start"))
@@ -33,10 +34,10 @@ _changed = Prepared(
 )
 
 _KNOWN = {  # is there an index? SQLite may be built without FTS5
-    "sqlite": text(
-        "SELECT 1 FROM sqlite_master AS m, pragma_module_list AS p WHERE m.name = 'searched' AND p.name = 'fts5'"
+    "sqlite": Prepared(
+        text("SELECT 1 FROM sqlite_master AS m, pragma_module_list AS p WHERE m.name = 'searched' AND p.name = 'fts5'")
     ),
-    "postgresql": text("SELECT 1"),
+    "postgresql": Prepared(text("SELECT 1")),
 }
 _PUT = {
     "sqlite": Prepared(text("INSERT OR REPLACE INTO searched (rowid, terms) VALUES (:place, :terms)")),
@@ -71,7 +72,7 @@ def unindexed_rooms(db: Connection) -> list[tuple[str, int]]:
 
 
 def has_index(db: Connection) -> bool:
-    return db.scalar(on(_KNOWN, db)) is not None
+    return _KNOWN[db.dialect.name].first(db) is not None
 
 
 @changes(Changes.PEOPLE)
@@ -109,7 +110,7 @@ def _index(db: Connection, room: str, limit: int) -> int:
         _PUT[db.dialect.name].run_each(db, rows)
     if gone := [{"first": base | one["seq"], "last": base | one["seq"]} for one in changed if one["deleted"]]:
         db.execute(on(_DROP, db), gone)
-    db.execute(update(search_rooms).where(search_rooms.c.room == room).values(rev=changed[-1]["rev"]))
+    _note.run(db, here=room, up_to=changed[-1]["rev"])
     return len(changed)
 
 
