@@ -18,6 +18,7 @@ from app.languages import (
     FOLDER,
     LANGUAGES,
     _words,
+    formats,
     forms,
     isolated,
     ntranslate,
@@ -25,7 +26,7 @@ from app.languages import (
     translate,
     translated,
 )
-from app.model import Refused, Sentence, counted
+from app.model import Refused, Sentence, counted, span
 from tests import languages
 
 TEMPLATES = languages.ROOT / "templates"
@@ -395,3 +396,11 @@ def test_what_a_page_loads_later_is_what_its_modules_name_within_a_function(tmp_
         "main": {"first", "deeper"},
         "main-later": {"later", "behind it", "last of all"},
     }
+
+
+def test_no_line_ends_between_a_number_and_its_unit() -> None:
+    for language in LANGUAGES:
+        told = [formats.size_of(language, size) for size in (12, 1_200, 5_000_000, 70_000_000_000)]
+        told += [translated(language, wait) for wait in (span(30), span(600))]
+        told += [translate(language, "{n} ms", {"n": 3.7}), ntranslate(language, "{n} min ago", "{n} min ago", 5)]
+        assert not [one for one in told if " " in one], language

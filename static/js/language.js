@@ -5,6 +5,7 @@
 // Whatever is missing or damaged in it is English: a page never breaks over its language.
 
 const ISOLATES = /[\u2066-\u2069]/;
+const QUANTITY = /^\{\w+\} (?:[kKMG]?B|m?s|min|h)(?= |$)/;
 const root = globalThis.document?.documentElement ?? globalThis.parlorPage; // {lang, dir}, in the service worker
 
 /** Of the document: "de". */
@@ -76,7 +77,8 @@ function known(text) {
 
 function translated(text) {
   const found = formOf(known(text), 1);
-  return typeof found === "string" ? found : text;
+  const sentence = typeof found === "string" ? found : text;
+  return QUANTITY.test(text) ? sentence.replaceAll(" ", "\u00a0") : sentence; // a number stands in one line with its unit
 }
 
 function formOf(texts, n) {
