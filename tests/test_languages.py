@@ -295,6 +295,7 @@ def test_every_sentence_is_translated(language: str) -> None:
     wrong = {key: faults for key, faults in found.items() if faults}
     assert not wrong, f"{len(wrong)} of {len(found)}, for example {dict(list(wrong.items())[:5])}"
     assert not [one.id for one in catalogue if one.fuzzy and one.id]
+    assert (languages.ROOT / f"static/vendor/cldr-annotations-full/{language}.json").exists(), "the names of emoji"
 
 
 def test_the_catalogues_and_their_scripts_are_made_from_the_code_as_it_is() -> None:

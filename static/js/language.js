@@ -56,6 +56,11 @@ export function dateFormat(options) {
   return new Intl.DateTimeFormat(locale, options);
 }
 
+/** An Intl.DisplayNames of countries; null where the browser has none. */
+export function regionNames() {
+  return globalThis.Intl.DisplayNames ? new Intl.DisplayNames([locale], { type: "region" }) : null;
+}
+
 /** The first of the browser's languages that is the document's, as "de-AT" is German. */
 export function localeOf(wanted, preferred) {
   const ofIt = preferred.filter((tag) => tag.split("-")[0].toLowerCase() === wanted.split("-")[0].toLowerCase());
