@@ -21,8 +21,8 @@ const DIALOGS = {
 export class Finding {
   /**
    * What it is handed: me, local (storage), rooms, overlays, layout, drawer, ask(verb, payload) -> Promise of the ack, wait(ms),
-   * notify(sentence); wanted(load): see later.js; topic: see topic-editor.js; navigation(), timeline(), unread(), roomList() and composer(), which are made later; join(room);
-   * invite(): opens the dialog of invites; jump(room, seq): shows a message of any room.
+   * notify(sentence); wanted(load): see later.js; topic: see topic-editor.js; navigation(), timeline(), unread(), roomList() and
+   * composer(), which are made later; join(room); invite(): opens the dialog of invites; jump(room, seq): shows a message of any room.
    */
   constructor(parts) {
     Object.assign(this, parts);

@@ -9,8 +9,10 @@ import { visible } from "./visible-text.js";
 const TICK_MS = 1_000;
 
 export class StandingView {
-  /** storage: where it stands which welcome was dismissed; loadDoorway() -> Promise of a DoorwayView, of null where it cannot be had;
-   * lastOwn(room): ms; ticked(): answers whether others count down too. */
+  /**
+   * storage: where it stands which welcome was dismissed; loadDoorway() -> Promise of a DoorwayView, of null where it cannot be had;
+   * lastOwn(room): ms; ticked(): answers whether others count down too.
+   */
   constructor({ storage, clock, composer, loadDoorway, lastOwn, ticked }) {
     Object.assign(this, { storage, clock, composer, loadDoorway, lastOwn, ticked, doorway: null });
     this.conversation = document.getElementById("conversation");

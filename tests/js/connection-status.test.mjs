@@ -7,7 +7,7 @@ test("while connected, the transport is told and the latency is for the eye", ()
   const { word, transport, detail, title } = statusText({ state: "connected", transport: "websocket", latency: 12 }, 0);
   assert.equal(word + transport, "Connected · websocket");
   assert.equal(detail, "12\u00a0ms");
-  assert.match(title, /12 ms/);
+  assert.match(title, /12\u00a0ms/);
 });
 
 test("before the first measure there is no latency", () => {

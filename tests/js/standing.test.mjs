@@ -25,7 +25,7 @@ test("in slow mode one waits since one's own last message, moderators do not", (
 });
 
 test("a time that is left is shown in the unit that changes", () => {
-  const cases = { 0: "0:00", 1: "0:01", 6_400: "0:07", 59_000: "0:59", 60_000: "1:00", 3_599_000: "59:59", 3_600_000: "1\u00a0h\u00a00\u00a0min", 11_100_000: "3\u00a0h\u00a05\u00a0min", 86_400_000: "1 day", 170_000_000: "2 days" };
+  const cases = { 0: "0:00", 1: "0:01", 6_400: "0:07", 59_000: "0:59", 60_000: "1:00", 3_599_000: "59:59", 3_600_000: "1\u00a0h 0\u00a0min", 11_100_000: "3\u00a0h 5\u00a0min", 86_400_000: "1 day", 170_000_000: "2 days" };
   for (const [ms, text] of Object.entries(cases)) assert.equal(countdown(Number(ms)), text);
   assert.equal(countdown(-5_000), "0:00");
 });
