@@ -104,6 +104,7 @@ screenshot: $(VENV)/test.ready
 vendor:
 	sh static/vendor/fetch.sh socket.io-client 4.8.4 dist/socket.io.esm.min.js
 	sh static/vendor/fetch.sh emojibase-data 17.0.0 en/compact.json en/shortcodes/emojibase.json en/shortcodes/github.json
+	sh static/vendor/fetch.sh cldr-annotations-full 48.2.0 $(foreach of,ar de es fr,annotations/$(of)/annotations.json=$(of).json)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache tests/js/node_modules

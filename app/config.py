@@ -490,7 +490,7 @@ class Settings(BaseModel):
         None,
         ge=1,
         description="Bytes that are kept of a room, its newest messages, unless the room says otherwise; a message "
-        "counts as its text and 300 more.",
+        "counts as its text, its card and 300 more.",
     )
     guest_days: float = Field(
         7,

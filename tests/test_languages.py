@@ -18,6 +18,7 @@ from app.languages import (
     FOLDER,
     LANGUAGES,
     _words,
+    formats,
     forms,
     isolated,
     ntranslate,
@@ -25,7 +26,7 @@ from app.languages import (
     translate,
     translated,
 )
-from app.model import Refused, Sentence, counted
+from app.model import Refused, Sentence, counted, span
 from tests import languages
 
 TEMPLATES = languages.ROOT / "templates"
@@ -294,6 +295,7 @@ def test_every_sentence_is_translated(language: str) -> None:
     wrong = {key: faults for key, faults in found.items() if faults}
     assert not wrong, f"{len(wrong)} of {len(found)}, for example {dict(list(wrong.items())[:5])}"
     assert not [one.id for one in catalogue if one.fuzzy and one.id]
+    assert (languages.ROOT / f"static/vendor/cldr-annotations-full/{language}.json").exists(), "the names of emoji"
 
 
 def test_the_catalogues_and_their_scripts_are_made_from_the_code_as_it_is() -> None:
@@ -395,3 +397,13 @@ def test_what_a_page_loads_later_is_what_its_modules_name_within_a_function(tmp_
         "main": {"first", "deeper"},
         "main-later": {"later", "behind it", "last of all"},
     }
+
+
+def test_no_line_ends_between_a_number_and_its_unit() -> None:
+    for language in LANGUAGES:
+        told = [formats.size_of(language, size) for size in (12, 1_200, 5_000_000, 70_000_000_000)]
+        told += [translated(language, wait) for wait in (span(30), span(600))]
+        told += [translate(language, "{n} ms", {"n": 3.7})]
+        assert not [one for one in told if " " in one], language
+        within = translate(language, "A file has {size} MB at most here.", {"size": "25"})
+        assert re.search("25\u2069?\u00a0", within), within

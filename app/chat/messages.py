@@ -114,8 +114,7 @@ async def card(chat: Chat, speaker: Speaker, *, seq: Seq, on: Flag) -> Answer:
     """With `on` false, hide the card of one's own message, or as a moderator of another's: what it shows of the page to
     which it links. With `on` true it is shown again."""
     asked = {**_here_by_rank(chat, speaker, seq), "by": speaker.id}
-    stored, new = await chat.store.write(queries.show_card, **asked, on=on)
-    return {"message": tell_changed(chat, speaker.room, stored) if new else as_told(stored)}
+    return _tell_if_new(chat, speaker, *await _writing(chat, speaker, "card", queries.show_card, **asked, on=on)())
 
 
 async def react(chat: Chat, speaker: Speaker, *, seq: Seq, emoji: Emoji, on: Flag) -> Answer:
@@ -215,10 +214,15 @@ def _tell_if_new(chat: Chat, member: Member, stored: queries.Message, new: bool)
     """The ack's message; where it is new or changed, the room is told of it."""
     if not new:
         return {"message": as_told(stored)}
-    rules = chat.rules.get(member.room)  # not there any more where whoever asked has left meanwhile
+    return {"message": tell_queued(chat, member.room, stored)}
+
+
+def tell_queued(chat: Chat, room: str, stored: queries.Message) -> Answer:
+    """The same as `tell_changed`, and that it waits for the room's hooks."""
+    rules = chat.rules.get(room)  # not there any more where whoever asked has left meanwhile
     if rules is None or rules.hooks:
         chat.on_queued()
-    return {"message": tell_changed(chat, member.room, stored)}
+    return tell_changed(chat, room, stored)
 
 
 def tell_changed(chat: Chat, room: str, stored: queries.Message) -> Answer:

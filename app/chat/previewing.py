@@ -115,12 +115,13 @@ class Previewing:
         asked: dict[str, Any] = {"room": link.room, "seq": link.seq, "text": link.text, "card": card}
         is_new = False
         try:
-            stored, is_new = await self._chat.store.write(queries.put_card, **asked)
+            write = self._chat.store.write
+            stored, is_new = await write(queries.and_queue, query=queries.put_card, event="card", **asked)
         finally:
             if not is_new:
                 quotas.give_back(link.connection, size)
         if is_new:
-            messages.tell_changed(self._chat, link.room, stored)
+            messages.tell_queued(self._chat, link.room, stored)
 
     async def _card(self, url: str) -> Card | None:
         now = time.monotonic()

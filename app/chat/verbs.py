@@ -24,6 +24,7 @@ from app.chat import (
     bots,
     cards,
     direct,
+    faults,
     hooks,
     ignoring,
     mentioned,
@@ -255,7 +256,7 @@ def _refusal(error: ValidationError) -> Refused:
     fault = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(part) for part in fault["loc"])
     code = fault["type"] if fault["type"] in ERRORS else "bad_payload"
-    why = fault.get("ctx", {}).get("sentence", fault["msg"])  # pydantic's own ones are English alone
+    why = faults.why(fault)
     return Refused(
         code, why if code != "bad_payload" else Sentence("“{field}”: {why}.", field=field, why=why), field=field
     )

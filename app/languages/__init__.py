@@ -29,6 +29,7 @@ LANGUAGES = {
 RIGHT_TO_LEFT = frozenset({"ar"})
 FOLDER = Path(__file__).parent
 _PLACE = re.compile(r"#?\{(\w+)\}")
+_QUANTITIES = re.compile(r"\{(\w+)\} (?:[kKMG]?B|m?s|min|h)(?![a-z])")
 FORMS = ("zero", "one", "two", "few", "many", "other")  # of a word that counts, in CLDR's order
 
 
@@ -49,14 +50,16 @@ def ntranslate(language: str, one: str, other: str, n: int, values: Mapping[str,
 
 
 def pattern(language: str, one: str, other: str = "", n: int | None = None) -> str:
-    """A sentence's translation, with its places. `other` and `n` where it counts: in the form that fits."""
-    return _form(language, one, n) or (other if n is not None and n != 1 else one)
+    """A sentence's translation, with its places. `other` and `n` where it counts: in the form that fits. A number
+    stands in one line with its unit (U+00A0), as in static/js/language.js."""
+    text = _form(language, one, n) or (other if n is not None and n != 1 else one)
+    for name in _QUANTITIES.findall(other or one):
+        text = text.replace(f"{{{name}}} ", f"{{{name}}}\u00a0")
+    return text
 
 
 def translated(language: str, text: str) -> str:
     """A sentence from anywhere: a Sentence, or words that are their own key."""
-    if language == ENGLISH:
-        return str(text)
     if not isinstance(text, Sentence):
         return translate(language, text)
     if text.other:

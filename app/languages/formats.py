@@ -36,7 +36,11 @@ def number(language: str, value: float) -> str:
 
 
 def size_of(language: str, bytes: int) -> str:
-    """`1.2 MB`"""
+    """`1.2 MB`, in one line."""
+    return _size_of(language, bytes).replace(" ", "\u00a0")
+
+
+def _size_of(language: str, bytes: int) -> str:
     for unit, name, of_babel in UNITS:
         if bytes >= unit * 0.9995:
             value = bytes / unit

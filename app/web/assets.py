@@ -23,6 +23,7 @@ from pathlib import Path, PurePath
 import regex
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.ext import Extension
 from markupsafe import Markup
 
 from app.paths import ROOT
@@ -41,6 +42,7 @@ TYPES = {
 }
 _CSS_COMMENT = re.compile(rb"/\*.*?\*/", re.DOTALL)
 _CSS_SPACE = re.compile(rb"\s*\n\s*")
+_INDENTATION = re.compile(r"\n[ \t]+")
 _IMPORT = re.compile(r"""(?:^|[;}\n])(?:import|export)\s*(?:[\w$*{},\s]+?from\s*)?["'](\.{1,2}/[^"']+)["']""")
 
 SHOWN_WIDTH, SHOWN_HEIGHT, SHOWN_LEAST = 400, 300, 48  # CSS pixels of a picture in a log
@@ -220,7 +222,11 @@ def templates(assets: Assets, **always: object) -> Environment:
     """Jinja2, escaping everything. Every template has `asset(name)`, `script(name)`, `stylesheet(*names)`, and the
     values in `always`."""
     environment = Environment(
-        loader=FileSystemLoader(ROOT / "templates"), autoescape=True, undefined=StrictUndefined, enable_async=False
+        loader=FileSystemLoader(ROOT / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        enable_async=False,
+        extensions=[_Unindented],
     )
     environment.filters["visible"] = visible
     environment.globals.update(asset=assets.url, inline_style=assets.inline_style, **always)
@@ -230,6 +236,13 @@ def templates(assets: Assets, **always: object) -> Environment:
     environment.globals.update(script=assets.script, preloads=assets.preloads, stylesheet=assets.stylesheet)
     environment.globals.update(words=assets.words)
     return environment
+
+
+class _Unindented(Extension):
+    """Templates are indented for those who write them; pages are not, which saves a twentieth of each."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        return _INDENTATION.sub("\n", source)
 
 
 def shown_size(file: Mapping[str, int]) -> tuple[int, int]:

@@ -26,8 +26,11 @@ DEFAULT_ROOM = "lobby"
 MAX_WISH = 200  # characters; the page's own checks come after it
 
 SENTENCES = {
+    400: (Sentence("Not like that"), Sentence("This request could not be understood.")),
+    403: (Sentence("Not from there"), Sentence("Only the pages of this site may ask for that.")),
     404: (Sentence("Nothing here"), Sentence("There is no page at this address.")),
     405: (Sentence("Not like that"), Sentence("This address does not take such a request.")),
+    413: (Sentence("Too much"), Sentence("That is more than what is taken here.")),
     500: (
         Sentence("Something broke"),
         Sentence("The server met a fault it did not expect. It is logged; trying again may help."),

@@ -23,6 +23,7 @@ Card = dict[str, Any]
 
 TIME_LIMIT_S = 3.0  # for a page, with all that leads to it
 MAX_BYTES = 1 << 20  # of a page, as it comes and as it is then
+MAX_PIECES = 2_000  # of a page: each costs, however small it is
 MAX_TYPE = 200  # characters of Content-Type
 MAX_REDIRECTS = 5
 REDIRECTS = (301, 302, 303, 307, 308)
@@ -100,16 +101,17 @@ def _is_html(answer: aiohttp.ClientResponse) -> bool:
 
 
 async def _read(answer: aiohttp.ClientResponse) -> bytes:
-    """Up to the end of the head of the page, where that is found, and never more than MAX_BYTES. Raises ValueError."""
+    """Up to the end of the head of the page, where that is found, and never more than MAX_BYTES, nor than MAX_PIECES as
+    they come, each of which may be a byte. Raises ValueError."""
     coding = answer.headers.get("Content-Encoding", "identity").strip().lower()
     if coding not in ("", "identity", "gzip", "x-gzip"):
         raise ValueError(f"an encoding that nobody asked for: {coding:.20}")
     unpack = zlib.decompressobj(wbits=31) if "gzip" in coding else None
-    page, taken = bytearray(), 0
-    async for piece in answer.content.iter_any():
-        taken, before = taken + len(piece), max(0, len(page) - 6)
+    page, taken, pieces = bytearray(), 0, 0
+    async for piece, _ in answer.content.iter_chunks():
+        taken, before, pieces = taken + len(piece), max(0, len(page) - 6), pieces + 1
         page += unpack.decompress(piece, MAX_BYTES - len(page)) if unpack else piece
-        if taken >= MAX_BYTES or len(page) >= MAX_BYTES or (unpack and unpack.eof):
+        if max(taken, len(page)) >= MAX_BYTES or pieces >= MAX_PIECES or (unpack and unpack.eof):
             break
         if b"</head" in page[before:].lower():
             break

@@ -5,7 +5,7 @@ const JOINED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=T
 const QUERIES = {
   "@": /^(?!\s|.*\s\s)[^\n@]{0,40}$/u, // nicknames have blanks
   "#": /^(?!\d+$)[a-z0-9_-]{0,64}$/i,
-  ":": /^[a-z0-9_+-]{2,40}$/i,
+  ":": /^[\p{L}\p{M}\p{N}_+-]{2,40}$/u,
   "/": /^[a-z]{0,20}$/i,
 };
 

@@ -3,15 +3,14 @@
 
 import { insertText } from "./box-text.js";
 import { styled } from "./late-page.js";
-import { NOT_LOADED } from "./later.js";
 import { WritingAids } from "./writing-aids.js";
 
 const EMOJI_STYLE = new URL("../css/emoji-picker.css", import.meta.url).href;
 
 export class ComposerAids {
-  /** storage: for the skin tone and the recent emoji; overlays; notify(sentence); more: as writing-aids.js wants it. */
-  constructor({ storage, overlays, notify, ...more }) {
-    Object.assign(this, { storage, overlays, notify, more });
+  /** storage: for the skin tone and the recent emoji; overlays; wanted(load): see later.js; more: as writing-aids.js wants it. */
+  constructor({ storage, overlays, wanted, ...more }) {
+    Object.assign(this, { storage, overlays, wanted, more });
     this.box = document.getElementById("message");
     this.button = document.getElementById("emoji");
     this.writing = new WritingAids(this.box, { ...more, loadEmoji: () => this.loadEmoji() });
@@ -30,13 +29,11 @@ export class ComposerAids {
 
   /** Opens the choice of emoji at a button. chosen(emoji); left(): it was closed without one. */
   async pickEmoji(opener, chosen, left) {
-    try {
-      const [{ EmojiPicker }, emoji] = await Promise.all([import("./emoji-picker.js"), this.loadEmoji(), styled(EMOJI_STYLE)]);
-      this.picker ??= new EmojiPicker({ emoji, overlays: this.overlays });
-      this.picker.open(opener, chosen, left);
-    } catch {
-      this.notify(NOT_LOADED);
-    }
+    const found = await this.wanted(() => Promise.all([import("./emoji-picker.js"), this.loadEmoji(), styled(EMOJI_STYLE)]));
+    if (!found) return;
+    const [{ EmojiPicker }, emoji] = found;
+    this.picker ??= new EmojiPicker({ emoji, overlays: this.overlays });
+    this.picker.open(opener, chosen, left);
   }
 
   async loadEmoji() {

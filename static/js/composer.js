@@ -2,7 +2,7 @@
 // it is a new message, a reply or an edit is in composer-context.js.
 
 import { ComposerContext } from "./composer-context.js";
-import { write } from "./isolate.js";
+import { plain, write } from "./isolate.js";
 import { t, tn } from "./language.js";
 import { StrayInput } from "./stray-input.js";
 import { isBlank, trimmed } from "./text.js";
@@ -179,6 +179,11 @@ export class Composer {
     this.button.dataset.verb = isEdit ? "edit" : "send";
     write(this.button.querySelector("span"), isEdit ? t("Save") : t("Send"));
     this.box.enterKeyHint = isEdit ? "done" : "send";
+  }
+
+  /** This sentence is so no longer. */
+  passed(sentence) {
+    if (this.sentence.textContent === plain(sentence)) this.showSentence("");
   }
 
   showSentence(sentence, isTrouble = true) {

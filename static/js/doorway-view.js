@@ -9,7 +9,6 @@ export class DoorwayView {
   constructor({ clock, again, left }) {
     Object.assign(this, { clock, again });
     this.element = document.getElementById("room-door");
-    this.conversation = document.getElementById("conversation");
     for (const part of ["title", "text", "reason", "submit", "leave"]) this[part] = document.getElementById(`room-door-${part}`);
     this.field = document.getElementById("room-door-field").content.firstElementChild;
     this.box = this.field.querySelector("input"); // in the page only while it is asked for: one field named "Passphrase" at a time
@@ -25,8 +24,6 @@ export class DoorwayView {
     const isOther = this.room !== room || this.shown !== room.refusal;
     Object.assign(this, { room, shown: room.refusal });
     this.element.hidden = !room.refusal;
-    this.conversation.classList.toggle("is-shut", Boolean(room.refusal));
-    this.conversation.classList.toggle("is-blank", Boolean(room.refusal) && room.rev === null);
     if (!room.refusal) {
       this.box.value = "";
       return;

@@ -6,7 +6,7 @@ import { media } from "./media.js";
 const COLUMNS = 8;
 const MARGIN = 8; // CSS pixels to the edges of the window
 const RECENT = "Recent";
-/** The groups by their names in emoji-data.js. The names of the emoji themselves, and what is searched, are English. */
+/** The groups by their names in emoji-data.js. */
 const GROUP_NAMES = {
   Recent: t("Recent"),
   Smileys: t("Smileys"),
@@ -21,7 +21,7 @@ const GROUP_NAMES = {
   Found: t("Found"),
 };
 const GROUP_ICONS = { Recent: "🕘", Smileys: "😀", People: "👋", "Animals and nature": "🐻", "Food and drink": "🍎", "Travel and places": "✈️", Activities: "⚽", Objects: "💡", Symbols: "🔣", Flags: "🏁" };
-const SEARCH = language === "en" ? t("Search emoji") : t("Search emoji by their English names");
+const SEARCH = t("Search emoji");
 const TONES = [t("No skin tone"), t("Light"), t("Medium-light"), t("Medium"), t("Medium-dark"), t("Dark")];
 const HAND = { emoji: "✋", skins: ["✋🏻", "✋🏼", "✋🏽", "✋🏾", "✋🏿"] };
 const NEXT = isRightToLeft ? -1 : 1;
@@ -38,7 +38,7 @@ export class EmojiPicker {
     this.tones = element("div", "emoji-tones", { role: "group", "aria-label": t("Skin tone"), hidden: "" });
     this.groups = element("div", "emoji-groups", { role: "toolbar", "aria-label": t("Groups of emoji") });
     this.grid = element("div", "emoji-grid", { role: "grid", "aria-label": t("Emoji") });
-    this.name = element("p", "emoji-name", { "aria-hidden": "true", dir: "ltr" });
+    this.name = element("p", "emoji-name", { "aria-hidden": "true" });
     this.none = element("p", "emoji-none", { role: "status" });
     const head = element("div", "emoji-head");
     head.append(this.search, this.toneButton);
@@ -158,7 +158,7 @@ export class EmojiPicker {
 
   show(target) {
     const button = target?.closest?.("button");
-    this.name.textContent = button ? `${button.textContent} :${button.dataset.name}:` : "";
+    this.name.replaceChildren(...(button ? named(button) : []));
   }
 
   pressed(event) {
@@ -262,6 +262,17 @@ export class EmojiPicker {
     const to = at < 0 ? (isBack ? -1 : 0) : at + (isBack ? -1 : 1);
     there[(to + there.length) % there.length].focus();
   }
+}
+
+/** "👍 Daumen hoch :+1:"; in English the name says as much. */
+function named(button) {
+  const { textContent, dataset } = button;
+  if (language === "en") return [`${textContent} :${dataset.name}:`];
+  const label = element("bdi", "emoji-label");
+  const name = element("bdi", "", { dir: "ltr" });
+  label.textContent = button.getAttribute("aria-label");
+  name.textContent = `:${dataset.name}:`;
+  return [textContent, " ", label, " ", name];
 }
 
 function groupButton(name) {

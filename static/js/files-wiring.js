@@ -7,7 +7,6 @@ import { BlobStore } from "./blob-store.js";
 import { FileInput } from "./file-input.js";
 import { t } from "./language.js";
 import { withPage } from "./late-page.js";
-import { NOT_LOADED } from "./later.js";
 import { hooks } from "./message-file.js";
 import { Previews } from "./previews.js";
 import { tabsAlive } from "./tab.js";
@@ -17,9 +16,9 @@ const JOINING_MS = 50;
 const NOT_STORED = t("This browser cannot keep files over a reload. Leave the page open until they are sent.");
 
 export class Files {
-  /** composer and outbox are made later: `connect` hands them in. limit(): bytes of a file, as the server tells it. */
-  constructor({ me, menu, rooms, limit, wait, newId, tab, notify, layout, overlays }) {
-    Object.assign(this, { me, rooms, notify, layout, overlays, wait, previews: new Previews() });
+  /** composer and outbox are made later: `connect` hands them in. limit(): bytes of a file, as the server tells it; wanted(load): see later.js. */
+  constructor({ me, menu, rooms, limit, wait, newId, tab, notify, wanted, layout, overlays }) {
+    Object.assign(this, { me, rooms, wanted, layout, overlays, wait, previews: new Previews() });
     this.isOn = Boolean(document.getElementById("attach"));
     this.attachments = new Attachments({
       store: new BlobStore({ volatile: () => notify(NOT_STORED) }),
@@ -132,13 +131,9 @@ export class Files {
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     const seq = Number(link.closest(".message").dataset.seq);
-    const module = await withPage(() => import("./viewer.js")).catch(() => null);
-    if (!module) {
-      this.notify(NOT_LOADED);
-      return;
-    }
-    const { Viewer } = module;
-    this.viewer ??= new Viewer({ layout: this.layout, overlays: this.overlays });
+    const module = await this.wanted(() => withPage(() => import("./viewer.js")));
+    if (!module) return;
+    this.viewer ??= new module.Viewer({ layout: this.layout, overlays: this.overlays });
     this.viewer.open(this.rooms.active.messages, seq, link);
   }
 }

@@ -6,12 +6,10 @@ import { Directs } from "./directs.js";
 import { EmptyRoom } from "./empty-room.js";
 import { t } from "./language.js";
 import { withPage } from "./late-page.js";
-import { NOT_LOADED } from "./later.js";
 import { linkTo, seqIn } from "./permalink.js";
 import { ReadMarks } from "./read-marks.js";
 import { isolate } from "./isolate.js";
 import { isDirect, labelOf } from "./room-name.js";
-import { TopicEditor } from "./topic-editor.js";
 import { sitePath } from "./base.js";
 import { visible } from "./visible-text.js";
 
@@ -23,20 +21,14 @@ const DIALOGS = {
 export class Finding {
   /**
    * What it is handed: me, local (storage), rooms, overlays, layout, drawer, ask(verb, payload) -> Promise of the ack, wait(ms),
-   * notify(sentence); navigation(), timeline(), unread(), roomList() and composer(), which are made later; join(room);
-   * invite(): opens the dialog of invites; jump(room, seq): shows a message of any room.
+   * notify(sentence); wanted(load): see later.js; topic: see topic-editor.js; navigation(), timeline(), unread(), roomList() and
+   * composer(), which are made later; join(room); invite(): opens the dialog of invites; jump(room, seq): shows a message of any room.
    */
   constructor(parts) {
     Object.assign(this, parts);
     const { ask, wait, me, local, rooms } = this;
     this.marks = new ReadMarks({ ask, wait });
     this.directs = new Directs({ storage: local, rooms, me, ask, join: parts.join, changed: (room) => this.renamed(room) });
-    this.topic = new TopicEditor({
-      room: () => rooms.active,
-      save: (topic) => this.saveTopic(topic),
-      notify: parts.notify,
-      left: () => this.composer().focus(),
-    });
     this.emptyRoom = new EmptyRoom({ act: (name) => this.actions[name]() });
     this.dialogs = {};
     this.target = null; // {room, seq}: the message of the address, until its room has been joined
@@ -173,29 +165,21 @@ export class Finding {
     if (!room.note(line) && room === this.rooms.active) this.notify(line);
   }
 
-  async saveTopic(topic) {
-    const ack = await this.ask("topic", { room: this.rooms.activeName, topic });
-    return ack.ok ? "" : ack.text;
-  }
-
   // --- dialogs ---
 
   async open(name) {
     if (!this.layout.isRoomShown) return;
     this.drawer.set(false);
+    const Kind = this.dialogs[name] ? null : await this.wanted(DIALOGS[name]);
+    if (Kind) this.dialogs[name] ??= this.made(Kind);
+    this.dialogs[name]?.open();
+  }
+
+  made(Kind) {
     const { overlays, layout, ask, rooms, wait } = this;
-    if (!this.dialogs[name]) {
-      try {
-        const Kind = await DIALOGS[name]();
-        const unread = (room) => this.unread().count(room);
-        const go = (room) => this.navigation().goTo(room);
-        this.dialogs[name] ??= new Kind({ overlays, layout, ask, rooms, wait, unread, go, jump: (...to) => this.jump(...to) });
-      } catch {
-        this.notify(NOT_LOADED);
-        return;
-      }
-    }
-    this.dialogs[name].open();
+    const unread = (room) => this.unread().count(room);
+    const go = (room) => this.navigation().goTo(room);
+    return new Kind({ overlays, layout, ask, rooms, wait, unread, go, jump: (...to) => this.jump(...to) });
   }
 
   key(event) {

@@ -3,14 +3,18 @@
 
 const ISOLATED = /\u2068((?:[^\u2068\u2069]|\u2068[^\u2068\u2069]*\u2069)*)\u2069/; // also what a translation isolates with a name in it
 
+const UNIT = /(\d) (?=(?:m?s|min|h|[kKMGT]?B)(?!\p{L}))/gu;
+
 export function isolate(name) {
   return `\u2068${name}\u2069`;
 }
 
-/** Writes a sentence into an element, unless it is there already: a live region reads every write. */
+/** Writes a sentence into an element, unless it is there already: a live region reads every write. What the server says in English
+ * breaks no line between a number and its unit either; see language.js. */
 export function write(element, sentence) {
-  if (element.textContent === plain(sentence)) return;
-  const parts = sentence.split(ISOLATED);
+  const text = sentence.replace(UNIT, "$1\u00a0");
+  if (element.textContent === plain(text)) return;
+  const parts = text.split(ISOLATED);
   element.replaceChildren(...parts.map((part, at) => (at % 2 ? isolated(part) : part)));
 }
 

@@ -2,7 +2,7 @@
 //
 // Whoever was kicked or banned comes back by their own wish alone (`again`): not with a reconnect, nor by what waits to be sent.
 
-import { isRemoval, isShut } from "./room-door.js";
+import { isRemoval, isShut } from "./refusal.js";
 
 const NICKNAME_REFUSALS = new Set(["nickname_taken", "bad_nickname"]);
 

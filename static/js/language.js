@@ -5,6 +5,7 @@
 // Whatever is missing or damaged in it is English: a page never breaks over its language.
 
 const ISOLATES = /[\u2066-\u2069]/;
+const QUANTITIES = /\{(\w+)\} (?:[kKMG]?B|m?s|min|h)(?![a-z])/g;
 const root = globalThis.document?.documentElement ?? globalThis.parlorPage; // {lang, dir}, in the service worker
 
 /** Of the document: "de". */
@@ -25,7 +26,7 @@ export function t(text, values = {}) {
 /** A sentence that counts: `tn("{n} message", "{n} messages", 3)`; `n` is one of its values. */
 export function tn(one, other, n, values = {}) {
   const form = formOf(known(one), n);
-  return filled(typeof form === "string" ? form : n === 1 ? one : other, { n: number(n), ...values });
+  return filled(unbroken(other, typeof form === "string" ? form : n === 1 ? one : other), { n: number(n), ...values });
 }
 
 /** A sentence around elements, for `append()`: `parts("Write to {who}.", { who: link })` is ["Write to ", link, "."]. */
@@ -55,6 +56,11 @@ export function dateFormat(options) {
   return new Intl.DateTimeFormat(locale, options);
 }
 
+/** An Intl.DisplayNames of countries; null where the browser has none. */
+export function regionNames() {
+  return globalThis.Intl.DisplayNames ? new Intl.DisplayNames([locale], { type: "region" }) : null;
+}
+
 /** The first of the browser's languages that is the document's, as "de-AT" is German. */
 export function localeOf(wanted, preferred) {
   const ofIt = preferred.filter((tag) => tag.split("-")[0].toLowerCase() === wanted.split("-")[0].toLowerCase());
@@ -76,7 +82,12 @@ function known(text) {
 
 function translated(text) {
   const found = formOf(known(text), 1);
-  return typeof found === "string" ? found : text;
+  return unbroken(text, typeof found === "string" ? found : text);
+}
+
+/** A number stands in one line with its unit. */
+function unbroken(english, text) {
+  return [...english.matchAll(QUANTITIES)].reduce((made, [, name]) => made.replace(`{${name}} `, `{${name}}\u00a0`), text);
 }
 
 function formOf(texts, n) {

@@ -1,6 +1,6 @@
 // What of the page is loaded later: the elements of the dialogs (templates/dialogs.html) and their style sheet. The page names
 // both addresses in its data-later. (As a document, for a page may make no elements of text.) And what the scripts that are
-// loaded later say in another language than English: its data-later-words.
+// loaded later say in another language than English: its data-later-words; the style of what they draw: data-later-style.
 
 import { once } from "./once.js";
 
@@ -26,6 +26,11 @@ const loadWords = once(async () => {
 /** Promise of the module that load() imports. Its words come before it: some are said when it begins. */
 export function withWords(load) {
   return loadWords().then(load);
+}
+
+/** The same, as soon as the style of what comes after the first words is there too. */
+export function withStyle(load) {
+  return Promise.all([withWords(load), styled(document.body.dataset.laterStyle)]).then(([module]) => module);
 }
 
 /** The same, as soon as the page's part is there too. */

@@ -13,15 +13,20 @@ import { t } from "./language.js";
 import { Menu } from "./menu.js";
 import { Moderating, reportNews } from "./moderating.js";
 import { OwnCards, ownLink } from "./own-cards.js";
+import { NewerVersion } from "./newer-version.js";
 import { actionsInRoom, actionsOn } from "./person-actions.js";
+import { retentionLabel, retentionSentence } from "./retention-text.js";
 import { RoomCommands } from "./room-commands.js";
 import { isDirect, labelOf } from "./room-name.js";
+import { standingNews } from "./standing-news.js";
+import { isBlank } from "./text.js";
 import { Told } from "./told.js";
+import { TopicEditor } from "./topic-editor.js";
 import { copyText, WordClicks } from "./word-clicks.js";
 
 /** main: the parts of the page that are there, and what it can do (main.js, furnish). Answers what main.js wants of these. */
 export function lateParts(main) {
-  const { page, me, local, clock, wait, ask, answerOf, newId, tab, notify, notifyIfAny, notices, done, overlays, layout, drawer, dialogs } = main;
+  const { page, me, local, clock, wait, ask, answerOf, newId, tab, notify, notifyIfAny, wanted, notices, done, overlays, layout, drawer, dialogs } = main;
   const { rooms, navigation, finding, unread, entering, outbox, timeline, composer, submitting, changes, named, claim, rename } = main;
   const actionsNow = (subject) => actionsOn({ me, role: rooms.active.rules.role, isDirect: isDirect(rooms.active), ...subject });
 
@@ -101,10 +106,10 @@ export function lateParts(main) {
     help: () => notices.show(helpFor(rooms.active.rules.role), { lasting: true }),
   };
 
-  const sending = new Files({ me, menu, rooms, wait, newId, tab, notify, layout, overlays, limit: () => main.limits().file ?? Infinity });
+  const sending = new Files({ me, menu, rooms, wait, newId, tab, notify, wanted, layout, overlays, limit: () => main.limits().file ?? Infinity });
   main.files.arrived(sending);
   sending.connect({ composer, outbox, drawPending: () => timeline.drawPending() });
-  const aids = new ComposerAids({ storage: local, rooms, me, ask, wait, overlays, sent: () => outbox.items(rooms.activeName), isEditing: () => composer.context.isEdit, notify });
+  const aids = new ComposerAids({ storage: local, rooms, me, ask, wait, overlays, sent: () => outbox.items(rooms.activeName), isEditing: () => composer.context.isEdit, wanted });
   const actions = new Actions({
     me,
     overlays,
@@ -142,9 +147,25 @@ export function lateParts(main) {
     changed: (name, seq) => rooms.get(name)?.notifyAgain(seq),
     now: Date.now,
   });
+  const topic = new TopicEditor({ room: () => rooms.active, save: commands.topic, notify, left: () => composer.focus() });
+  const newerVersion = new NewerVersion({
+    own: page.files,
+    session: main.session,
+    isBusy: () => overlays.open.size > 0 || !isBlank(composer.box.value) || rooms.all().some(({ name }) => outbox.items(name).length > 0),
+    tell: tellNewerVersion,
+  });
   for (const room of rooms.all()) main.roomList.draw(room);
-  if (rooms.active?.messages.some(({ words }) => ownLink(words, site))) setTimeout(() => timeline.redraw());
-  return { told, aids, actions, card, ownCards, roomActions, openPersonMenu, openRoomMenu, reported, run: (command) => runCommand(command, commands) };
+  setTimeout(drawAgain);
+  return { told, aids, actions, card, ownCards, roomActions, openPersonMenu, openRoomMenu, newerVersion, topic, retention, reported, standingChanged, run: (command) => runCommand(command, commands) };
+
+  /** What is shown in another way since these parts are there. */
+  function drawAgain() {
+    const { active } = rooms;
+    if (!active) return;
+    layout.showHead(active);
+    if (active.messages.some(({ words }) => ownLink(words, site))) timeline.redraw();
+    else if (retentionSentence(active.keep)) timeline.sync();
+  }
 
   function openPersonMenu(opener, subject) {
     const { nickname } = subject.person;
@@ -161,6 +182,21 @@ export function lateParts(main) {
     const refusal = await moderating.report(rooms.activeName, message, text);
     if (!refusal) notify(t("The moderators of this room can see your report. Nobody else can."));
     return refusal;
+  }
+
+  /** reload() loads it; null: this page is the newest again. */
+  function tellNewerVersion(reload) {
+    const about = t("A newer version of this page is here.");
+    if (reload) notices.show(about, { lasting: true, about, action: { label: t("Reload"), run: reload } });
+    else notices.passed(about);
+  }
+
+  function retention(keep) {
+    return { label: retentionLabel(keep), sentence: retentionSentence(keep) };
+  }
+
+  function standingChanged(...asked) {
+    for (const sentence of standingNews(...asked)) notify(sentence);
   }
 
   function reported(name, seq, who, text) {

@@ -6,10 +6,27 @@ import { once } from "./once.js";
 
 export const NOT_LOADED = t("That could not be loaded. Are you online? If it goes on, reload the page.");
 
+/**
+ * A function that loads what a person waits for: wanted(load) -> Promise of it, null where it could not be had, for there is no
+ * connection, or only newer ones. tell(sentence): that is said; passed(sentence): something could be had again.
+ */
+export function loader({ tell, passed }) {
+  return async (load) => {
+    try {
+      const found = await load();
+      passed(NOT_LOADED);
+      return found;
+    } catch {
+      tell(NOT_LOADED);
+      return null;
+    }
+  };
+}
+
 export class Later {
-  /** load() -> Promise of the parts; failed(sentence): they could not be had, for there is no connection, or only newer ones. */
-  constructor({ load, failed }) {
-    Object.assign(this, { failed, parts: null, waiting: [] });
+  /** load() -> Promise of the parts; wanted: see loader(). */
+  constructor({ load, wanted }) {
+    Object.assign(this, { loadWanted: wanted, parts: null, waiting: [] });
     /** Promise of the parts. */
     this.load = once(() => load().then((parts) => this.arrived(parts)));
   }
@@ -21,13 +38,8 @@ export class Later {
   }
 
   /** The same for a person who waits: null where the parts could not be had, which they are told. */
-  async wanted() {
-    try {
-      return await this.load();
-    } catch {
-      this.failed(NOT_LOADED);
-      return null;
-    }
+  wanted() {
+    return this.loadWanted(this.load);
   }
 
   /** {open(...)}: of what make(parts) makes, once. */

@@ -4,7 +4,6 @@
 import { dateFormat, t } from "./language.js";
 import { paint } from "./message.js";
 import { visible } from "./visible-text.js";
-import { retentionLabel, retentionSentence } from "./retention-text.js";
 import { isDirect, labelOf } from "./room-name.js";
 
 const ROOM_PARTS = ["conversation", "drawer", "drawer-button", "search-button", "link-button", "room-menu"];
@@ -12,8 +11,9 @@ const printed = dateFormat({ dateStyle: "full", timeStyle: "short" });
 const element = (id) => document.getElementById(id);
 
 export class Layout {
-  constructor({ site }) {
-    this.site = site;
+  /** retention(keep) -> {label, sentence}: how long messages are kept. */
+  constructor({ site, retention }) {
+    Object.assign(this, { site, retention });
     this.uncovered = () => null; // the drawer of a narrow screen stays out of reach
     // On paper nothing else says which day "Today" was.
     window.addEventListener("beforeprint", () => (element("printed").textContent = t("As of {time}", { time: printed.format(new Date()) })));
@@ -44,13 +44,14 @@ export class Layout {
   }
 
   showHead(room) {
-    const { topic, keep } = room;
+    const { topic } = room;
+    const { label, sentence } = this.retention(room.keep);
     element("room-name").textContent = isDirect(room) ? (room.title ?? "") : room.name;
     document.body.classList.toggle("is-direct", isDirect(room));
     write(element("room-topic"), topic);
-    write(element("room-keep"), retentionLabel(keep));
+    write(element("room-keep"), label);
     element("room-topic").title = topic;
-    element("room-keep").title = retentionSentence(keep);
+    element("room-keep").title = sentence;
     this.label = labelOf(room);
     this.drawTitle();
   }

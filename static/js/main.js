@@ -10,7 +10,6 @@ import { Changes, lastOwn, NO_CONNECTION, sentenceOf } from "./changes.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { ConnectionStatus } from "./connection-status.js";
-import { DoorwayView } from "./doorway-view.js";
 import { Drafts } from "./drafts.js";
 import { Drawer } from "./drawer.js";
 import { catchPresses } from "./early-presses.js";
@@ -24,19 +23,19 @@ import { Joining } from "./joining.js";
 import { language, t } from "./language.js";
 import { takeLanguages } from "./languages-foot.js";
 import { keepLastWords, wishOf } from "./last-words.js";
-import { withPage, withWords } from "./late-page.js";
+import { withPage, withStyle, withWords } from "./late-page.js";
 import { registerWorker } from "./installing.js";
 import { LateFiles } from "./late-files.js";
-import { Later, NOT_LOADED } from "./later.js";
+import { Later, loader, NOT_LOADED } from "./later.js";
 import { Layout } from "./layout.js";
 import { listenToCards } from "./link-card.js";
 import { Look } from "./look.js";
 import { media } from "./media.js";
 import { BAD_ROOM, Navigation } from "./navigation.js";
-import { NewerVersion } from "./newer-version.js";
 import { NicknameDialog } from "./nickname-dialog.js";
 import { Notices } from "./notices.js";
 import { OpenRooms } from "./open-rooms.js";
+import { once } from "./once.js";
 import { newId, Outbox } from "./outbox.js";
 import { OutboxAdoption } from "./outbox-adoption.js";
 import { Overlays } from "./overlays.js";
@@ -47,12 +46,10 @@ import { labelOf, roomName } from "./room-name.js";
 import { RoomViews } from "./room-views.js";
 import { Roster } from "./roster.js";
 import { ServerClock } from "./server-clock.js";
-import { standingNews } from "./standing.js";
 import { StandingView } from "./standing-view.js";
-import { StorageWarning } from "./storage-warning.js";
+import { lossOf } from "./storage-loss.js";
 import { Submitting } from "./submitting.js";
 import { tabName } from "./tab.js";
-import { isBlank } from "./text.js";
 import { Timeline } from "./timeline.js";
 import { TokenRenewal } from "./token-renewal.js";
 import { Typed } from "./typed.js";
@@ -69,15 +66,24 @@ const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 const ask = (verb, payload) => connection.ask(verb, payload);
 const notify = (text) => notices.show(text);
 const notifyIfAny = (sentence) => sentence && notify(sentence);
+const passed = (sentence) => (notices.passed(sentence), composer.passed(sentence));
+const wanted = loader({ tell: notify, passed });
 const answerOf = (verb, payload) => ask(verb, payload).catch(() => ({ ok: false, text: NO_CONNECTION }));
+let isWarned = false; // that this browser does not store something
 let limits = { text: 4_000, reactions: 20, first_people: 50 };
 
 // The person and the browser.
 const me = new Identity({ local, session });
 const renewal = new TokenRenewal({ storage: local });
 const clock = new ServerClock();
-const storageWarning = new StorageWarning({ local, session, isTabOnly: () => me.isTabOnly });
-const layout = new Layout(page);
+const storageWarning = once(async () => {
+  const { StorageWarning } = await withWords(() => import("./storage-warning.js"));
+  return new StorageWarning({ local, session, isTabOnly: () => me.isTabOnly });
+});
+local.onVolatile(warnOfStorage);
+warnOfStorage();
+const retention = (keep) => late.parts?.retention(keep) ?? { label: "", sentence: "" };
+const layout = new Layout({ site: page.site, retention });
 const typed = new Typed({ session, boxes: { nickname: document.getElementById("nickname"), room: document.querySelector("#another-room input") } });
 const look = new Look({ local, typed });
 const removeLastWords = keepLastWords();
@@ -86,8 +92,8 @@ const notices = new Notices();
 const overlays = new Overlays();
 const drawer = new Drawer({ overlays, layout });
 const passes = new RoomPasses({ storage: session });
-const dialogs = new Later({ load: () => withPage(() => import("./dialogs.js")), failed: notify });
-const late = new Later({ load: () => withWords(() => import("./late-parts.js")).then(({ lateParts }) => furnish(lateParts)), failed: notify });
+const dialogs = new Later({ load: () => withPage(() => import("./dialogs.js")), wanted });
+const late = new Later({ load: () => withStyle(() => import("./late-parts.js")).then(({ lateParts }) => furnish(lateParts)), wanted });
 const want = (act) => late.wanted().then((parts) => parts && act(parts));
 const endPresses = catchPresses({ load: () => late.load(), wanted: () => late.wanted() });
 
@@ -107,6 +113,7 @@ const rooms = new OpenRooms({
   removed: (name) => {
     unread.remove(name);
     roomList.remove(name);
+    notices.passed(name);
   },
 });
 const navigation = new Navigation({
@@ -129,10 +136,12 @@ const navigation = new Navigation({
   notify,
 });
 const roomList = new RoomList({ rooms, unread, chosen: (name) => navigation.goTo(name), left: (name) => navigation.leave(name), decorate: (room, entry) => late.parts?.told.draw(room, entry) });
-const lateNews = late.told((parts) => parts, ["reported"]);
+const lateNews = late.told((parts) => parts, ["reported", "standingChanged"]);
+const topic = { ...late.told((parts) => parts.topic, ["draw"]), open: () => want((parts) => parts.topic.open()) };
+const newerVersion = late.told((parts) => parts.newerVersion, ["met"]);
 const told = late.told((parts) => parts.told, ["changed", "disconnected", "opened", "personChanged", "show", "welcome"]);
 const finding = new Finding({
-  ...{ me, local, rooms, overlays, layout, drawer, wait, notify, ask: answerOf, join: joinIfWelcome },
+  ...{ me, local, rooms, overlays, layout, drawer, wait, notify, wanted, topic, ask: answerOf, join: joinIfWelcome },
   ...{ navigation: () => navigation, timeline: () => timeline, unread: () => unread, roomList: () => roomList, composer: () => composer },
   invite: () => want(({ roomActions }) => roomActions.invite()),
   jump: (name, seq) => told.show(name, seq),
@@ -154,12 +163,11 @@ const joining = new Joining({
   prepare: claimPass,
   joined,
   nicknameRefused: (ack) => entering.send({ type: "refused", nickname: me.wish, ack }),
-  refused: (ack, room) => finding.refused(room, ack) || notices.show(ack.text, { lasting: true }),
+  refused: (ack, room) => finding.refused(room, ack) || notices.show(ack.text, { lasting: true, about: room.name }),
 });
-const doorway = new DoorwayView({
-  clock,
-  again: (room, passphrase) => joining.again(room, passphrase),
-  left: (name) => navigation.leave(name),
+const loadDoorway = once(async () => {
+  const { DoorwayView } = await withWords(() => import("./doorway-view.js"));
+  return new DoorwayView({ clock, again: (room, passphrase) => joining.again(room, passphrase), left: (name) => navigation.leave(name) });
 });
 const entering = new Entering((effect) => effects[effect.do](effect));
 
@@ -188,6 +196,7 @@ const timeline = new Timeline({
   me,
   cards: { of: (...asked) => late.parts?.ownCards.of(...asked) ?? null },
   clock,
+  retention: (keep) => retention(keep).sentence,
   items: (name) => files.withProgress(outbox.items(name)),
   endSeen: () => unreadView.markRead(),
   act: (verb, id) => {
@@ -210,7 +219,7 @@ const standing = new StandingView({
   storage: local,
   clock,
   composer,
-  doorway,
+  loadDoorway: () => wanted(loadDoorway),
   lastOwn: (room) => Date.parse(room.messages.findLast(({ author }) => me.is(author))?.at),
   ticked: () => hasPaused(rooms.activeName) && (timeline.drawPending(), true),
 });
@@ -247,13 +256,6 @@ const effects = enteringEffects({
   revealRoom: () => roomViews.reveal(),
   joinRooms: () => joining.joinAll(),
   notify,
-});
-
-const newerVersion = new NewerVersion({
-  own: page.files,
-  session,
-  isBusy: () => overlays.open.size > 0 || !isBlank(composer.box.value) || rooms.all().some(({ name }) => outbox.items(name).length > 0),
-  tell: (reload) => notices.show(t("A newer version of this page is here."), { lasting: true, action: { label: t("Reload"), run: reload } }),
 });
 
 const EVENTS = {
@@ -311,7 +313,8 @@ function storedElsewhere(key, value) {
 
 function connectionChanged(status) {
   connectionStatus.show(status);
-  if (status.sentence) notices.show(status.sentence, { lasting: true });
+  if (status.state === "connected") passed(NO_CONNECTION), notices.passed(connection);
+  if (status.sentence) notices.show(status.sentence, { lasting: true, about: connection });
   if (status.state === "connected" || status.state === "connecting") return;
   entering.send({ type: "disconnected" });
   outbox.pause();
@@ -327,7 +330,7 @@ async function welcome({ me: person, token, renew, ignored, server }) {
   if (engine !== connection.engine) return;
   changePerson(() => me.welcome(person, token));
   if (ignored) ignoredChanged(ignored);
-  storageWarning.draw();
+  warnOfStorage();
   limits = { ...limits, ...server?.limits };
   newerVersion.met(server?.page);
   entering.send({ type: "connected" });
@@ -338,6 +341,13 @@ async function welcome({ me: person, token, renew, ignored, server }) {
   clock.measure(ask).then((isNew) => isNew && timeline.checkDay());
 }
 
+/** Loaded where there is something to say. */
+function warnOfStorage() {
+  if (!lossOf(local, me.isTabOnly) && !isWarned) return;
+  isWarned = true;
+  storageWarning().then((warning) => warning.draw(), () => null);
+}
+
 /** By `identify`: this browser's token is another one now. */
 function tokenChanged({ token, renew }) {
   if (token) me.keepToken(token);
@@ -346,6 +356,7 @@ function tokenChanged({ token, renew }) {
 
 function joined(room, ack) {
   named(ack.me);
+  notices.passed(room.name);
   passes.remove(room.name);
   outbox.open(room.name);
   unread.begin(room);
@@ -364,11 +375,12 @@ function loadSoon(ms) {
 
 function furnish(lateParts) {
   const parts = lateParts({
-    ...{ page, me, local, clock, wait, ask, answerOf, newId, tab, notify, notifyIfAny, notices, done, overlays, layout, drawer, dialogs },
+    ...{ page, me, local, session, clock, wait, ask, answerOf, newId, tab, notify, notifyIfAny, wanted, notices, done, overlays, layout, drawer, dialogs },
     ...{ rooms, roomList, navigation, finding, unread, entering, outbox, files, timeline, composer, submitting, changes },
     ...{ limits: () => limits, named, claim, rename, newRoom, saveSettings, stored, ignoredChanged, jumpTo },
   });
   endPresses();
+  passed(NOT_LOADED);
   return parts;
 }
 
@@ -414,7 +426,7 @@ function jumpTo(name, seq) {
 /** This person's role has changed, or they were muted. */
 function standingChanged(room, told) {
   if (!room) return;
-  for (const sentence of standingNews(room.name, room.rules, told)) notify(sentence);
+  lateNews.standingChanged(room.name, { ...room.rules }, told);
   room.setStanding(told);
 }
 

@@ -8,7 +8,7 @@ const ROW = "reloaded-for";
 export class NewerVersion {
   /**
    * own: the checksum of the files of this page; isBusy(): somebody would lose sight of something; tell(reload): shows that
-   * there is a newer one; reload() loads the page anew.
+   * there is a newer one, null: no longer; reload() loads the page anew.
    */
   constructor({ own, session, isBusy, tell, reload = () => location.reload(), now = Date.now, document = globalThis.document }) {
     Object.assign(this, { own, session, isBusy, tell, reload, now, document, newest: own, usedAt: now() });
@@ -21,9 +21,9 @@ export class NewerVersion {
   met(newest) {
     if (!newest || newest === this.newest) return;
     this.newest = newest;
-    if (newest === this.own) return;
-    this.tell(() => this.load());
     clearInterval(this.timer);
+    this.tell(newest === this.own ? null : () => this.load());
+    if (newest === this.own) return;
     this.timer = setInterval(() => this.look(), LOOK_EVERY_MS);
     this.look();
   }

@@ -13,18 +13,26 @@ export class Notices {
 
   /**
    * lasting: stays until it is dismissed. action: {label, run()}: a button, after which the notice goes; where run() returns a
-   * Promise, when that is settled, so that whoever sees the notice go knows that it is done.
+   * Promise, when that is settled, so that whoever sees the notice go knows that it is done. about: the state that it tells of, by
+   * itself its own sentence: of each state one notice is shown, until it has passed.
    */
-  show(text, { lasting = false, action } = {}) {
+  show(text, { lasting = false, action, about = action ? null : text } = {}) {
     const notice = document.createElement("div");
     const sentence = document.createElement("p");
+    if (about !== null) this.passed(about);
     notice.className = "notice";
+    notice.about = about;
     write(sentence, text);
     if (lasting) sentence.tabIndex = 0; // it may be long enough to be scrolled
     notice.append(sentence, buttons(notice, action));
     this.element.append(notice);
     while (this.element.children.length > MAX_NOTICES) this.element.firstElementChild.remove();
     if (!lasting) setTimeout(() => notice.querySelector(":disabled") || notice.remove(), SHOWN_MS); // what is being done goes when it is done
+  }
+
+  /** What it tells is so no longer. */
+  passed(about) {
+    for (const notice of [...this.element.children]) if (notice.about === about) notice.remove();
   }
 }
 

@@ -1,21 +1,8 @@
-// How long a room keeps its messages, in words. Pure.
+// How long a room keeps its messages, in words, which come with late-parts.js. Pure.
 
 import { number, t, tn } from "./language.js";
-import { isDirect, labelOf } from "./room-name.js";
 
 const DAY = 24 * 60; // minutes
-
-/** The line above the first message: whether there are older ones, whether there were, and how long they are kept. */
-export function logStart(room) {
-  if (room.hasOlder) return t("Earlier messages");
-  return `${beginning(room)} ${retentionSentence(room.keep)}`.trim();
-}
-
-function beginning(room) {
-  if (!isWhole(room)) return t("Older messages have been let go of.");
-  const name = labelOf(room);
-  return isDirect(room) ? t("This is the beginning of your conversation with {name}.", { name }) : t("This is the beginning of {room}.", { room: name });
-}
 
 /** "Messages here are kept for 30 days." Empty where they are kept for ever. */
 export function retentionSentence({ days, messages, bytes } = {}) {
@@ -54,11 +41,6 @@ function sizeIn(bytes) {
   if (bytes >= 1e9) return t("{size} GB", { size: number(bytes / 1e9) });
   if (bytes >= 1e6) return t("{size} MB", { size: number(bytes / 1e6) });
   return bytes >= 1e3 ? t("{size} kB", { size: number(bytes / 1e3) }) : tn("{n} byte", "{n} bytes", bytes);
-}
-
-/** Is the room's very first message among those that are held? */
-function isWhole({ messages, rev }) {
-  return messages.length > 0 ? messages[0].seq === 1 : rev === 0;
 }
 
 /** "30 days", "a day", "12 hours", "90 minutes": in the largest unit that gives a readable number. */

@@ -4,6 +4,7 @@
 
 import { dayAndTime } from "./day-and-time.js";
 import { dateFormat, t } from "./language.js";
+import { isRemoval } from "./refusal.js";
 import { countdown } from "./standing.js";
 
 const DOORS = {
@@ -16,16 +17,6 @@ const DOORS = {
 };
 const CLOCKS_DIFFER_MS = 1_000; // who tries a moment too early has to try again
 const WAITED_FOR = new Set(["kicked", "waiting"]);
-
-/** Refusals that only the person ends. */
-export function isRemoval({ error }) {
-  return error === "banned" || error === "kicked";
-}
-
-/** Is this a refusal that closes the room's door? */
-export function isShut({ error }) {
-  return error !== "waiting" && Object.hasOwn(DOORS, error);
-}
 
 /**
  * What the doorway shows for a refusal {error, text, reason?, until?, needed?}: {title, text, reason, wait, counts,

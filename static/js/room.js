@@ -7,7 +7,7 @@
 
 import { MessageRange } from "./message-range.js";
 import { Presence } from "./presence.js";
-import { isShut } from "./room-door.js";
+import { isShut } from "./refusal.js";
 import { RoomRules } from "./room-rules.js";
 import { OwnReactions, withReaction } from "./reaction-state.js";
 

@@ -9,9 +9,13 @@ import { visible } from "./visible-text.js";
 const TICK_MS = 1_000;
 
 export class StandingView {
-  /** storage: where it stands which welcome was dismissed; lastOwn(room): ms; ticked(): answers whether others count down too. */
-  constructor({ storage, clock, composer, doorway, lastOwn, ticked }) {
-    Object.assign(this, { storage, clock, composer, doorway, lastOwn, ticked });
+  /**
+   * storage: where it stands which welcome was dismissed; loadDoorway() -> Promise of a DoorwayView, of null where it cannot be had;
+   * lastOwn(room): ms; ticked(): answers whether others count down too.
+   */
+  constructor({ storage, clock, composer, loadDoorway, lastOwn, ticked }) {
+    Object.assign(this, { storage, clock, composer, loadDoorway, lastOwn, ticked, doorway: null });
+    this.conversation = document.getElementById("conversation");
     this.welcome = document.getElementById("room-welcome");
     this.marks = document.getElementById("room-marks");
     this.welcome.querySelector("button").addEventListener("click", () => {
@@ -22,10 +26,18 @@ export class StandingView {
 
   show(room) {
     this.room = room;
-    this.doorway.show(room);
+    this.showDoorway(room);
     this.drawWelcome(room);
     this.drawMarks(room);
     this.tick();
+  }
+
+  /** It is loaded for whoever comes to a closed door. */
+  showDoorway(room) {
+    this.conversation.classList.toggle("is-shut", Boolean(room.refusal));
+    this.conversation.classList.toggle("is-blank", Boolean(room.refusal) && room.rev === null);
+    if (this.doorway) this.doorway.show(room);
+    else if (room.refusal) this.loadDoorway().then((doorway) => doorway && ((this.doorway = doorway), this.room && this.show(this.room)));
   }
 
   tick() {
@@ -35,7 +47,7 @@ export class StandingView {
     const now = this.clock.now();
     const silence = silencedBy(room.rules, this.lastOwn(room), now);
     this.composer.silence(silence ? silenceSentence(silence, now) : "");
-    const counts = [Boolean(silence?.until), this.doorway.draw(), this.ticked()];
+    const counts = [Boolean(silence?.until), Boolean(this.doorway?.draw()), this.ticked()];
     if (counts.includes(true)) this.timer = setTimeout(() => this.tick(), TICK_MS);
   }
 

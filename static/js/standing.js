@@ -15,21 +15,6 @@ export function roleName(role) {
   return ROLE_NAMES[role] ?? role ?? "";
 }
 
-/** What this person is told of their standing in a room, which has changed: sentences. before, told: {role, muted}. */
-export function standingNews(name, before, told) {
-  const room = `#${name}`;
-  const news = [];
-  if (told.role !== before.role) news.push(roleNews(told.role, room));
-  if (told.muted && !before.muted) news.push(t("You were muted in {room}.", { room }));
-  if (!told.muted && before.muted) news.push(t("You can speak in {room} again.", { room }));
-  return news;
-}
-
-function roleNews(role, room) {
-  if (!role) return t("You have no role in {room} any more.", { room });
-  return role === "owner" ? t("You are an owner of {room} now.", { room }) : t("You are a moderator of {room} now.", { room });
-}
-
 /**
  * Why this person cannot send a message to the room now: {say(time), until?} (until: ms), or null where they can. lastOwn: when
  * their last message was stored, in ms; now: the server's time.

@@ -1,6 +1,7 @@
 // Says, in one line, what this browser does not store for this site, before a person finds out by losing it.
 
 import { t } from "./language.js";
+import { lossOf } from "./storage-loss.js";
 
 const SENTENCES = {
   both: t("This browser blocks cookies and storage here: you are known in this tab only, and a reload forgets open rooms."),
@@ -20,7 +21,7 @@ export class StorageWarning {
   }
 
   draw() {
-    const what = notStored({ storage: !this.local.isVolatile, cookies: hasCookies() && !this.isTabOnly() });
+    const what = lossOf(this.local, this.isTabOnly());
     this.line.hidden = !what || this.session.get(DISMISSED) === what;
     this.line.firstElementChild.textContent = what ? SENTENCES[what] : "";
     this.what = what;
@@ -30,15 +31,4 @@ export class StorageWarning {
     this.session.set(DISMISSED, this.what);
     this.draw();
   }
-}
-
-/** What is not kept: "both", "cookies", "storage"; empty where all is. */
-export function notStored({ storage, cookies }) {
-  if (storage && cookies) return "";
-  if (!storage && !cookies) return "both";
-  return storage ? "cookies" : "storage";
-}
-
-export function hasCookies() {
-  return navigator.cookieEnabled !== false;
 }

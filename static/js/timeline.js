@@ -9,10 +9,10 @@ import { isolate, write } from "./isolate.js";
 import { t, tn } from "./language.js";
 import { ownCard } from "./link-card.js";
 import { callsMe } from "./mentions.js";
+import { logStart } from "./log-start.js";
 import { MessageRows } from "./message-rows.js";
 import { PendingRows } from "./pending-rows.js";
 import { namesOf } from "./presence.js";
-import { logStart } from "./retention-text.js";
 import { ScrollPosition } from "./scroll-position.js";
 import { rankOf } from "./standing.js";
 
@@ -28,8 +28,8 @@ export class Timeline {
    * items(room): its unconfirmed messages; endSeen(): the end of the log is in sight; act(verb, id): a button of an
    * unconfirmed message; clock: the server's time; cards: as in own-cards.js.
    */
-  constructor({ me, clock, items, endSeen, act, cards }) {
-    Object.assign(this, { me, items, endSeen, cards });
+  constructor({ me, clock, items, endSeen, act, cards, retention }) {
+    Object.assign(this, { me, items, endSeen, cards, retention });
     for (const id of ["messages", "said", "pending", "news", "latest", "typing"]) this[id] = document.getElementById(id);
     this.start = document.getElementById("log-start");
     const context = (message) => this.context(message);
@@ -214,7 +214,7 @@ export class Timeline {
     const { name, title, rev, keep, hasOlder, shown } = this.room;
     this.start.hidden = rev === null;
     this.start.classList.toggle("is-loading", hasOlder);
-    this.start.textContent = logStart({ name, title, rev, keep, hasOlder, messages: shown.messages });
+    this.start.textContent = logStart({ name, title, rev, hasOlder, messages: shown.messages }, this.retention(keep));
   }
 
   /** Draws all that changed since the last frame. */

@@ -292,6 +292,7 @@ async def test_an_edit_without_a_line_stays_in_the_box_and_what_one_missed_is_co
             await bob.say("lobby", text)
         await proxy.accept()
         await alice.is_in()
+        await expect(alice.page.locator("#composer-sentence")).to_be_hidden()
         await alice.reads(["at 9", "at ate", "where are you?", "hello?"])
         news = row(alice, "where are you?")
         await expect(news).to_have_attribute("data-news", "2 messages while you were away")

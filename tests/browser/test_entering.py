@@ -8,6 +8,7 @@ import aiohttp
 from playwright.async_api import Browser, Page, Route, expect
 
 from app.server import Running
+from tests.bench.first_visit import LOCALES, going_in
 from tests.bench.first_visit import visit as first_visit
 from tests.browser.conftest import Between, Visit
 from tests.browser.test_page import fits
@@ -111,6 +112,8 @@ async def test_the_first_words_wait_for_nothing_else_and_what_is_pressed_meanwhi
         await ann.page.unroute_all()
         await ann.box.press("Enter")
         await expect(ann.page.get_by_role("alert")).to_contain_text("/nick NAME: change your nickname")
+        assert await notice.count() == 0, "what is there now could be loaded"
+        await expect(ann.page.locator("#composer-sentence")).to_be_hidden()
         await ann.page.get_by_role("button", name="Appearance").click()
         await expect(ann.page.get_by_role("dialog", name="Appearance")).to_be_visible()
 
@@ -248,3 +251,4 @@ async def test_a_first_visit_is_light_and_moves_nothing(url: str, browser: Brows
         assert first.wire.bytes < 75_000
         assert (await first.page.evaluate("window.seen"))["shift"] == 0
         await first.context.close()
+        assert await going_in(browser, f"{url}/r/tides", LOCALES[-1]) < 75_000, "in the heaviest language"

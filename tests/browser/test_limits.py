@@ -26,6 +26,7 @@ async def test_where_too_many_new_people_come_from_an_address_the_page_says_why_
     server.chat.quotas.people.give_back("192.0.2.7", 1)
     await alice.page.get_by_role("button", name="Retry now").click()
     await alice.is_in("polling")
+    await expect(alice.page.get_by_text(sentence)).to_be_hidden()
 
 
 async def test_a_text_that_is_said_again_and_again_waits_with_a_sentence_and_goes_by_itself(

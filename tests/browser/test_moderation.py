@@ -185,7 +185,7 @@ async def test_a_banned_person_is_told_until_when_and_an_undo_lets_them_in(url: 
     await dialog(alice, "Ban bob").get_by_label("Minutes").fill("90")
     await dialog(alice, "Ban bob").get_by_role("button", name="Ban").click()
     closed = door(bob, "You are banned from this room")
-    await expect(closed).to_contain_text(re.compile(r"until .*: 1 h (30|29) min left"))
+    await expect(closed).to_contain_text(re.compile(r"until .*: 1\sh\s(30|29)\smin left"))
     await bob.page.reload()
     await expect(closed).to_contain_text("left.")
     await closed.get_by_role("button", name="Try to come in").click()

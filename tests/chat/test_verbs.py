@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from app.chat import Chat
+from app.chat import Chat, faults
 from app.chat.verbs import VERBS, perform
 from app.model import ERRORS, Connection
 from app.store import queries
@@ -113,6 +114,7 @@ async def test_each_field_with_a_wrong_value_is_refused_and_nothing_breaks(
         payload["seq"] = (await ask(bob, "send", room="lobby", text="oh", id="second-message"))["message"]["seq"]
         await ask(alice, "delete", room="lobby", seq=payload["seq"])
     assert (await perform(chat, alice, verb, payload))["ok"] is True, "the good payload is good"
+    alice.language = "de"
     for wrong in WRONG:
         answer = await perform(chat, alice, verb, payload | {field: wrong})
         fits = wrong is None and field not in VERBS[verb].takes.json_schema().get("required", [])  # type: ignore[union-attr]
@@ -127,6 +129,21 @@ async def test_each_field_with_a_wrong_value_is_refused_and_nothing_breaks(
             assert answer["ok"] is False, (field, wrong)
         assert answer.get("error") != "broken", (field, wrong)
         assert answer["ok"] or answer["text"], (field, wrong)
+        assert answer["ok"] or " should " not in answer["text"], "in the reader's language"
+
+
+def test_what_pydantic_says_is_said_in_the_same_words() -> None:
+    said: set[str] = set()
+    for verb in VERBS.values():
+        for field in verb.takes.json_schema()["properties"] if verb.takes else []:
+            for wrong in (*WRONG, [1] * 101):
+                with pytest.raises(ValidationError) as error:
+                    verb.takes.validate_python({field: wrong, "unheard_of": 1})  # type: ignore[union-attr]
+                for fault in error.value.errors(include_url=False, include_input=False):
+                    if "sentence" not in fault.get("ctx", {}):
+                        assert faults.why(fault) == fault["msg"]
+                        said.add(fault["type"])
+    assert said == set(faults.SENTENCES), "and all that it can say here is known"
 
 
 async def test_echo_takes_any_names(chat: Chat, alice: Connection) -> None:

@@ -69,7 +69,7 @@ test("what is too large or empty is refused with a sentence, stays in sight, and
   attachments.add("den", [named("huge", 1_001), named("empty", 0), named("fine")]);
   await settled();
   assert.deepEqual(states(), ["huge failed", "empty failed", "fine uploading"]);
-  assert.match(attachments.of("den")[0].sentence, /1 KB at most/);
+  assert.match(attachments.of("den")[0].sentence, /1\u00a0KB at most/);
   assert.deepEqual(attachments.take("den").map(({ name }) => name), ["fine"]);
   assert.deepEqual(states(), ["huge failed", "empty failed"]);
   assert.match(attachments.add("den", Array.from({ length: MAX_FILES }, () => named("x"))), /at once/);
@@ -178,5 +178,5 @@ test("bytes that no message leads to go after a day", async () => {
 
 test("sizes are told as people read them", () => {
   const sizes = [0, 999, 1_000, 1_234, 25_000, 999_499, 999_500, 25_000_000, 1_500_000_000].map(sizeOf);
-  assert.deepEqual(sizes, ["0 B", "999 B", "1 KB", "1.2 KB", "25 KB", "999 KB", "1 MB", "25 MB", "1.5 GB"]);
+  assert.deepEqual(sizes, ["0\u00a0B", "999\u00a0B", "1\u00a0KB", "1.2\u00a0KB", "25\u00a0KB", "999\u00a0KB", "1\u00a0MB", "25\u00a0MB", "1.5\u00a0GB"]);
 });

@@ -15,7 +15,7 @@ const files = ["compact", "emojibase", "github"].map((name) => JSON.parse(readFi
 const emojiOf = (storage = new MemoryStorage()) => new Emoji(storage, ...files);
 
 test("a person, a room, an emoji, a command is completed where it begins", () => {
-  for (const text of ["@", "@an", "hi @Ann Le", "(@an", "你好@小", "#", "see #gar", "#a-b_c", "@Ann, #a", ":sm", "hi :+1", "/", "/to", "  /to"]) {
+  for (const text of ["@", "@an", "hi @Ann Le", "(@an", "你好@小", "#", "see #gar", "#a-b_c", "@Ann, #a", ":sm", "hi :+1", "و :قلب", ":Grü", "/", "/to", "  /to"]) {
     assert.equal(at(text), text.replace(/^.*(?=[@#/:])/u, ""), text);
   }
 });
@@ -106,6 +106,25 @@ test("an emoji is found by its name, its label and what it is for, in one's skin
   emoji.tone = 3;
   assert.equal((await source.find("wav"))[0].text, "👋🏽 ");
   assert.equal(emojiOf(storage).tone, 3);
+});
+
+test("in another language an emoji is called and found as there, and in English as well; a flag by its country", async () => {
+  const inLanguage = (language) => {
+    const emoji = emojiOf();
+    const own = JSON.parse(readFileSync(new URL(`../../static/vendor/cldr-annotations-full/${language}.json`, import.meta.url)));
+    emoji.translate(own, new Intl.DisplayNames([language], { type: "region" }));
+    return { emoji, first: (query) => emoji.search(query, 1)[0]?.emoji };
+  };
+  const german = inLanguage("de");
+  for (const query of ["Daumen hoch", "daumen_h", "thumbs up", "+1"]) assert.equal(german.first(query), "👍", query);
+  assert.deepEqual(["rotes herz", "Konfettibombe", "Österreich", "osterr", "mann, frau, madchen"].map(german.first), ["❤️", "🎉", "🇦🇹", "🇦🇹", "👨‍👩‍👧"]);
+  assert.deepEqual((await emojiNames({ load: async () => german.emoji }).find("daumen_h"))[0], { text: "👍 ", label: ":+1:", detail: "Daumen hoch", picture: "👍" });
+  const arabic = inLanguage("ar");
+  assert.deepEqual(["قلب أحمر", "red heart", "مصر"].map(arabic.first), ["❤️", "❤️", "🇪🇬"]);
+  for (const language of ["de", "es", "fr", "ar"]) {
+    const english = inLanguage(language).emoji.all.filter(({ own }) => !own).map(({ group }) => group);
+    assert.ok(english.length <= 4, `${language}: ${english.length} are called in English alone`);
+  }
 });
 
 test("those chosen last are remembered, the newest first, and rubbish in the storage is not", () => {

@@ -34,7 +34,7 @@ test("what hits somebody else can be undone, each by its own verb", async () => 
   await it.delete("den", { seq: 7, nickname: "Bob" });
   assert.deepEqual(done.map(([sentence]) => sentence), [
     "Bob was removed.",
-    "Bob is muted for 10 min.",
+    "Bob is muted for 10\u00a0min.",
     "Bob is banned.",
     "Bob has no role in this room any more.",
     "The message of Bob is deleted.",

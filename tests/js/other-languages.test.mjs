@@ -42,7 +42,7 @@ test("who came is told by the form of their number, in the language's own list",
 test("whole sentences are translated, with each name in its own direction", () => {
   assert.equal(auditLine({ what: "ban", who: "Mira", whom: "Eve" }).text, "حظر \u2068Mira\u2069 \u2068Eve\u2069");
   const silence = silencedBy({ slow: 30 }, 1_000, 13_000);
-  assert.equal(plain(silenceSentence(silence, 13_000)), "كل 30 ث، بعد 0:18");
+  assert.equal(plain(silenceSentence(silence, 13_000)), "كل 30\u00a0ث، بعد 0:18");
   assert.deepEqual([1, 2, 7, 30, 100].map((days) => plain(retentionSentence({ days }))), ["تحفظ يومًا.", "تحفظ يومين.", "تحفظ 7 أيام.", "تحفظ 30 يومًا.", "تحفظ 100 يوم."]);
 });
 

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { logStart, retentionLabel, retentionSentence } from "../../static/js/retention-text.js";
+import { logStart } from "../../static/js/log-start.js";
+import { retentionLabel, retentionSentence } from "../../static/js/retention-text.js";
 
-const room = (values) => ({ name: "den", rev: 9, hasOlder: false, keep: {}, messages: [{ seq: 1 }], ...values });
+const room = (values) => ({ name: "den", rev: 9, hasOlder: false, messages: [{ seq: 1 }], ...values });
 
 test("where all is kept for ever, nothing is said of it", () => {
   for (const keep of [undefined, {}]) assert.deepEqual([retentionSentence(keep), retentionLabel(keep)], ["", ""]);
@@ -24,10 +25,10 @@ test("a size is told in the unit that fits it", () => {
   const keeps = [{ bytes: 5_000_000 }, { bytes: 924 }, { messages: 500, bytes: 1_500 }, { days: 7, messages: 1, bytes: 2e9 }];
   const told = keeps.map((keep) => [retentionSentence(keep), retentionLabel(keep)]);
   assert.deepEqual(told, [
-    ["Only the last 5 MB of messages are kept.", "Keeps the last 5 MB"],
+    ["Only the last 5\u00a0MB of messages are kept.", "Keeps the last 5\u00a0MB"],
     ["Only the last 924 bytes of messages are kept.", "Keeps the last 924 bytes"],
-    ["Only the last 500 messages are kept, 1.5 kB at most.", "Keeps the last 500, last 1.5 kB"],
-    ["Messages here are kept for 7 days, the last message and the last 2 GB at most.", "Kept 7 days, last 1, last 2 GB"],
+    ["Only the last 500 messages are kept, 1.5\u00a0kB at most.", "Keeps the last 500, last 1.5\u00a0kB"],
+    ["Messages here are kept for 7 days, the last message and the last 2\u00a0GB at most.", "Kept 7 days, last 1, last 2\u00a0GB"],
   ]);
 });
 
@@ -49,6 +50,6 @@ test("a room in which nothing was said yet begins here; one that was emptied doe
 });
 
 test("what is kept is said with it", () => {
-  const start = logStart(room({ keep: { days: 1 }, messages: [{ seq: 4 }] }));
+  const start = logStart(room({ messages: [{ seq: 4 }] }), retentionSentence({ days: 1 }));
   assert.equal(start, "Older messages have been let go of. Messages here are kept for a day.");
 });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { doorOf, isRemoval, isShut } from "../../static/js/room-door.js";
+import { isRemoval, isShut } from "../../static/js/refusal.js";
+import { doorOf } from "../../static/js/room-door.js";
 
 const NOW = Date.parse("2026-11-28T12:00:00Z");
 
@@ -39,6 +40,6 @@ test("whoever comes in too fast waits, and sees for how long", () => {
 
 test("only a kick and a ban keep one out until one asks again", () => {
   assert.deepEqual(["kicked", "banned", "locked", "wrong_passphrase"].map((error) => isRemoval({ error })), [true, true, false, false]);
-  assert.deepEqual(["banned", "locked", "wrong_passphrase", "not_allowed"].map((error) => isShut({ error })), Array(4).fill(true));
+  for (const error of ["banned", "kicked", "locked", "wrong_passphrase", "not_allowed"]) assert.ok(isShut({ error }) && doorOf({ error, text: "" }, NOW).title, error);
   assert.deepEqual(["too_many", "bad_room", "storage", "toString"].map((error) => isShut({ error })), Array(4).fill(false));
 });

@@ -17,7 +17,7 @@ test("whoever is muted sees for how long, and why", () => {
 });
 
 test("in slow mode one waits since one's own last message, moderators do not", () => {
-  assert.equal(sentence({ slow: 30 }, NOW - 12_000), "Slow mode: one message every 30 s. The next one in 0:18.");
+  assert.equal(sentence({ slow: 30 }, NOW - 12_000), "Slow mode: one message every 30\u00a0s. The next one in 0:18.");
   assert.equal(sentence({ slow: 30 }, NOW - 30_000), null);
   for (const [rules, lastOwn] of [[{ slow: 30, role: "moderator" }, NOW], [{ slow: 30, role: "owner" }, NOW], [{ slow: 0 }, NOW], [{ slow: 30 }, NaN], [{ slow: 30 }, undefined]]) {
     assert.equal(sentence(rules, lastOwn), null);
@@ -25,11 +25,11 @@ test("in slow mode one waits since one's own last message, moderators do not", (
 });
 
 test("a time that is left is shown in the unit that changes", () => {
-  const cases = { 0: "0:00", 1: "0:01", 6_400: "0:07", 59_000: "0:59", 60_000: "1:00", 3_599_000: "59:59", 3_600_000: "1 h 0 min", 11_100_000: "3 h 5 min", 86_400_000: "1 day", 170_000_000: "2 days" };
+  const cases = { 0: "0:00", 1: "0:01", 6_400: "0:07", 59_000: "0:59", 60_000: "1:00", 3_599_000: "59:59", 3_600_000: "1\u00a0h 0\u00a0min", 11_100_000: "3\u00a0h 5\u00a0min", 86_400_000: "1 day", 170_000_000: "2 days" };
   for (const [ms, text] of Object.entries(cases)) assert.equal(countdown(Number(ms)), text);
   assert.equal(countdown(-5_000), "0:00");
 });
 
 test("a length is said as people say it", () => {
-  assert.deepEqual([30, 90, 600, 3_600, 7_200, 86_400, 604_800].map((s) => span(s * 1000)), ["30 s", "90 s", "10 min", "1 hour", "2 hours", "1 day", "7 days"]);
+  assert.deepEqual([30, 90, 600, 3_600, 7_200, 86_400, 604_800].map((s) => span(s * 1000)), ["30\u00a0s", "90\u00a0s", "10\u00a0min", "1 hour", "2 hours", "1 day", "7 days"]);
 });

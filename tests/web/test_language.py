@@ -89,7 +89,7 @@ async def test_a_language_is_chosen_without_a_script_and_stays(start_server: Sta
             async with browser.get(path) as answer:
                 html = unescape(await answer.text())
             assert (
-                f'action="/chat/language" aria-label="Language">\n  <input type="hidden" name="back" value="{back}">'
+                f'action="/chat/language" aria-label="Language">\n<input type="hidden" name="back" value="{back}">'
                 in html
             )
             assert '<span lang="en" dir="ltr" aria-current="true">English</span>' in html

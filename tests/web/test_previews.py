@@ -1,6 +1,7 @@
 """Cards of pages to which people link: who is asked, what is read, and that nothing else comes of it."""
 
 import asyncio
+import contextlib
 import gzip
 import socket
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import orjson
 import pytest
 from aiohttp import web
 from sqlalchemy import text
@@ -18,6 +20,7 @@ from yarl import URL
 
 from app.chat import previewing, retention
 from app.export import export_room
+from app.model import ROW_BYTES
 from app.server import Running
 from app.store import queries
 from app.web import previews
@@ -26,7 +29,9 @@ from app.web.previews import PageReader
 from tests.conftest import Start
 from tests.support import PATIENCE
 from tests.support.pages import HTML, Pages, packed, page
+from tests.support.receiver import Receiver
 from tests.support.talker import Talker, until
+from tests.web.test_hooks import hook_of
 
 
 @pytest.fixture
@@ -81,6 +86,8 @@ async def test_a_card_comes_as_a_change_of_the_message_and_is_in_all_that_is_rea
         for verb in ("delete", "restore"):
             answer = await alice.ask(verb, {"room": "lobby", "seq": 1})
             assert answer["message"].get("card") == (None if verb == "delete" else card(pages))
+        size = len(said["text"].encode()) + len(orjson.dumps(card(pages))) + ROW_BYTES
+        assert await server.chat.store.read(queries.room_size, "lobby") == (1, size), "and counts as bytes of the room"
         log = await got(server, "/r/lobby/log")
         assert "What it is about." in log and pages.url() in log
         exported = "".join([piece async for piece in export_room(server.settings, "lobby", "html")])
@@ -103,6 +110,21 @@ async def a_card(server: Running, pages: Pages) -> AsyncIterator[tuple[Talker, T
         await alice.say("lobby", pages.url())
         assert await shown(server, alice, 1) == card(pages)
         yield owner, alice
+
+
+async def test_hooks_hear_of_a_card_and_of_its_end(start_server: Start, pages: Pages) -> None:
+    server = await start_server(previews="on", preview_private=True, hook_private=True)
+    async with Talker(server.url, "alice") as alice, Receiver() as receiver:
+        await alice.join("lobby")
+        await hook_of(alice, url=receiver.url)
+        await alice.say("lobby", pages.url())
+        assert await shown(server, alice, 1) == card(pages)
+        await alice.ask("react", {"room": "lobby", "seq": 1, "emoji": "👍", "on": True})
+        for on in (False, True):
+            await alice.ask("card", {"room": "lobby", "seq": 1, "on": on})
+        await receiver.takes(lambda: len(receiver.taken) >= 4)
+        told = [(one["type"], one["data"]["message"].get("card")) for one in receiver.taken]
+        assert told == [("message.created", None), *(("message.card", one) for one in (card(pages), None, card(pages)))]
 
 
 async def test_an_author_hides_the_card_and_another_text_has_another_one(server: Running, pages: Pages) -> None:
@@ -380,6 +402,28 @@ async def test_of_a_large_page_the_beginning_is_read_and_a_bomb_does_not_grow(pa
     for path, title in (("/early", "Early"), ("/gzip", "Early"), ("/bomb", None), ("/late", None)):
         found = await reader.card(pages.url(path))
         assert (found and found["title"]) == title, path
+
+
+async def test_of_a_page_that_comes_byte_by_byte_the_beginning_is_read(pages: Pages, reader: PageReader) -> None:
+    """By then there are as many pieces as are looked at; what is behind them is not."""
+    late = b'<meta property="og:title" content="Late">'
+
+    async def tiny(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse(headers={"Content-Type": HTML})
+        answer.enable_chunked_encoding()
+        await answer.prepare(request)
+        await answer.write(b"<title>Early</title>")
+        pieces = b" " * int(request.query["before"]) + late
+        with contextlib.suppress(ConnectionError):
+            for at in range(len(pieces)):
+                await answer.write(pieces[at : at + 1])
+        return answer
+
+    pages.at["/tiny"] = tiny
+    fits = previews.MAX_PIECES - len(late) - 2
+    for before, title in ((fits, "Late"), (previews.MAX_PIECES, "Early")):
+        found = await reader.card(pages.url(f"/tiny?before={before}"))
+        assert found and found["title"] == title, before
 
 
 @pytest.mark.parametrize(

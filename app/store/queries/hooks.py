@@ -93,15 +93,28 @@ def hook_with(db: Connection, fingerprint: str) -> Row | None:
 
 @changes(Changes.ROOM)
 def and_queue(
-    db: Connection, /, *, query: Callable[..., Any], event: str, hooks: Sequence[str], room: str, **asked: Any
+    db: Connection,
+    /,
+    *,
+    query: Callable[..., Any],
+    event: str,
+    room: str,
+    hooks: Sequence[str] | None = None,
+    **asked: Any,
 ) -> Any:
-    """What `query` does and answers; the message, where something is new, is queued for these hooks."""
+    """What `query` does and answers; the message, where something is new, is queued for these hooks; without them for
+    those of the room but its author's own."""
     answer = query(db, room=room, **asked)
     if answer[1]:
         message = orjson.dumps(answer[0], option=orjson.OPT_NON_STR_KEYS).decode()
-        for hook in sorted(hooks):
+        for hook in sorted(_hooks_for(db, room, answer[0]["author"]) if hooks is None else hooks):
             _queue(db, hook, event, message)
     return answer
+
+
+def _hooks_for(db: Connection, room: str, author: str) -> Sequence[str]:
+    here = and_(hooks.c.room == room, hooks.c.url.is_not(None), hooks.c.given_up_at.is_(None))
+    return db.scalars(select(hooks.c.id).where(here, hooks.c.person != author)).all()
 
 
 def _queue(db: Connection, hook: str, event: str, message: str) -> None:

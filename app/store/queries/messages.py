@@ -458,7 +458,7 @@ def _length_of_blob(element: Any, compiler: Any, **how: Any) -> str:  # octet_le
     return f"length(CAST({compiler.process(element.clauses, **how)} AS BLOB))"
 
 
-_size = BytesOf(messages.c.text) + ROW_BYTES
+_size = BytesOf(messages.c.text) + func.coalesce(BytesOf(messages.c.card), 0) + ROW_BYTES
 
 
 def room_size(db: Connection, room: str) -> tuple[int, int]:

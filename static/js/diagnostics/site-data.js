@@ -3,7 +3,7 @@
 import { sitePath } from "../base.js";
 import { BrowserStorage } from "../browser-storage.js";
 import { t } from "../language.js";
-import { notStored } from "../storage-warning.js";
+import { notStored } from "../storage-loss.js";
 import { ask } from "./engineio.js";
 
 const SEEN = {
