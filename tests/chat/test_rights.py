@@ -12,11 +12,10 @@ import pytest
 
 from app.chat.verbs import VERBS, Verb
 from app.model import Connection, Member, Moderator, Owner, Person, Speaker, Subscription
-from app.server import Running
 from tests.conftest import Start
 from tests.support.http import Asker
 from tests.support.mounted import TRANSPORTS
-from tests.support.stored import differences, dump
+from tests.support.stored import Watch, watched
 from tests.support.talker import Talker, new_id
 from tests.support.thorough import first
 
@@ -208,17 +207,13 @@ async def scene_of(row: Row, people: dict[str, Talker], room: str) -> Scene:
     return scene
 
 
-async def stored(server: Running) -> dict[str, Any]:
-    return await server.database.read(dump)
-
-
 def news(talker: Talker) -> list[Any]:
     """What was heard of rooms; who comes and goes is told a moment later."""
     return [one for one in talker.heard if one[0] not in ("people", "welcome")]
 
 
 async def trial(
-    server: Running, row: Row, people: dict[str, Talker], room: str, askers: Mapping[str, Asker] | None = None
+    watch: Watch, row: Row, people: dict[str, Talker], room: str, askers: Mapping[str, Asker] | None = None
 ) -> list[str]:
     """What was not as it is to be. askers: by whom it is asked, where that is not the one who is connected."""
     scene, verb, wrong = await scene_of(row, people, room), VERBS[row.verb], list[str]()
@@ -226,14 +221,15 @@ async def trial(
     for role in sorted(ROLES, key=lambda role: role in may):  # those who change something come last
         payload = row.payload(scene, role) | ({"room": room} if row.in_room else {})
         await people["bystander"].ask("echo")
-        before, heard = await stored(server), news(people["bystander"])
+        watch.changes()
+        heard = news(people["bystander"])
         answer = await (askers or people)[role].ask(row.verb, payload)
         if role in may:
             wrong += [] if answer["ok"] else [f"{row} of {role}: {answer}"]
             continue
         if answer["ok"] or answer["error"] not in code(row, verb, role, bool(askers)) or not answer["text"]:
             wrong.append(f"{row} of {role}: {answer}")
-        if changed := differences(before, await stored(server)):
+        if changed := watch.changes():
             wrong.append(f"{row} of {role} was refused, and changed {changed}")
         await people["bystander"].ask("echo")
         if (told := news(people["bystander"])) != heard:
@@ -250,8 +246,9 @@ async def test_who_may_is_let_and_who_may_not_is_told_why_and_changes_nothing(
         people = {}
         for role in (*ROLES, "bystander"):
             people[role] = await stack.enter_async_context(Talker(server.url, role, transport=transport))
+        watch = stack.enter_context(watched(server.settings.data / "parlor.db"))
         for nth, row in enumerate(row for row in ROWS if row.verb in VERBS):
-            wrong += await trial(server, row, people, f"room-{nth}")
+            wrong += await trial(watch, row, people, f"room-{nth}")
     assert wrong == []
 
 
@@ -262,6 +259,15 @@ async def test_the_same_holds_over_http(start_server: Start) -> None:
         for role in (*ROLES, "bystander"):
             people[role] = await stack.enter_async_context(Talker(server.url, role))
             askers[role] = await stack.enter_async_context(Asker(server.url, people[role].token))
+        watch = stack.enter_context(watched(server.settings.data / "parlor.db"))
         for nth, row in enumerate(row for row in ROWS if row.verb in VERBS):
-            wrong += await trial(server, row, people, f"room-{nth}", askers)
+            wrong += await trial(watch, row, people, f"room-{nth}", askers)
     assert wrong == []
+
+
+async def test_a_change_would_be_seen(server: Running) -> None:
+    with watched(server.settings.data / "parlor.db") as watch:
+        async with Talker(server.url, "alice") as alice:
+            await alice.join("lobby")
+            assert {"rooms", "people"} <= watch.changes().keys()
+            assert watch.changes() == {}
