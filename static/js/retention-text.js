@@ -40,7 +40,7 @@ const LABELS = {
 function sizeIn(bytes) {
   if (bytes >= 1e9) return t("{size} GB", { size: number(bytes / 1e9) });
   if (bytes >= 1e6) return t("{size} MB", { size: number(bytes / 1e6) });
-  return bytes >= 1e3 ? t("{size} kB", { size: number(bytes / 1e3) }) : tn("{n} byte", "{n} bytes", bytes);
+  return bytes >= 1e3 ? t("{size} KB", { size: number(bytes / 1e3) }) : tn("{n} byte", "{n} bytes", bytes);
 }
 
 /** "30 days", "a day", "12 hours", "90 minutes": in the largest unit that gives a readable number. */

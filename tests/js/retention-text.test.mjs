@@ -27,7 +27,7 @@ test("a size is told in the unit that fits it", () => {
   assert.deepEqual(told, [
     ["Only the last 5\u00a0MB of messages are kept.", "Keeps the last 5\u00a0MB"],
     ["Only the last 924 bytes of messages are kept.", "Keeps the last 924 bytes"],
-    ["Only the last 500 messages are kept, 1.5\u00a0kB at most.", "Keeps the last 500, last 1.5\u00a0kB"],
+    ["Only the last 500 messages are kept, 1.5\u00a0KB at most.", "Keeps the last 500, last 1.5\u00a0KB"],
     ["Messages here are kept for 7 days, the last message and the last 2\u00a0GB at most.", "Kept 7 days, last 1, last 2\u00a0GB"],
   ]);
 });
