@@ -12,6 +12,7 @@ import pytest
 
 from app.chat.verbs import VERBS, Verb
 from app.model import Connection, Member, Moderator, Owner, Person, Speaker, Subscription
+from app.server import Running
 from tests.conftest import Start
 from tests.support.http import Asker
 from tests.support.mounted import TRANSPORTS
