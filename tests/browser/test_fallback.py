@@ -86,7 +86,7 @@ async def test_where_only_websocket_is_allowed_there_is_no_fallback(
     proxy.websocket = Fault.STRIPPED
     alice = await visit(proxy.url, "alice")
     alice.forgives_network = True
-    await alice.enters("lobby")
+    await alice.opens("lobby")
     await expect(alice.status).to_contain_text("Reconnecting")
     assert proxy.counts["polling"] == 0
     proxy.websocket = Fault.NONE

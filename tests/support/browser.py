@@ -190,12 +190,16 @@ class Visitor:
         return self.page.get_by_role("list", name="Rooms").get_by_role("link", name=room)
 
     async def enters(self, room: str) -> None:
-        """By the room's own address: nickname, Enter. Until the room has let them in, for one can write before."""
+        """Until the room has let them in."""
+        await self.opens(room)
+        await self.is_let_in()
+
+    async def opens(self, room: str) -> None:
+        """By the room's own address: nickname, Enter. Then one can write, whether or not anybody has answered."""
         await self.page.goto(f"{self.url}/r/{room}")
         await self.nickname_box.fill(self.nickname)
         await self.nickname_box.press("Enter")
         await expect(self.box).to_be_editable()
-        await self.is_let_in()
 
     async def is_let_in(self) -> None:
         """The server has answered: the page knows who is in the room, and what one may do there."""
