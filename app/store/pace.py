@@ -13,7 +13,7 @@ import math
 import time
 from pathlib import Path
 
-SPARE_BELOW, BUSY_ABOVE = 0.12, 0.5  # shares of a core: no pause below the one, BUSY_INTERVAL_S above the other
+SPARE_BELOW, BUSY_ABOVE = 0.12, 0.42  # shares of a core: no pause below the one, BUSY_INTERVAL_S above the other
 SCARCE_FROM, LIMIT_ABOVE = 0.7, 0.93  # from the one on the pause grows further, to MAX_INTERVAL_S above the other
 BUSY_INTERVAL_S = 0.01  # from one commit to the next: a commit's own price is some per cent of a core then
 MAX_INTERVAL_S = 0.04  # the same at the limit, where it buys messages that leave together in one write to each socket
@@ -25,11 +25,11 @@ SMOOTHING_S = 0.25
 
 
 def wanted_interval(busy: float) -> float:
-    """Seconds from one commit to the next, for a share of a core from 0 to 1 (more counts as 1). It grows twice, gently
-    each time: 1 ms at a quarter of a core, where nobody needs to save; 10 ms from a half on, and no more until the core
-    is nearly used up. Steeper it would swing, where a room is so large that each commit costs a write to
+    """Seconds from one commit to the next, for a share of a core from 0 to 1 (more counts as 1). It grows twice: 1 ms at
+    a quarter of a core, where nobody needs to save, and 10 ms from 42 % on; then no more until the core is nearly used
+    up. Near the limit it grows gently, or it would swing where a room is so large that each commit costs a write to
     thousands of sockets."""
-    saving, at_limit = _part(busy, SPARE_BELOW, BUSY_ABOVE) ** 2, _part(busy, SCARCE_FROM, LIMIT_ABOVE) ** 2
+    saving, at_limit = _part(busy, SPARE_BELOW, BUSY_ABOVE) ** 3, _part(busy, SCARCE_FROM, LIMIT_ABOVE) ** 2
     return BUSY_INTERVAL_S * saving + (MAX_INTERVAL_S - BUSY_INTERVAL_S) * at_limit
 
 

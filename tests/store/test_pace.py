@@ -41,7 +41,7 @@ def test_at_a_third_of_a_core_it_waits_for_less_than_three_milliseconds() -> Non
     assert 0.0005 < wanted_interval(0.25) < 0.0015 < wanted_interval(0.32) < 0.003
 
 
-@pytest.mark.parametrize("busy", [BUSY_ABOVE, 0.6, SCARCE_FROM])
+@pytest.mark.parametrize("busy", [BUSY_ABOVE, 0.5, SCARCE_FROM])
 def test_a_busy_process_with_something_left_commits_every_10_ms(busy: float) -> None:
     """Longer pauses would hardly save anything, and everybody would see them: a message waits for half of one, and is
     told with all that came in it."""
