@@ -56,10 +56,10 @@ async def test_the_chip_tells_how_the_line_stands_and_leads_to_the_diagnostics_i
     await alice.enters("lobby")
     await expect(alice.status).to_have_text("Connected · websocket")
     latency = alice.page.locator("#chip-detail")
-    await expect(latency).to_have_text(re.compile(r"^\d+ ms$"))
+    await expect(latency).to_have_text(re.compile(r"^\d+\sms$"))
     await expect(latency).to_have_attribute("aria-hidden", "true"), "no screen reader is told every change of it"
     link = alice.page.get_by_role("link", name="Diagnostics")
-    await expect(link).to_have_attribute("title", re.compile(r"\d+ ms"))
+    await expect(link).to_have_attribute("title", re.compile(r"\d+\sms"))
     await link.focus()
     async with alice.context.expect_page() as opened:
         await alice.page.keyboard.press("Enter")
