@@ -143,7 +143,7 @@ async def test_the_index_takes_little_at_once_so_that_nobody_waits_long_and_more
         indexing.note("lobby")
     await indexing.take_new()
     assert set(store.limits) == {most}
-    assert len(store.limits) == 1 + len(said) // most
+    assert len(store.limits) <= 1 + len(said) // most, "less where the server's own has just taken what it began with"
     assert await chat.store.read(queries.unindexed_rooms) == []
 
 
