@@ -60,12 +60,13 @@ class Group:
         if writer.is_drained and not self._frames and session in self._others:
             del self._others[session]
             self._fast[writer.socket] = session
-            writer.fast_path = self
+            writer.fast_path, writer.on_drain = self, None  # of many idle ones, each would hold a bound method
 
     def demote(self, writer: SocketWriter) -> None:
         assert writer.socket
-        writer.fast_path = None
-        self._others[self._fast.pop(writer.socket)] = None
+        session = self._fast.pop(writer.socket)
+        self._others[session] = None
+        writer.fast_path, writer.on_drain = None, session.drained
         if self._frames:
             writer.send_all(self._frames)
 

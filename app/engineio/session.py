@@ -175,11 +175,12 @@ class Session:
         """Speak over this one from now on."""
         self.transport = transport
         if transport.writer:
-            transport.writer.on_drain = self._drained
+            transport.writer.on_drain = self.drained
         if self.state is State.CLOSED:
             transport.close(GOODBYE)
 
-    def _drained(self) -> None:
+    def drained(self) -> None:
+        """Everything sent over its WebSocket has left."""
         if self.on_drain and self._corked is None:
             self.on_drain(self)
 

@@ -77,7 +77,7 @@ class SocketWriter:
         self._ticks, self.limit = ticks, limit
         self.transport = transport
         self.socket = _raw_socket(transport)  # to write past the transport
-        self._out: list[bytes] = []  # for the end of this tick
+        self._out: list[bytes] | None = None  # for the end of this tick; None where there is nothing, as nearly always
         self._has_backlog = True  # something may wait in the transport
         self.is_closed = False  # nothing is written any more
         self.fast_path: FastPath | None = None  # that writes to this socket, too
@@ -99,7 +99,7 @@ class SocketWriter:
     @property
     def buffered(self) -> int:
         """Bytes that wait for the reader."""
-        return sum(map(len, self._out)) + waiting_bytes(self.transport)
+        return sum(map(len, self._out or ())) + waiting_bytes(self.transport)
 
     def send(self, data: bytes) -> None:
         """Write this at the end of the tick."""
@@ -108,12 +108,14 @@ class SocketWriter:
         if self.is_closed:
             return
         if not self._out:
+            self._out = []
             self._ticks.schedule(self)
         self._out.append(data)
 
     def send_all(self, told: list[bytes]) -> None:
         """What its fast path had for it in this tick; it has been demoted."""
         if not self._out:
+            self._out = []
             self._ticks.schedule(self)
         self._out.extend(told)
 
@@ -130,9 +132,9 @@ class SocketWriter:
         out = self._out
         if not out or (self.socket is None and self.is_closed):
             return
+        self._out = None
         is_single = len(out) == 1
         data = out[0] if is_single else b"".join(out)
-        out.clear()
         self._write(data, is_single)
 
     def _write(self, data: bytes, is_single: bool) -> None:
@@ -184,7 +186,7 @@ class SocketWriter:
         if self.fast_path:
             self.fast_path.demote(self)
         self.is_closed = True
-        self._out.clear()
+        self._out = None
         self.on_drain = self.on_too_slow = self.on_writable = None
         if self.socket:
             self.socket.detach()
@@ -195,7 +197,7 @@ class SocketWriter:
         if self.fast_path:
             self.fast_path.demote(self)
         self.is_closed = True
-        self._out.clear()
+        self._out = None
         self.transport.abort()
 
 

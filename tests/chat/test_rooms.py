@@ -1,11 +1,13 @@
 """Rooms and who is in them."""
 
+import asyncio
 import sys
 from types import FrameType
+from typing import Any
 
 import pytest
 
-from app.chat import Chat, doors
+from app.chat import Chat, access, doors
 from app.model import Connection, Refused
 from app.store import queries
 from tests.chat.conftest import Ask, arrives
@@ -120,3 +122,30 @@ async def test_whoever_is_refused_for_a_name_that_is_taken_makes_no_room(
         await chat.store.read(queries.room, "den")
     joined = await ask(bob, "join", room="den", nickname="robert")
     assert (joined["me"]["nickname"], joined["room"]["role"]) == ("robert", "owner")
+
+
+async def test_a_look_that_began_before_the_room_was_made_is_not_the_last_word(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many who ask for the rules of a room share one look; whoever asks later than it began looks again, if it found
+    nothing."""
+    read, has_read, may_tell = chat.store.read, asyncio.Event(), asyncio.Event()
+
+    async def slowly(*asked: Any) -> Any:
+        try:
+            return await read(*asked)
+        finally:
+            has_read.set()
+            await may_tell.wait()
+
+    monkeypatch.setattr(chat.store, "read", slowly)
+    early = asyncio.create_task(access.known(chat, "attic"))
+    await has_read.wait()
+    await chat.store.write(queries.open_room, room="attic")
+    late = [asyncio.create_task(access.known(chat, "attic")) for _ in range(3)]
+    await asyncio.sleep(0)
+    may_tell.set()
+    with pytest.raises(Refused, match="no room #attic"):
+        await early
+    assert [found.room["name"] for found in await asyncio.gather(*late)] == ["attic"] * 3
+    assert not chat.looks
