@@ -89,6 +89,13 @@ class Request:
         for name in names:
             self.named.pop(name, None)
 
+    def shed(self) -> None:
+        """Nobody asks for its headers any more. Of thousands of polls that wait each keeps little, and what is freed
+        now is still in the processor's cache."""
+        self.headers.clear()
+        self.named.clear()
+        self._query = None
+
     @property
     def head_size(self) -> int:
         """Bytes of its target and headers."""
