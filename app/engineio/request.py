@@ -124,9 +124,10 @@ def _folded(name: str) -> bytes:
 
 def parse_query(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
+    is_quoted = "%" in text or "+" in text
     for part in text.split("&"):
         name, _, value = part.partition("=")
-        if "%" in part or "+" in part:
+        if is_quoted:
             name, value = unquote_plus(name), unquote_plus(value)
         found.setdefault(name, value)
     return found
