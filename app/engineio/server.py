@@ -296,6 +296,7 @@ class EngineServer:
             self.read_post(sid, exchange, bytes(request.body))
         else:
             self.answer_poll(sid, exchange, hold_of(request))
+            request.shed()
 
     def read_post(self, sid: str, exchange: TransportExchange, body: bytes) -> None:
         """A POST of a session that is here. Raises Refusal."""

@@ -392,6 +392,9 @@ async def test_a_poll_costs_few_calls_and_no_timer(site: Site, monkeypatch: pyte
                 for _ in range(polls):
                     await line.write(get(poll, X_Forwarded_For="198.18.0.1"))
                     await until(lambda: is_polling(session))
+                    (connection,) = site.listener.connections
+                    assert connection._current is not None
+                    assert not connection._current.headers, "of thousands that wait each keeps little"
                     session.send("news")
                     assert (await line.answer()).body == b"4news"
                 sys.setprofile(None)
