@@ -25,8 +25,8 @@ SMOOTHING_S = 0.25
 
 
 def wanted_interval(busy: float) -> float:
-    """Seconds from one commit to the next, for a share of a core from 0 to 1 (more counts as 1). It grows twice: 1 ms at
-    a quarter of a core, where nobody needs to save, and 10 ms from 42 % on; then no more until the core is nearly used
+    """Seconds from one commit to the next, for a share of a core from 0 to 1 (more counts as 1). It grows twice: 1 ms
+    at a quarter of a core, where nobody needs to save, and 10 ms from 42 % on; then no more until it is nearly used
     up. Near the limit it grows gently, or it would swing where a room is so large that each commit costs a write to
     thousands of sockets."""
     saving, at_limit = _part(busy, SPARE_BELOW, BUSY_ABOVE) ** 3, _part(busy, SCARCE_FROM, LIMIT_ABOVE) ** 2
