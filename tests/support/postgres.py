@@ -33,6 +33,7 @@ OPTIONS = {
     "listen_addresses": "'127.0.0.1'",
     "autovacuum": "off",
     "deadlock_timeout": "100ms",
+    "dynamic_shared_memory_type": "mmap",  # files of its folder: others outlive a server that is killed
 }
 
 
