@@ -20,6 +20,8 @@ class Origins:
         if "Origin" not in request:
             return True
         origin = request.get("Origin")
+        if not origin.isascii():  # names none, and is not repeated in a header
+            return False
         if "*" in self._listed or self._is_listed(origin):
             return True
         return is_own(origin, self._host(request), self._scheme(request))
@@ -30,9 +32,9 @@ class Origins:
 
     def refusal(self, request: Request) -> str:
         """What was refused, and which setting mends it: behind a proxy the page's host is mostly another than ours."""
-        scheme, host = self._scheme(request), self._host(request)
+        scheme, host = self._scheme(request), _shown(self._host(request))
         return (
-            f"{request.get('Origin')[:200]} is not an accepted origin: this server is asked as "
+            f"{_shown(request.get('Origin'))} is not an accepted origin: this server is asked as "
             f"{f'{scheme}://' if scheme else ''}{host}. Where a proxy in front names the host in X-Forwarded-Host, set "
             "PARLOR_TRUST_PROXIES; to let other sites' pages in, list them in PARLOR_ORIGINS"
         )
@@ -42,6 +44,11 @@ class Origins:
         label, _, rest = host.partition(".")
         written = (f"{scheme}://{host}", f"{scheme}://*.{rest}" if label else "") if scheme else (origin,)
         return not self._listed.isdisjoint(written)
+
+
+def _shown(text: str) -> str:
+    """What a client sent, in a sentence: its bytes may be no text."""
+    return text[:200].encode("ascii", "backslashreplace").decode()
 
 
 def is_own(origin: str, host: str, scheme: str) -> bool:

@@ -221,6 +221,22 @@ async def test_an_origin_that_is_no_address_is_not_accepted(mount: Mount, origin
         assert response.status == 403
 
 
+@pytest.mark.parametrize("origins", [(), ("*",)], ids=["own", "all"])
+async def test_an_origin_that_is_no_text_is_not_accepted_by_any_door(
+    start_server: Start, caplog: pytest.LogCaptureFixture, origins: tuple[str, ...]
+) -> None:
+    server = await start_server(origins=origins)
+    for path in (POLL, "/ws/echo", "/ws/r/lobby", "/sse/r/lobby", "/api/send"):
+        for sent in (b"\xff", b"http://\xff.example", "http://é.example".encode()):
+            async with await Line.to(server.url) as line:
+                await line.write(f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nOrigin: ".encode() + sent)
+                await line.write(b"\r\n\r\n")
+                answer = await line.answer()
+            assert answer.status < 500, path
+            assert "access-control-allow-origin" not in map(str.lower, answer.headers)
+    assert [record.exc_info for record in caplog.records if record.exc_info] == []
+
+
 @pytest.mark.parametrize("path", [POLL, "/healthz", "/ws/echo", "/r/lobby", "/nothing"])
 @pytest.mark.parametrize("header", ["Expect", "Upgrade", "Connection"])
 async def test_a_header_of_names_that_is_no_text_is_a_bad_request_and_one_line_in_the_log(
