@@ -274,6 +274,17 @@ async def test_pages_go_on_where_the_one_before_ended(chat: Chat, ask: Ask, alic
     assert sorted(await all_pages()) == sorted([f"word {n}" for n in range(25)] + [f"word {n}" for n in range(30)])
 
 
+async def test_what_many_said_in_one_millisecond_is_all_found(chat: Chat, ask: Ask, alice: Connection) -> None:
+    count = 3 * chat.limits.found
+    for room in ("one", "two"):
+        await says(ask, alice, room, *(f"word {nth}" for nth in range(count)))
+    await chat.store.write(lambda db: db.execute(sql("UPDATE messages SET at = (SELECT max(at) FROM messages)")))
+    await index(chat)
+    answer = await ask(alice, "search", query="word")
+    assert len(answer["messages"]) == 2 * count, "the next page begins before that millisecond"
+    assert not answer["more"]
+
+
 async def test_by_person_under_whatever_name_and_by_day(
     chat: Chat, ask: Ask, alice: Connection, bob: Connection
 ) -> None:

@@ -23,6 +23,7 @@ from app.store.queries.search_index import ID_BITS, file_name, has_index, on, pl
 from app.store.queries.terms import Question
 from app.store.tables import admitted, directs, messages, roles, rooms, sanctions
 
+MAX_OF_A_MOMENT = 2_000  # messages of one room and one millisecond that are found together
 MAX_UNINDEXED = 2_000  # newest changes of a room that are compared one by one; older ones have to wait for the index
 TIME_LIMIT_S = 2.0
 CHECK_EVERY = 5_000  # steps of SQLite between two looks at the clock
@@ -104,12 +105,26 @@ def find(
         with _time_limit(db) as check:
             for name in names:
                 check()
-                found += _found_in(db, name, question, before, limit + 1)
+                if room is None:
+                    found += _found_by_moment(db, name, question, limit)
+                else:
+                    found += _found_in(db, name, question, before, limit + 1)
     found.sort(key=lambda one: (-one["at"], one["room"], -one["seq"]) if room is None else -one["seq"])
     end = limit
     while room is None and limit <= end < len(found) and found[end]["at"] == found[end - 1]["at"]:
         end += 1
     return found[:end], len(found) > end
+
+
+def _found_by_moment(db: Connection, room: str, question: Question, limit: int) -> list[Message]:
+    """The last messages of one room, one more than `limit`, and all that were said in the millisecond of the last of
+    these: the next page begins before it. What is stored together has mostly one."""
+    most = limit + 1
+    while True:
+        found = _found_in(db, room, question, None, most)
+        if len(found) < most or found[-1]["at"] != found[limit - 1]["at"] or most > MAX_OF_A_MOMENT:
+            return found
+        most *= 2
 
 
 def _found_in(db: Connection, room: str, question: Question, before: int | None, limit: int) -> list[Message]:
