@@ -59,15 +59,16 @@ async def _look_together(chat: Chat, room: str) -> RoomRules:
         except Refused:  # that look began before this one asked: the room may have been made since
             look = chat.looks.get(room)
     if look is None:
-        look = chat.looks[room] = asyncio.ensure_future(refresh(chat, room))
-        look.add_done_callback(lambda done: _look_ended(chat, room, done))
+        look = chat.looks[room] = asyncio.ensure_future(_look(chat, room))
+        look.add_done_callback(lambda done: done.cancelled() or done.exception())  # was told to those who asked
     return await asyncio.shield(look)
 
 
-def _look_ended(chat: Chat, room: str, look: "asyncio.Future[RoomRules]") -> None:
-    del chat.looks[room]
-    if not look.cancelled():
-        look.exception()  # was told to those who asked
+async def _look(chat: Chat, room: str) -> RoomRules:
+    try:
+        return await refresh(chat, room)
+    finally:
+        del chat.looks[room]  # before those who wait go on: who asks then looks anew
 
 
 async def refresh(chat: Chat, room: str, is_joining: bool = False) -> RoomRules:

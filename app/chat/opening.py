@@ -47,9 +47,7 @@ async def made_for(chat: Chat, room: str, ask: Callable[[], Awaitable[T]], make:
             raise
     opening = chat.opening.get(room)
     if opening is None:  # of several who need a new room at once, one makes it
-        opening = asyncio.ensure_future(_make(chat, room, make))
-        chat.opening[room] = opening
-        opening.add_done_callback(lambda _: chat.opening.pop(room))
+        opening = chat.opening[room] = asyncio.ensure_future(_make(chat, room, make))
         await asyncio.shield(opening)
         return await ask()
     try:
@@ -69,3 +67,5 @@ async def _make(chat: Chat, room: str, make: Callable[[], Awaitable[None]]) -> N
         if refusal.code != "no_such_room":
             raise
         await make()
+    finally:
+        del chat.opening[room]  # before those who wait go on: what has ended is nothing to wait for

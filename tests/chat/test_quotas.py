@@ -1,14 +1,15 @@
 """What one address may have, and one person store: enough for a class of pupils, too little for a flood."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from math import ceil
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from app.chat import Chat, doors
+from app.chat import Chat, access, doors
 from app.chat.opening import in_room
 from app.chat.quotas import KEPT, Quotas
 from app.chat.verbs import VERBS, perform
@@ -209,11 +210,37 @@ async def test_whose_address_has_made_too_many_rooms_keeps_nobody_else_from_maki
     assert (await joining)["ok"]
 
 
-async def test_many_who_need_a_new_room_at_once_make_one(start_server: Start, come: Come) -> None:
-    chat = (await start_server(address_rooms=2)).chat
-    pupils = [await come(chat, f"pupil {n}") for n in range(20)]
-    answers = await asyncio.gather(*(perform(chat, one, "join", {"room": "lesson"}) for one in pupils))
-    assert [answer for answer in answers if not answer["ok"]] == []
+async def test_many_who_need_a_new_room_at_once_make_one(start_server: Start) -> None:
+    lessons = [f"lesson-{n}" for n in range(10)]
+    chat = (await start_server(address_rooms=len(lessons), address_people="off")).chat
+
+    async def comes_and_joins(name: str, lesson: str) -> dict[str, Any]:
+        who = await doors.arrive(chat, name, [chat.tokens.new()], name, address=SCHOOL)
+        return await perform(chat, who, "join", {"room": lesson})
+
+    for lesson in lessons:
+        answers = await asyncio.gather(*(comes_and_joins(f"pupil {n} of {lesson}", lesson) for n in range(60)))
+        assert [answer for answer in answers if not answer["ok"]] == []
+
+
+async def test_what_has_ended_is_nothing_to_wait_for(start_server: Start, come: Come) -> None:
+    """Whoever found it done would ask again at once, and again, without ever letting others go on."""
+    chat = (await start_server()).chat
+    alice = await come(chat, "alice")
+
+    async def ends(waited_for: dict[str, asyncio.Future[Any]], asking: Coroutine[Any, Any, Any]) -> None:
+        asked = asyncio.ensure_future(asking)
+        while "den" not in waited_for:
+            await asyncio.sleep(0)
+        one = waited_for["den"]
+        while not one.done():
+            await asyncio.sleep(0)
+        assert "den" not in waited_for
+        await asyncio.wait([asked])
+        assert not asked.exception()
+
+    await ends(chat.opening, in_room(chat, alice, "den", partial(chat.store.read, queries.room, "den")))
+    await ends(chat.looks, access.known(chat, "den"))
 
 
 async def test_who_hears_too_late_that_there_was_no_room_is_not_charged_for_it(start_server: Start, come: Come) -> None:
