@@ -153,6 +153,7 @@ async def _forget_rooms(chat: Chat, made_before: int) -> int:
                 deleted += await forgetting
             finally:
                 for name in unused:
-                    del chat.forgetting[name]
+                    if chat.forgetting.get(name) is forgetting:  # else another look found it at the same time
+                        del chat.forgetting[name]
             await asyncio.sleep(PAUSE_S)
     return deleted

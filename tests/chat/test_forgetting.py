@@ -129,6 +129,26 @@ async def test_who_enters_a_room_that_is_being_forgotten_can_talk_there(
             await ann.ask("leave", LOBBY)
 
 
+async def test_two_looks_that_find_the_same_unused_room_forget_it_once(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, both = server.chat.store.write, asyncio.Barrier(2)
+
+    async def together(ask: Any, *args: Any, **more: Any) -> Any:
+        if ask is queries.forget_rooms:
+            await both.wait()
+        return await write(ask, *args, **more)
+
+    async with Talker(server.url, "ann") as ann:
+        await ann.join("lobby")
+        await ann.ask("leave", LOBBY)
+        await age(server)
+        monkeypatch.setattr(server.chat.store, "write", together)
+        forgotten = await asyncio.gather(*(retention.forget_unused(server.chat) for _ in range(2)))
+    assert sum(rooms for _, rooms in forgotten) == 1
+    assert not server.chat.forgetting
+
+
 async def test_who_sits_in_a_room_that_another_process_forgot_can_talk_there(server: Running) -> None:
     """Another process need not know who is here."""
     async with Talker(server.url, "ann") as ann, Talker(server.url, "bob") as bob:

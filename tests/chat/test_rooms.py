@@ -132,6 +132,8 @@ async def test_a_look_that_began_before_the_room_was_made_is_not_the_last_word(
     read, has_read, may_tell = chat.store.read, asyncio.Event(), asyncio.Event()
 
     async def slowly(*asked: Any) -> Any:
+        if "attic" not in asked:  # of what the server does by itself
+            return await read(*asked)
         try:
             return await read(*asked)
         finally:
