@@ -155,8 +155,8 @@ class OtherPeople:
             here.waiting[process] = []
             try:
                 await self._read_one(here, process)
-            except Unusable:  # it is read again when Redis is back
-                return
+            except Unusable:  # it is read again when Redis is back, and that may have been asked for by now
+                continue
             finally:
                 waiting = here.waiting.pop(process)
             if not all(self._apply(here, process, frame) for frame in waiting):

@@ -10,6 +10,7 @@ import pytest
 
 from app.chat.presence.state import REMOTE
 from app.live.redis import heartbeats, other_people, shapes
+from app.live.redis.connection import Unusable
 from app.live.redis.frames import BadFrame, Seal
 from app.model import Connection, Person
 from app.server import Running
@@ -213,6 +214,31 @@ async def test_while_redis_is_away_what_was_known_stays_and_what_changed_is_told
             await redis.begin()
             everybody = {"Alicia": False, "carol": False}
             await until(lambda: shown(one) == shown(other) == everybody)
+
+
+async def test_what_is_to_be_read_again_is_also_where_the_read_before_it_fails(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis was away when it began, and back before it had failed."""
+    one, _ = two
+    call, may_fail, asked = one.redis.call, asyncio.Event(), []
+
+    async def fails_at_first(*command: Any) -> Any:
+        if command[0] not in ("GET", "HGETALL"):
+            return await call(*command)
+        asked.append(command)
+        if len(asked) > 2:
+            return await call(*command)
+        await may_fail.wait()
+        raise Unusable("Redis is away")
+
+    async with alice_and_bob(two):
+        monkeypatch.setattr(one.redis, "call", fails_at_first)
+        one.directory._others.read_again()
+        await until(lambda: len(asked) == 2)
+        one.directory._others.read_again()
+        may_fail.set()
+        await until(lambda: len(asked) == 4)
 
 
 async def test_rooms_to_which_nobody_here_listens_are_listed_with_their_people(two: Two) -> None:
