@@ -28,8 +28,6 @@ JS = "tests/js"
 WORKERS = 4  # for 2 cores: most of a test is waiting
 WORKERS_ALONE = 2  # one core each
 SLOWEST = 10
-IN_MEMORY = Path("/dev/shm")  # where folders of tests lie, if there is room: a sixth of the suite's time was the disk's
-ROOM_IN_MEMORY = 4 << 30  # bytes; a whole run leaves less than 1 GB behind
 NOTHING_SELECTED = 5  # pytest's exit code
 
 
@@ -44,7 +42,6 @@ class Case:
 
 def main() -> int:
     """The exit code."""
-    lay_folders_in_memory()
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each of some hundred processes would compile all of app/ anew
     chosen = arguments()
     marked = chosen.marked
@@ -76,12 +73,6 @@ def main() -> int:
         print("NOT RUN: tests/js, for there is no node")
         codes += [1] if os.environ.get("REQUIRE_ALL") else []
     return exit_code(codes)
-
-
-def lay_folders_in_memory() -> None:
-    """Unless somebody has said where. Who is killed there loses no more than on a disk: files outlive their process."""
-    if "TMPDIR" not in os.environ and IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free >= ROOM_IN_MEMORY:
-        os.environ["TMPDIR"] = str(IN_MEMORY)
 
 
 def arguments() -> argparse.Namespace:

@@ -6,6 +6,7 @@ from typing import Any
 from playwright.async_api import Locator, expect
 
 from tests.browser.conftest import Visit
+from tests.browser.test_changes import press
 from tests.browser.test_page import PHONE, enters
 from tests.support.browser import Visitor
 from tests.support.proxy import Proxy
@@ -47,9 +48,7 @@ async def does_to_person(visitor: Visitor, nickname: str, action: str) -> None:
 
 
 async def does_to_message(visitor: Visitor, text: str, action: str) -> None:
-    message = visitor.log.locator("#said .message", has_text=text)
-    await message.hover()
-    await message.get_by_role("button", name="More").click()
+    await press(visitor, text, "More")
     await visitor.page.get_by_role("menuitem", name=action).click()
 
 

@@ -1,7 +1,6 @@
 """The memory: what the database itself promises, and what happens when it cannot serve."""
 
 import asyncio
-import itertools
 import random
 import shutil
 import sqlite3
@@ -402,9 +401,9 @@ async def test_who_lost_their_name_while_away_bears_the_next_one_alone(database:
 async def test_what_a_message_shows_of_its_reactions_is_what_was_done(
     database: Database, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    """Many people react and take it back: counts and the first names are those of the table, at every page. Of two in
-    one millisecond nobody can say who was first, so each here has one of its own."""
-    monkeypatch.setattr("app.store.queries.messages.now", partial(next, itertools.count(queries.now())))
+    """Many people react and take it back, all in one millisecond: counts and the first names are those of the table, at
+    every page."""
+    monkeypatch.setattr("app.store.queries.messages.now", partial(int, queries.now()))
     r, people, emojis = random.Random(seed), [f"p{n}" for n in range(9)], ("👍", "🎉", "☕")
     for n in range(2):
         await database.write(queries.insert_message, **message(n))

@@ -366,8 +366,9 @@ def react(
     if on and emoji not in shown and len(shown) >= max_emojis:
         raise Refused("not_allowed", Sentence("A message takes {most} different reactions at most.", most=max_emojis))
     if on:
-        row = {"room": room, "seq": seq, "emoji": emoji, "person": person, "nickname": nickname, "at": now()}
-        db.execute(insert(reactions), row)
+        row = {"room": room, "seq": seq, "emoji": emoji, "person": person, "nickname": nickname}
+        last = db.scalar(select(func.max(reactions.c.at)).where(reactions.c.room == room, reactions.c.seq == seq)) or 0
+        db.execute(insert(reactions), row | {"at": max(now(), last + 1)})  # the names of those who were first are shown
     else:
         db.execute(remove(reactions).where(*mine))
     where = {"room": room, "seq": seq, "emoji": emoji}
