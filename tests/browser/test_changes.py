@@ -307,8 +307,8 @@ async def test_an_edit_without_a_line_stays_in_the_box_and_what_one_missed_is_co
 async def test_on_a_phone_a_tap_brings_buttons_that_a_finger_can_hit(url: str, visit: Visit) -> None:
     async with Talker(url, "bob") as bob:
         alice = await visit(url, "alice", **PHONE)
+        await bob.join("lobby")  # before her: that he joins would be told below the message, a moment later
         await alice.enters("lobby")
-        await bob.join("lobby")
         await bob.say("lobby", "tap me")
         await expect(alice.said).to_have_count(1)
         before = await row(alice, "tap me").bounding_box()
