@@ -83,9 +83,8 @@ export class Actions {
     const row = event.target.closest(".message");
     const button = event.target.closest("button");
     if (!row) return;
-    const message = this.messageOf(row);
     if (this.bar.contains(event.target)) this.pressed(button, event);
-    else if (button?.matches(".reaction")) message && this.toggle(message, button);
+    else if (button?.matches(".reaction")) this.toggle(this.messageOf(row), button);
     else if (button?.matches(".message-quote")) this.jump(Number(button.dataset.answers));
     else if (event.target.closest(".message-author, .avatar")) this.openCard(row);
     else if (!event.target.closest("a, button") && this.isTap(event)) this.show(row === this.row ? null : row);
@@ -199,6 +198,7 @@ export class Actions {
 
   /** A reaction that nobody has any more is removed; if it had the focus, that goes to the bar of its message. */
   async toggle(message, button) {
+    if (!message) return;
     const on = button.getAttribute("aria-pressed") !== "true";
     const hadFocus = button.matches(":focus-visible");
     await this.react(message, button.dataset.emoji, on);

@@ -12,13 +12,14 @@ from app.store.tables import metadata
 
 CLOCKS = ("processes", "read_marks", "search_rooms")  # change by themselves, or a moment later
 
+TABLES = [table for table in metadata.sorted_tables if table.name not in CLOCKS]
+
 Rows = list[tuple[Any, ...]]
 
 
 def dump(db: Connection) -> dict[str, Rows]:
     """All rows of all tables, by the table's name."""
-    tables = [table for table in metadata.sorted_tables if table.name not in CLOCKS]
-    return {table.name: sorted(map(tuple, db.execute(select(table))), key=repr) for table in tables}
+    return {table.name: sorted(map(tuple, db.execute(select(table))), key=repr) for table in TABLES}
 
 
 class Watch:
@@ -38,8 +39,7 @@ class Watch:
 
     def _look(self) -> tuple[Any, dict[str, Rows]]:
         version = self._db.execute("PRAGMA data_version").fetchone()  # before, so that nothing is passed over
-        names = [table.name for table in metadata.sorted_tables if table.name not in CLOCKS]
-        return version, {name: self._db.execute(f"SELECT * FROM {name}").fetchall() for name in names}
+        return version, {table.name: self._db.execute(f"SELECT * FROM {table.name}").fetchall() for table in TABLES}
 
 
 @contextmanager

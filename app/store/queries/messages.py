@@ -60,6 +60,7 @@ _reacted_with = (
     reactions.c.seq == bindparam("seq"),
     reactions.c.emoji == bindparam("emoji"),
 )
+_reacted_last = Prepared(select(func.max(reactions.c.at)).where(*_reacted_with[:2]))  # on the message, with any emoji
 _reacted_count = Prepared(select(func.count()).select_from(reactions).where(*_reacted_with))
 _reacted_first = Prepared(
     select(reactions.c.nickname).where(*_reacted_with).order_by(reactions.c.at, reactions.c.person).limit(_most)
@@ -367,8 +368,8 @@ def react(
         raise Refused("not_allowed", Sentence("A message takes {most} different reactions at most.", most=max_emojis))
     if on:
         row = {"room": room, "seq": seq, "emoji": emoji, "person": person, "nickname": nickname}
-        last = db.scalar(select(func.max(reactions.c.at)).where(reactions.c.room == room, reactions.c.seq == seq)) or 0
-        db.execute(insert(reactions), row | {"at": max(now(), last + 1)})  # the names of those who were first are shown
+        [(last,)] = _reacted_last.all(db, room=room, seq=seq)
+        db.execute(insert(reactions), row | {"at": max(now(), (last or 0) + 1)})  # those who were first are shown
     else:
         db.execute(remove(reactions).where(*mine))
     where = {"room": room, "seq": seq, "emoji": emoji}
