@@ -45,6 +45,22 @@ async def test_who_never_entered_asks_for_the_last_page_and_then_from_there_in_t
     assert shown.copy.floor == 7
 
 
+async def test_what_is_said_while_one_enters_was_not_said_before(shown: Shown) -> None:
+    """Whoever saw somebody enter may speak to them before they have read the first page, which then ends with that."""
+    shown.copy.receive(message(8, seq=6) | {"edited": "2026-01-01T00:00:00.000Z"})
+    shown.copy.receive({"seq": 6, "rev": 9, "emoji": "☕", "count": 1})
+    for rev in (10, 11):
+        shown.copy.receive(message(rev, seq=rev - 3))
+    shown.begins(message(5), message(9, seq=6), message(10, seq=7), message(11, seq=8), rev=11)
+    assert (shown.copy.said_before, shown.copy.last_seq) == (6, 8)
+
+
+async def test_what_was_said_before_is_all_of_the_first_page_where_nothing_is_heard_meanwhile(shown: Shown) -> None:
+    assert shown.copy.said_before == 0
+    shown.begins(message(7), message(8), rev=8)
+    assert shown.copy.said_before == 8
+
+
 async def test_in_whatever_order_and_however_often_they_come_they_are_shown_once_in_order(shown: Shown) -> None:
     shown.begins(rev=0)
     heard = [message(rev) for rev in range(1, 51)] * 3

@@ -9,6 +9,7 @@ from typing import Any
 from app.tools.client.shapes import Answer, Change, EventHandler
 
 OWN = ("role", "muted")  # of the asker alone: what the whole room is told does not have them
+CHANGED = ("emoji", "edited", "deleted", "card")  # what has one of them was not said just now
 
 
 class Copy:
@@ -24,6 +25,7 @@ class Copy:
         self._emit = emit
         self._by_seq: dict[int, Change] = {}
         self._early: dict[int, Change] = {}  # by rev: events that came before the ones they follow
+        self._meanwhile: set[int] = set()  # seqs of what was said before the first page came
 
     @property
     def messages(self) -> list[Change]:
@@ -33,6 +35,15 @@ class Copy:
     @property
     def last_seq(self) -> int:
         return max(self._by_seq, default=self.floor - 1)
+
+    @property
+    def said_before(self) -> int:
+        """The seq of the last message of the first page that was said before one entered. Who enters is seen and hears
+        already while the page is read, so its end may have been said after that."""
+        seq = self.last_seq
+        while seq in self._meanwhile:
+            seq -= 1
+        return seq
 
     def cursor(self) -> dict[str, Any]:
         """The payload of join and sync: what to catch up from."""
@@ -46,6 +57,8 @@ class Copy:
 
     def receive(self, change: Change) -> None:
         """A live event (a message, or a reaction to one), or the ack of our own message, in any order."""
+        if self.rev is None and not any(sign in change for sign in CHANGED):
+            self._meanwhile.add(change["seq"])
         if self.rev is None or change["rev"] > self.rev:
             self._early[change["rev"]] = change
         if self.live:

@@ -303,7 +303,7 @@ class _Upkeep:
         self._session.identity.told({"me": ack["me"]})
         more = copy.apply_page(ack, ack["room"]["rev"])
         if not room.entered.done():
-            room.was_said = copy.last_seq
+            room.was_said = copy.said_before
         await self._catch_up(more)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._fill_gaps())
