@@ -55,7 +55,7 @@ def main() -> int:
     wants_node = bool(js) or (not chosen.paths and not chosen.marked)
     workers = 0 if python and all("::" in path for path in python) else chosen.workers
     with tempfile.TemporaryDirectory(prefix="parlor-", dir=in_memory()) as folder, ExitStack() as stack:
-        os.chmod(folder, 0o711)  # PostgreSQL, which is another user, has its own in it
+        Path(folder).chmod(0o711)  # PostgreSQL, which is another user, has its own in it
         os.environ["TMPDIR"] = tempfile.tempdir = folder
         reports = [Path(folder) / f"{part}.xml" for part in ("beside", "node", "alone")]
         os.environ["TESTS_SHARED"] = folder  # what one worker makes for all

@@ -9,7 +9,9 @@ from typing import Any
 from zlib import crc32
 
 import pytest
+from argon2 import PasswordHasher
 
+from app.chat import people
 from app.config import Settings
 from app.server import Running, start
 from tests.support.mounted import Mount, Mounted
@@ -137,6 +139,21 @@ ON_BOTH = (
     "test_sent_files",
     "test_search",
 )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _light_passphrases() -> Iterator[None]:
+    """A tenth of a second of the processor for each would be a twentieth of the suite's. Servers that are processes of
+    their own hash as shipped."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(people, "hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
+
+
+@pytest.fixture
+def heavy_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As shipped: for tests of what waits while one is hashed."""
+    monkeypatch.setattr(people, "hasher", PasswordHasher())
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What coming and going costs: the same in a room of 2,000 as in one of 50, among many rooms, in a wave of joiners.
+"""What coming and going costs: the same in a room of 1,000 as in one of 50, among many rooms, in a wave of joiners.
 
 Instructions of Python are counted, not time: their number is the same on every machine, and the same each time. What
 they leave to C (a copy of a list, a sort) only a clock sees: for that the last test compares processor time.
@@ -20,7 +20,7 @@ from app.model import LIMITS, Connection, Person, Profile
 from tests.support.instructions import instructions
 from tests.support.talker import until
 
-PEOPLE = 2_000
+PEOPLE = 1_000
 FEW = 50  # in each of the small rooms
 PAGE = 10  # entries of a list; small, so that all but the first few joiners of a small room see a full one
 MORE = 1.2  # how much more the large may cost: a small room's first lists are short
@@ -100,7 +100,7 @@ async def test_a_wave_into_one_room_costs_what_it_costs_in_small_rooms() -> None
 
 
 async def test_among_many_rooms_it_costs_what_it_costs_among_few() -> None:
-    """Everybody in a room of their own: 2,000 rooms, all of which come and go."""
+    """Everybody in a room of their own: 1,000 rooms, all of which come and go."""
     few, many = Wave(PEOPLE // FEW), Wave(PEOPLE)
     costs = [[instructions(lambda wave=wave, act=act: wave.each(act)) for act in LIFE] for wave in (few, many)]
     for wave in (few, many):

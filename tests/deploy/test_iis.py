@@ -31,6 +31,7 @@ async def test_under_iis_two_browsers_talk_by_polling(project: Project, visit: V
     assert "serves http://127.0.0.1:" in (project.folder / "logs" / "parlor.log").read_text()
 
 
+@pytest.mark.thorough
 async def test_under_iis_with_one_word_changed_two_browsers_talk_by_websocket(project: Project, visit: Visit) -> None:
     written = (project.folder / "web.config").read_text()
     project.write("web.config", written.replace('<webSocket enabled="false" />', '<webSocket enabled="true" />'))

@@ -80,7 +80,6 @@ async def services(store: str, folder: Path, request: pytest.FixtureRequest) -> 
             ("beside", "PostgreSQL and Redis"),
             ("beside", "PostgreSQL"),
         ],
-        ("instead", "a disk"),
         ("beside", "PostgreSQL and Redis"),
     ),
     ids=["beside, a disk", "instead, a disk", "beside, PostgreSQL and Redis", "beside, PostgreSQL"],

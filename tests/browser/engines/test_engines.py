@@ -12,6 +12,7 @@ from tests.browser.engines.listening import ListeningProxy
 from tests.conftest import Start
 from tests.support.engines import Engine, firefox, webkit
 from tests.support.talker import Talker
+from tests.support.thorough import first
 
 ENGINES: dict[str, Callable[[], AbstractAsyncContextManager[Engine]]] = {"firefox": firefox, "webkit": webkit}
 PATIENCE = 60  # seconds; these browsers are heavy, and others may run beside them
@@ -66,7 +67,7 @@ async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
         yield one
 
 
-@pytest.mark.parametrize("transport", ["websocket", "polling"])
+@pytest.mark.parametrize("transport", first(["websocket", "polling"], "websocket"))
 async def test_two_talk_through_a_reload_and_a_lost_network(
     engine: Engine, start_server: Start, transport: str
 ) -> None:
