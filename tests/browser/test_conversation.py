@@ -48,7 +48,7 @@ async def on_record(url: str, transports: tuple[str, ...] = ("websocket",)) -> l
 
 @pytest.mark.parametrize(
     "flag",
-    first(["websocket,polling", "polling", "websocket", "polling,websocket"], "websocket,polling", "polling"),
+    first(["websocket,polling", "polling", "websocket", "polling,websocket"], "websocket,polling"),
 )
 async def test_a_conversation_goes_on_through_reload_restart_and_a_lost_network(
     start_server: Start, visit: Visit, flag: str

@@ -2,8 +2,8 @@
 light and dark, wide and on a phone; each opens, keeps the focus and closes by keyboard alone.
 
 What a phone shows is judged with the same person in a second context. Structure does not depend on the colours: in the
-dark, colours alone are judged anew; those of a phone, which has the same, where it is to be thorough, as the pages
-beside the room on a phone.
+dark, colours alone are judged anew. What a phone shows in the same way is judged where it is to be thorough; that
+nothing of it is wider than the screen, each time.
 """
 
 import asyncio
@@ -49,13 +49,18 @@ class Walker:
         self.found: list[str] = []
 
     async def judge(self, what: str, within: str | None = None) -> None:
-        """As it is now, light and dark."""
-        for scheme in ("light", "dark") if IS_THOROUGH or not self.is_phone else ("light",):
+        """As it is now, light and dark. within: a part that is the same on a phone."""
+        for scheme in self.schemes(within):
             await self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
             rules = ["color-contrast"] if scheme == "dark" else None
             wrong = await violations(self.page, within, rules)
             self.found += [f"{what}, {scheme}, {'phone' if self.is_phone else 'wide'}: {one}" for one in wrong]
         await fits(self.page)
+
+    def schemes(self, within: str | None) -> tuple[str, ...]:
+        if IS_THOROUGH or not self.is_phone:
+            return ("light", "dark")
+        return () if within else ("light",)
 
     async def goes(self, path: str) -> None:
         await self.page.goto(self.who.url + path)

@@ -22,9 +22,16 @@ from tests.support.look import Look, Where
 from tests.support.postgres import Cluster
 from tests.support.redis import redis_server
 from tests.support.talker import Talker, until
-from tests.support.thorough import IS_THOROUGH, first
+from tests.support.thorough import IS_THOROUGH, first, some
 
 HALL = "hall"  # where the browser is; the crowd talks in another room
+REFUSED = (  # what is pushed, and what the host says
+    ("requirements.txt", "pip==0.0.0\n", "No matching distribution"),
+    ("requirements.txt", "parlor==\n", "no pinned package"),
+    ("Pipfile.lock", "{}", "Exactly one package file"),
+    ("app/config.py", "raise SystemExit('nothing works')\n", "nothing works"),
+    ("runtime.txt", "python-3.13.0\n", "runtime.txt: Heroku"),
+)
 MAY_END = {"beside": {0}, "instead": {0, -signal.SIGKILL}}  # Piku gives it 3 s, which a busy machine may not
 BACK_WITHIN = 40.0  # seconds: a page that met no server for its WebSocket, but one for its poll, looks again after 20
 VERSIONS = ("1.0.0", "1.0.1", "1.0.2") if IS_THOROUGH else ("1.0.0", "1.0.1")  # one after the other
@@ -178,13 +185,7 @@ async def test_a_push_that_comes_to_nothing_leaves_the_version_before_running(tm
         await pushed(project, host, "1.0.0")
         async with Talker(host.url, "alice") as alice:
             await alice.join(HALL)
-            for name, text, why in (
-                ("Pipfile.lock", "{}", "Exactly one package file"),
-                ("runtime.txt", "python-3.13.0\n", "runtime.txt: Heroku"),
-                ("requirements.txt", "parlor==\n", "no pinned package"),
-                ("requirements.txt", "pip==0.0.0\n", "No matching distribution"),
-                ("app/config.py", "raise SystemExit('nothing works')\n", "nothing works"),
-            ):
+            for name, text, why in some(REFUSED):
                 project.write(name, text)
                 code, said = await project.push(host.remote)
                 assert code != 0 and why in said, said
