@@ -50,8 +50,9 @@ JAVASCRIPT = {"t": (1,), "tn": (1, 2), "parts": (1,), "partsn": (1, 2)}
 ELSEWHERE = ("app/tools/", "app/export.py", "app/copy.py", "app/store/queries/transfer.py", "app/live/plain.py")
 ELSEWHERE += ("app/live/events.py", "app/web/api.py", "app/web/bodies.py", "app/web/hook_shapes.py", "app/web/hooks.py")
 
-_IMPORT_LATER = re.compile(r'(?<!(?:withPage|tedWords)\(\(\) => )\bimport\(\s*"(\.{1,2}/[^"]+)"')
-_IMPORT_WANTED = re.compile(r'\bwith(?:Page|WantedWords)\(\(\) => import\(\s*"(\.{1,2}/[^"]+)"')  # static/js/late-page.js
+# By static/js/late-page.js: what is wanted seldom, and all else that is imported when it is needed.
+_IMPORT_WANTED = re.compile(r'\bwith(?:Page|WantedWords)\(\(\) => import\(\s*"(\.{1,2}/[^"]+)"')
+_IMPORT_LATER = re.compile(r'(?<!withPage\(\(\) => )(?<!withWantedWords\(\(\) => )\bimport\(\s*"(\.{1,2}/[^"]+)"')
 _ISOLATED = re.compile("\u2068(#?[{]\\w+[}])\u2069")
 
 Found = tuple[int, str | tuple[str, ...]]  # line, and the sentence: one, or that of one and that of many

@@ -70,8 +70,8 @@ def _address(text: str, begin: int) -> str:
 
 
 def _length(tail: str) -> int:
-    """Of an address from its two slashes on, as linkify-it has it. It knows no IPv6, and no dot behind a host: another host
-    stands for one."""
+    """Of an address from its two slashes on, as linkify-it has it. It knows no IPv6, and no dot behind a host: another
+    host stands for one."""
     if found := _IPV6.match(tail):
         try:
             ipaddress.IPv6Address(found[1])
