@@ -88,7 +88,7 @@ def canonical_origin(text: str) -> str:
     if scheme in ("ws", "wss"):
         raise ValueError(f"pages have origins with http or https; write {scheme.replace('ws', 'http')}://{rest}")
     host, port = _split_port(rest, text)
-    known = _host(host, text, HOST if scheme in DEFAULT_PORTS else APP_HOST)
+    known = _host(host, text, HOST if scheme in DEFAULT_PORTS else APP_HOST).rstrip(".")
     return f"{scheme}://{known}" + (f":{port}" if port and port != DEFAULT_PORTS.get(scheme) else "")
 
 
@@ -623,10 +623,12 @@ def _find(name: str, field: FieldInfo, flags: Mapping[str, Any], environment: Ma
 # What Kubernetes tells every pod of each Service beside it, and Docker of a linked container, where that is called
 # `parlor` or `parlor-something` (Kubernetes: "Accessing the Service", environment variables).
 INJECTED = re.compile(
-    r"PARLOR_(\w+_)?SERVICE_(HOST|PORT(_\w+)?)|PARLOR_(\w+_)?PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?", re.ASCII
+    r"PARLOR_(\w+_)?SERVICE_(HOST|PORT(_\w+)?)|"
+    r"PARLOR_(\w+_)?PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?(_(START|END))?|PARLOR_(\w+_)?ENV_\w+",
+    re.ASCII,
 )
 INJECTED_BY_VALUE = re.compile(
-    r"PARLOR_(\w+_)?PORT=(tcp|udp|sctp)://.*|PARLOR_(\w+_)?NAME=/.+/.+", re.ASCII | re.DOTALL
+    r"PARLOR_(\w+_)?PORT(_START|_END)?=(tcp|udp|sctp)://.*|PARLOR_(\w+_)?NAME=/.+/.+", re.ASCII | re.DOTALL
 )
 
 

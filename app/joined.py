@@ -14,6 +14,7 @@ from app.live.redis.carrier import RedisCarrier
 from app.live.redis.connection import RedisConnection, Unusable
 from app.live.redis.directory import RedisDirectory
 from app.live.redis.guesses import RedisGuesses
+from app.live.redis.replies import UnfitLibrary
 from app.live.relay import Relay
 from app.live.relay.carriers import Carrier
 from app.live.relay.local import LocalCarrier
@@ -38,7 +39,7 @@ async def connect_redis(
             url, process_id, epoch, settings.secret.get_secret_value(), verify=settings.redis_verify
         )
         await redis.start(required)
-    except Unusable as error:
+    except (Unusable, UnfitLibrary) as error:
         await database.close()
         lock.release()
         end = "" if str(error).endswith("?") else "."

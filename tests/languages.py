@@ -1,6 +1,7 @@
 """Bring the catalogues of sentences up to date, `make languages`: what the code says is in app/languages/*.po, and what
 the browser's modules say of it in static/languages/*/*.js, which pages that are not English load before their modules:
-a file for each page (`main`), one for what that loads later (`main-later`), and one for the service worker (`worker`).
+a file for each page (`main`), one for what that loads later by itself (`main-later`), one for what it loads with its
+dialogs (`main-wanted`), and one for the service worker (`worker`).
 
 Nothing that is translated is lost: what the code no longer says stays in the catalogue as obsolete, and comes back with
 the sentence.
@@ -12,8 +13,9 @@ import re
 import shutil
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ from pygments.lexers.javascript import JavascriptLexer
 from pygments.token import Token
 
 from app.languages import ENGLISH, FOLDER, LANGUAGES, forms
+from app.web.assets import IMPORT, imported
 from app.web.installed import WORKERS
 from tests.bundle import PAGES
 
@@ -47,8 +50,9 @@ JAVASCRIPT = {"t": (1,), "tn": (1, 2), "parts": (1,), "partsn": (1, 2)}
 ELSEWHERE = ("app/tools/", "app/export.py", "app/copy.py", "app/store/queries/transfer.py", "app/live/plain.py")
 ELSEWHERE += ("app/live/events.py", "app/web/api.py", "app/web/bodies.py", "app/web/hook_shapes.py", "app/web/hooks.py")
 
-_IMPORTS = re.compile(r'\b(?:from|import)\s*"(\./[^"]+)"')
-_IMPORTS_LATER = re.compile(r'\bimport\(\s*"(\./[^"]+)"')
+# By static/js/late-page.js: what is wanted seldom, and all else that is imported when it is needed.
+_IMPORT_WANTED = re.compile(r'\bwith(?:Page|WantedWords)\(\(\) => import\(\s*"(\.{1,2}/[^"]+)"')
+_IMPORT_LATER = re.compile(r'(?<!withPage\(\(\) => )(?<!withWantedWords\(\(\) => )\bimport\(\s*"(\.{1,2}/[^"]+)"')
 _ISOLATED = re.compile("\u2068(#?[{]\\w+[}])\u2069")
 
 Found = tuple[int, str | tuple[str, ...]]  # line, and the sentence: one, or that of one and that of many
@@ -181,13 +185,22 @@ def _header(language: str) -> bytes:
 
 def scripts(folder: Path, in_browser: dict[Path, set[str]]) -> dict[str, set[str]]:
     """What each script in static/languages says, by its name. What is said when a page begins is not said once more in
-    what it loads later. folder: of the modules."""
+    what it loads later, and what that says not in what comes with the dialogs. folder: of the modules."""
     said: dict[str, set[str]] = {}
+
+    def imports(begin: Collection[str], *ways: re.Pattern[str]) -> set[str]:
+        return set(imported(begin, partial(_code, folder), *ways))
+
+    def says(modules: set[str]) -> set[str]:
+        return _of({folder / one for one in modules}, in_browser)
+
     for page in PAGES:
-        first = reached([folder / f"{page}.js"], _IMPORTS)
-        later = reached(reached(first, _IMPORTS_LATER) - first, _IMPORTS, _IMPORTS_LATER)
-        said[page] = _of(first, in_browser)
-        said[f"{page}-later"] = _of(later, in_browser) - said[page]
+        first = imports({f"{page}.js"})
+        later = imports(imports(first, _IMPORT_LATER) - first, IMPORT, _IMPORT_LATER)
+        wanted = imports(imports(first | later, _IMPORT_WANTED) - first - later, IMPORT, _IMPORT_LATER, _IMPORT_WANTED)
+        said[page] = says(first)
+        said[f"{page}-later"] = says(later) - said[page]
+        said[f"{page}-wanted"] = says(wanted) - said[page] - said[f"{page}-later"]
     said["worker"] = _of({folder.parent / one for one in WORKERS}, in_browser)
     return {name: keys for name, keys in said.items() if keys}
 
@@ -196,14 +209,9 @@ def _of(modules: set[Path], in_browser: dict[Path, set[str]]) -> set[str]:
     return {key for module in modules for key in in_browser.get(module, ())}
 
 
-def reached(begin: Iterable[Path], *ways: re.Pattern[str]) -> set[Path]:
-    """These modules, and what they import by these ways, and what that imports."""
-    found = [path for path in begin if path.is_file()]
-    for path in found:
-        code = path.read_text(encoding="utf-8")
-        named = [path.parent / name for way in ways for name in way.findall(code)]
-        found += [one for one in dict.fromkeys(named) if one not in found and one.is_file()]
-    return set(found)
+def _code(folder: Path, name: str) -> str:
+    path = folder / name
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def script(language: str, catalogue: Catalog, keys: Iterable[str]) -> bytes:

@@ -97,14 +97,24 @@ SERVICE = {
     "PORT_53_UDP": "udp://10.0.0.7:53",
     "PORT_53_UDP_ADDR": "10.0.0.7",
     "PORT_9_SCTP_PROTO": "sctp",
+    "PORT_8000_TCP_START": "tcp://172.17.0.5:8000",  # from here on of Docker, which names what it links
+    "PORT_8000_TCP_PORT_END": "8010",
+    "PORT_START": "tcp://172.17.0.5:8000",
+    "NAME": "/web/parlor",
+    "ENV_PYTHON_VERSION": "3.13.0",
 }
 
 
 @pytest.mark.parametrize("service", ["PARLOR", "PARLOR_WEB", "PARLOR_2"])
-def test_what_kubernetes_tells_of_a_service_called_like_us_is_passed_over(service: str) -> None:
+def test_what_hosts_tell_of_a_service_called_like_us_is_passed_over(service: str) -> None:
     environment = {f"{service}_{name}": value for name, value in SERVICE.items()}
     assert load({}, environment)[0].port == 8000
     assert injected(environment) == sorted(environment)
+
+
+def test_a_listed_origin_may_be_written_with_the_dot_of_the_root() -> None:
+    wanted = "https://chat.example.org.,https://*.example.org.:8443"
+    assert load({}, {"PARLOR_ORIGINS": wanted})[0].origins == ("https://chat.example.org", "https://*.example.org:8443")
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,11 @@ _links = LinkifyIt(options={"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip
 # Right behind any letter, for many scripts know no blanks between words; `www.` only where a word begins.
 _BEGIN = regex.compile(r"https?://|(?<![\p{Latin}\p{N}.@/:-])(?<![\p{Latin}\p{N}]_)www\.(?=[^.\s])", regex.IGNORECASE)
 # Quotation marks, brackets and whatever ends a sentence, of all scripts but our own (linkify-it weighs those); what
-# turns the writing over or cannot be seen, joiners within words aside.
+# turns the writing over or cannot be seen, aside from joiners within words and what chooses the look of a character.
 _END = regex.compile(
     r"(?![\x21-\x7e])[\p{Ps}\p{Pe}\p{Pi}\p{Pf}\p{Quotation_Mark}\p{Terminal_Punctuation}\p{Z}\p{Cc}\p{Bidi_Control}"
     r"\u2014\u2015\u2025\u2026\u22ef\u2e3a\u2e3b\u301c\uff5e\uff5c"
-    r"\u00ad\u200b\u2060-\u2064\ufeff\ufff9-\uffff\u115f\u1160\u3164\uffa0\u2800]|[<>]"
+    r"\ufff9-\uffff\u2800]|[<>]|(?![\u200c\u200d\p{Variation_Selector}])\p{Default_Ignorable_Code_Point}"
 )
 _TRAILING = regex.compile(r"(?r)(?:[.,:;!?]|(?![\x21-\x7e])[\p{Po}\p{Pd}])+$")  # from the right, once
 _OPENED = {  # marks that people put around words, where they begin
@@ -27,6 +27,7 @@ _OPENED = {  # marks that people put around words, where they begin
 _AFTER = ".,;:!?)]}'\""  # that may follow such a mark
 MAX_BEFORE = 200  # characters in front of a link in which a mark around it may begin
 _IPV6 = regex.compile(r"//\[([0-9A-Fa-f:.]{2,45})\]")
+_ROOT = regex.compile(r"//[^/?#:@\s]*[^/?#:@.\s]\.(?=[:/?#])")  # a host's name with the dot of the root behind it
 _HOST = regex.compile(r"[^/?#]*")
 MAX_HOST = 320  # characters: 253 of a name, and what may stand around it
 _TLD = regex.compile(r"\.[a-z]{2,}(?=[^\x00-\x7f])", regex.IGNORECASE)
@@ -69,13 +70,16 @@ def _address(text: str, begin: int) -> str:
 
 
 def _length(tail: str) -> int:
-    """Of an address from its two slashes on, as linkify-it has it. It knows no IPv6: another host stands for one."""
+    """Of an address from its two slashes on, as linkify-it has it. It knows no IPv6, and no dot behind a host: another
+    host stands for one."""
     if found := _IPV6.match(tail):
         try:
             ipaddress.IPv6Address(found[1])
         except ValueError:
             return 0
         tail = f"//{'a' * (found.end() - 2)}{tail[found.end() :]}"
+    elif found := _ROOT.match(tail):
+        tail = f"{tail[: found.end() - 1]}a{tail[found.end() :]}"
     length: int = _links.test_schema_at(tail, "http:", 0)
     return length
 

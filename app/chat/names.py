@@ -15,7 +15,7 @@ from app.chat.visible import with_plain_blanks, without_unseen
 from app.model import LIMITS, Refused, Sentence
 from app.store import queries
 
-RULE = f"2 {unicodedata.unidata_version} {regex.__version__} {_confusables_version}"  # by which skeletons are made
+RULE = f"3 {unicodedata.unidata_version} {regex.__version__} {_confusables_version}"  # by which skeletons are made
 MAX_MARKS = 3  # on one letter
 MAX_WISH = 16 * LIMITS.nickname  # code points as typed, before they are looked at one by one
 MAX_NAME = 8 * LIMITS.nickname  # code points of a nickname: an emoji of a family has seven
@@ -33,11 +33,17 @@ _EMOJI = regex.compile(
 _TOO_MANY_MARKS = regex.compile(rf"(?:[\p{{Mn}}\p{{Me}}]\p{{Mc}}*){{{MAX_MARKS + 1}}}")
 
 _STROKES = str.maketrans({"i": "l", "1": "l", "|": "l"})  # one stroke is as good as another
-# Apostrophes, quotation marks, accents that stand alone, dots and commas: too small to tell two names apart.
+# Apostrophes, quotation marks, accents that stand alone, dots and commas of all scripts: too small to tell two names
+# apart.
 _SMALL = regex.compile(
     r"[\p{Quotation_Mark}'`\u00b0\u02b9-\u02df\u02e5-\u02ff\u2032-\u2037\u055a-\u055f\u05f3\u05f4\ua78b\ua78c\u0640"
     r".,:;\u00b7\u0387\u060c\u061b\u066b\u066c\u06d4\u2022\u2024-\u2027\u2219\u22c5\u2e31-\u2e35\u2e41"
-    r"\u3001\u3002\u30fb\ufe10-\ufe14\ufe45\ufe46\ufe50-\ufe55]|(?!\p{Emoji_Modifier})\p{Sk}"
+    r"\u3001\u3002\u30fb\ufe10-\ufe14\ufe45\ufe46\ufe50-\ufe55"
+    r"\u0589\u061e\u0701-\u0709\u07f8\u0f0b\u0f0c\u1361-\u1366\u1802-\u1804\u1808\u1809\u2056\u2058-\u205e"
+    r"\u2cfe\u2e49\u2e4c\ua60d\ua60e\ua6f3-\ua6f6\ufe30\U00010101\U0001091f\U00010a50\U00010af4\U00010af5"
+    r"\U00010b3a-\U00010b3d\U00010f88\U00010f89\U00011049\U0001104a\U0001123a\U0001144d\U0001145a\U000115c4"
+    r"\U00011a41\U00011a44\U00011a9a\U00011c43\U00011f49-\U00011f4b\U00016af5\U00016e97\U00016e98\U0001bc9f]"
+    r"|(?!\p{Emoji_Modifier})\p{Sk}"
 )
 _OPTIONAL_MARKS = {"HEBREW", "ARABIC", "SYRIAC", "SAMARITAN"}  # scripts that are mostly written without them
 _VOICED = {"\u3099", "\u309a"}  # of kana, which makes other syllables

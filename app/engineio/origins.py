@@ -56,11 +56,17 @@ def is_own(origin: str, host: str, scheme: str) -> bool:
     named, address = _parts(origin)
     if not address or named not in _DEFAULT_PORTS or (scheme and scheme != named):
         return False
-    host = host.lower()
+    host = _without_root(host.lower())
     return address in (host, *(host.removesuffix(port) for port in _DEFAULT_PORTS.values()))
+
+
+def _without_root(host: str) -> str:
+    """Without the dot of the DNS root behind the name, which some proxies take away (nginx's `$host`)."""
+    name, separator, port = host.partition(":")
+    return f"{name.removesuffix('.')}{separator}{port}"
 
 
 def _parts(origin: str) -> tuple[str, str]:
     """Scheme, and host with its port, but for a default one. Two empty ones where it names none, as `null`."""
     scheme, separator, host = origin.lower().partition("://")
-    return (scheme, host.removesuffix(_DEFAULT_PORTS.get(scheme, "\0"))) if separator else ("", "")
+    return (scheme, _without_root(host.removesuffix(_DEFAULT_PORTS.get(scheme, "\0")))) if separator else ("", "")

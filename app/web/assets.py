@@ -15,7 +15,7 @@ import hashlib
 import logging
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePath
@@ -43,7 +43,7 @@ TYPES = {
 _CSS_COMMENT = re.compile(rb"/\*.*?\*/", re.DOTALL)
 _CSS_SPACE = re.compile(rb"\s*\n\s*")
 _INDENTATION = re.compile(r"\n[ \t]+")
-_IMPORT = re.compile(r"""(?:^|[;}\n])(?:import|export)\s*(?:[\w$*{},\s]+?from\s*)?["'](\.{1,2}/[^"']+)["']""")
+IMPORT = re.compile(r"""(?:^|[;}\n])(?:import|export)\s*(?:[\w$*{},\s]+?from\s*)?["'](\.{1,2}/[^"']+)["']""")
 
 SHOWN_WIDTH, SHOWN_HEIGHT, SHOWN_LEAST = 400, 300, 48  # CSS pixels of a picture in a log
 ICONS = {"favicon.ico": "favicon.ico", "apple-touch-icon.png": "icon-apple.png"}
@@ -120,25 +120,19 @@ class Assets:
 
     def words(self, language: str, script: str) -> str:
         """The path of what `script` says in this language; empty for that in which it is written. script: also
-        "main-later", what the page loads later."""
+        "main-later", what the page loads later by itself, and "main-wanted", what it loads with its dialogs."""
         name = f"languages/{language}/{script}.js"
         return self.url(name) if self.has(name) else ""
 
     def preloads(self, name: str) -> list[str]:
         """The paths of what `script(name)` imports before it runs; none where it is no bundle."""
         if name not in self._preloads:
-            found = self._imported(f"bundle/{name}.js") if self._bundled else []
-            self._preloads[name] = [self.url(one) for one in found]
+            found = imported({f"bundle/{name}.js"}, self._script) if self._bundled else []
+            self._preloads[name] = [self.url(one) for one in found[1:]]
         return self._preloads[name]
 
-    def _imported(self, first: str) -> list[str]:
-        """The names of what a script imports, and of what that imports."""
-        found = [first]
-        for name in found:
-            script = self._files[name].content.decode()
-            named = [posixpath.normpath(posixpath.join(posixpath.dirname(name), to)) for to in _IMPORT.findall(script)]
-            found += [one for one in dict.fromkeys(named) if one not in found and one in self._files]
-        return found[1:]
+    def _script(self, name: str) -> str:
+        return self._files[name].content.decode() if name in self._files else ""
 
     def stylesheet(self, *names: str) -> str:
         """The path of one style sheet that joins these, in this order."""
@@ -203,6 +197,19 @@ async def answer(
         headers["Content-Encoding"] = coding
         content = await compression.compressed(content, coding)
     return web.Response(body=content, headers=headers | {"Content-Type": content_type})
+
+
+def imported(begin: Collection[str], code: Callable[[str], str], *ways: re.Pattern[str]) -> list[str]:
+    """These scripts, then what they import, and what that imports: paths, each once, of those of which there is code.
+
+    code(path): the script; empty where there is none. ways: patterns whose group is what is imported, relative to the
+    script; without one, those of `import` and `export` statements."""
+    found = [path for path in begin if code(path)]
+    for path in found:
+        named = [to for way in ways or (IMPORT,) for to in way.findall(code(path))]
+        paths = dict.fromkeys(posixpath.normpath(posixpath.join(posixpath.dirname(path), to)) for to in named)
+        found += [one for one in paths if one not in found and code(one)]
+    return found
 
 
 def bundle_mark(files: Mapping[str, _File]) -> bytes:

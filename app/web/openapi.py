@@ -48,6 +48,7 @@ SHAPES: dict[str, Schema] = {
     "Room": _object({"name": TEXT, "topic": TEXT, "rev": NUMBER}, kind=TEXT, people=NUMBER),
     "Me": _object({"id": TEXT, "nickname": TEXT}, reserved=FLAG),
     "Person": _object({"id": TEXT, "nickname": TEXT}, role=TEXT),
+    "File": _object({"id": TEXT, "name": TEXT, "type": TEXT, "bytes": NUMBER}, width=NUMBER, height=NUMBER),
     "Refusal": _object(
         {"ok": {"const": False}, "error": {"type": "string", "enum": list(ERRORS)}, "text": TEXT},
         retry_after={"type": "number", "description": "seconds after which the same may be sent again"},
@@ -125,7 +126,10 @@ def description(version: str, site: str) -> Schema:
         "info": {"title": "Parlor", "version": version, "description": INTRODUCTION},
         "servers": [{"url": site or "/"}],
         "security": [{"token": []}, {"cookie": []}],
-        "paths": {"/api/token": _token()} | {f"/api/{name}": _path(name, verb) for name, verb in VERBS.items()},
+        "paths": {"/api/token": _token()}
+        | {f"/api/{name}": _path(name, verb) for name, verb in VERBS.items()}
+        | {"/hooks/{secret}": _hook(), "/files": _upload()}
+        | {f"/files/{{id}}/{part}{{name}}": _download(part) for part in ("", "thumbnail/")},
         "components": {
             "schemas": SHAPES,
             "responses": {str(status): _refusal(status) for status in REFUSED},
@@ -177,6 +181,68 @@ def _token() -> Schema:
             "responses": {"200": _answer(answer)} | _refusals(),
         }
     }
+
+
+def _hook() -> Schema:
+    said = {"type": "object", "properties": {"text": TEXT, "nickname": {"type": "string", "minLength": 1}}}
+    kinds = {"application/json": said, "application/x-www-form-urlencoded": said, "text/plain": TEXT}
+    text = "Say something in the room of an incoming hook, under the nickname that is named, or the hook's own."
+    answer = _object({"ok": {"const": True}}, message=_ref("Message"), text=TEXT)
+    return {
+        "post": {
+            "operationId": "say_by_hook",
+            "summary": text,
+            "description": f"{text} The address is the secret. What GitHub, GitLab and others send is taken, too.",
+            "security": [],
+            "parameters": [_in_path("secret", "^[A-Za-z0-9_-]{1,128}$")],
+            "requestBody": {"required": True, "content": {kind: {"schema": one} for kind, one in kinds.items()}},
+            "responses": {"200": _answer(answer)} | _refusals(),
+        }
+    }
+
+
+def _upload() -> Schema:
+    form = _object({"file": {"type": "string", "contentMediaType": "application/octet-stream"}}, room=TEXT)
+    text = "Upload a file. `send` shows it in a room, by its id as `file`."
+    return {
+        "post": {
+            "operationId": "upload",
+            "summary": text,
+            "description": f"{text} One that is not sent is removed some hours later.",
+            "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": form}}},
+            "responses": {"200": _answer(_object({"ok": {"const": True}, "file": _ref("File")}))} | _refusals(),
+        }
+    }
+
+
+def _download(part: str) -> Schema:
+    """part: "thumbnail/" for a small picture of it."""
+    text = "A file of a message that one may read" + (", as a small picture." if part else ".")
+    whole = {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}
+    said = {
+        "206": "A part of it, as `Range` asks.",
+        "304": "It is the one that `If-None-Match` names.",
+        "400": "This is no request.",
+        "403": "Not from this page.",
+        "404": "There is no such file, or not for whoever asks.",
+        "416": "It has no such part.",
+        "429": REFUSED[429],
+        "503": "The file cannot be read now: `Retry-After` says when to ask again.",
+    }
+    return {
+        "get": {
+            "operationId": "thumbnail" if part else "download",
+            "summary": text,
+            "parameters": [_in_path("id", "^[A-Za-z0-9_-]{1,64}$"), _in_path("name", "^[A-Za-z0-9][A-Za-z0-9 ._-]*$")],
+            "responses": {"200": {"description": "The file.", "content": {"*/*": whole}}}
+            | {status: {"description": one} for status, one in said.items()},
+        }
+    }
+
+
+def _in_path(name: str, pattern: str) -> Schema:
+    schema = {"type": "string", "pattern": pattern}
+    return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
 def _payload(verb: Verb) -> Schema:

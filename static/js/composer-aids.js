@@ -2,7 +2,7 @@
 // the first look for one.
 
 import { insertText } from "./box-text.js";
-import { styled } from "./late-page.js";
+import { styled, withWantedWords } from "./late-page.js";
 import { WritingAids } from "./writing-aids.js";
 
 const EMOJI_STYLE = new URL("../css/emoji-picker.css", import.meta.url).href;
@@ -29,7 +29,7 @@ export class ComposerAids {
 
   /** Opens the choice of emoji at a button. chosen(emoji); left(): it was closed without one. */
   async pickEmoji(opener, chosen, left) {
-    const found = await this.wanted(() => Promise.all([import("./emoji-picker.js"), this.loadEmoji(), styled(EMOJI_STYLE)]));
+    const found = await this.wanted(() => Promise.all([withWantedWords(() => import("./emoji-picker.js")), this.loadEmoji(), styled(EMOJI_STYLE)]));
     if (!found) return;
     const [{ EmojiPicker }, emoji] = found;
     this.picker ??= new EmojiPicker({ emoji, overlays: this.overlays });

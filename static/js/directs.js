@@ -52,6 +52,7 @@ export class Directs {
   }
 }
 
+/** What has passed already: from any other moment on nothing would ever be newer. */
 function times(row) {
-  return Object.fromEntries(Object.entries(row).filter(([, at]) => typeof at === "string"));
+  return Object.fromEntries(Object.entries(row).filter(([, at]) => typeof at === "string" && Date.parse(at) <= Date.now()));
 }

@@ -36,7 +36,7 @@ export class FileInput {
   /** With a mouse there is one way: the system's own dialog. */
   open() {
     if (!this.hasTouch.matches) this.input("files").click();
-    else this.menu.open(this.button, { label: t("Attach"), items: WAYS, chosen: (way) => this.input(way).click() });
+    else this.menu.open(this.button, { label: t("Attach"), items: () => WAYS, chosen: (way) => this.input(way).click() });
   }
 
   taken(input) {

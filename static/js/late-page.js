@@ -1,6 +1,7 @@
 // What of the page is loaded later: the elements of the dialogs (templates/dialogs.html) and their style sheet. The page names
 // both addresses in its data-later. (As a document, for a page may make no elements of text.) And what the scripts that are
-// loaded later say in another language than English: its data-later-words; the style of what they draw: data-later-style.
+// loaded later say in another language than English: its data-later-words, and with the dialogs its data-wanted-words; the style
+// of what they draw: data-later-style.
 
 import { once } from "./once.js";
 
@@ -18,10 +19,14 @@ export function elementOf(id) {
   return document.importNode(later.getElementById(id), true);
 }
 
-const loadWords = once(async () => {
-  const { laterWords } = document.body.dataset;
-  if (laterWords) await import(laterWords);
-});
+const loadWords = once(() => said("laterWords"));
+const loadWantedWords = once(() => Promise.all([loadWords(), said("wantedWords")]));
+
+/** name: of the page's data in which the address is; empty where the page is in English. */
+async function said(name) {
+  const address = document.body.dataset[name];
+  if (address) await import(address);
+}
 
 /** Promise of the module that load() imports. Its words come before it: some are said when it begins. */
 export function withWords(load) {
@@ -33,9 +38,14 @@ export function withStyle(load) {
   return Promise.all([withWords(load), styled(document.body.dataset.laterStyle)]).then(([module]) => module);
 }
 
+/** The same for what is wanted seldom: its words come with those of the dialogs. */
+export function withWantedWords(load) {
+  return loadWantedWords().then(load);
+}
+
 /** The same, as soon as the page's part is there too. */
 export function withPage(load) {
-  return Promise.all([withWords(load), loadPage()]).then(([module]) => module);
+  return Promise.all([withWantedWords(load), loadPage()]).then(([module]) => module);
 }
 
 /** Promise that the style sheet is there. */

@@ -156,7 +156,7 @@ export function lateParts(main) {
   });
   for (const room of rooms.all()) main.roomList.draw(room);
   setTimeout(drawAgain);
-  return { told, aids, actions, card, ownCards, roomActions, openPersonMenu, openRoomMenu, newerVersion, topic, retention, reported, standingChanged, run: (command) => runCommand(command, commands) };
+  return { told, changed, actions, card, ownCards, roomActions, openPersonMenu, openRoomMenu, newerVersion, topic, retention, reported, standingChanged, run: (command) => runCommand(command, commands) };
 
   /** What is shown in another way since these parts are there. */
   function drawAgain() {
@@ -167,15 +167,22 @@ export function lateParts(main) {
     else if (retentionSentence(active.keep)) timeline.sync();
   }
 
+  /** See Room. What one may do hangs on the roles of people and the rules of the room. */
+  function changed(room, what, detail) {
+    aids.changed(room, what, detail);
+    if (room === rooms.active && ["people", "roles", "standing", "room"].includes(what)) menu.refresh();
+  }
+
   function openPersonMenu(opener, subject) {
-    const { nickname } = subject.person;
-    const items = actionsNow(subject);
-    if (items.length === 0) return;
+    const { id, nickname } = subject.person;
+    const { people, roles } = rooms.active.presence;
+    const items = () => actionsNow({ ...subject, person: { ...(people.get(id) ?? subject.person), role: roles.get(id) } });
+    if (items().length === 0) return;
     menu.open(opener, { label: t("Actions for {name}", { name: nickname }), items, chosen: (name) => (actions.menuChosen(), personActions[name](subject)) });
   }
 
   function openRoomMenu(opener) {
-    menu.open(opener, { label: t("Actions for {name}", { name: labelOf(rooms.active) }), items: actionsInRoom(rooms.active.rules, isDirect(rooms.active)), chosen: (name) => roomActions[name]() });
+    menu.open(opener, { label: t("Actions for {name}", { name: labelOf(rooms.active) }), items: () => actionsInRoom(rooms.active.rules, isDirect(rooms.active)), chosen: (name) => roomActions[name]() });
   }
 
   async function report(message, text) {

@@ -23,7 +23,7 @@ import { Joining } from "./joining.js";
 import { language, t } from "./language.js";
 import { takeLanguages } from "./languages-foot.js";
 import { keepLastWords, wishOf } from "./last-words.js";
-import { withPage, withStyle, withWords } from "./late-page.js";
+import { withPage, withStyle, withWantedWords } from "./late-page.js";
 import { registerWorker } from "./installing.js";
 import { LateFiles } from "./late-files.js";
 import { Later, loader, NOT_LOADED } from "./later.js";
@@ -77,7 +77,7 @@ const me = new Identity({ local, session });
 const renewal = new TokenRenewal({ storage: local });
 const clock = new ServerClock();
 const storageWarning = once(async () => {
-  const { StorageWarning } = await withWords(() => import("./storage-warning.js"));
+  const { StorageWarning } = await withWantedWords(() => import("./storage-warning.js"));
   return new StorageWarning({ local, session, isTabOnly: () => me.isTabOnly });
 });
 local.onVolatile(warnOfStorage);
@@ -107,7 +107,7 @@ const rooms = new OpenRooms({
     wait,
     serverNow: () => clock.now(),
     pass: (room) => passes.payload(room),
-    changed: (...change) => (told.changed(...change), roomViews.changed(...change), late.parts?.aids.changed(...change), finding.changed(...change)),
+    changed: (...change) => (told.changed(...change), roomViews.changed(...change), late.parts?.changed(...change), finding.changed(...change)),
   }),
   changed: (room) => roomList.draw(room),
   removed: (name) => {
@@ -166,7 +166,7 @@ const joining = new Joining({
   refused: (ack, room) => finding.refused(room, ack) || notices.show(ack.text, { lasting: true, about: room.name }),
 });
 const loadDoorway = once(async () => {
-  const { DoorwayView } = await withWords(() => import("./doorway-view.js"));
+  const { DoorwayView } = await withWantedWords(() => import("./doorway-view.js"));
   return new DoorwayView({ clock, again: (room, passphrase) => joining.again(room, passphrase), left: (name) => navigation.leave(name) });
 });
 const entering = new Entering((effect) => effects[effect.do](effect));

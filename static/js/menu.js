@@ -21,20 +21,37 @@ export class Menu {
     return [...this.element.querySelectorAll("[role=menuitem]")];
   }
 
-  /** items: [{do, label, isGrave?}]; label: the menu's name; chosen(name); opener: the button at which it opens. */
+  /** items(): [{do, label, isGrave?}] of this moment; label: the menu's name; chosen(name); opener: the button at which it opens. */
   open(opener, { label, items, chosen }) {
     if (this.isOpen && this.opener === opener) {
       this.close();
       return;
     }
-    Object.assign(this, { opener, chosen });
+    Object.assign(this, { opener, chosen, wanted: items, at: opener.getBoundingClientRect() });
     this.element.setAttribute("aria-label", label);
-    this.element.replaceChildren(...items.map(menuItem));
+    this.element.replaceChildren(...items().map(menuItem));
     this.element.hidden = false;
-    this.place(opener.getBoundingClientRect());
+    this.place();
     this.overlays.opened("menu", () => this.close());
     this.markOpener("true");
     this.items[0]?.focus({ preventScroll: true });
+  }
+
+  /**
+   * What one may do has changed. A press that is on its way must not hit something else, so nothing moves: what is new comes at
+   * the end, and what may be done no longer stays where it is and cannot be pressed. The next time all is in its usual order.
+   */
+  refresh() {
+    if (!this.isOpen) return;
+    const wanted = new Map(this.wanted().map((item) => [item.do, item]));
+    for (const item of this.items) {
+      const now = wanted.get(item.dataset.do);
+      item.setAttribute("aria-disabled", now ? "false" : "true");
+      if (now && item.textContent !== now.label) item.textContent = now.label;
+      wanted.delete(item.dataset.do);
+    }
+    this.element.append(...[...wanted.values()].map(menuItem));
+    this.placeAcross();
   }
 
   close(returnsFocus = true) {
@@ -53,18 +70,23 @@ export class Menu {
     if (this.opener.matches("button")) this.opener.setAttribute("aria-expanded", isExpanded);
   }
 
-  /** Below the button, or above it, and always within the window. */
-  place({ top, bottom, left, right }) {
-    const { offsetWidth: width, offsetHeight: height } = this.element;
-    const below = bottom + 4;
-    const y = below + height <= innerHeight ? below : Math.max(8, top - 4 - height);
-    const x = Math.min(Math.max(8, isRightToLeft ? left : right - width), innerWidth - width - 8);
-    this.element.style.setProperty("--x", `${x}px`);
-    this.element.style.setProperty("--y", `${y}px`);
+  /** Below the button, or above it, and always within the window, also when it grows. */
+  place() {
+    const { style, offsetHeight: height } = this.element;
+    const below = this.at.bottom + 4;
+    const y = below + height <= innerHeight ? below : Math.max(8, this.at.top - 4 - height);
+    style.setProperty("--y", `${y}px`);
+    this.placeAcross();
+  }
+
+  placeAcross() {
+    const { style, offsetWidth: width } = this.element;
+    const x = Math.min(Math.max(8, isRightToLeft ? this.at.left : this.at.right - width), innerWidth - width - 8);
+    style.setProperty("--x", `${x}px`);
   }
 
   pressed(item) {
-    if (!item) return;
+    if (!item || item.getAttribute("aria-disabled") === "true") return;
     const { chosen } = this;
     this.close();
     chosen(item.dataset.do);

@@ -82,7 +82,7 @@ function namesOfRooms(names) {
 }
 
 function quietHours({ isOn, from, to }) {
-  return TIME.test(from) && TIME.test(to) ? { isOn: Boolean(isOn), from, to } : null;
+  return [from, to].every((time) => typeof time === "string" && TIME.test(time)) ? { isOn: Boolean(isOn), from, to } : null;
 }
 
 function minutes(time) {

@@ -103,8 +103,15 @@ export function outboxItem({ id, room, text, reply_to, file, at, nth, tab, error
 function outboxFile({ key, name, type, bytes, width, height, id, sent }) {
   if (!isId(key) || !isText(name)) return undefined;
   const size = isCount(width) && isCount(height) ? { width, height } : {};
-  const uploaded = isId(id) && sent?.id === id ? { id, sent } : {};
+  const uploaded = isId(id) && sent?.id === id ? { id, sent: sentFile(sent) } : {};
   return { key, name, type: isText(type) ? type : "", bytes: isCount(bytes) ? bytes : 0, ...size, ...uploaded };
+}
+
+/** A file as the server told of it. */
+function sentFile(sent) {
+  const counts = ["bytes", "width", "height"];
+  const isGood = ([field, value]) => (counts.includes(field) ? isCount(value) : isText(value) || typeof value === "boolean");
+  return Object.fromEntries(Object.entries(sent).filter(isGood));
 }
 
 function isText(value) {

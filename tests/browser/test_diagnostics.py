@@ -169,7 +169,7 @@ Harm = Callable[[Proxy], Awaitable[None]]
 
 
 async def cut_silent(proxy: Proxy) -> None:
-    proxy.idle = 1.5
+    proxy.idle = 1.5 - proxy.delay
 
 
 async def cut_old(proxy: Proxy) -> None:
@@ -181,19 +181,23 @@ async def forget(proxy: Proxy) -> None:
     proxy.stall()
 
 
+SILENT = "Something on the way cuts lines that are silent", "PARLOR_PING_INTERVAL below", 20
+OLD = "cuts old ones", "PARLOR_MAX_CONNECTION_AGE below", 0.3
+FORGOTTEN = "dead after", "never silent for long", 0.3
+
+
 @pytest.mark.parametrize(
-    ("harm", "interval", "named", "mend"),
-    [
-        (cut_silent, 20, "Something on the way cuts lines that are silent", "PARLOR_PING_INTERVAL below"),
-        (cut_old, 0.3, "cuts old ones", "PARLOR_MAX_CONNECTION_AGE below"),
-        (forget, 0.3, "dead after", "never silent for long"),
-    ],
+    ("harm", "told", "delay"),
+    [(cut_silent, SILENT, 0), (cut_silent, SILENT, 0.5), (cut_old, OLD, 0), (forget, FORGOTTEN, 0)],
 )
 async def test_who_cuts_lines_on_which_nobody_speaks_is_told_apart(
-    start_server: Start, between: Between, visit: Visit, harm: Harm, interval: float, named: str, mend: str
+    start_server: Start, between: Between, visit: Visit, harm: Harm, told: tuple[str, str, float], delay: float
 ) -> None:
+    """delay: seconds that the line takes each way."""
+    named, mend, interval = told
     server = await start_server(ping_interval=interval)
     proxy = await between(server.url)
+    proxy.delay = delay
     alice = await looks(visit, proxy.url, "?silence=30")
     await is_done(alice)
     harming = asyncio.ensure_future(harm(proxy)) if harm is forget else await harm(proxy)

@@ -9,11 +9,12 @@ from app.chat import retention
 from tests.browser.conftest import Start, Visit
 from tests.browser.test_conversation import both_enter, on_record
 from tests.browser.test_page import PHONE, fits
-from tests.support.browser import Visitor
+from tests.support.browser import ROUND_TRIP_S, Visitor
 from tests.support.proxy import Proxy
 from tests.support.talker import Talker
 
 MOVES = 4  # times that a connection grows old in the test
+AGE_ROUND_TRIPS = 6  # of a slow line, until one has come in and said something
 NEWS_SO_FAR = """() => {
   const news = document.getElementById("news");
   window.told = [];
@@ -25,7 +26,7 @@ NEWS_SO_FAR = """() => {
 async def test_connections_that_grow_old_lose_nothing_and_nobody_seems_to_leave(
     start_server: Start, visit: Visit
 ) -> None:
-    server = await start_server(max_connection_age=1)
+    server = await start_server(max_connection_age=1 + AGE_ROUND_TRIPS * ROUND_TRIP_S)
     alice, bob = await both_enter(visit, server.url)
     alice.forgives_network = bob.forgives_network = True  # who writes while the close is on its way is told so
     for one in (alice, bob):  # each has heard of the other, or the news would come later than the words

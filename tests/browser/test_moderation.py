@@ -245,6 +245,49 @@ async def test_roles_show_beside_names_and_follow_who_is_appointed(url: str, vis
     await expect(bob.log.locator("#said .role-mark")).to_have_count(0)
 
 
+async def test_an_open_menu_shows_what_one_may_do_now_and_nothing_moves_under_a_press(url: str, visit: Visit) -> None:
+    alice, bob, carol = await owns(visit, url), await enters(visit, url, "bob"), await enters(visit, url, "carol")
+    await carol.says("hello")
+    await bob.reads(["hello"])
+    items = bob.page.get_by_role("menuitem")
+
+    async def places() -> dict[str, float]:
+        """How far down each stands: the menu may become wider."""
+        return {await one.inner_text(): (await one.bounding_box() or {})["y"] for one in await items.all()}
+
+    async def grows(opened: str, role: str, new: str) -> None:
+        before = await places()
+        assert opened in before
+        await does_to_person(alice, "bob", role)
+        await expect(items.filter(has_text=new)).to_have_attribute("role", "menuitem")
+        after = await places()
+        assert {name: after[name] for name in before} == before
+        assert list(after)[: len(before)] == list(before), "what is new comes at the end"
+
+    async def shrinks(gone: str) -> None:
+        before = await places()
+        await does_to_person(alice, "bob", "No longer a moderator")
+        await expect(items.filter(has_text=gone)).to_have_attribute("aria-disabled", "true")
+        assert await places() == before
+        await items.filter(has_text=gone).click(force=True)
+        await expect(items.filter(has_text=gone)).to_be_visible()
+        await bob.page.keyboard.press("Escape")
+        await expect(items).to_have_count(0)
+
+    await bob.page.get_by_role("button", name="Room menu").click()
+    await grows("Leave the room", "Make a moderator", "Reports and moderation…")
+    await shrinks("Reports and moderation…")
+    await row(bob, "carol").hover()
+    await bob.page.get_by_role("button", name="Actions for carol").click()
+    await grows("Ignore", "Make a moderator", "Ban…")
+    await shrinks("Ban…")
+    await press(bob, "hello", "More")
+    await grows("Copy text", "Make a moderator", "Delete message")
+    await shrinks("Delete message")
+    await bob.page.get_by_role("button", name="Room menu").click()
+    await expect(items.filter(has_text="Reports and moderation…")).to_have_count(0)
+
+
 # --- what owners do ---
 
 

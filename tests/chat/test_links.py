@@ -11,6 +11,8 @@ from app.chat.words import MAX_LINKS, Tree, plain, words
 A = "https://example.com/a"
 WIKI = "https://en.wikipedia.org/wiki"
 
+UNSEEN = (0xAD, 0x34F, 0x61C, 0x115F, 0x17B4, 0x180E, 0x2062, 0x206A, 0x3164, 0xFEFF, 0x1BCA0, 0x1D173, 0xE0041)
+
 LINKS: list[tuple[str, list[str]]] = [
     # quotation marks and brackets of all scripts
     *(
@@ -62,6 +64,14 @@ LINKS: list[tuple[str, list[str]]] = [
     ("http://[::1]", ["http://[::1]"]),
     ("http://localhost:5000", ["http://localhost:5000"]),
     ("http://127.0.0.1/", ["http://127.0.0.1/"]),
+    # with the dot of the root behind the host's name
+    ("https://example.com./a.", ["https://example.com./a"]),
+    ("see https://example.com.:8443/a?b.", ["https://example.com.:8443/a?b"]),
+    ("https://example.com.", ["https://example.com"]),
+    # what cannot be seen ends an address
+    *((f"https://example.com/a{chr(code)}b", ["https://example.com/a"]) for code in UNSEEN),
+    ("https://example.com/❤\ufe0f/x", ["https://example.com/❤\ufe0f/x"]),
+    ("https://example.com/👩\u200d💻/", ["https://example.com/👩\u200d💻/"]),
     # letters of all scripts in a path
     ("https://example.com/路径?q=值", ["https://example.com/路径?q=值"]),
     ("https://fa.wikipedia.org/wiki/می\u200cخواهم", ["https://fa.wikipedia.org/wiki/می\u200cخواهم"]),

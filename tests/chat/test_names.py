@@ -120,6 +120,8 @@ SAME = [
     ("🏳️‍🌈", "🏳🌈"),
     ("مُحَمَّد", "محمد"),
     ("gʀᴇᴇn", "green"),
+    # dots and commas of other scripts
+    *(("Admin", f"Admin{dot}") for dot in "։؞܁܂܃߸་፡፣᠂᠃⁘⳾꘍꛳꛵︰𐄁𐩐𐫵𐽈𑁉𑑍𑗄𑩁𑪚𑱃𑽉𖫵𛲟"),
 ]
 
 

@@ -89,8 +89,22 @@ HEALTHY = [
     Case("polling alone", "websocket", "", exit_code=0, settings={"transports": ("polling",)}),
     Case("polling alone, where WebSockets would not pass", "idle poll", "", exit_code=0,
          settings={"transports": ("polling",)}, proxy={"websocket": Fault.HANGS}),
+    Case("an age of the server's own", "idle survival", "", exit_code=0, transports=BOTH,
+         settings={"max_connection_age": 5.0}, choices={"idle": 7.0}),
     Case("websocket alone", "polling handshake", "", exit_code=0, transports=("websocket",),
          settings={"transports": ("websocket",)}),
+]  # fmt: skip
+
+
+SLOW = [
+    Case("silence", "idle poll", " to 2.", "PARLOR_PING_INTERVAL=1", exit_code=1, transports=BOTH,
+         proxy={"idle": 2.0}, choices={"idle": 4.0}),
+    Case("silence of a WebSocket", "idle survival", " to 1.", "PARLOR_PING_INTERVAL=1", exit_code=1,
+         transports=BOTH, proxy={"idle": 2.0}, choices={"idle": 4.0}),
+    Case("age", "idle survival", "whatever passes", "longest duration", exit_code=1, transports=BOTH,
+         proxy={"age": 4.0}, settings={"ping_interval": 0.6}, choices={"idle": 6.0}),
+    Case("an age that is shorter than the line", "websocket", "the server ends connections", "MAX_CONNECTION_AGE",
+         transports=(), settings={"max_connection_age": 1.0}),
 ]  # fmt: skip
 
 
@@ -131,3 +145,39 @@ async def test_what_is_well_or_chosen_is_no_fault(start_server: Start, faulty: F
         assert line(report, case.check)[0].verdict in ("ok", "unknown")
 
     await at_once(HEALTHY, trial)
+
+
+SLOW_MS = 500  # each way
+
+
+async def test_on_a_slow_line_what_cuts_is_told_by_what_it_saw(
+    start_server: Start, faulty: Faults, tmp_path: Path
+) -> None:
+    async def trial(case: Case) -> None:
+        report = await over_a_slow_line(start_server, faulty, tmp_path, case)
+        named = [one for one in line(report, case.check) if one.verdict in ("warn", "bad")]
+        assert case.says in named[0].cause, named
+        assert case.mend in named[0].mend
+        assert set(report.usable) == set(case.transports)
+
+    await at_once(SLOW, trial)
+
+
+async def test_a_slow_line_with_nothing_on_the_way_is_whole(
+    start_server: Start, faulty: Faults, tmp_path: Path
+) -> None:
+    """No heartbeat is overlooked, for the server sends no other before its answer; no upgrade seems to hang."""
+    case = Case("heartbeats", "", "heartbeats", settings={"ping_interval": 1.0}, choices={"idle": 5.0})
+    report = await over_a_slow_line(start_server, faulty, tmp_path, case)
+    for check in ("idle poll", "idle survival", "poll storm"):
+        (found,) = line(report, check)
+        assert found.verdict == "ok", found
+        assert case.says in found.seen or check == "poll storm"
+        assert "beside an upgrade" not in found.seen
+
+
+async def over_a_slow_line(start_server: Start, faulty: Faults, folder: Path, case: Case) -> Report:
+    server = await start_server(data=folder / case.name, **case.settings)
+    proxy = await faulty(server.url)
+    vars(proxy).update(case.proxy, delay=SLOW_MS / 1000)
+    return await examine(proxy.url, **case.choices)

@@ -154,6 +154,26 @@ async def test_our_own_host_and_listed_origins_are_accepted(mount: Mount, transp
         assert answer.headers["access-control-allow-origin"] == origin
 
 
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [
+        ("https://parlor.test.", "parlor.test"),
+        ("https://parlor.test", "parlor.test."),
+        ("https://parlor.test.:8443", "parlor.test:8443"),
+        ("HTTPS://Parlor.Test.", "parlor.test.:443"),
+        ("http://[2001:db8::1]:8000", "[2001:db8::1]:8000"),
+        ("http://[2001:db8::1]", "[2001:db8::1]:80"),
+        ("https://friend.example.", "parlor.test"),
+    ],
+)
+async def test_the_dot_of_the_root_makes_no_other_origin(mount: Mount, origin: str, host: str) -> None:
+    """Some proxies take it away from the host; what the browser says of the page keeps it."""
+    mounted = await mount(origins=["https://friend.example"])
+    async with await Line.to(mounted.url) as line:
+        assert (await line.ask("GET", POLLING, Host=host, Origin=origin)).status == 200
+        assert (await line.ask("GET", POLLING, Host=host, Origin=f"{origin}.example")).status == 403
+
+
 async def test_a_star_lets_every_page_in(mount: Mount) -> None:
     mounted = await mount(origins=["*"])
     async with await Line.to(mounted.url) as line:

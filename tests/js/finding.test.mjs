@@ -117,6 +117,22 @@ test("the first mark is told at once, and of many the last one alone", async () 
   assert.equal(waits.length, 1, "known already");
 });
 
+test("a damaged row closes no conversation", async () => {
+  const opened = [];
+  const closed = JSON.stringify({ "@bob": "zzz", "@carol": "9999-01-01T00:00:00Z", "@dave": { at: 1 }, __proto__: 5 });
+  const rooms = new Map();
+  const directs = new Directs({
+    storage: new MemoryStorage([["directs-closed", closed]]),
+    rooms: { get: (name) => rooms.get(name), add: (name) => rooms.set(name, { name }).get(name) },
+    me,
+    ask: async () => ({ ok: true, direct: ["bob", "carol", "dave"].map((id) => ({ name: `@${id}`, person: { id, nickname: id }, unread: 0, at: "2026-11-28" })) }),
+    join: ({ name }) => opened.push(name),
+    changed: () => {},
+  });
+  await directs.learn();
+  assert.deepEqual(opened, ["@bob", "@carol", "@dave"]);
+});
+
 test("a conversation opens where something is unread, and one that was closed when something is said", async () => {
   const rooms = new Map();
   const joinedRooms = [];

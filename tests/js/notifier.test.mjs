@@ -109,6 +109,13 @@ test("what came while one was away is told in one sentence", async () => {
   assert.equal(told[1].text, "Bob: * Bob waves");
 });
 
+test("quiet hours of a damaged row are none", () => {
+  for (const row of ['{"from":["22:00"],"to":"07:00","isOn":true}', '{"from":"22:00","to":{"a":1}}', '{"from":2200,"to":700}', "[]", '{"from":"24:00","to":"07:00"}']) {
+    const choices = new NotifyChoices({ storage: new MemoryStorage([["notify-quiet", row]]) });
+    assert.deepEqual(choices.quiet, { isOn: false, from: "22:00", to: "07:00" }, row);
+  }
+});
+
 test("quiet hours may go over midnight", () => {
   const { choices } = browser();
   const at = (time) => choices.isQuiet(new Date(`2026-11-28T${time}:00`));

@@ -33,6 +33,12 @@ test("unsent words are kept where only what is noted beside them is damaged", ()
   assert.ok(Number.isFinite(item.at));
 });
 
+test("what the server told of a file is as damaged as the rest may be", () => {
+  const sent = { id: "f1", name: ["x"], type: "image/png", bytes: -1, width: 1e300, height: 3, animated: true, nested: { a: 1 } };
+  const item = outboxItem({ id: "one", room: "den", text: "", file: { key: "k1", name: "a.png", id: "f1", sent } });
+  assert.deepEqual(item.file.sent, { id: "f1", type: "image/png", height: 3, animated: true });
+});
+
 test("no words can be sent from a row without a room, an id or a text", () => {
   const good = { id: "one", room: "den", text: "hi" };
   for (const bad of [{ id: "" }, { id: 1 }, { room: "NO" }, { text: " " }, { text: ["hi"] }]) {

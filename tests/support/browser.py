@@ -30,6 +30,7 @@ addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, so
   console.error(`CSP: ${violatedDirective} ${blockedURI} at ${sourceFile}:${lineNumber}`));
 """
 SLOW_LINE_MS = int(os.environ.get("SLOW_LINE", "0"))  # both ways, for each visitor whose name has an odd checksum
+ROUND_TRIP_S = 2 * SLOW_LINE_MS / 1000  # of a slow line; 0 where there is none
 SLOW_LINE = """(() => {
   const later = globalThis.setTimeout.bind(globalThis);
   const { send } = WebSocket.prototype;

@@ -196,7 +196,7 @@ class Proxy:
         sink = ends[way == "up"]
         with contextlib.suppress(OSError):
             while data := await source.read(LARGEST_HEAD):
-                if self.idle:
+                if self.idle and not silence.expired():
                     silence.reschedule(asyncio.get_running_loop().time() + self.idle)
                 if breaks and not data.endswith(b"\r\n\r\n"):
                     top, blank, body = data.rpartition(b"\r\n\r\n")

@@ -157,7 +157,7 @@ async def test_whoever_looks_at_a_link_loads_no_words_of_the_chat_yet(start_serv
     ):
         html = await answer.text()
     assert "<script defer" not in html
-    for part, name in (("words", "main"), ("later-words", "main-later")):
+    for part, name in (("words", "main"), ("later-words", "main-later"), ("wanted-words", "main-wanted")):
         assert html.partition(f'data-{part}="')[2].partition('"')[0].endswith(f"/languages/de/{name}.js")
 
 

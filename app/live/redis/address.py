@@ -12,6 +12,8 @@ from redis.exceptions import AuthenticationError, InvalidResponse, NoPermissionE
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeout
 
+from app.live.redis import replies
+
 CONNECT_TIMEOUT_S = 3.0  # for the connection and all that is asked on it before it serves
 WHO_IS_THERE = ("HELLO",)
 SCHEMES = {"valkey": "redis", "valkeys": "rediss"}  # the same by other names
@@ -23,7 +25,8 @@ class Unusable(Exception):
 
 
 class Address:
-    """Where Redis is. Raises Unusable for a URL that names none. verify: by TLS, its certificate."""
+    """Where Redis is. Raises Unusable for a URL that names none, UnfitLibrary for a redis-py that does not fit.
+    verify: by TLS, its certificate."""
 
     def __init__(self, url: str, client_name: str, verify: bool = True) -> None:
         scheme, separator, rest = url.partition("://")
@@ -42,6 +45,7 @@ class Address:
         }
         if not verify and issubclass(self._kind, SSLConnection):
             self._options |= {"ssl_cert_reqs": "none", "ssl_check_hostname": False}
+        replies.check(Connection())
         where = f"{found.get('host', 'localhost')}:{found.get('port', 6379)}"
         self.where: str = found.get("path") or where
 

@@ -13,9 +13,26 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import InvalidResponse, RedisError
 
+CHECKED = "8.1.0"  # the redis-py that this was written with
+WRITER = "_writer"  # of its connections: an asyncio.StreamWriter, None before they are open. No public name leads there
+
 Command = tuple[Any, ...]
 
 _NOTHING = object()
+
+
+class UnfitLibrary(RuntimeError):
+    """A redis-py whose connections do not hold what is taken from them here."""
+
+
+def check(connection: object) -> None:
+    """connection: one that is not open yet. Raises UnfitLibrary, naming what is missing and the version that fits."""
+    if getattr(connection, WRITER, _NOTHING) is not None:
+        kind = type(connection)
+        raise UnfitLibrary(
+            f"{kind.__module__}.{kind.__qualname__} has no {WRITER}, or another one: this release of redis-py does not "
+            f"fit. Parlor was made for redis-py {CHECKED}."
+        )
 
 
 class Replies(asyncio.Protocol):
@@ -29,7 +46,7 @@ class Replies(asyncio.Protocol):
         self._on_reply, self._on_end = on_reply, on_end
         self._reader = hiredis.Reader(notEnoughData=_NOTHING)
         self.fault: BaseException | None = None
-        writer = connection._writer
+        writer: asyncio.StreamWriter | None = getattr(connection, WRITER)
         if writer is None or writer.transport.is_closing():
             raise RedisConnectionError("Connection closed by server.")
         self._transport = writer.transport

@@ -3,14 +3,14 @@
 from time import monotonic
 
 from app.tools.doctor.refusals import SESSION, down, is_error, switched_off
-from app.tools.doctor.sessions import PING, PONG, WEBSOCKET, Ended, Polls, WebSocket, packets
+from app.tools.doctor.sessions import CLOSE, PING, PONG, WEBSOCKET, Ended, Polls, WebSocket, packets
 from app.tools.doctor.site import Finding, Reply, Site, skipped
 
 STORM_RATE = 5.0  # polls a second of an idle session; more is a busy loop
 COUNT_S = 2.0  # for which polls are counted, or less where silence is watched for less
-HELD_AFTER_S = 0.5  # an idle poll that is answered sooner was not held
+HELD_AFTER_S = 0.5  # an idle poll that is answered sooner, but for the line's round trip, was not held
 MAX_INTERVAL_S = 30.0  # some hosts cut polls that are silent for longer (docs/hosts.md)
-PROBE_TIMEOUT_S = 1.0
+PROBE_TIMEOUT_S = 1.0  # and the line's own round trip
 
 
 async def handshake(site: Site) -> list[Finding]:
@@ -64,17 +64,18 @@ async def idle(site: Site) -> list[Finding]:
         begun, beats, longest = monotonic(), 0, 0.0
         while (left := begun + site.watch_s - monotonic()) > 0:
             reply = await polls.receive(within=left)
-            spent = min(reply.seconds, site.watch_s)
-            if monotonic() >= begun + site.watch_s and not reply.status:
-                longest = max(longest, spent)
+            longest = max(longest, min(reply.seconds, site.watch_s))
+            if not reply.status and reply.seconds >= left:
                 break
+            if CLOSE in packets(reply) or (reply.refusal and reply.refusal[0] == SESSION):
+                lasted = f"closed in good order after {monotonic() - begun:.1f} s"
+                return [Finding(f"{lasted}: by PARLOR_MAX_CONNECTION_AGE, or the server was restarted")]
             if reply.status != 200:
-                return [_cut(site, reply)]
-            longest = max(longest, spent)
+                return [_cut(site, reply, polls.round_trip)]
             if PING in packets(reply):
                 beats += 1
                 await polls.send(PONG)
-            elif reply.seconds < HELD_AFTER_S:
+            elif reply.seconds < HELD_AFTER_S + polls.round_trip:
                 cause = "something answers polls in the server's place, or the server does not hold them"
                 return [
                     Finding(f"answered after {reply.seconds:.2f} s with nothing", "warn", cause, "see `poll storm`.")
@@ -87,12 +88,19 @@ async def idle(site: Site) -> list[Finding]:
     return [Finding(seen)]
 
 
-def _cut(site: Site, reply: Reply) -> Finding:
-    """A poll that ended without the server's answer."""
-    cause = (
-        f"a proxy cuts requests that are silent for {reply.seconds:.1f} s, before the heartbeat of {site.interval:g} s"
-    )
-    return Finding(f"cut after {reply.seconds:.1f} s ({reply})", "bad", cause, timeout_mend(site, reply.seconds))
+def _cut(site: Site, reply: Reply, round_trip: float) -> Finding:
+    """A poll that ended without the server's answer. Its way there and that of the news of its end were no silence."""
+    cause, mend = too_silent(site, "requests", reply.seconds, round_trip)
+    return Finding(f"cut after {reply.seconds:.1f} s ({reply})", "bad", cause, mend)
+
+
+def too_silent(site: Site, what: str, seconds: float, round_trip: float) -> tuple[str, str]:
+    """The cause and the mend of a cut that came after `seconds` of silence, as it was here. Where it was made it was
+    shorter by up to a round trip: the mend must hold for the shortest."""
+    least = max(0.1, seconds - round_trip)
+    lasting = f"{least:.1f} s" if seconds - least < 0.1 else f"{least:.1f} to {seconds:.1f} s"
+    cause = f"a proxy cuts {what} that are silent for {lasting}, before the heartbeat of {site.interval:g} s"
+    return cause, timeout_mend(site, least)
 
 
 def timeout_mend(site: Site, seconds: float) -> str:
@@ -125,17 +133,17 @@ async def _rate(site: Site, *, upgrades: bool) -> float:
         await polls.join()
         if upgrades:
             async with await WebSocket.open(site, f"{WEBSOCKET}&sid={polls.sid}") as socket:
-                return 0.0 if await _upgraded(socket) else await _count(polls)
+                return 0.0 if await _upgraded(socket, polls.round_trip) else await _count(polls)
         return await _count(polls)
 
 
-async def _upgraded(socket: WebSocket) -> bool:
+async def _upgraded(socket: WebSocket, round_trip: float) -> bool:
     """Whether the upgrade's probe is answered; then the page stops polling."""
     if not socket.is_open:
         return False
     try:
         await socket.send(f"{PING}probe")
-        return await socket.receive(PROBE_TIMEOUT_S) == f"{PONG}probe"
+        return await socket.receive(PROBE_TIMEOUT_S + round_trip) == f"{PONG}probe"
     except (TimeoutError, Ended):
         return False
 

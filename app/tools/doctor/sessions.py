@@ -3,6 +3,7 @@
 import contextlib
 import json
 from collections.abc import AsyncIterator
+from time import monotonic
 from typing import Any, Self
 from uuid import uuid4
 
@@ -27,6 +28,7 @@ class Polls:
         self.handshake = Reply()
         self.sid = ""
         self.opened: dict[str, Any] = {}
+        self.round_trip = 0.0  # seconds of a request that is answered at once, its connection included
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -37,6 +39,7 @@ class Polls:
             polls.handshake = await site.ask(http, "GET", f"{POLLING}&t={uuid4().hex[:8]}")
             polls.opened = opened(polls.handshake.body)
             polls.sid = str(polls.opened.get("sid", ""))
+            polls.round_trip = polls.handshake.seconds
             try:
                 yield polls
             finally:
@@ -61,20 +64,33 @@ class Polls:
             if reply.status != 200:
                 break
             reply = await self.receive()
+            if PING in packets(reply):
+                await self.send(PONG)
             if joined_in(self.site, packets(reply)):
                 return True, reply
         return False, reply
 
 
-async def join(site: Site, socket: WebSocket, within: float = TIMEOUT_S) -> None:
-    """CONNECT through a WebSocket, and wait for the answer. Raises TimeoutError, Ended."""
+async def join(site: Site, socket: WebSocket, within: float = TIMEOUT_S) -> float:
+    """CONNECT through a WebSocket, and wait for the answer: the seconds until it came, which are the line's round trip.
+    Raises TimeoutError, Ended."""
+    asked = monotonic()
     await socket.send(connect(site))
-    while not joined_in(site, [packet := await socket.receive(within)]):
-        if packet == PING:
-            await socket.send(PONG)
+    while not joined_in(site, [await _next(socket, within)]):
+        continue
+    round_trip = monotonic() - asked
     if not site.version:
         with contextlib.suppress(TimeoutError):
-            joined_in(site, [await socket.receive(WELCOME_TIMEOUT_S)])
+            joined_in(site, [await _next(socket, WELCOME_TIMEOUT_S)])
+    return round_trip
+
+
+async def _next(socket: WebSocket, within: float) -> str:
+    """A heartbeat is answered whenever it comes: the server sends no other before."""
+    packet = await socket.receive(within)
+    if packet == PING:
+        await socket.send(PONG)
+    return packet
 
 
 def opened(body: str) -> dict[str, Any]:

@@ -5,12 +5,13 @@ import ssl
 from contextlib import AsyncExitStack
 from time import monotonic
 
-from app.tools.doctor.polling import timeout_mend
+from app.tools.doctor.polling import too_silent
 from app.tools.doctor.refusals import refused_websocket
 from app.tools.doctor.sessions import PING, POLLING, PONG, WEBSOCKET, Ended, WebSocket, join, opened
 from app.tools.doctor.site import REQUEST_TIMEOUT_S, Finding, Site, skipped, trust
 
 PARALLEL_HANDSHAKES = 10
+LATE_AFTER_S = 2.5  # a heartbeat, as the page has it (static/js/diagnostics/silence.js)
 WEBSOCKETS_OVER_H2 = 8  # SETTINGS_ENABLE_CONNECT_PROTOCOL (RFC 8441, 3)
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"  # RFC 9113, 3.4
 
@@ -47,9 +48,14 @@ async def _conversation(site: Site, socket: WebSocket) -> Finding | None:
         site.interval = float(first.get("pingInterval", 20_000)) / 1000
         await join(site, socket)
     except Ended as end:
-        what = "the first frame" if not heard else "an answer"
+        lasted, what = monotonic() - begun, "the first frame" if not heard else "an answer"
+        if heard and end.in_good_order:
+            cause = "the server ends connections before this line has carried a question there and the answer back"
+            seen = f"101, then {end} after {lasted:.1f} s, in good order, before {what}"
+            mend = f"set PARLOR_MAX_CONNECTION_AGE far above {lasted:.0f}, or leave it out."
+            return Finding(seen, "bad", cause, mend)
         return Finding(
-            f"101, then {end} after {monotonic() - begun:.1f} s, before {what}",
+            f"101, then {end} after {lasted:.1f} s, before {what}",
             "bad",
             "a proxy answers the handshake, but does not keep the connection: it knows no WebSocket behind the 101, or "
             "has no way to the server",
@@ -125,30 +131,66 @@ async def _tunnels(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 async def idle(site: Site) -> list[Finding]:
     """Whether heartbeats keep an idle connection open."""
     async with await WebSocket.open(site, WEBSOCKET, deflate=True) as socket:
-        begun = heard = monotonic()
-        beats = 0
+        watch = _Watch(site)
         try:
             await socket.receive()
-            await join(site, socket)
-            while (left := begun + site.watch_s - monotonic()) > 0:
-                heard = monotonic()
+            watch.joined(await join(site, socket))
+            while (left := watch.end - monotonic()) > 0:
                 if await socket.receive(left) == PING:
-                    beats += 1
+                    watch.beat()
                     await socket.send(PONG)
         except TimeoutError:
             pass
         except Ended as end:
-            return [_cut(site, str(end), monotonic() - heard, monotonic() - begun, beats)]
-    lasted = f"lives after {site.watch_s:g} s" + (f", {beats} heartbeats" if beats else "")
-    return [Finding(f"{lasted}; `--idle 300` looks longer" if site.watch_s < 60 else lasted)]
+            return [watch.ended(end)]
+    return [watch.over()]
 
 
-def _cut(site: Site, how: str, silent: float, lasted: float, beats: int) -> Finding:
-    if beats and silent < site.interval / 2:
-        cause = f"a proxy ends connections {lasted:.0f} s after their beginning, whatever passes"
-        return Finding(f"{how} after {lasted:.1f} s", "warn", cause, site.mend("idle", "raise its longest duration."))
-    cause = f"a proxy cuts connections that are silent for {silent:.1f} s, before the heartbeat of {site.interval:g} s"
-    return Finding(f"{how} after {silent:.1f} s of silence", "bad", cause, timeout_mend(site, silent))
+class _Watch:
+    """A connection on which nothing passes but the heartbeat, and what its end says."""
+
+    def __init__(self, site: Site) -> None:
+        self._site, self._begun = site, monotonic()
+        self.joined(0.0)
+
+    def joined(self, round_trip: float) -> None:
+        """From now on it is silent. round_trip: seconds."""
+        self._round_trip, self._heard = round_trip, monotonic()
+        self._beats, self._longest = 0, 0.0
+        self.end = self._heard + self._site.watch_s
+
+    def beat(self) -> None:
+        self._longest, self._heard = max(self._longest, self._silent), monotonic()
+        self._beats += 1
+
+    @property
+    def _silent(self) -> float:
+        return monotonic() - self._heard
+
+    def over(self) -> Finding:
+        """It was never cut: it lives, if heartbeats came as long as they were due."""
+        interval, silent = self._site.interval, self._silent
+        if silent > interval + self._round_trip + LATE_AFTER_S:
+            cause = "something on the way has forgotten the connection, without a word to either end"
+            mend = f"set PARLOR_PING_INTERVAL below {interval:g}, so that it is never silent for long."
+            return Finding(f"no heartbeat for {silent:.1f} s", "bad", cause, self._site.mend("idle", mend))
+        lasted = f"lives after {self._site.watch_s:g} s" + (f", {self._beats} heartbeats" if self._beats else "")
+        return Finding(f"{lasted}; `--idle 300` looks longer" if self._site.watch_s < 60 else lasted)
+
+    def ended(self, how: Ended) -> Finding:
+        """A heartbeat's answer and the news of the cut each need a way: what cuts saw a silence that was shorter than
+        ours by up to a round trip. A connection that had stood as much before was not cut for its silence."""
+        lasted, silent = monotonic() - self._begun, self._silent
+        if how.in_good_order:
+            return Finding(
+                f"{how} after {lasted:.1f} s, in good order: by PARLOR_MAX_CONNECTION_AGE, or the server was restarted"
+            )
+        if self._beats and silent - self._round_trip <= self._longest:
+            cause = f"a proxy ends connections {lasted:.0f} s after their beginning, whatever passes"
+            mend = self._site.mend("idle", "raise its longest duration.")
+            return Finding(f"{how} after {lasted:.1f} s", "warn", cause, mend)
+        cause, mend = too_silent(self._site, "connections", silent, self._round_trip)
+        return Finding(f"{how} after {silent:.1f} s of silence", "bad", cause, mend)
 
 
 async def limit(site: Site) -> list[Finding]:

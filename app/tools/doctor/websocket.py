@@ -18,10 +18,16 @@ RFC6455 = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # section 1.3
 DEFLATE = "permessage-deflate; client_max_window_bits"  # as Chromium offers it
 MAX_HEAD, MAX_BODY, MAX_FRAME = 65_536, 4_096, 1_000_000  # bytes
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+NORMAL_CLOSE_CODES = (1000, 1001)
 
 
 class Ended(Exception):
-    """The connection has ended; a sentence says how."""
+    """The connection has ended; a sentence says how. in_good_order: by a close frame of a server that goes away or has
+    had enough (RFC 6455, 7.4.1), not by something on the way."""
+
+    def __init__(self, how: str, in_good_order: bool = False) -> None:
+        super().__init__(how)
+        self.in_good_order = in_good_order
 
 
 class WebSocket:
@@ -74,7 +80,8 @@ class WebSocket:
             while True:
                 final, compressed, opcode, payload = await self._frame()
                 if opcode == CLOSE:
-                    raise Ended(f"closed with code {int.from_bytes(payload[:2], 'big')}" if payload else "closed")
+                    code = int.from_bytes(payload[:2], "big")
+                    raise Ended(f"closed with code {code}" if payload else "closed", code in NORMAL_CLOSE_CODES)
                 if opcode == PING:
                     await self._write(PONG, payload)
                 elif opcode != PONG:

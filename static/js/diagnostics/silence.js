@@ -54,10 +54,10 @@ async function holdPolling(watch) {
   }
 }
 
-/** When a connection began, when the last packet came, and the longest silence so far. All in milliseconds. */
+/** When a connection began, when the last packet came, the longest silence that a heartbeat ended, and the line's round trip. All in milliseconds. */
 class Watch {
   constructor(durationMs) {
-    this.durationMs = durationMs;
+    Object.assign(this, { durationMs, began: clock(), longest: 0, roundTrip: 0 });
   }
 
   get age() {
@@ -70,7 +70,7 @@ class Watch {
 
   /** Answers heartbeats until the time is over; then one more `echo` must be answered. */
   async hold(interval, receive, send) {
-    Object.assign(this, { interval, began: clock(), receivedAt: clock(), longest: 0 });
+    Object.assign(this, { interval, began: clock(), receivedAt: clock() });
     const over = setTimeout(() => send(`421["echo",{}]`).catch(() => null), this.durationMs);
     try {
       while (!(await this.next(receive, send)).some((packet) => packet.startsWith("431"))) continue;
@@ -80,8 +80,9 @@ class Watch {
   }
 
   async next(receive, send) {
-    const packets = await receive(this.interval + TIMEOUT_MS);
-    this.longest = Math.max(this.longest, this.silent);
+    const packets = await receive(this.interval + TIMEOUT_MS + this.roundTrip);
+    if (packets.some((packet) => packet.startsWith("40"))) this.roundTrip = this.silent; // CONNECT and its answer: no silence
+    else if (packets.includes("2")) this.longest = Math.max(this.longest, this.silent);
     this.receivedAt = clock();
     if (packets.includes("1")) throw new ClosedByServer();
     if (packets.includes("2")) await send("3");
@@ -105,11 +106,16 @@ function closed({ age }) {
   };
 }
 
+/**
+ * A heartbeat's answer and the news of the cut each need a way: what cuts saw a silence that was shorter than ours by up to a
+ * round trip. A line that had stood as much before was not cut for its silence.
+ */
 function cut(watch, { message }) {
-  const { interval, silent, longest } = watch;
+  const { interval, silent, longest, roundTrip } = watch;
   if (interval === undefined) return { verdict: "unknown", seen: t("could not begin: {why}", { why: message }) };
-  if (silent > interval + TIMEOUT_MS / 2) return dropped(watch);
-  return { verdict: "bad", seen: cutAfter(watch), ...(silent > longest ? tooSilent(watch) : tooOld(watch)) };
+  if (silent > interval + TIMEOUT_MS / 2 + roundTrip) return dropped(watch);
+  const isSilence = longest === 0 || silent - roundTrip > longest;
+  return { verdict: "bad", seen: cutAfter(watch), ...(isSilence ? tooSilent(watch) : tooOld(watch)) };
 }
 
 function dropped({ age, silent, interval }) {
@@ -125,10 +131,11 @@ function cutAfter({ age, silent }) {
   return t("cut after {time}, when nothing had passed for {silent}", { time: seconds(age), silent: seconds(silent) });
 }
 
-function tooSilent({ silent, interval }) {
+function tooSilent({ silent, roundTrip, interval }) {
+  const stood = Math.max(Math.min(silent, 1_000), silent - roundTrip);
   return {
     cause: t("Something on the way cuts lines that are silent for so long, before the next heartbeat."),
-    mend: t("Let it wait longer than {interval}, or set PARLOR_PING_INTERVAL below {silent}.", { interval: seconds(interval), silent: seconds(silent) }),
+    mend: t("Let it wait longer than {interval}, or set PARLOR_PING_INTERVAL below {silent}.", { interval: seconds(interval), silent: seconds(stood) }),
   };
 }
 
