@@ -6,8 +6,10 @@ from functools import partial
 from aiohttp import web
 
 from app.chat import Chat, access
+from app.chat.looking import Looking
 from app.config import BadSetting, Settings
 from app.live.feed import Feed
+from app.live.notified import Notifications, NotifiedBus
 from app.live.redis.buckets import RedisBuckets
 from app.live.redis.bus import RedisBus
 from app.live.redis.carrier import RedisCarrier
@@ -59,17 +61,27 @@ def relay_of(
     return relay
 
 
-def share_rooms(app: web.Application, chat: Chat, feed: Feed, redis: RedisConnection | None) -> RedisDirectory | None:
+def share_by_database(
+    app: web.Application, chat: Chat, feed: Feed, notifications: Notifications, looking: Looking
+) -> None:
+    """Other processes may serve the same rooms, and there is no Redis: hear by PostgreSQL that there is something to
+    look for."""
+    log.warning(
+        "No REDIS_URL: should other processes serve the same database, people on different ones do not see each other "
+        "in the list of people; they hear each other by PostgreSQL's notifications, or else up to 2 s later."
+    )
+    _tell_of_others(app, chat, feed)
+    bus = feed.bus = NotifiedBus(notifications, feed, looking.look_soon)
+    app[METRICS].more.append(bus.readings)
+    app[ops.OTHERS] = lambda: "notify" if bus.is_heard else "database"
+    app[ops.PARTS]["notifications"] = lambda: notifications.state
+    bus.start(chat.process)
+
+
+def share_by_redis(app: web.Application, chat: Chat, feed: Feed, redis: RedisConnection) -> RedisDirectory:
     """Other processes may serve the same rooms: hear of what happens there, and tell."""
-    feed.lookup.describe = partial(access.as_told, chat)
-    app[METRICS].more.append(feed.readings)
-    app[ops.OTHERS] = lambda: "database" if redis is None else "redis" if redis.is_connected else "redis away"
-    if redis is None:
-        log.warning(
-            "No REDIS_URL: should other processes serve the same database, people on different ones hear each other "
-            "up to 2 s later, and do not see each other in the list of people."
-        )
-        return None
+    _tell_of_others(app, chat, feed)
+    app[ops.OTHERS] = lambda: "redis" if redis.is_connected else "redis away"
     bus = feed.bus = RedisBus(redis, feed)
     app[METRICS].more.append(bus.readings)
     app[ops.PARTS]["redis"] = lambda: "connected" if redis.is_connected else "away"
@@ -79,3 +91,8 @@ def share_rooms(app: web.Application, chat: Chat, feed: Feed, redis: RedisConnec
     chat.guesses.shared = RedisGuesses(redis)
     app[METRICS].more.append(directory.readings)
     return directory
+
+
+def _tell_of_others(app: web.Application, chat: Chat, feed: Feed) -> None:
+    feed.lookup.describe = partial(access.as_told, chat)
+    app[METRICS].more.append(feed.readings)

@@ -28,7 +28,7 @@ from app.chat.rates import Rates
 from app.config import BadSetting, Settings
 from app.engineio.request import Request
 from app.files.blobs import Blobs, UnusablePlace
-from app.joined import connect_redis, relay_of, share_rooms
+from app.joined import connect_redis, relay_of, share_by_database, share_by_redis
 from app.live.admin import AdminUI
 from app.live.broadcaster import Broadcaster
 from app.live.feed import Feed
@@ -268,10 +268,14 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
     cards = _previews(settings, chat, runner.app)
     if has_files_apart(settings):
         runner.app[ops.PARTS]["files"] = lambda: ops.FILES_APART
-    directory = None
+    directory = looking = None
     if feed:
         feed.on_replaced = start_over
-        directory = share_rooms(runner.app, chat, feed, redis)
+        if redis:
+            directory = share_by_redis(runner.app, chat, feed, redis)
+        elif database.notifications:
+            looking = Looking(chat, lease)
+            share_by_database(runner.app, chat, feed, database.notifications, looking)
     beside = LocalCarrier(worker.folder, process_id) if worker else None
     relay = relay_of(app, sockets, beside, redis)
     if beside:
@@ -303,8 +307,8 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         work.append(kept_files.run(chat, blobs))
     if feed:
         work.append(feed.run())
-    if feed and not redis:
-        work.append(Looking(chat, lease).run())
+    if looking:
+        work.append(looking.run())
     if push:
         work.append(push[1].run())
     if cards:

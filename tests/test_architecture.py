@@ -46,7 +46,7 @@ MAY = {
 HOMES = {
     "sqlalchemy": ("app.store", "app.takeover", "app.copy"),
     "alembic": ("app.store",),
-    "psycopg": ("app.store.address", "app.store.postgres"),
+    "psycopg": ("app.store.address", "app.store.notifications", "app.store.notified", "app.store.postgres"),
     "socketio": ("app.socketio", "app.live", "app.tools"),
     "engineio": ("app.tools",),
     "httptools": ("app.engineio",),

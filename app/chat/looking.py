@@ -1,6 +1,6 @@
 """Where processes serve one database and do not hear each other, each looks there for what its people are told of
 otherwise: how far they have read by another process (`seen`), and that somebody there wrote to them alone (`opened`).
-Rooms are compared by the feed."""
+Every 2 s, and when it is said that there is something. Rooms are compared by the feed."""
 
 import asyncio
 import logging
@@ -8,12 +8,14 @@ import random
 
 from app.chat import Chat, direct, reading
 from app.chat.leases import Lease
+from app.chat.waiting import wait_within
 from app.model import Refused
 from app.store import queries
 
 log = logging.getLogger("parlor.chat")
 
-LOOK_S = 2.0  # between two looks
+LOOK_S = 2.0  # between two looks, at most
+PAUSE_S = 0.25  # between two, at least
 
 Place = tuple[str, str]  # a person, and a room of theirs or whom it is with
 
@@ -25,12 +27,21 @@ class Looking:
         self._chat, self._lease = chat, lease
         self._read: dict[Place, int] = {}
         self._said: dict[Place, int] = {}
+        self._must_look = asyncio.Event()
+
+    def look_soon(self) -> None:
+        """There may be something."""
+        self._must_look.set()
 
     async def run(self) -> None:
         """For as long as the server runs."""
         while True:
-            await asyncio.sleep(LOOK_S * random.uniform(0.8, 1))  # noqa: S311 - not all processes at once
-            if self._lease.processes < 2 or not len(self._chat.presence.online):
+            await asyncio.sleep(PAUSE_S)
+            pause = LOOK_S * random.uniform(0.8, 1) - PAUSE_S  # noqa: S311 - not all processes at once
+            await wait_within(pause, self._must_look)
+            is_alone = self._lease.processes < 2 and not self._must_look.is_set()
+            self._must_look.clear()
+            if is_alone or not len(self._chat.presence.online):
                 continue
             try:
                 await self.look()

@@ -14,23 +14,27 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from app.chat.counts import Reading
+from app.chat.waiting import wait_within
 from app.engineio import Packet
 from app.live.broadcaster import Broadcaster, packet_of
 from app.live.lookup import Lookup, Store
-from app.live.order import Held, RoomOrder
-from app.live.waiting import wait_within
+from app.live.order import HOLE_S, Held, RoomOrder
 from app.model import Refused
 
 log = logging.getLogger("parlor.feed")
 
 LOOK_S = 2.0  # between two comparisons with the database, at most
-PAUSE_S = 0.1  # between two, at least
+PAUSE_S = 0.05  # between two of any rooms, at least
 SHARED = ("message", "react", "typing", "room")  # events that other processes hear; each makes its own `people`
 
 
 class Bus(Protocol):
     """Brings news of rooms to other processes, quickly, and perhaps not at all. What it hears itself it hands to
-    `Feed.hear`; where it may have missed something, it calls `Feed.look`."""
+    `Feed.hear`; where it may have missed something, or hears only that there is something, it calls `Feed.look`.
+
+    hole: seconds for which a change that is missing may still be brought."""
+
+    hole: float
 
     def publish(self, room: str, rev: int | None, packet: Packet) -> None: ...
 
@@ -112,7 +116,8 @@ class Feed:
         self._local.send(room, packet)
 
     def look(self, room: str | None = None) -> None:
-        """Compare this room with the database soon, or all: something may have been missed."""
+        """Compare this room with the database soon, or all: something may have been missed. However often it is called,
+        one look is under way and one is to come, PAUSE_S after it."""
         if room is None:
             self._look_at = -math.inf
         else:
@@ -156,6 +161,8 @@ class Feed:
     def readings(self) -> Iterator[Reading]:
         counts, held = self.lookup.counts, self._held
         yield Reading("parlor_feed_looks", "Comparisons of all rooms with the database.", counts.looks)
+        text = "Comparisons of those rooms in which there was said to be something."
+        yield Reading("parlor_feed_looks_asked", text, counts.asked)
         yield Reading("parlor_feed_looks_found", "Rooms in which a look found what nobody had told.", counts.found)
         yield Reading("parlor_feed_filled", "Changes read from the database because nobody told them.", counts.filled)
         yield Reading("parlor_feed_doubled", "Changes that came twice, and were dropped.", held.doubled)
@@ -166,4 +173,5 @@ class Feed:
         def send(packet: Packet) -> None:
             self._local.send(room, packet)
 
-        self._rooms[room] = RoomOrder(room, send, self.lookup.fill, self._held)
+        hole = self.bus.hole if self.bus else HOLE_S
+        self._rooms[room] = RoomOrder(room, send, self.lookup.fill, self._held, hole)

@@ -29,10 +29,11 @@ class Store(Memory, Protocol):
 
 @dataclass
 class Counts:
-    """looks: comparisons of all rooms with the database. found: rooms in which one found what nobody brought.
-    filled: changes that were read."""
+    """looks: comparisons of all rooms with the database. asked: of some, because there was said to be something. found:
+    rooms in which one found what nobody brought. filled: changes that were read."""
 
     looks: int = 0
+    asked: int = 0
     found: int = 0
     filled: int = 0
 
@@ -79,6 +80,8 @@ class Lookup:
             self.counts.looks += 1
             self._behind.clear()
             names = self._rooms
+        else:
+            self.counts.asked += 1
         await self._compare(self._rooms[name] for name in names if name in self._rooms)
 
     async def _compare(self, some: Iterable[RoomOrder]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from app.engineio import Packet
 
-HOLE_S = 0.1  # that a missing change is awaited before it is read
+HOLE_S = 0.1  # that a missing change is awaited before it is read, where somebody may bring it
 RETRY_S = 1.0  # after the database could not be read
 MAX_HELD_BYTES = 16_000_000  # of all rooms; what is more is read when its turn comes
 
@@ -21,18 +21,23 @@ class Held:
 
 
 class RoomOrder:
-    """send: tells the listeners. missing: called where a change is missing for HOLE_S; it ends in `filled`.
+    """send: tells the listeners. missing: called where a change is missing for `hole` seconds; it ends in `filled`.
 
     rev: up to which the listeners have been told; None: not known yet. rules_rev: the one that they know.
     """
 
     def __init__(
-        self, name: str, send: Callable[[Packet], None], missing: Callable[["RoomOrder"], None], held: Held
+        self,
+        name: str,
+        send: Callable[[Packet], None],
+        missing: Callable[["RoomOrder"], None],
+        held: Held,
+        hole: float = HOLE_S,
     ) -> None:
         self.name = name
         self.rev: int | None = None
         self.rules_rev: int | None = None
-        self._send, self._missing, self._held = send, missing, held
+        self._send, self._missing, self._held, self._hole = send, missing, held, hole
         self._early: dict[int, Packet] = {}
         self._wanted = 0  # the newest rev that is known to exist
         self._timer: asyncio.TimerHandle | None = None  # until the hole is read
@@ -63,7 +68,7 @@ class RoomOrder:
             return False
         self._wanted = rev
         if not self._timer and not self._is_filling:
-            self._await(HOLE_S)
+            self._await(self._hole)
         return True
 
     def take(self, rev: int, packet: Packet) -> bool:
@@ -126,7 +131,7 @@ class RoomOrder:
         self._tell_next()
         assert self.rev is not None
         if not self._is_filling:
-            self._await(HOLE_S if self._wanted > self.rev else None)
+            self._await(self._hole if self._wanted > self.rev else None)
 
     def _await(self, seconds: float | None) -> None:
         if self._timer:

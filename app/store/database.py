@@ -5,7 +5,8 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Concatenate, ParamSpec, TypeVar, TypeVarTuple
+from functools import partial
+from typing import Concatenate, ParamSpec, TypeVar, TypeVarTuple
 
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
@@ -18,7 +19,7 @@ from app.store.changes import Changes
 from app.store.commits import CommitQueue
 from app.store.engine import RETRY_AFTER
 from app.store.sqlite import SQLite
-from app.store.storage import Replaced, Storage
+from app.store.storage import Notifications, Replaced, Storage
 
 P = ParamSpec("P")
 S = TypeVar("S")
@@ -39,7 +40,7 @@ class Database:
         self.place, self.file = self._storage.place, self._storage.file
         self._reader = ThreadPoolExecutor(self._storage.readers, "parlor-read")
         self._cache = RoomCache()
-        self._commits = CommitQueue(self._commit, self._invalidate)
+        self._commits = CommitQueue(partial(self._storage.commit, busy=LOCK_TIMEOUT_S), self._invalidate)
         self._closing: asyncio.Future[None] | None = None
         self._closed = False
         self._data_version: int | None = None
@@ -90,6 +91,11 @@ class Database:
         """Another process has changed something of this room: what is remembered of it is not as it is now."""
         self._cache.invalidate(room)
         self._cache.invalidate(ALL_ROOMS)
+
+    @property
+    def notifications(self) -> Notifications | None:
+        """Where the database itself can tell other processes that something was committed."""
+        return self._storage.notifications
 
     # --- closing ---
 
@@ -171,10 +177,6 @@ class Database:
         self._commits.add(write)
         answer: T = await write.done
         return answer
-
-    def _commit(self, batch: list[Write]) -> list[Any]:
-        """On the writer's thread."""
-        return self._storage.commit(batch, LOCK_TIMEOUT_S)
 
     def _invalidate(self, batch: list[Write]) -> None:
         """The batch was tried. Where it failed, part of it may be stored; nobody is told of that."""

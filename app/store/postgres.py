@@ -30,6 +30,7 @@ from app.store import address, queries
 from app.store.address import reason
 from app.store.batch import Write, in_one_transaction
 from app.store.engine import COMMIT, CannotUpgrade, transaction, unavailable, upgrade
+from app.store.notifications import Notifications
 from app.store.pool import Pool
 from app.store.prepared import Prepared
 from app.store.tables import epochs, rooms
@@ -66,6 +67,7 @@ _locked = Prepared(
     .order_by(rooms.c.name)
     .with_for_update(key_share=True)
 )
+_notify = text("SELECT pg_notify(:channel, '')")
 _touch = update(epochs).values(epoch=epochs.c.epoch)
 
 
@@ -92,7 +94,8 @@ class PostgreSQL:
         self._pool = Pool(self._open, CONNECTIONS)
         self._prepare_threshold: int | None = 5  # uses of a statement before it is prepared
         self._epoch = ""
-        self.set_lock_deadline, self.close = self._pool.set_deadline, self._pool.close
+        self.set_lock_deadline = self._pool.set_deadline
+        self.notifications = Notifications(self._connect, self._notify)
         self.trouble: Refused | None = None  # why nothing could be stored at the last try
 
     # --- opened ---
@@ -114,6 +117,10 @@ class PostgreSQL:
                 self._epoch = transaction(db, READING, _epoch_of)
         except DBAPIError as error:
             raise self._unusable(reason(error.orig)) from None
+
+    def close(self) -> None:
+        self.notifications.stop()
+        self._pool.close()
 
     def _unusable(self, why: str) -> Refused:
         return Refused("storage", f"Messages cannot be stored in DATABASE_URL ({self.place}): {why}.")
@@ -168,6 +175,10 @@ class PostgreSQL:
                     raise unavailable(reason(error.orig)) from error
         raise AssertionError
 
+    def _notify(self, channel: str) -> None:
+        """With nothing to say. Raises Refused."""
+        self.ask(lambda db: db.execute(_notify, {"channel": channel}))
+
     def commit(self, batch: list[Write], busy: float) -> list[Any]:
         """Tried again where nothing can have been stored, for `busy` seconds. Raises Refused."""
         try:
@@ -182,6 +193,9 @@ class PostgreSQL:
         if self.trouble:
             log.warning("messages are stored again")
             self.trouble = None
+        self.notifications.committed(
+            write for write, one in zip(batch, outcomes, strict=True) if not isinstance(one, Exception)
+        )
         for write, outcome in zip(batch, outcomes, strict=True):
             if write.ask is queries.probe and isinstance(outcome, str):
                 self._follow(outcome)

@@ -43,6 +43,7 @@ class SQLite:
     another history took the place of ours: everybody has to come again."""
 
     readers = READERS
+    notifications = None
 
     def __init__(self, url: URL, replaced: Callable[[str], None]) -> None:
         path = str(url.database)

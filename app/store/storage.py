@@ -15,17 +15,39 @@ class Replaced(Refused):
     """Another history is where ours was, and nobody has opened it yet."""
 
 
+class Notifications(Protocol):
+    """What processes that share a database let each other know by it alone (app/store/notifications.py).
+
+    state: whether those of others are heard. counts: what was sent and heard.
+    """
+
+    @property
+    def state(self) -> str: ...
+
+    @property
+    def counts(self) -> Any: ...
+
+    def start(self, process: str, hear: Callable[[frozenset[str] | None, bool], None]) -> None: ...
+
+    def follow(self, room: str) -> None: ...
+
+    def unfollow(self, room: str) -> None: ...
+
+
 class Storage(Protocol):
     """Used by threads; the event loop never waits for it.
 
     place: where it is, for people; without a password. file: None where it is none. readers: threads that may `ask` at
-    once. trouble: why nothing could be stored at the last try.
+    once. trouble: why nothing could be stored at the last try. notifications: where the database has such.
     """
 
     place: str
     file: str | None
     readers: int
     trouble: Refused | None
+
+    @property
+    def notifications(self) -> Notifications | None: ...
 
     def start(self, alone: bool = True) -> None:
         """Open it to serve from it, with the schema of today. alone: no other server does so. Raises Refused,

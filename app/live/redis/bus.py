@@ -13,6 +13,7 @@ import orjson
 
 from app.chat.counts import Reading
 from app.engineio import Packet
+from app.live.order import HOLE_S
 from app.live.redis.connection import RedisConnection
 from app.live.redis.frames import BadFrame
 
@@ -32,6 +33,8 @@ class Feed(Protocol):
 
 class RedisBus:
     """What the feed calls to tell others (`Bus`), and what calls the feed with what others tell."""
+
+    hole = HOLE_S
 
     def __init__(self, redis: RedisConnection, feed: Feed) -> None:
         self._redis, self._feed = redis, feed

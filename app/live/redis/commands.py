@@ -11,10 +11,10 @@ import hiredis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import InvalidResponse, ReadOnlyError
 
+from app.chat.waiting import wait_within
 from app.live.redis.address import WHO_IS_THERE, Unusable, judge
 from app.live.redis.counts import Counts
 from app.live.redis.replies import Command, Replies
-from app.live.waiting import wait_within
 
 CHECK_INTERVAL_S = 1.0  # between two looks whether the connection works, where nothing is on its way
 ANSWER_TIMEOUT_S = 3.0  # for the answers to one pipeline

@@ -10,9 +10,9 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sized
 
+from app.chat.waiting import wait_within
 from app.live.redis import shapes
 from app.live.redis.connection import RedisConnection
-from app.live.waiting import wait_within
 
 log = logging.getLogger("parlor.directory")
 

@@ -13,10 +13,10 @@ from typing import Any
 
 from app.chat.presence import Presence
 from app.chat.presence.state import OnlinePerson
+from app.chat.waiting import wait_within
 from app.live.redis import shapes
 from app.live.redis.bus import channel
 from app.live.redis.connection import RedisConnection, Unusable
-from app.live.waiting import wait_within
 
 log = logging.getLogger("parlor.directory")
 

@@ -13,10 +13,10 @@ import hiredis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ResponseError
 
+from app.chat.waiting import wait_within
 from app.live.redis.counts import Counts
 from app.live.redis.frames import BadFrame, Seal
 from app.live.redis.replies import Replies
-from app.live.waiting import wait_within
 
 log = logging.getLogger("parlor.redis")
 
