@@ -1,6 +1,7 @@
 """What leaves the rooms of a process that is not alone: everything once, in the order of rev, whoever brings it.
 
 A message of this process, one that the bus brings and one that is read from the database take the same way (order.py).
+A bus that brings nothing (notified.py) says that there is something to read.
 Every 2 s, and at once after any trouble, all rooms with listeners are compared with the database in one query
 (lookup.py): so nothing is lost, whatever the bus does, or where there is none. A process that serves alone has no feed:
 its events go straight to the broadcaster.

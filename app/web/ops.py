@@ -97,7 +97,8 @@ class Descriptors:
 DESCRIPTORS = web.AppKey("descriptors", Descriptors)
 FILES_APART = "on this machine alone"  # while the database is elsewhere
 PARTS = web.AppKey("parts", dict[str, Callable[[], str]])  # how parts are on which nothing depends, by name
-# How other processes of this Parlor are heard: `redis`, `redis away`, `database`; not there where they are not heard.
+# How other processes of this Parlor are heard: `redis`, `redis away`, `notify` (by PostgreSQL), `database`
+# (by looking there); not there where they are not heard.
 BOOT = web.AppKey("boot", str)  # new at each start: two values behind one address mean two processes
 OTHERS: web.AppKey[Callable[[], str]] = web.AppKey("others")
 # Which ask for robots.txt (each one's own documentation), and show what a link leads to to those who were sent it.

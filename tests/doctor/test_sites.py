@@ -16,6 +16,7 @@ from tests.doctor.conftest import Faults
 from tests.doctor.test_faults import line
 from tests.support import PATIENCE
 from tests.support.mounted import stock_server
+from tests.support.postgres import Cluster
 from tests.support.process import free_port, serving
 from tests.support.proxy import Fault
 from tests.support.redis import redis_server
@@ -159,6 +160,19 @@ async def test_several_processes_of_one_parlor_are_well(faulty: Faults, tmp_path
                 while "Redis is away" not in line(report, "processes")[0].cause:
                     report = await examine((await faulty(one.url, other.url)).url, idle=LOOK)
             assert report.exit_code == 1
+
+
+async def test_of_processes_on_postgresql_alone_it_is_told_what_takes_redis(
+    faulty: Faults, postgres: Cluster, tmp_path: Path
+) -> None:
+    more: dict[str, str] = {"DATABASE_URL": postgres.database()}
+    async with serving(tmp_path / "one", **more) as one, serving(tmp_path / "other", **more) as other:
+        known = site_of((await faulty(one.url, other.url)).url)
+        async with asyncio.timeout(PATIENCE):
+            while known.others != {"notify"}:
+                [found] = await backend.processes(known)
+        assert "2 processes of one Parlor" in found.seen
+        assert "the list of people" in found.cause and "late" not in found.cause
 
 
 async def test_several_processes(faulty: Faults, tmp_path: Path) -> None:

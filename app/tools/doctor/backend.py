@@ -45,9 +45,14 @@ WHY_SLOW = {
         "process with their session are refused",
         "see what /readyz and the log say of Redis.",
     ),
+    "notify": (
+        "without Redis people on different processes do not see each other in the list of people, and polls that do "
+        "not reach the process with their session are refused",
+        "set REDIS_URL, the same for all processes, or run one.",
+    ),
     "database": (
-        "without Redis people on different processes hear each other up to 2 s late, and polls that do not reach the "
-        "process with their session are refused",
+        "without Redis, and without PostgreSQL's notifications, people on different processes hear each other up to 2 s "
+        "late, and polls that do not reach the process with their session are refused",
         "set REDIS_URL, the same for all processes, or run one.",
     ),
 }
