@@ -170,7 +170,8 @@ async def test_of_processes_on_postgresql_alone_it_is_told_what_takes_redis(
         known = site_of((await faulty(one.url, other.url)).url)
         async with asyncio.timeout(PATIENCE):
             while known.others != {"notify"}:
-                [found] = await backend.processes(known)
+                findings = await backend.processes(known)
+        [found] = findings
         assert "2 processes of one Parlor" in found.seen
         assert "the list of people" in found.cause and "late" not in found.cause
 
