@@ -12,6 +12,7 @@ from app.store.queries.rows import insert_or_not, now, page_of, plain
 from app.store.tables import LISTED, admitted, directs, epochs, keys, messages, notify, people, read_marks, roles, rooms
 
 NAMES_PER_STATEMENT = 1_000  # every database takes so many parameters
+FEW = 3  # names that are asked for one by one: a statement for several is compiled each time, which takes as long
 
 KEPT = (rooms.c.keep_days, rooms.c.keep_messages, rooms.c.keep_bytes)
 
@@ -28,6 +29,7 @@ _make = Prepared(
 )
 _person = Prepared(select(people.c.id).where(people.c.id == bindparam("who")))
 _own = Prepared(insert(roles).inline(), sets=("room", "person", "role", "since"))
+_standing = Prepared(select(rooms.c.name, rooms.c.rev, rooms.c.rules_rev).where(rooms.c.name == bindparam("called")))
 _any_message = Prepared(select(messages.c.room, messages.c.text).limit(1))
 TOLD = ("name", "topic", "rev", "listed", "locked", "slow", "welcome", "topic_by", "topic_set_by", "topic_set_at")
 _room = Prepared(
@@ -135,6 +137,9 @@ def set_topic(
 def standings(db: Connection, names: Sequence[str]) -> tuple[str, dict[str, tuple[int, int]]]:
     """The name of the history, and where these rooms stand in it: `{name: (rev, rules_rev)}`, of those that there
     are."""
+    if len(names) <= FEW:
+        rows = [row for name in names for row in _standing.all(db, called=name)]
+        return epoch(db), {name: (rev, rules_rev) for name, rev, rules_rev in rows}
     found: dict[str, tuple[int, int]] = {}
     for first in range(0, len(names), NAMES_PER_STATEMENT):
         some = names[first : first + NAMES_PER_STATEMENT]

@@ -51,8 +51,8 @@ WHY_SLOW = {
         "set REDIS_URL, the same for all processes, or run one.",
     ),
     "database": (
-        "without Redis, and without PostgreSQL's notifications, people on different processes hear each other up to 2 s "
-        "late, and polls that do not reach the process with their session are refused",
+        "without Redis, and without PostgreSQL's notifications, people on different processes hear each other up to "
+        "2 s late, and polls that do not reach the process with their session are refused",
         "set REDIS_URL, the same for all processes, or run one.",
     ),
 }
