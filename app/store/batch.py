@@ -18,6 +18,11 @@ _COMBINED: dict[Callable[..., Any], Callable[..., list[Any]]] = {
     queries.arrive: queries.arrive_together,
 }
 
+# The same for one that is alone, by the database that can do it in fewer round trips.
+_AT_ONCE: dict[tuple[str, Callable[..., Any]], Callable[..., Any]] = {
+    ("postgresql", queries.insert_message): queries.insert_at_once,
+}
+
 _FAULTS_OF_THE_WRITE = (IntegrityError, DataError, ProgrammingError)  # any other error is the database's
 
 UNIQUE_VIOLATION = "23505"  # PostgreSQL, appendix A
@@ -82,6 +87,8 @@ def _combined(db: Connection, batch: list[Write]) -> list[Any]:
         alike = list(run)
         if len(alike) > 1 and ask in _COMBINED:
             outcomes += _COMBINED[ask](db, [one.kwargs for one in alike])
+        elif at_once := _AT_ONCE.get((db.dialect.name, ask)):
+            outcomes += [at_once(db, **one.kwargs) for one in alike]
         else:
             outcomes += _in_turn(db, alike)
     return outcomes

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import shutil
 import signal
 import subprocess
@@ -145,6 +146,90 @@ async def test_what_three_processes_say_at_once_has_one_order_without_gaps(url: 
             assert [one["seq"] for one in stored] == list(range(1, len(stored) + 1))
             revs = [one["rev"] for one in stored]
             assert len(set(revs)) == len(revs) and max(revs) == about["rev"]
+
+
+def round_trips(db: Connection, folder: Path, act: Callable[[], Any]) -> int:
+    """How often the server is asked and waited for."""
+    driver: Any = db.connection.dbapi_connection
+    with (folder / "trace").open("w+") as trace:
+        driver.pgconn.trace(trace.fileno())
+        act()
+        driver.pgconn.untrace()
+        trace.seek(0)
+        return len(re.findall(r"\tF\t\d+\t(?:Sync|Query)\b", trace.read()))
+
+
+async def test_a_message_costs_one_round_trip_and_the_places_of_a_batch_another(
+    database: Database, tmp_path: Path
+) -> None:
+    await database.write(queries.open_room, room="attic")
+
+    def asks(db: Connection) -> tuple[int, int, int]:
+        batches = [[message(n, "attic"), message(n + 1), message(n + 2)] for n in (10, 20)]
+        return (
+            round_trips(db, tmp_path, lambda: queries.insert_at_once(db, **message(1))),
+            *(round_trips(db, tmp_path, lambda batch=batch: queries.insert_messages(db, batch)) for batch in batches),
+        )
+
+    one, first, second = await database.write(asks)
+    assert (one, first, second) == (1, 2, 2)  # the rows of a batch go in one pipeline
+
+
+async def test_alone_and_in_a_batch_a_message_is_told_and_stored_alike(database: Database) -> None:
+    at_once, _ = await database.write(queries.insert_message, **message(1))
+    (batched, _), (other, _) = await asyncio.gather(
+        *(database.write(queries.insert_message, **message(n)) for n in (2, 3))
+    )
+    answer, _ = await database.write(queries.insert_message, **message(4) | {"reply_to": 1})
+    assert [one["seq"] for one in (at_once, batched, other, answer)] == [1, 2, 3, 4]
+    stored = await database.read(queries.said_after, room="lobby", after=0, limit=9)
+    for told, kept in zip((at_once, batched, other, answer), stored, strict=True):
+        assert told | {"deleted_by": None} == kept
+
+
+async def test_what_is_refused_or_said_before_takes_no_place(database: Database) -> None:
+    """Though its place is claimed by the statement that finds so."""
+    first, is_new = await database.write(queries.insert_message, **message(1))
+    assert is_new
+    assert await database.write(queries.insert_message, **message(1)) == (first | {"deleted_by": None}, False)
+    with pytest.raises(Refused, match="already used"):
+        await database.write(queries.insert_message, **message(1) | {"text": "another"})
+    for n, rules_rev in ((2, 0), (3, None)):
+        await database.write(queries.insert_message, **message(n), rules_rev=rules_rev)
+    with pytest.raises(queries.StaleRules):
+        await database.write(queries.insert_message, **message(4), rules_rev=7)
+    with pytest.raises(Refused, match="no room #cellar"):
+        await database.write(queries.insert_message, **message(5, "cellar"))
+    outcomes = await asyncio.gather(
+        *(database.write(queries.insert_message, **one) for one in (message(6), message(7, "cellar"))),
+        *(database.write(queries.insert_message, **message(n), rules_rev=7) for n in (8, 9)),
+        return_exceptions=True,
+    )
+    assert [type(one) for one in outcomes] == [tuple, Refused, queries.StaleRules, queries.StaleRules]
+    said = await database.read(queries.said_after, room="lobby", after=0, limit=9)
+    assert [(one["id"], one["seq"], one["rev"]) for one in said] == [
+        ("message-1", 1, 1),
+        ("message-2", 2, 2),
+        ("message-3", 3, 3),
+        ("message-6", 4, 4),
+    ]
+
+
+async def test_a_room_is_active_when_something_is_said_in_it(database: Database) -> None:
+    async def active_at(room: str) -> int:
+        found = await database.read(lambda db: db.scalar(text(f"SELECT active_at FROM rooms WHERE name = '{room}'")))
+        return int(found)
+
+    await database.write(queries.open_room, room="attic")
+    began = queries.now()
+    await says(database, 1)
+    alone = await active_at("lobby")
+    assert alone >= began
+    await asyncio.gather(
+        *(database.write(queries.insert_message, **message(n, room)) for n, room in ((2, "attic"), (3, "lobby")))
+    )
+    assert await active_at("attic") >= began
+    assert await active_at("lobby") - alone in (0, *range(1_000, 60_000))  # once a second at most
 
 
 async def test_of_an_edit_and_a_deletion_at_once_nothing_comes_back(url: str) -> None:

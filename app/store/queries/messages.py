@@ -2,11 +2,25 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Integer, bindparam, case, exists, func, insert, select, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Connection,
+    Integer,
+    String,
+    bindparam,
+    case,
+    column,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy import delete as remove
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
@@ -18,7 +32,7 @@ from app.store.queries import files
 from app.store.queries.audit import Actor, note
 from app.store.queries.mentions import Calls, forget_mentions, note_mentions, resolve, written
 from app.store.queries.mentions import read as read_mentions
-from app.store.queries.rooms import check_rules, room_now
+from app.store.queries.rooms import check_rules, no_such_room, room_now
 from app.store.queries.rooms import epoch as epoch_now
 from app.store.queries.rows import NotAllNew, insert_or_not, now, plain
 from app.store.queries.search_index import forget_indexed
@@ -44,6 +58,42 @@ _claim = Prepared(
 )
 _wake = Prepared(update(rooms).where(rooms.c.name == bindparam("room")).values(active_at=bindparam("at")))
 
+# The same on PostgreSQL, where each statement is a round trip: one message by one statement, the places of a batch by
+# one (in SQLite a WITH changes nothing, and there are no arrays). Arrays of whole messages would take longer than the
+# round trips that they save: the driver writes them in Python.
+_at = bindparam("at", type_=BigInteger)
+_awake = case(((_at - rooms.c.active_at).between(0, ACTIVE_AT_INTERVAL_MS - 1), rooms.c.active_at), else_=_at)
+_ONE = ("room", "id", "author", "nickname", "kind", "text", "at")  # of one that answers, carries and calls nothing
+_place = (
+    update(rooms)
+    .where(
+        rooms.c.name == bindparam("room", type_=String),
+        rooms.c.rules_rev == func.coalesce(bindparam("rules_rev", type_=BigInteger), rooms.c.rules_rev),
+    )
+    .values(seq=rooms.c.seq + 1, rev=rooms.c.rev + 1, active_at=_awake)
+    .returning(rooms.c.seq, rooms.c.rev)
+    .cte("place")
+)
+_claim_and_store = Prepared(
+    insert_or_not(messages)
+    .from_select(
+        ("seq", "rev", *_ONE),
+        select(_place.c.seq, _place.c.rev, *(bindparam(one, type_=messages.c[one].type) for one in _ONE)),
+    )
+    .on_conflict_do_nothing(index_elements=("author", "id"))
+    .returning(messages.c.seq, messages.c.rev)
+)
+_wanted = (
+    func.unnest(bindparam("names", type_=ARRAY(String)), bindparam("counts", type_=ARRAY(BigInteger)))
+    .table_valued("name", column("count", BigInteger), name="wanted")
+    .render_derived()
+)
+_claim_all = Prepared(
+    update(rooms)
+    .where(rooms.c.name == _wanted.c.name)
+    .values(seq=rooms.c.seq + _wanted.c.count, rev=rooms.c.rev + _wanted.c.count, active_at=_awake)
+    .returning(rooms.c.name, rooms.c.seq, rooms.c.rev, rooms.c.active_at, rooms.c.rules_rev)
+)
 _here = messages.c.room == bindparam("room")
 _most = bindparam("most", type_=Integer)
 _before = Prepared(
@@ -124,6 +174,20 @@ def insert_message(
     return message | UNCHANGED, True
 
 
+def insert_at_once(db: Connection, **asked: Any) -> tuple[Message, bool]:
+    """What `insert_message` does, on PostgreSQL, in one round trip where that can be: it says something new, answers
+    nothing, carries nothing and calls nobody. Raises NotAllNew where it is not new, or not by the room's rules, or
+    there is no room; the caller then asks `insert_message`, which says so."""
+    if asked["reply_to"] is not None or any(asked.get(one) for one in ("follows", "calls", "file")):
+        return insert_message(db, **asked)
+    asked = {"rules_rev": None, **asked, "at": now()}
+    place = _claim_and_store.first(db, **asked)
+    if place is None:
+        raise NotAllNew
+    said = {one: asked[one] for one in _ONE} | dict.fromkeys(("reply_to", "mentions", "file"))
+    return {"seq": place[0], "rev": place[1], **said, **UNCHANGED}, True
+
+
 @changes(Changes.ROOM)
 def insert_in_turn(db: Connection, /, *, slow: int, **asked: Any) -> tuple[Message, bool]:
     """What `insert_message` does, in a room in slow mode: one message of each person in `slow` seconds. Raises
@@ -155,9 +219,7 @@ def insert_messages(db: Connection, asked: Sequence[dict[str, Any]]) -> list[tup
     rules = defaultdict[str, set[int | None]](set)
     for one in asked:
         rules[one["room"]].add(one.get("rules_rev"))
-    claims = {
-        room: _claimed(db, room, counts[room], *rules[room]) for room in sorted(rules)
-    }  # in one order: no deadlock
+    claims = _claimed_all(db, counts, rules, at)
     places = {room: [seq - counts[room], rev - counts[room]] for room, (seq, rev, _) in claims.items()}
     for one in asked:
         author, follows = one["author"], one.get("follows")
@@ -191,10 +253,29 @@ def _claimed(db: Connection, room: str, by: int, *rules_revs: int | None) -> tup
     statement, so that several processes may claim at once. rules_revs: as `insert_message` has it."""
     claim: tuple[int, int, int, int] | None = _claim.first(db, room=room, by=by)
     if claim is None:
-        raise Refused("no_such_room", Sentence("There is no room #{room}.", room=room))
+        raise no_such_room(room)
     for rules_rev in rules_revs:
         check_rules(claim[3], rules_rev)
     return claim[:3]
+
+
+def _claimed_all(
+    db: Connection, counts: Mapping[str, int], rules: Mapping[str, Iterable[int | None]], at: int
+) -> dict[str, tuple[int, int, int]]:
+    """`_claimed` of each room; on PostgreSQL, where the rooms are locked before, in one statement, which updates their
+    `active_at` as well."""
+    if db.dialect.name != "postgresql":
+        return {room: _claimed(db, room, counts[room], *rules[room]) for room in sorted(rules)}  # no deadlock
+    names = list(counts)
+    found = _claim_all.all(db, names=names, counts=[counts[room] for room in names], at=at)
+    claims = {room: (seq, rev, active_at) for room, seq, rev, active_at, _ in found}
+    for room in names:
+        if room not in claims:
+            raise no_such_room(room)
+    for room, *_, rules_rev in found:
+        for one in rules[room]:
+            check_rules(rules_rev, one)
+    return claims
 
 
 def _is_due(active_at: int, at: int) -> bool:
