@@ -4,11 +4,12 @@
 import { readJson } from "./storage-readers.js";
 
 const OPEN = 12; // of the last ones
+const SLACK_MS = 60_000; // by which the server's time may be known wrongly
 
 export class Directs {
-  /** rooms: as in open-rooms.js; join(room); changed(room): it is called otherwise now. */
-  constructor({ storage, rooms, me, ask, join, changed }) {
-    Object.assign(this, { storage, rooms, me, ask, join, changed });
+  /** rooms: as in open-rooms.js; clock: the server's time; join(room); changed(room): it is called otherwise now. */
+  constructor({ storage, rooms, me, clock, ask, join, changed }) {
+    Object.assign(this, { storage, rooms, me, clock, ask, join, changed });
   }
 
   /** What the server knows, after each welcome. */
@@ -43,16 +44,17 @@ export class Directs {
 
   /** This person has closed it: it stays closed until something is said there. */
   close(name) {
-    const closed = Object.entries({ ...this.closed(), [name]: new Date().toISOString() });
+    const closed = Object.entries({ ...this.closed(), [name]: new Date(this.clock.now()).toISOString() });
     this.storage.set("directs-closed", JSON.stringify(Object.fromEntries(closed.slice(-100))));
   }
 
   closed() {
-    return readJson(this.storage, "directs-closed", times) ?? {};
+    return readJson(this.storage, "directs-closed", (row) => this.past(row)) ?? {};
   }
-}
 
-/** What has passed already: from any other moment on nothing would ever be newer. */
-function times(row) {
-  return Object.fromEntries(Object.entries(row).filter(([, at]) => typeof at === "string" && Date.parse(at) <= Date.now()));
+  /** What has passed already: from any other moment on nothing would ever be newer. */
+  past(row) {
+    const until = this.clock.isKnown ? this.clock.now() + SLACK_MS : Infinity;
+    return Object.fromEntries(Object.entries(row).filter(([, at]) => typeof at === "string" && Date.parse(at) <= until));
+  }
 }

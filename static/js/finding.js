@@ -20,15 +20,15 @@ const DIALOGS = {
 
 export class Finding {
   /**
-   * What it is handed: me, local (storage), rooms, overlays, layout, drawer, ask(verb, payload) -> Promise of the ack, wait(ms),
+   * What it is handed: me, local (storage), rooms, clock, overlays, layout, drawer, ask(verb, payload) -> Promise of the ack, wait(ms),
    * notify(sentence); wanted(load): see later.js; topic: see topic-editor.js; navigation(), timeline(), unread(), roomList() and
    * composer(), which are made later; join(room); invite(): opens the dialog of invites; jump(room, seq): shows a message of any room.
    */
   constructor(parts) {
     Object.assign(this, parts);
-    const { ask, wait, me, local, rooms } = this;
+    const { ask, wait, me, local, rooms, clock } = this;
     this.marks = new ReadMarks({ ask, wait });
-    this.directs = new Directs({ storage: local, rooms, me, ask, join: parts.join, changed: (room) => this.renamed(room) });
+    this.directs = new Directs({ storage: local, rooms, me, clock, ask, join: parts.join, changed: (room) => this.renamed(room) });
     this.emptyRoom = new EmptyRoom({ act: (name) => this.actions[name]() });
     this.dialogs = {};
     this.target = null; // {room, seq}: the message of the address, until its room has been joined

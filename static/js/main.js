@@ -141,7 +141,7 @@ const topic = { ...late.told((parts) => parts.topic, ["draw"]), open: () => want
 const newerVersion = late.told((parts) => parts.newerVersion, ["met"]);
 const told = late.told((parts) => parts.told, ["changed", "disconnected", "opened", "personChanged", "show", "welcome"]);
 const finding = new Finding({
-  ...{ me, local, rooms, overlays, layout, drawer, wait, notify, wanted, topic, ask: answerOf, join: joinIfWelcome },
+  ...{ me, local, rooms, clock, overlays, layout, drawer, wait, notify, wanted, topic, ask: answerOf, join: joinIfWelcome },
   ...{ navigation: () => navigation, timeline: () => timeline, unread: () => unread, roomList: () => roomList, composer: () => composer },
   invite: () => want(({ roomActions }) => roomActions.invite()),
   jump: (name, seq) => told.show(name, seq),

@@ -125,6 +125,7 @@ test("a damaged row closes no conversation", async () => {
     storage: new MemoryStorage([["directs-closed", closed]]),
     rooms: { get: (name) => rooms.get(name), add: (name) => rooms.set(name, { name }).get(name) },
     me,
+    clock: { isKnown: true, now: () => Date.parse("2026-11-29T12:00:00Z") },
     ask: async () => ({ ok: true, direct: ["bob", "carol", "dave"].map((id) => ({ name: `@${id}`, person: { id, nickname: id }, unread: 0, at: "2026-11-28" })) }),
     join: ({ name }) => opened.push(name),
     changed: () => {},
@@ -142,6 +143,7 @@ test("a conversation opens where something is unread, and one that was closed wh
     storage: new MemoryStorage(),
     rooms: { get: (name) => rooms.get(name), add: (name) => rooms.set(name, { name }).get(name) },
     me,
+    clock: { isKnown: true, now: () => Date.parse("2026-11-29T12:00:00Z") }, // the server's, whatever this machine's says
     ask: async () => answer,
     join: ({ name }) => joinedRooms.push(name),
     changed: () => {},
