@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 
 from tests.bench.servers import HERE, LOAD_CORE, NODE, PARLOR, PROJECT, SERVERS_CORE, SILENT, Server, is_quick, spent_by
 from tests.support import postgres
-from tests.support.need import program
 from tests.support.process import free_port
+from tests.support.redis import redis_program
 
 PROCESSES = 2
 REDIS_WITHIN_S = 15.0
@@ -71,7 +71,7 @@ def _command(name: str, redis: str, folder: Path, database: str) -> tuple[tuple[
 @contextmanager
 def _redis(folder: Path) -> Iterator[tuple[int, str]]:
     """Its process and its address."""
-    found, port = program(("redis-server", "valkey-server"), "several processes are not measured"), free_port()
+    found, port = redis_program("several processes are not measured"), free_port()
     flags = ("--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no")
     process = subprocess.Popen([found, *flags], cwd=folder, stdout=subprocess.DEVNULL)
     try:

@@ -16,8 +16,12 @@ def require(condition: object, why: str) -> None:
     pytest.skip(why)
 
 
-def program(names: Iterable[str], why: str) -> str:
-    """The path of the first of these programs that is installed here; `why` says what cannot be tested without."""
+def program(names: Iterable[str], why: str, variable: str = "") -> str:
+    """The path of the first of these programs that is installed here, or what the environment's `variable` names;
+    `why` says what cannot be tested without."""
+    if named := os.environ.get(variable):
+        assert shutil.which(named), f"{variable}={named} is not a program"
+        return named
     found = next(filter(None, map(shutil.which, names)), None)
     require(found, f"none of {', '.join(names)} is installed: {why}")
     return str(found)

@@ -1,5 +1,5 @@
 """A real PostgreSQL cluster in a temporary folder, for the tests of one worker. Debian's package is enough; the cluster
-that it makes by itself is not needed."""
+that it makes by itself is not needed. POSTGRES_BIN in the environment names the programs of another version."""
 
 import fcntl
 import os
@@ -38,7 +38,11 @@ OPTIONS = {
 
 
 def programs() -> Path:
-    """The folder of initdb and postgres, of the newest version that is installed."""
+    """The folder of initdb and postgres: POSTGRES_BIN of the environment, else of the newest version that is
+    installed."""
+    if named := os.environ.get("POSTGRES_BIN"):
+        assert (Path(named) / "initdb").exists(), f"POSTGRES_BIN={named} has no initdb"
+        return Path(named)
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     on_path = shutil.which("initdb")
     where = found[-1].parent if found else Path(on_path).parent if on_path else None

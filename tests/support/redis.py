@@ -1,4 +1,5 @@
-"""A real Redis of the test's own: on a free port of the loopback, keeping nothing, killed or suspended at will."""
+"""A real Redis of the test's own: on a free port of the loopback, keeping nothing, killed or suspended at will.
+REDIS_SERVER in the environment names the program of another version, or of Valkey."""
 
 import asyncio
 import contextlib
@@ -16,11 +17,16 @@ STARTS_WITHIN = 15.0  # seconds, on a busy machine
 PROGRAMS = ("redis-server", "valkey-server")
 
 
+def redis_program(why: str) -> str:
+    """The path of the server; `why` says what cannot be tested without."""
+    return program(PROGRAMS, why, variable="REDIS_SERVER")
+
+
 class RedisServer:
     """Empty whenever it begins. options: of its command line, as `requirepass="secret"`."""
 
     def __init__(self, folder: Path, **options: str) -> None:
-        self.program = program(PROGRAMS, "what processes tell each other over Redis is not tested")
+        self.program = redis_program("what processes tell each other over Redis is not tested")
         self.folder, self.options = folder, options
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}"
