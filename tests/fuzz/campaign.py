@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 ACTS = SESSION_ACTS | plain.ACTS | scripts.ACTS
 PEERS = SESSION_PEERS | plain.PEERS | scripts.PEERS
 SCRIPTS = 100  # between two looks at what is kept
-ANSWERS_WITHIN = 10.0  # seconds
+ANSWERS_WITHIN = STOPS_WITHIN = 10.0  # seconds
 FORGETTING = 10.0  # seconds after which nothing may be left of those who are gone
 WARM = 0.2  # of the packets, before memory is compared
 GROWTH = 1.1  # how much of its memory a server may have grown by since
@@ -96,16 +96,19 @@ class Siege:
         self.quiet = await self._settled(lambda now: now["kept"] == {})
 
     async def finish(self) -> None:
-        if self.process.returncode is None:
-            assert self.process.stdin
-            self.process.stdin.close()
-            try:
-                async with asyncio.timeout(10):
-                    await self.process.wait()
-            except TimeoutError:
-                self.process.kill()
+        """Raises Fault where the server does not stop by itself."""
+        assert self.process.stdin
+        self.process.stdin.close()
+        try:
+            async with asyncio.timeout(STOPS_WITHIN):
                 await self.process.wait()
-                raise Fault("the server does not stop") from None
+        except TimeoutError:
+            raise Fault("the server does not stop") from None
+
+    async def kill(self) -> None:
+        if self.process.returncode is None:
+            self.process.kill()
+            await self.process.wait()
 
     async def play(self, script: list[tuple[str, list[Step]]]) -> None:
         """All peers at once; then the server must stand."""
@@ -185,8 +188,9 @@ def campaign(
             seen |= {"seconds": time.monotonic() - begun, "warm": warm}
             if warm and now["memory"] > warm["memory"] * GROWTH + SLACK:
                 raise Fault(f"memory grew from {warm['memory']:,} to {now['memory']:,} bytes")
-        finally:
             loop.run(siege.finish())
+        finally:  # a server that was found at fault need not stop as well: that would be told in place of the fault
+            loop.run(siege.kill())
     return seen
 
 
