@@ -15,7 +15,6 @@ from aiohttp import web
 from socketio.exceptions import ConnectionRefusedError
 
 from app.socketio import Server, attach, create_server
-from tests.live.conformance import serve
 
 NAMESPACES = ("/", "/foo", "/timeout_socket", "/valid", "/asd", "/abc", "/no")
 DELAY = 0.01  # seconds before a handshake is answered, so that a client's timeout of 0 comes first
@@ -100,6 +99,7 @@ def build_server() -> Server:
 
 @web.middleware
 async def late(request: web.Request, handler: Any) -> web.StreamResponse:
+    """Of a connection's first request, which comes by aiohttp: `serve` sees to that."""
     if "sid" not in request.query:
         await asyncio.sleep(DELAY)
     return await handler(request)
@@ -109,6 +109,15 @@ def build_app() -> web.Application:
     app = web.Application(middlewares=[late])
     attach(build_server(), app)
     return app
+
+
+async def serve(app: web.Application, port: int) -> None:
+    """Serve until the process ends, by a site of aiohttp's: what `listen` serves never comes to a middleware."""
+    runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    print(f"http://127.0.0.1:{runner.addresses[0][1]}", flush=True)
+    await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
