@@ -421,6 +421,7 @@ async def test_a_server_that_is_too_old_is_told_in_one_sentence(
 
 async def test_who_may_make_no_tables_is_told_in_one_sentence(postgres: Cluster, start_server: Start) -> None:
     url = postgres.database()
+    postgres.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC", url.rpartition("/")[-1])  # as PostgreSQL 15 begins
     postgres.execute("CREATE ROLE guest LOGIN PASSWORD 'hunter2'")
     told = await refused(start_server, postgres.url(url.rpartition("/")[-1], "guest", "hunter2"))
     assert "permission denied" in told
