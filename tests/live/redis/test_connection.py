@@ -236,13 +236,12 @@ async def test_what_redis_does_not_take_is_bounded(redis: RedisServer) -> None:
         await until(lambda: a.counts.published + a.counts.dropped == 100)
 
 
-async def test_a_subscriber_that_is_cut_hears_on(tmp_path: Path) -> None:
-    limit = {"client_output_buffer_limit": "pubsub 100000 0 0"}
-    async with redis_server(tmp_path, **limit) as redis, connected(redis.url, "a") as a, connected(redis.url, "b") as b:
+async def test_a_subscriber_that_is_cut_hears_on(redis: RedisServer) -> None:
+    """As by a limit of its buffer; but Valkey 9 sends what is large without a copy, and does not count it there."""
+    async with connected(redis.url, "a") as a, connected(redis.url, "b") as b:
         heard = await listening(b, "room:lobby")
-        a.publish("room:lobby", b"n", bytes(200_000))
+        await redis.call("CLIENT", "KILL", "TYPE", "pubsub")
         await until(lambda: b.outages.count and b.is_connected)
-        heard.clear()
         a.publish("room:lobby", b"n", b"hello")
         await until(lambda: ("a0000000", b"hello") in heard)
 
