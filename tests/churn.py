@@ -80,20 +80,24 @@ def _minute(house: House, per_second: float) -> Minute:
 
 
 def _grown(minutes: list[Minute]) -> str:
-    """What the last quarter has more than the second, in a sentence; nothing where all is flat."""
+    """What the last quarter has more than the second, in a sentence; nothing where all is flat. Where two stand in the
+    middle, the higher of the second and the lower of the last: between 12 and 13 timers nothing has grown to 13."""
     quarter = len(minutes) // 4
     if not quarter:
         return ""
     second, last = minutes[quarter : 2 * quarter], minutes[-quarter:]
 
-    def median(some: list[Minute], name: str) -> float:
-        return statistics.median(getattr(minute, name) for minute in some)
+    def before(name: str) -> float:
+        return statistics.median_high(getattr(minute, name) for minute in second)
+
+    def after(name: str) -> float:
+        return statistics.median_low(getattr(minute, name) for minute in last)
 
     limits = {"kilobytes": MORE_MEMORY, "milliseconds": MORE_PROCESSOR, "tasks": 1, "timers": 1, "files": 1}
     grown = [
-        f"{name} from {median(second, name):g} to {median(last, name):g}"
+        f"{name} from {before(name):g} to {after(name):g}"
         for name, times in limits.items()
-        if median(last, name) > times * median(second, name)
+        if after(name) > times * before(name)
     ]
     return f"grown: {', '.join(grown)}" if grown else ""
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import pytest
 
+from tests.churn import Minute, _grown
 from tests.support.churn import WAYS, House
 from tests.support.thorough import first
 
@@ -73,3 +74,13 @@ def beside_a_young_one(house: House, warm: int, each: int) -> list[float]:
     finally:
         young.stops()
     return [min(costs) for costs in zip(*rounds, strict=True)]
+
+
+def test_a_number_that_only_wavers_has_not_grown() -> None:
+    def minutes(*timers: int) -> list[Minute]:
+        return [
+            Minute(n, kilobytes=1, milliseconds=1.0, tasks=1, timers=many, files=1) for n, many in enumerate(timers)
+        ]
+
+    assert _grown(minutes(14, 13, 13, 12, 13, 13, 13, 13)) == ""
+    assert _grown(minutes(14, 13, 13, 12, 13, 13, 14, 15)) == "grown: timers from 13 to 14"
