@@ -184,6 +184,13 @@ def test_a_class_has_one_reason_to_change(module: str, path: Path) -> None:
         )
 
 
+def test_who_waits_takes_no_task_of_its_own_for_that() -> None:
+    """On Python 3.11 `asyncio.wait_for` begins one each time, and may swallow what cancels it: `asyncio.timeout` does
+    not."""
+    for path in sorted(APP.rglob("*.py")):
+        assert "asyncio.wait_for(" not in path.read_text(), f"{path.name}: asyncio.timeout"
+
+
 def test_the_page_writes_no_html() -> None:
     for path in sorted((ROOT / "static" / "js").glob("*.js")):
         text = path.read_text(encoding="utf-8")

@@ -52,7 +52,8 @@ class Indexing:
         await self._retried(self._take_what_was_left)
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._has_many.wait(), INTERVAL_S)
+                async with asyncio.timeout(INTERVAL_S):
+                    await self._has_many.wait()
             self._has_many.clear()
             await self._retried(self.take_new)
 
