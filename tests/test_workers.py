@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from app import workers
 from app.advice import warnings
 from app.config import load
+from tests.support import PATIENCE
 from tests.support.postgres import Cluster
 from tests.support.process import Process, refusal, serving
 from tests.support.redis import RedisServer
@@ -48,7 +49,7 @@ def is_alive(pid: int) -> bool:
 
 async def asked_until(url: str, path: str, such: Callable[[Any], object]) -> Any:
     """What somebody answers to /healthz or /metrics on a connection of its own, once it is such."""
-    async with asyncio.timeout(WITHIN):
+    async with asyncio.timeout(PATIENCE):
         while True:
             with contextlib.suppress(aiohttp.ClientError, TimeoutError):  # it came to one that is suspended
                 async with aiohttp.ClientSession(timeout=BRIEFLY) as http, http.get(url + path) as answer:
@@ -133,11 +134,11 @@ async def test_a_worker_that_is_killed_begins_anew_even_while_redis_is_away(redi
         before = await healths(server.url, 2)
         first, second = children(server)
         os.kill(first, signal.SIGKILL)
-        await until(lambda: first not in children(server) and len(children(server)) == 2, WITHIN)
+        await until(lambda: first not in children(server) and len(children(server)) == 2, PATIENCE)
         await healths(server.url, 2)
         await redis.kill()
         os.kill(second, signal.SIGKILL)
-        await until(lambda: second not in children(server), WITHIN)
+        await until(lambda: second not in children(server), PATIENCE)
         after = await healths(server.url, 2)
         assert {one["others"] for one in after.values()} == {"redis away"}
         async with Talker(server.url, "bob") as bob:
@@ -159,7 +160,7 @@ async def test_the_workers_end_when_their_parent_is_killed(redis: RedisServer, t
     async with two(redis, tmp_path / "data") as server, Talker(server.url, "alice"):
         begun = children(server)
         server.signal(signal.SIGKILL)
-        await until(lambda: not any(map(is_alive, begun)), WITHIN)
+        await until(lambda: not any(map(is_alive, begun)), PATIENCE)
         assert is_free(server.port)
 
 

@@ -11,12 +11,13 @@ from playwright.async_api import Locator, expect
 
 from tests.browser.conftest import Between, Start, Visit
 from tests.browser.test_page import PHONE, fits
-from tests.support.browser import LIMIT, Visitor
+from tests.support import PATIENCE
+from tests.support.browser import Visitor
 from tests.support.process import serving
 from tests.support.proxy import Fault, Proxy, RoundRobin
 from tests.support.together import at_once
 
-LOOKS_FOR = 4 * LIMIT * 1000  # milliseconds; a handshake that hangs is waited for twice, and all faults look at once
+LOOKS_FOR = 2 * PATIENCE * 1000  # milliseconds; a handshake that hangs is waited for twice, and all faults look at once
 WELL = "All is well: WebSocket and polling work."
 ONLY_POLLING = "You can talk, by polling only."
 NAMED = {

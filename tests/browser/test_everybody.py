@@ -23,8 +23,9 @@ from app.server import Running
 from tests.browser.conftest import Start
 from tests.browser.test_files import attach, chosen
 from tests.browser.test_page import fits
+from tests.support import PATIENCE
 from tests.support.axe import violations
-from tests.support.browser import LIMIT, Visitor
+from tests.support.browser import Visitor
 from tests.support.talker import Talker, new_id
 from tests.support.thorough import IS_THOROUGH
 from tests.support.uploads import picture
@@ -310,7 +311,7 @@ async def on_messages(ann: Walker) -> None:
 
 async def pressed_in_reach(ann: Walker, said: Locator, button: Locator) -> None:
     """Where the bar of actions is about to go, as it does when a dialog has closed, it is called for once more."""
-    async with asyncio.timeout(LIMIT):
+    async with asyncio.timeout(PATIENCE):
         while True:
             with contextlib.suppress(TooLate):
                 return await (await in_reach(ann, said, button)).press("Enter", timeout=1_000)

@@ -12,7 +12,7 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import Between, Start, Visit
 from tests.browser.test_conversation import both_enter, on_record, talk
-from tests.support.browser import LIMIT
+from tests.support.browser import FALLS_BACK_WITHIN
 from tests.support.proxy import Fault, PollFault, Proxy
 from tests.support.talker import Talker, until
 from tests.support.thorough import first, some
@@ -48,7 +48,7 @@ async def test_where_websockets_are_broken_two_browsers_talk_by_polling(
         proxy = await between(server.url)
         proxy.websocket = fault
         alice, bob = await both_enter(visit, proxy.url, "polling", forgives_network=True)
-        assert fell_back_within(proxy) < LIMIT
+        assert fell_back_within(proxy) < FALLS_BACK_WITHIN
         assert proxy.counts["websocket"] == 2, "each tries a WebSocket first, once"
         texts = await talk(alice, bob, [], about="by polling")
         await nobody_spins(proxy)

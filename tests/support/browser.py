@@ -11,9 +11,10 @@ from zlib import crc32
 
 from playwright.async_api import Browser, BrowserContext, Locator, Page, WebSocket, async_playwright, expect
 
+from tests.support import PATIENCE
 from tests.support.need import program
 
-LIMIT = 15.0  # seconds: what a page may take for anything; also what a fallback may take
+FALLS_BACK_WITHIN = 15.0  # seconds
 WHOLE = ("chromium", "chromium-browser", "google-chrome")
 SHELL = ("chromium-headless-shell", *WHOLE)  # the same engine without a browser's own windows: half of the processor
 ARGUMENTS = (
@@ -54,7 +55,7 @@ NETWORK = re.compile(
     r"|Failed to load resource: the server responded with"
 )
 
-expect.set_options(timeout=LIMIT * 1000)
+expect.set_options(timeout=PATIENCE * 1000)
 
 
 @asynccontextmanager
@@ -101,9 +102,9 @@ class Visitor:
     async def arrive(cls, browser: Browser, url: str, nickname: str, **options: Any) -> "Visitor":
         """`options` are Playwright's for a context: viewport, color_scheme, ..."""
         context = await browser.new_context(**{"reduced_motion": "reduce", "service_workers": "block"} | options)
-        context.set_default_timeout(LIMIT * 1000)
+        context.set_default_timeout(PATIENCE * 1000)
         context.set_default_navigation_timeout(
-            4 * LIMIT * 1000
+            2 * PATIENCE * 1000
         )  # ten pages at once are the machine's business, not ours
         await context.add_init_script(REPORT_CSP)
         if SLOW_LINE_MS and crc32(nickname.encode()) % 2:
@@ -206,7 +207,7 @@ class Visitor:
         """The server has answered: the page knows who is in the room, and what one may do there."""
         await expect(self.page.locator("#head-count")).to_have_text(COUNTED)
 
-    async def is_in(self, transport: str | None = None, within: float = LIMIT) -> None:
+    async def is_in(self, transport: str | None = None, within: float = PATIENCE) -> None:
         """Connected, in a room that shows its log."""
         await expect(self.status).to_contain_text(transport or "Connected", timeout=within * 1000)
         await expect(self.people.filter(has_text=self.nickname)).to_have_count(1)
@@ -217,7 +218,7 @@ class Visitor:
         Not Playwright's `wait_for_function`: from the second look on the page itself evaluates the string, which
         its Content-Security-Policy forbids.
         """
-        async with asyncio.timeout(LIMIT):
+        async with asyncio.timeout(PATIENCE):
             while not await self.page.evaluate(expression, argument):
                 await asyncio.sleep(0.02)
 

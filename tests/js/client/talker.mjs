@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { io } from "socket.io-client";
 
-export const PATIENCE = 10_000;
+export const PATIENCE = 30_000;
 export const newId = () => randomUUID();
 
 export class Talker {
