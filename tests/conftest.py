@@ -22,6 +22,7 @@ from tests.support.template import begin_with_tables
 
 Start = Callable[..., Awaitable[Running]]
 STORAGES = ("sqlite", "postgres")
+SHIPPED_HASHER = people.hasher
 
 
 # The folder or file decides; a single test elsewhere carries the marker itself (pyproject.toml says what each means).
@@ -152,8 +153,8 @@ def _light_passphrases() -> Iterator[None]:
 
 @pytest.fixture
 def heavy_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As shipped: for tests of what waits while one is hashed."""
-    monkeypatch.setattr(people, "hasher", PasswordHasher())
+    """As shipped: for tests of what goes on while one is hashed."""
+    monkeypatch.setattr(people, "hasher", SHIPPED_HASHER)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from argon2 import Type
 from confusable_homoglyphs.confusables import confusables_data
 from sqlalchemy import text
 
@@ -11,7 +12,7 @@ from app.chat.doors import Ending
 from app.model import Connection, Refused
 from app.server import Running
 from tests.chat.conftest import Ask, arrives
-from tests.conftest import Start
+from tests.conftest import SHIPPED_HASHER, Start
 from tests.support.talker import Talker, hang_up
 
 PHRASE = "correct horse battery"
@@ -85,6 +86,11 @@ async def test_the_store_does_not_hold_passphrases(chat: Chat, ask: Ask, alice: 
     assert PHRASE not in shown
 
 
+def test_passphrases_are_hashed_as_rfc_9106_recommends() -> None:
+    assert (SHIPPED_HASHER.type, SHIPPED_HASHER.memory_cost, SHIPPED_HASHER.time_cost) == (Type.ID, 64 << 10, 3)
+
+
+@pytest.mark.usefixtures("heavy_passphrases")
 async def test_the_loop_goes_on_while_a_passphrase_is_read(ask: Ask, alice: Connection, bob: Connection) -> None:
     reading = asyncio.create_task(ask(alice, "reserve", passphrase=PHRASE))
     for _ in range(3):

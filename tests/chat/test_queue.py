@@ -80,6 +80,7 @@ async def test_who_is_cancelled_when_the_turn_has_come_hands_it_on(reading: Read
     assert not reading.queue._is_busy
 
 
+@pytest.mark.usefixtures("heavy_passphrases")
 async def test_what_peers_asked_for_before_they_left_is_not_done(server: Running) -> None:
     """25 of them ask ten times each, and leave without a word."""
     reads = []
