@@ -144,28 +144,28 @@ def kept(server: Server, running: Running | None) -> dict[str, int]:
 
 def look(server: Server, running: Running | None) -> dict[str, Any]:
     """`blocks` are what Python's own allocator has given out: every small object, tracked by the collector or not, but
-    for what `gone_cursors` counts.
+    for what `gone_cursors` counts. No list of all objects is kept meanwhile: malloc would have given it out.
     """
     gc.collect()
     give_back()
-    objects = gc.get_objects()
     return {
         "kept": {name: count for name, count in kept(server, running).items() if count},
         "tasks": len(asyncio.all_tasks()),
         "running": sorted(repr(task.get_coro()) for task in asyncio.all_tasks()),
-        "timers": sum(1 for one in objects if isinstance(one, TIMERS) and not one.cancelled()),
+        "timers": sum(1 for one in gc.get_objects() if isinstance(one, TIMERS) and not one.cancelled()),
         "files": len(open_files()),
-        "objects": len(objects),
-        "blocks": sys.getallocatedblocks() - gone_cursors(objects),
+        "objects": len(gc.get_objects()),
+        "blocks": sys.getallocatedblocks() - gone_cursors(),
         "allocated": allocated(),
         "memory": int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"),
     }
 
 
-def gone_cursors(objects: list[Any]) -> int:
+def gone_cursors() -> int:
     """References to cursors that are gone. A connection of sqlite3 keeps them in a list, and clears it when two hundred
     more have been made, so their number comes and goes."""
-    held = [one for connection in objects if isinstance(connection, Connection) for one in gc.get_referents(connection)]
+    connections = [one for one in gc.get_objects() if isinstance(one, Connection)]
+    held = [one for connection in connections for one in gc.get_referents(connection)]
     return sum(isinstance(one, weakref.ref) and one() is None for many in held if type(many) is list for one in many)
 
 
