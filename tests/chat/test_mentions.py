@@ -157,9 +157,8 @@ async def test_the_list_comes_in_pages_and_none_is_lost_between_two(
     await ask(alice, "join", room="lobby")
     for n in range(9):
         await says(alice, f"@bob {n}")
-    await chat.store.write(
-        lambda db: db.execute(text("UPDATE messages SET at = 1000 * (seq / 3)"))
-    )  # some of one moment
+    for table in ("messages", "mentions"):  # some of one moment
+        await chat.store.write(lambda db, table=table: db.execute(text(f"UPDATE {table} SET at = 1000 * (seq / 3)")))
     seen: list[str] = []
     before: dict[str, str] = {}
     while True:

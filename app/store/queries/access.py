@@ -33,6 +33,16 @@ _hooks = Prepared(
     .where(hooks.c.room == bindparam("room"), hooks.c.url.is_not(None))
 )
 
+_let_in = Prepared(
+    select(admitted.c.at).where(admitted.c.room == bindparam("room"), admitted.c.person == bindparam("person"))
+)
+_spoke = Prepared(
+    select(messages.c.seq)
+    .where(messages.c.author == bindparam("person"), messages.c.room == bindparam("room"))
+    .order_by(messages.c.id)  # by the author's own index: SQLite would read the whole room
+    .limit(1)
+)
+
 FORBIDDEN_KEY = "This key opens no room. Perhaps it was replaced, used up, or has run out: ask for a new one."
 
 
@@ -180,9 +190,7 @@ def forget_lapsed(db: Connection) -> int:
 
 def is_admitted(db: Connection, room: str, person: str) -> bool:
     """Let in before, or has said something in the room."""
-    let_in = exists().where(admitted.c.room == room, admitted.c.person == person)
-    spoke = exists().where(messages.c.author == person, messages.c.room == room)
-    return bool(db.scalar(select(or_(let_in, spoke))))
+    return bool(_let_in.first(db, room=room, person=person) or _spoke.first(db, room=room, person=person))
 
 
 @changes(Changes.PEOPLE)

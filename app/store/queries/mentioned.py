@@ -2,14 +2,25 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Integer, String, bindparam, func, or_, select
 
+from app.store.prepared import Prepared
 from app.store.queries.mentions import EVERYONE
 from app.store.queries.messages import Message, read
-from app.store.queries.rows import plain
 from app.store.tables import ignores, mentions, messages
 
 MAX_ROOMS = 200  # of one person's mentions, the newest first
+LARGEST_TIME = 2**53 - 1  # milliseconds since 1970; nothing is said as late
+
+_who, _end = bindparam("who", type_=String), bindparam("end", type_=BigInteger)
+_moments = select(mentions.c.at).where(mentions.c.person == _who, mentions.c.at < _end).order_by(mentions.c.at.desc())
+_last_moment = _moments.limit(1).offset(bindparam("most", type_=Integer)).scalar_subquery()
+_places = Prepared(  # the next `most` and one, and all of the same moment
+    select(mentions.c.room, mentions.c.seq, mentions.c.at)
+    .where(mentions.c.person == _who, mentions.c.at < _end, mentions.c.at >= func.coalesce(_last_moment, 0))
+    .order_by(mentions.c.at.desc())
+)
+_message = Prepared(select(messages).where(messages.c.room == bindparam("room"), messages.c.seq == bindparam("seq")))
 
 
 def rooms_that_mention(db: Connection, person: str, also: Sequence[str]) -> list[str]:
@@ -24,26 +35,38 @@ def mentioning(
 ) -> tuple[list[Message], bool]:
     """The newest `limit` messages of these rooms that call this person, and are not from somebody whom they ignore,
     said before that time; and whether there are older ones. Those of one moment come together."""
-    ignored = select(ignores.c.ignored).where(ignores.c.person == person)
-    found = (
-        select(messages)
-        .distinct()
-        .join(mentions, (mentions.c.room == messages.c.room) & (mentions.c.seq == messages.c.seq))
-        .where(_of(person, also), mentions.c.room.in_(rooms), messages.c.author != person)
-        .where(messages.c.author.not_in(ignored))
-        .order_by(messages.c.at.desc(), messages.c.room, messages.c.seq.desc())
-    )
-    if before is not None:
-        found = found.where(messages.c.at < before)
-    page = [read(plain(row)) for row in db.execute(found.limit(limit + 1))]
-    if len(page) <= limit:
-        return page, False
-    last = page[limit - 1]["at"]
-    if page[limit]["at"] != last:
-        return page[:limit], True
-    page = [one for one in page if one["at"] > last]
-    page += [read(plain(row)) for row in db.execute(found.where(messages.c.at == last))]
-    return page, db.execute(found.where(messages.c.at < last).limit(1)).first() is not None
+    not_from = {person, *db.scalars(select(ignores.c.ignored).where(ignores.c.person == person))}
+    called = {person: {*rooms}, EVERYONE: {*rooms} & {*also}}
+    found: dict[tuple[str, int], Message] = {}
+    for who, where in called.items():
+        newest = _calling(db, who, where, not_from, LARGEST_TIME if before is None else before, limit)
+        found |= {(one["room"], one["seq"]): one for one in newest}
+    page = sorted(found.values(), key=lambda one: (-one["at"], one["room"], -one["seq"]))
+    end = _end_of_moment(page, limit)
+    return page[:end], len(page) > end
+
+
+def _calling(db: Connection, who: str, where: set[str], not_from: set[str], before: int, limit: int) -> list[Message]:
+    """The newest messages of these rooms that call `who`: `limit`, those of the same moment as the last of these, and
+    some older ones, where there are any. A few at a time: a room has a million messages, and a person some hundred
+    mentions."""
+    found: list[Message] = []
+    while where and _end_of_moment(found, limit) == len(found):
+        places = _places.all(db, who=who, end=before, most=limit)
+        if not places:
+            break
+        before = places[-1][2]
+        page = [_message.dicts(db, room=room, seq=seq)[0] for room, seq, _ in places if room in where]
+        found += [read(one) for one in page if one["author"] not in not_from]
+    return found
+
+
+def _end_of_moment(page: Sequence[Message], limit: int) -> int:
+    """Where the moment of the message ends that is the last of `limit`."""
+    end = min(limit, len(page))
+    while 0 < end < len(page) and page[end]["at"] == page[end - 1]["at"]:
+        end += 1
+    return end
 
 
 def _of(person: str, also: Sequence[str]) -> ColumnElement[bool]:

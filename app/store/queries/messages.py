@@ -3,6 +3,7 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 import orjson
@@ -15,10 +16,10 @@ from sqlalchemy import (
     bindparam,
     case,
     column,
-    exists,
     func,
     insert,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy import delete as remove
@@ -411,8 +412,8 @@ def restore(
 @changes(Changes.PEOPLE)
 def forget_removed(db: Connection, *, before: int) -> int:
     """What was deleted before that cannot be restored any more, nor who had reacted to it. How many."""
-    here = (removed.c.room == reactions.c.room, removed.c.seq == reactions.c.seq, removed.c.at < before)
-    db.execute(remove(reactions).where(exists().where(*here)))
+    gone = select(removed.c.room, removed.c.seq).where(removed.c.at < before)
+    db.execute(remove(reactions).where(tuple_(reactions.c.room, reactions.c.seq).in_(gone)))
     return db.execute(remove(removed).where(removed.c.at < before)).rowcount
 
 
@@ -566,11 +567,9 @@ def delete_oldest(db: Connection, *, room: str, before_seq: int, before_at: int,
     """Deletes up to `limit` messages from the oldest on, and stops before the first whose seq and time are both to be
     kept: a message with a wrong time does not take later ones along. Returns their number."""
     here = messages.c.room == room
-    kept = select(func.min(messages.c.seq)).where(here, messages.c.seq >= before_seq, messages.c.at >= before_at)
-    first = db.execute(kept).scalar()
-    old = (here,) if first is None else (here, messages.c.seq < first)
-    wanted = select(messages.c.seq).where(*old).order_by(messages.c.seq).limit(limit)
-    last = max(db.execute(wanted).scalars(), default=0)
+    oldest = select(messages.c.seq, messages.c.at).where(here).order_by(messages.c.seq).limit(limit)
+    old = takewhile(lambda one: one.seq < before_seq or one.at < before_at, db.execute(oldest).all())
+    last = max((one.seq for one in old), default=0)
     for table in (reactions, removed, mentions):
         db.execute(remove(table).where(table.c.room == room, table.c.seq <= last))
     files.let_go(db, room, 0, last)
