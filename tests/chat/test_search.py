@@ -132,7 +132,7 @@ class Noted:
         return await self._write(ask, rooms, limit)
 
 
-@pytest.mark.parametrize(("noted", "most"), [(MANY, MIN_AT_ONCE), (7_000, 350), (1_000_000, MAX_AT_ONCE)])
+@pytest.mark.parametrize(("noted", "most"), [(MANY, MIN_AT_ONCE), (4_000, 200), (1_000_000, MAX_AT_ONCE)])
 async def test_the_index_takes_little_at_once_so_that_nobody_waits_long_and_more_where_much_waits(
     chat: Chat, ask: Ask, alice: Connection, noted: int, most: int
 ) -> None:
