@@ -68,6 +68,7 @@ def serve(context: click.Context, /, **flags: Any) -> None:
         sys.exit(workers.serve(settings, given, count))
     with process.importing():
         from app import server
+    process.collect_seldom()
     server.run(settings, worker)
 
 
