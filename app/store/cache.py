@@ -50,12 +50,19 @@ class RoomCache:
         def drop_failed(answer: asyncio.Future[Any]) -> None:
             if answer.cancelled() or answer.exception():
                 expiry.cancel()
-                answers.pop(question, None)
+                self._take(room, answers, question)
 
         answer.add_done_callback(drop_failed)
 
-    def _expire(self, room: str, answers: Answers, question: Hashable) -> None:
+    def _take(self, room: str, answers: Answers, question: Hashable) -> asyncio.Future[Any] | None:
+        """With its last answer a room goes, too: rooms are counted with each answer that is kept."""
         answer = answers.pop(question, None)
+        if not answers and self._rooms.get(room) is answers:
+            del self._rooms[room]
+        return answer
+
+    def _expire(self, room: str, answers: Answers, question: Hashable) -> None:
+        answer = self._take(room, answers, question)
         if answer is None or not answer.done() or answer.cancelled() or answer.exception():
             return
         while sum(map(len, self._aside.values())) >= MAX_CACHED_PAGES:

@@ -126,6 +126,18 @@ async def test_what_another_process_writes_is_seen_a_moment_later(
     assert ask.times == 2
 
 
+async def test_of_a_room_of_which_nothing_is_kept_nothing_is_left(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rooms are counted through with each answer that is kept: those that anybody ever was in would make it dear."""
+    monkeypatch.setattr(cache, "MAX_AGE_S", 0.01)
+    await database.read_cached("lobby", plain, Asked())
+    with pytest.raises(Refused, match="There is no room"):
+        await database.read_cached("cellar", plain, Asked())
+    await until(lambda: not len(database._cache))
+    assert database._cache._rooms == {}
+
+
 async def test_only_so_much_is_kept(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "MAX_CACHED_PAGES", 2)
     ask = Asked()
