@@ -17,8 +17,8 @@ log = logging.getLogger("parlor.chat")
 INTERVAL_S = 30.0
 MANY = 1_000  # changes, of all rooms together, with which the interval is not waited for
 # Changes that are taken in one transaction. Whoever says something meanwhile waits for it: 50 take a millisecond or
-# two, each half as much again as one of many. Where more waits it is taken in larger parts, to keep up; 250 take 5 to 10
-# milliseconds, 1,000 three times as long, for an eighth less in all.
+# two, each half as much again as one of many. Where more waits it is taken in larger parts, to keep up: 250 take 5 to
+# 10 milliseconds, 1,000 three times as long, for an eighth less in all.
 MIN_AT_ONCE, MAX_AT_ONCE = 50, 250
 PARTS = 20  # in which all is taken that waits
 PAUSE = 2  # after each, so many times as long as it took, for others who write
