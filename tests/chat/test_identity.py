@@ -142,7 +142,8 @@ def test_of_the_single_character_look_alikes_of_a_name_95_in_100_are_refused(nam
 
 def alike(char: str) -> set[str]:
     near = {entry["c"] for entry in confusables_data.get(char, ())}
-    return near.union(*({entry["c"] for entry in confusables_data.get(one, ())} for one in near)) - {char}
+    far = near.union(*({entry["c"] for entry in confusables_data.get(one, ())} for one in near))
+    return {one.strip("\u200e") for one in far} - {char}  # the data puts marks around what is written from the right
 
 
 def _is_refused(name: str, looks: set[str]) -> bool:
