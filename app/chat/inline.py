@@ -208,7 +208,7 @@ def _mention(state: StateInline, silent: bool) -> bool:
 
 
 def _room(state: StateInline, silent: bool) -> bool:
-    if state.src[state.pos] != "#" or _is_glued(state):
+    if state.src[state.pos] != "#" or _is_glued(state) or state.pos + 1 in state.env["addresses"]:
         return False
     found = _ROOM.match(state.src, state.pos)
     name = found[1].rstrip("-_") if found else ""

@@ -100,7 +100,7 @@ def _too_long() -> Refused:
 
 
 def _enforced(wish: str) -> str:
-    """As the profile has it. A letter stands meanwhile for each emoji of several parts, and what else stays as typed."""
+    """As the profile has it. Meanwhile a letter stands for each emoji of several parts and what else stays."""
     parts = [found[0] for found in _AS_TYPED.finditer(wish)]
     if not parts:
         plain: str = _profile.enforce(wish.translate(_STYLES))
