@@ -162,7 +162,7 @@ def _code(state: StateInline, silent: bool) -> bool:
     if state.tokens and state.tokens[-1].type == "code_inline":
         content = state.tokens.pop().content
         state.tokens_meta.pop()
-        if not content.strip():
+        if is_blank(content):
             state.append_pending(state.src[start : state.pos])
             return True
         address = next(links.addresses(content, links.begins_in(content)[:1]), None)

@@ -13,6 +13,8 @@ _BLANK_GLYPHS = (
 _FORMAT = r"\p{Default_Ignorable_Code_Point}\p{InSC=Invisible_Stacker}"
 _SEEN = regex.compile(rf"[^\s\p{{Z}}\p{{Cc}}{_FORMAT}{_BLANK_GLYPHS}]")
 _UNSEEN = regex.compile(rf"[\s\p{{Z}}\p{{Cc}}\p{{Default_Ignorable_Code_Point}}{_BLANK_GLYPHS}]+")
+_UNSEEN_BEHIND = regex.compile(rf"(?r){_UNSEEN.pattern}$")
+_LINE_END = re.compile("[\r\n]")
 _GLYPHS = regex.compile(rf"[{_BLANK_GLYPHS}]")
 _PLAINLY_SEEN = re.compile("[!-~]")  # what nearly every text has; `regex` lets go of the interpreter for each look
 _TURNS = regex.compile(r"[\p{Cc}\u202a-\u202e\u2066-\u2069\u206a-\u206f\ufff9-\ufffb]")
@@ -40,7 +42,14 @@ def without_controls(text: str) -> str:
 
 
 def trimmed(text: str) -> str:
-    """The text without blank lines before and blanks behind; its first line keeps its indentation."""
+    """The text without blank lines before and behind, be they blank for what cannot be seen, and without blanks behind;
+    its first line keeps its indentation."""
     text = text.rstrip()
     start = len(text) - len(text.lstrip())
+    if not text.isascii():
+        found = _UNSEEN_BEHIND.search(text)
+        end = _LINE_END.search(text, found.start()) if found else None
+        text = text[: end.start()].rstrip() if end else text
+        unseen = _UNSEEN.match(text)
+        start = unseen.end() if unseen else 0
     return text[max(text.rfind("\n", 0, start), text.rfind("\r", 0, start)) + 1 :]

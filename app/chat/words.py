@@ -16,6 +16,7 @@ import regex
 
 from app.chat.highlight import highlighted
 from app.chat.inline import MAX_LINKS, MAX_NODES, Reading, TooMuch, Tree, append, linked
+from app.chat.visible import is_blank
 
 __all__ = ["MAX_LINKS", "MAX_NODES", "Tree", "plain", "words"]
 
@@ -142,7 +143,7 @@ def _block(reading: Reading, lines: list[str], at: int, depth: int) -> tuple[dic
     line = lines[at]
     if found := _FENCE.fullmatch(line):
         return _codeblock(reading, lines, at, found)
-    if depth < MAX_DEPTH and _QUOTED.match(line):
+    if depth < MAX_DEPTH and _QUOTED.match(line) and not is_blank(line.lstrip("> ")):
         return _quote(reading, lines, at, depth)
     if depth < MAX_DEPTH and _ITEM.match(line) and not line.startswith("    "):
         return _list(reading, lines, at, depth)
@@ -173,7 +174,7 @@ def _codeblock(
 
 def _code(lines: list[str], language: str) -> dict[str, object] | None:
     text = "\n".join(lines)
-    if not text.strip():
+    if is_blank(text):
         return None
     tokens = highlighted(text, language) if language else []
     return {"codeblock": text, **({"language": language} if language else {}), **({"tokens": tokens} if tokens else {})}

@@ -2,7 +2,7 @@
 
 const LINE_ENDS = /\r\n?|[\u0085\u2028\u2029]/gu;
 // Lines in which nothing can be seen: blanks, formats (ZWSP, U+202E, tags, ...), fillers. One class, for a short search.
-const EMPTY_LINES = /\n(?:[\t\v\f\p{Zs}\p{Cf}\p{Variation_Selector}\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]*\n){3,}/gu;
+const EMPTY_LINES = /\n(?:[\t\v\f\p{Zs}\p{Cf}\p{Variation_Selector}\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufffc\u{16fe4}\u{1d159}]*\n){3,}/gu;
 const CONTROLS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/gu;
 const BIDI_CONTROLS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
 const LONG = 900; // characters

@@ -74,6 +74,7 @@ INDENTED = {
     "code": ("    if x:\n        y()\n", "    if x:\n        y()"),
     "blank lines before": ("\n\n  indented after blank lines", "  indented after blank lines"),
     "of all line ends": (" \t\r\n \n\r\tx \n y \n \r\n", "\tx \n y"),
+    "lines of what cannot be seen": ("\u200b\n\u2800 \r\n  \ufeffx ☺\ufe0f\n\u3164\n\u200b\n", "  \ufeffx ☺\ufe0f"),
     "an indented command": ("   /me waves", "   /me waves"),
 }
 

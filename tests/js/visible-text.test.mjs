@@ -7,7 +7,7 @@ test("at most two empty lines in a row are drawn, whatever ends them or stands u
   for (const line of ["\n", "\r\n", "\r", "\u2028", "\u2029", "\u0085"]) {
     assert.equal(visible(`a${line.repeat(50)}b`), "a\n\n\nb", JSON.stringify(line));
   }
-  for (const nothing of [" ", "\t", "\u00a0", "\u3000", "\u200b", "\u2060", "\ufeff", "\u00ad", "\u2800", "\u3164", "\u202e", "\ufe0f", "\u{e0041}"]) {
+  for (const nothing of [" ", "\t", "\u00a0", "\u3000", "\u200b", "\u2060", "\ufeff", "\u00ad", "\u2800", "\u3164", "\u202e", "\ufe0f", "\u{e0041}", "\ufffc", "\u{1d159}", "\u{16fe4}", "\u180f"]) {
     assert.equal(visible(`a${`\n${nothing}${nothing}`.repeat(50)}\nb`), "a\n\n\nb", `U+${nothing.codePointAt(0).toString(16)}`);
   }
 });
