@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
-from ipaddress import IPv6Address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import quote, urlsplit
@@ -25,8 +25,32 @@ class BadSetting(Exception):
     """One sentence that names the setting and what is wrong with it."""
 
 
+def _word(value: Any) -> Any:
+    """One of a few words, in any case."""
+    return value.lower() if isinstance(value, str) else value
+
+
+def _switch(value: Any) -> Any:
+    """`on` or `off`, also as flags say it."""
+    word = _word(value)
+    return {"true": "on", "yes": "on", "1": "on", "false": "off", "no": "off", "0": "off"}.get(str(word), word)
+
+
+def _level(value: Any) -> Any:
+    return "warning" if _word(value) == "warn" else _word(value)
+
+
+def _language(value: Any) -> Any:
+    """Also as locales say it: `de_DE.UTF-8`, `de-AT`."""
+    return re.split("[-_.]", value.lower())[0] if isinstance(value, str) else value
+
+
 def _split(value: Any) -> Any:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _split_words(value: Any) -> Any:
+    return _split(_word(value))
 
 
 def _once_each(value: tuple[str, ...]) -> tuple[str, ...]:
@@ -38,34 +62,36 @@ def _once_each(value: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _rate(value: Any) -> Any:
-    return None if value in ("off", "none", "0", 0) else value
+    return None if _word(value) in ("off", "none", "0", 0) else value
 
 
 def _no_limit(value: Any) -> Any:
-    return 0 if value in ("off", "none") else value
+    return 0 if _word(value) in ("off", "none") else value
 
 
 PLANS = {"free": 5, "shared": 35, "basic": 350}  # WebSockets that an instance of Azure's plan lets through
 
 
 def _plan(value: Any) -> Any:
-    return PLANS.get(value, value) if isinstance(value, str) else value
+    return PLANS.get(_word(value), value)
 
 
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?")
+NUMBER = re.compile(r"\d+|0[xX][0-9A-Fa-f]*", re.ASCII)  # the last label of what browsers read as IPv4
+EMOJI = re.compile("[\u2600-\u27bf\U0001f000-\U0001faff]")
 APP_HOST = re.compile(r"[a-z0-9._~-]+")  # of an app's own scheme: `localhost`, an extension's id, `.`
 DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 def _origins(value: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(origin if origin in ("*", "null") else canonical_origin(origin) for origin in value)
+    return tuple(origin.lower() if origin.lower() in ("*", "null") else canonical_origin(origin) for origin in value)
 
 
 def _embed(value: tuple[str, ...]) -> tuple[str, ...]:
     """Sources of the CSP's `frame-ancestors`, which knows neither `null` nor IPv6 addresses (CSP 3, 2.3.1)."""
     for origin in value:
-        if origin == "null" or "[" in origin:
+        if origin.lower() == "null" or "[" in origin:
             raise ValueError(f"browsers cannot be told of {origin!r} as a page that frames others")
     return _origins(value)
 
@@ -109,19 +135,50 @@ def _split_port(authority: str, text: str) -> tuple[str, str]:
 
 def _host(host: str, text: str, form: re.Pattern[str]) -> str:
     if host.startswith("["):
-        try:
-            return f"[{IPv6Address(host[1:-1]).compressed}]"
-        except ValueError:
-            raise ValueError(f"{text!r} names an IPv6 address that is none") from None
+        return f"[{_ipv6(host[1:-1], text)}]"
     star, name = ("*.", host[2:]) if host.startswith("*.") else ("", host)
     if not name.isascii():
         try:
-            name = idna.encode(name, uts46=True).decode()
-        except idna.IDNAError:
+            name = _punycode(name)
+        except (idna.IDNAError, UnicodeError):
             raise ValueError(f"{text!r} names a host that no browser would ask for") from None
+    if form is HOST and NUMBER.fullmatch(name.rstrip(".").rpartition(".")[2]) and (star or not _is_ipv4(name)):
+        raise ValueError(f"{text!r} names an IPv4 address that is none, or not as browsers write it: four numbers")
     if not form.fullmatch(name.lower()):
         raise ValueError(f"{text!r} names no host; `*` stands for one whole label, the first: https://*.example.org")
     return star + name.lower()
+
+
+def _ipv6(address: str, text: str) -> str:
+    """As browsers write it (WHATWG URL, 3.5): without a zone, and in hexadecimal to its end."""
+    try:
+        known = IPv6Address(address)
+        if known.scope_id:
+            raise ValueError
+    except ValueError:
+        raise ValueError(f"{text!r} names an IPv6 address that is none") from None
+    if not known.ipv4_mapped:
+        return known.compressed
+    last = int(known) & 0xFFFFFFFF
+    return f"::ffff:{last >> 16:x}:{last & 0xFFFF:x}"
+
+
+def _is_ipv4(name: str) -> bool:
+    try:
+        return str(IPv4Address(name)) == name
+    except ValueError:
+        return False
+
+
+def _punycode(name: str) -> str:
+    """As browsers ask for it. IDNA 2008 knows no emoji; browsers do (UTS 46)."""
+    try:
+        return idna.encode(name, uts46=True).decode()
+    except idna.IDNAError:
+        labels = idna.uts46_remap(name).split(".")
+        if not any(EMOJI.search(label) for label in labels):
+            raise
+        return ".".join(label if label.isascii() else f"xn--{label.encode('punycode').decode()}" for label in labels)
 
 
 def _base_path(value: str) -> str:
@@ -134,13 +191,25 @@ def _base_path(value: str) -> str:
 def _addresses(value: str) -> str:
     if not all(part.strip() for part in value.split(",")):
         raise ValueError("name an address, or several with commas between them")
+    for part in map(str.strip, value.split(",")):
+        if re.fullmatch(r"[^:]*:\d*|\[.*\]:\d*", part):
+            raise ValueError("an address has no port here; that is PORT")
+        if re.search(r"[/\s*]", part):
+            raise ValueError(
+                "an address is like 0.0.0.0, ::1 or localhost; `0.0.0.0` is all of IPv4, `::` all there are"
+            )
     return value
 
 
 def _contact(value: str) -> str:
+    value = _with_small_scheme(value)
     if value and not re.fullmatch(r"mailto:[^@\s]+@[^@\s]+|https://[^\s]+", value):
         raise ValueError("it is like mailto:you@example.org, or https://example.org/contact")
     return value
+
+
+def _with_small_scheme(url: str) -> str:
+    return re.sub(r"^[A-Za-z][A-Za-z0-9+.-]*:", lambda found: found[0].lower(), url)
 
 
 REDIS_SCHEMES = ("redis", "rediss", "valkey", "valkeys", "unix")
@@ -148,7 +217,8 @@ REDIS_SCHEMES = ("redis", "rediss", "valkey", "valkeys", "unix")
 
 def _redis(value: SecretStr) -> SecretStr:
     """An address of Redis. The sentences do not show it: it may hold a password."""
-    url = value.get_secret_value()
+    url = _with_small_scheme(value.get_secret_value().strip())
+    value = SecretStr(url)
     if not url:
         return value
     scheme, separator, _ = url.partition("://")
@@ -175,6 +245,8 @@ def _files(value: str) -> str:
     """A folder, the URL of a store, or `off`."""
     if value.lower() in ("off", "none"):
         return OFF
+    if "://" in value:
+        value = _with_small_scheme(value)
     scheme, separator, rest = value.partition("://")
     if separator and (scheme not in STORES or not (rest or scheme == "memory")):
         raise ValueError("it is a folder, a URL like s3://bucket/folder, az://container/folder, gs://bucket, or off")
@@ -192,9 +264,28 @@ def _colour(value: str) -> str:
     return f"#{''.join(digit * 2 for digit in digits) if len(digits) == 3 else digits}" if digits else ""
 
 
+UNSAFE = re.compile(r"[\s\\\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+BLANK = "\u115f\u1160\u2800\u3164\uffa0"  # letters and symbols, by their properties
+
+
+def _site(value: str) -> str:
+    """It stands in titles, sentences and log lines."""
+    name = " ".join(value.split())
+    if CONTROLS.search(name) or not any(char.isprintable() and char not in f" {BLANK}" for char in name):
+        raise ValueError("a name can be seen, and has no control characters")
+    return name
+
+
+def _database(value: str) -> str:
+    """As libraries of other languages and frameworks write it as well: `postgresql+psycopg2://`."""
+    return re.sub(r"^(postgres|postgresql)\+\w+:", r"\1:", _with_small_scheme(value))
+
+
 def _link(value: str) -> str:
     """For a page of our own: nothing that a browser would run."""
-    if value and (not re.match(r"(https?://[^\s/]|mailto:[^\s]+@|/(?!/))", value) or re.search(r"\s", value)):
+    value = _with_small_scheme(value)
+    if value and (not re.match(r"(https?://[^\s/]|mailto:[^\s]+@|/(?!/))", value) or UNSAFE.search(value)):
         raise ValueError("a link is like https://example.org/imprint, /imprint or mailto:me@example.org")
     return value
 
@@ -217,8 +308,9 @@ def _logo(value: Path | None) -> Path | None:
     return value
 
 
+Switch = Annotated[Literal["on", "off"], BeforeValidator(_switch)]
 Amount = Annotated[int | None, BeforeValidator(_rate)]
-Transports = Annotated[tuple[Transport, ...], BeforeValidator(_split), AfterValidator(_once_each)]
+Transports = Annotated[tuple[Transport, ...], BeforeValidator(_split_words), AfterValidator(_once_each)]
 Origins = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_origins)]
 Embedders = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_embed)]
 Hosts = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_hosts)]
@@ -257,7 +349,7 @@ class Settings(BaseModel):
         "and hold long polls back.",
     )
     data: Path = Field(Path("data"), description="Folder of the SQLite database; made if there is none.")
-    database_url: str = Field(
+    database_url: Annotated[str, AfterValidator(_database)] = Field(
         "",
         validation_alias="DATABASE_URL",
         description="Database: `postgres://user:password@host:5432/name`, as hosts hand it out (PostgreSQL 13 or "
@@ -274,7 +366,7 @@ class Settings(BaseModel):
         True,
         description="Whether the certificate of a Redis has to be one that somebody vouches for. Heroku's is not.",
     )
-    site: str = Field(
+    site: Annotated[str, AfterValidator(_site)] = Field(
         "Parlor", min_length=1, max_length=60, description="Name of the site, shown on every page. Also PARLOR_NAME."
     )
     logo: Annotated[Path | None, AfterValidator(_logo)] = Field(
@@ -292,7 +384,7 @@ class Settings(BaseModel):
     privacy: Annotated[str, AfterValidator(_link)] = Field(
         "", description="Link to what the site says about privacy, at the foot of its pages."
     )
-    language: Literal["en", "de", "es", "fr", "ar"] = Field(
+    language: Annotated[Literal["en", "de", "es", "fr", "ar"], BeforeValidator(_language)] = Field(
         "en",
         description="Language of pages (`en`, `de`, `es`, `fr`, `ar`) for who has chosen none and whose browser asks "
         "for none of these.",
@@ -377,7 +469,7 @@ class Settings(BaseModel):
         description="Seconds after which a connection is closed, up to a tenth earlier; the client comes back at once, "
         "on a new one. For edges that cut old connections.",
     )
-    push: Literal["on", "off"] = Field(
+    push: Switch = Field(
         "on",
         description="Let people's browsers be woken by their push services (Google, Mozilla, Apple, Microsoft) when "
         "somebody mentions them and no page of theirs is open, for those who want that.",
@@ -397,7 +489,7 @@ class Settings(BaseModel):
         description="Let hooks deliver to private networks and to this machine. Anybody who owns a room chooses where "
         "to: only where all of them are trusted.",
     )
-    previews: Literal["on", "off"] = Field(
+    previews: Switch = Field(
         "off",
         description="Let the server read the pages to which people link, and show their titles under the messages. It "
         "asks public addresses alone, for HTML, 1 MB and 3 s at most; whoever runs such a page learns this server's "
@@ -481,7 +573,7 @@ class Settings(BaseModel):
         "person. Where it is set, tokens stay good after the loss of the database; else the database keeps their key.",
     )
     keep_days: float | None = Field(
-        None, gt=0, allow_inf_nan=False, description="Days that messages are kept, unless a room says otherwise."
+        None, gt=0, le=36_500, description="Days that messages are kept, unless a room says otherwise."
     )
     keep_messages: int | None = Field(
         None, ge=1, description="Messages that are kept of a room, the newest, unless the room says otherwise."
@@ -524,11 +616,15 @@ class Settings(BaseModel):
         "Without it only programs on this machine read it, and none that comes by a proxy.",
     )
     metrics_open: bool = Field(False, description="Let everybody read `/metrics`.")
-    loop: Literal["uvloop", "asyncio"] = Field(
+    loop: Annotated[Literal["uvloop", "asyncio"], BeforeValidator(_word)] = Field(
         "uvloop", description="The event loop; uvloop's is faster, and taken only where there is one (not on Windows)."
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
-    log_format: Literal["text", "json"] = Field("text", description="One line an event: as text, or as a JSON object.")
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_level)] = Field(
+        "info", description="How much is logged."
+    )
+    log_format: Annotated[Literal["text", "json"], BeforeValidator(_word)] = Field(
+        "text", description="One line an event: as text, or as a JSON object."
+    )
     access_log: bool = Field(
         False, description="Log a line for each request: method, path, status, bytes, time; no queries, no tokens."
     )
@@ -573,8 +669,8 @@ def environment_names(name: str, field: FieldInfo) -> tuple[str, ...]:
 def check_database(url: str, name: str) -> None:
     """name: of where the URL came from. Raises BadSetting."""
     if not url.startswith(("sqlite:", *POSTGRES)):
-        scheme = url.partition(":")[0][:40] if ":" in url else "unknown"
-        raise BadSetting(f"{name} names a {scheme} database; Parlor stores in PostgreSQL (postgres://) or SQLite.")
+        named = f"a {url.partition(':')[0][:40]} database" if ":" in url else "no database"
+        raise BadSetting(f"{name} names {named}; Parlor stores in PostgreSQL (postgres://) or SQLite.")
     if url.startswith("sqlite:") and not re.fullmatch(r"sqlite:///[^:?].*", url):
         raise BadSetting(f"{name} names no file; it is like sqlite:///folder/parlor.db.")
 
@@ -599,7 +695,7 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str] | None = None)
         source, value = _find(name, field, flags, environment)
         origin[name] = source
         if value is not None:
-            given[name] = value
+            given[name] = _without_blanks(value, field)
     try:
         settings = Settings(**given)
     except ValidationError as error:
@@ -611,11 +707,19 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str] | None = None)
     return settings, origin
 
 
+def _without_blanks(value: Any, field: FieldInfo) -> Any:
+    """Without blanks around it, as files of settings and of secrets leave there; a secret may begin and end with some,
+    but for a line's end, which no browser could send."""
+    if not isinstance(value, str):
+        return value
+    return value.rstrip("\r\n") if field.annotation is SecretStr else value.strip()
+
+
 def _find(name: str, field: FieldInfo, flags: Mapping[str, Any], environment: Mapping[str, str]) -> tuple[str, Any]:
     if flags.get(name) is not None:
         return flag(name), flags[name]
     for candidate in environment_names(name, field):
-        if environment.get(candidate) and not injected({candidate: environment[candidate]}):
+        if environment.get(candidate, "").strip() and not injected({candidate: environment[candidate]}):
             return candidate, environment[candidate]
     return "default", None
 

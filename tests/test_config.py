@@ -39,6 +39,53 @@ def test_the_most_websockets_may_be_the_name_of_a_plan(plan: str, most: int) -> 
     assert load({}, {"PARLOR_MAX_WEBSOCKETS": plan})[0].max_websockets == most
 
 
+AS_PEOPLE_WRITE: list[tuple[dict[str, str], str, object]] = [
+    ({"PARLOR_LOG_LEVEL": "INFO"}, "log_level", "info"),
+    ({"PARLOR_LOG_LEVEL": " Warn\n"}, "log_level", "warning"),
+    ({"PARLOR_LOG_FORMAT": "JSON"}, "log_format", "json"),
+    ({"PARLOR_LOOP": "AsyncIO"}, "loop", "asyncio"),
+    ({"PARLOR_TRANSPORTS": "WebSocket, Polling"}, "transports", ("websocket", "polling")),
+    ({"PARLOR_PREVIEWS": "TRUE"}, "previews", "on"),
+    ({"PARLOR_PUSH": "0"}, "push", "off"),
+    ({"PARLOR_LANGUAGE": "de_DE.UTF-8"}, "language", "de"),
+    ({"PARLOR_LANGUAGE": "fr-CA"}, "language", "fr"),
+    ({"PARLOR_MAX_WEBSOCKETS": "Free"}, "max_websockets", 5),
+    ({"PARLOR_MAX_PER_ADDRESS": "OFF"}, "max_per_address", 0),
+    ({"PARLOR_PERSON_BYTES": " Off "}, "person_bytes", None),
+    ({"PARLOR_FILES": " OFF"}, "files", "off"),
+    ({"PARLOR_FILES": "S3://Bucket/Folder"}, "files", "s3://Bucket/Folder"),
+    ({"PARLOR_COLOUR": " #0f6f67\n"}, "colour", "#0f6f67"),
+    ({"PARLOR_SITE": " Book\n Club "}, "site", "Book Club"),
+    ({"PARLOR_SITE": " "}, "site", "Parlor"),
+    ({"PARLOR_SITE": "👩\u200d💻"}, "site", "👩\u200d💻"),
+    ({"PARLOR_IMPRINT": "HTTPS://a.example/Imprint\n"}, "imprint", "https://a.example/Imprint"),
+    ({"PARLOR_PUSH_CONTACT": "MAILTO:a@b.example"}, "push_contact", "mailto:a@b.example"),
+    ({"DATABASE_URL": "postgres://u:p@h/d\n"}, "database_url", "postgres://u:p@h/d"),
+    ({"DATABASE_URL": "postgresql+psycopg2://u:p@h/d"}, "database_url", "postgresql://u:p@h/d"),
+    ({"PORT": " 8000\n"}, "port", 8000),
+    ({"HOST": " [::1] , 127.0.0.1"}, "addresses", ("::1", "127.0.0.1")),
+    ({"PARLOR_ORIGINS": "NULL"}, "origins", ("null",)),
+    ({"PARLOR_ORIGINS": "https://[::FFFF:1.2.3.4]:443"}, "origins", ("https://[::ffff:102:304]",)),
+    ({"PARLOR_ORIGINS": "https://1.2.3.4"}, "origins", ("https://1.2.3.4",)),
+    ({"PARLOR_ORIGINS": "https://*.💩.la"}, "origins", ("https://*.xn--ls8h.la",)),
+    ({"PARLOR_ORIGINS": "vscode-webview://123"}, "origins", ("vscode-webview://123",)),
+    ({"PARLOR_HOSTS": "Faß.DE.:8443"}, "hosts", ("xn--fa-hia.de:8443",)),
+]
+
+
+@pytest.mark.parametrize(
+    ("environment", "name", "value"), AS_PEOPLE_WRITE, ids=[f"{n}" for n in range(len(AS_PEOPLE_WRITE))]
+)
+def test_settings_as_people_and_files_write_them(environment: dict[str, str], name: str, value: object) -> None:
+    assert getattr(load({}, environment)[0], name) == value
+
+
+def test_a_line_s_end_is_no_part_of_a_secret_and_blanks_are() -> None:
+    settings, _ = load({}, {"PARLOR_OPERATOR_PASSWORD": " open sesame, please \r\n", "REDIS_URL": "redis://host\n"})
+    assert settings.operator_password.get_secret_value() == " open sesame, please "
+    assert settings.redis_url.get_secret_value() == "redis://host"
+
+
 @pytest.mark.parametrize("off", ["off", "none", "0"])
 def test_the_rate_limit_can_be_switched_off(off: str) -> None:
     assert load({"rate_limit": off}, {})[0].rate_limit is None
@@ -71,6 +118,25 @@ BAD = [
     ({"PARLOR_ORIGINS": "https://u@a.example"}, "PARLOR_ORIGINS = 'https://u@a.example' cannot be used"),
     ({"PARLOR_ORIGINS": "https://[::x]"}, "PARLOR_ORIGINS = 'https://[::x]' cannot be used"),
     ({"PARLOR_ORIGINS": "wss://a.example"}, "PARLOR_ORIGINS = 'wss://a.example' cannot be used"),
+    *(
+        ({"PARLOR_ORIGINS": f"https://{host}"}, f"PARLOR_ORIGINS = 'https://{host}' cannot be used")
+        for host in ("1.2.3", "127.1", "010.0.0.1", "256.1.1.1", "2130706433", "0x7f.1", "*.2.3.4", "[fe80::1%eth0]")
+    ),
+    (
+        {"PARLOR_ORIGINS": "https://a.example;https://b.example"},
+        "PARLOR_ORIGINS = 'https://a.example;https://b.example'",
+    ),
+    ({"PARLOR_SITE": "\u200b"}, "PARLOR_SITE = '\\u200b' cannot be used: a name can be seen"),
+    ({"PARLOR_SITE": "\u3164 \u2800"}, "PARLOR_SITE = '\u3164 \u2800' cannot be used: a name can be seen"),
+    ({"PARLOR_SITE": "a\x1b[31mb"}, "PARLOR_SITE = 'a\\x1b[31mb' cannot be used: a name can be seen"),
+    ({"PARLOR_SITE": "a\u202eb"}, "PARLOR_SITE = 'a\\u202eb' cannot be used: a name can be seen"),
+    ({"PARLOR_IMPRINT": "/\\evil.example"}, "PARLOR_IMPRINT = '/\\\\evil.example' cannot be used"),
+    ({"PARLOR_IMPRINT": "https://a.example/\u202ex"}, "PARLOR_IMPRINT = 'https://a.example/\\u202ex' cannot be used"),
+    ({"HOST": "0.0.0.0:8000"}, "HOST = '0.0.0.0:8000' cannot be used: an address has no port here; that is PORT"),
+    ({"HOST": "127.0.0.1,[::1]:80"}, "HOST = '127.0.0.1,[::1]:80' cannot be used: an address has no port here"),
+    ({"HOST": "*"}, "HOST = '*' cannot be used: an address is like 0.0.0.0, ::1 or localhost"),
+    ({"PARLOR_KEEP_DAYS": "1e9"}, "PARLOR_KEEP_DAYS = '1e9' cannot be used"),
+    ({"DATABASE_URL": "host=h dbname=d"}, "DATABASE_URL names no database"),
     ({"PARLOR_HOSTS": "https://a.example"}, "PARLOR_HOSTS = 'https://a.example' cannot be used"),
     ({"PARLOR_HOSTS": "a.example/x"}, "PARLOR_HOSTS = 'a.example/x' cannot be used"),
     ({"PARLOR_BASE_PATH": "/a b"}, "PARLOR_BASE_PATH = '/a b' cannot be used"),
