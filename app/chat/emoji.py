@@ -12,6 +12,11 @@ from app.paths import ROOT
 
 DATA = ROOT / "static" / "vendor" / "emojibase-data"
 _NEEDLESS = regex.compile(r"(?<=\p{Emoji_Presentation})\ufe0f")
+_STYLES = regex.compile("[\ufe0e\ufe0f]")
+_PART = r"\p{Extended_Pictographic}\p{Emoji_Modifier}?"
+_SHAPE = regex.compile(
+    rf"{_PART}(?:\u200d{_PART})*|\p{{RI}}{{2}}|\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{{1,6}}\U000e007f"
+)
 _ROW = regex.compile(r"(?::[a-z0-9_+-]{1,60}:)+(?![\p{L}\p{N}:_])")  # without a blank between them
 
 
@@ -33,6 +38,19 @@ def by_name() -> dict[str, str]:
             if code in characters:
                 found |= dict.fromkeys([names] if isinstance(names, str) else names, characters[code])
     return found
+
+
+@cache
+def _by_shape() -> dict[str, str]:
+    """Emoji without what chooses between picture and text -> as keyboards type it."""
+    return {_STYLES.sub("", emoji): emoji for emoji in by_name().values()}
+
+
+def known(text: str) -> str:
+    """The emoji that is all of the text, as keyboards type it; empty where it is none. Those that Unicode has had since
+    our names have the shape of one (UTS 51, 1.4.9)."""
+    bare = _STYLES.sub("", text)
+    return _by_shape().get(bare) or (_NEEDLESS.sub("", text.replace("\ufe0e", "")) if _SHAPE.fullmatch(bare) else "")
 
 
 def _characters(entries: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:

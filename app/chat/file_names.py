@@ -5,14 +5,18 @@ import unicodedata
 
 import regex
 
-from app.chat.visible import is_blank, without_controls
+from app.chat.visible import is_blank, with_plain_blanks, without_controls
 
 LONGEST, LONGEST_ENDING = 120, 16  # characters
 MOST_BYTES = 200  # of the 255 that file systems take
 
 _PATH = regex.compile(r"[/\\]")
 _FORBIDDEN = regex.compile(r'[<>:"|?*\x00-\x1f\x7f]')  # by Windows ("Naming Files, Paths, and Namespaces")
-_UNSEEN = regex.compile(r"[\p{Cs}\p{Co}\p{Zl}\p{Zp}\u200b-\u200f\u2060-\u206f\ufeff\u061c\U000e0000-\U000e007f]")
+# Joiners stay within a word or an emoji, and so does what chooses an emoji's look.
+_UNSEEN = regex.compile(
+    r"[\p{Cs}\p{Co}\p{Zl}\p{Zp}\u200e\u200f\ufeff\u061c]"
+    r"|(?![\u200c\u200d\ufe0e\ufe0f])\p{Default_Ignorable_Code_Point}|(?<![\p{L}\p{M}\p{Emoji}])[\u200c\u200d]|[\u200c\u200d](?![\p{L}\p{Emoji}])"
+)
 _DEVICE = regex.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)", regex.IGNORECASE)
 
 ENDINGS = {"image/jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"), "image/png": (".png", ".apng"), "image/gif": (".gif",)}
@@ -23,7 +27,7 @@ PICTURES = {one for endings in ENDINGS.values() for one in endings} | {".avif"}
 def file_name(given: str, kind: str) -> str:
     """As it is stored. kind: the file's type; a picture has an ending that says so, another file keeps its own."""
     name = unicodedata.normalize("NFC", _UNSEEN.sub("", given[-4_096:]))
-    name = _PATH.split(without_controls(name))[-1]
+    name = _PATH.split(without_controls(with_plain_blanks(name)))[-1]
     name = " ".join(_FORBIDDEN.sub("_", name).split()).strip(". ")
     if not name or is_blank(name):
         name = "picture" if kind in ENDINGS else "file"

@@ -4,16 +4,17 @@ Each looks at the length first: a payload of a megabyte must not be read charact
 """
 
 import re
+import unicodedata
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, cast
 
-import regex
 from precis_i18n import get_profile
 from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from app.chat.emoji import known
 from app.chat.names import MAX_WISH
-from app.chat.visible import is_blank, trimmed, without_controls
+from app.chat.visible import is_blank, trimmed, without_controls, without_ignorable
 from app.model import LIMITS, Refused, Sentence
 
 MAX_MINUTES = 5_256_000  # ten years
@@ -24,7 +25,6 @@ _ADDRESS = re.compile(r"https?://[!-~]+", re.ASCII)
 MAX_MOMENT = 40  # characters of a time
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ROOM = re.compile(rf"[a-z0-9][a-z0-9_-]{{0,{LIMITS.room - 1}}}", re.ASCII)
-_PICTURE = regex.compile(r"\p{Extended_Pictographic}|\p{Regional_Indicator}|\u20e3")
 _opaque = get_profile("OpaqueString")
 ACTION = re.compile(r"/me\s+(.+)", re.DOTALL | re.IGNORECASE)
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
@@ -51,10 +51,11 @@ def room_name(text: str) -> str:
 
 
 def room_as_typed(text: str) -> str:
-    """The room that somebody means in an address or a field: `My Room` is my-room; or `@` and somebody's id. Raises
-    Refused."""
+    """The room that somebody means in an address or a field: `My Room` is my-room, and so it is in wide letters; or `@`
+    and somebody's id. Raises Refused."""
+    plain = without_ignorable(unicodedata.normalize("NFKC", text[: SPACE * LIMITS.room]))
     try:
-        return room_ref("-".join(text.removeprefix("#").split()))
+        return room_ref("-".join(plain.strip().removeprefix("#").split()))
     except PydanticCustomError as error:
         raise Refused("bad_room", _sentence_of(error)) from None
 
@@ -106,15 +107,18 @@ def _passphrase(text: str) -> str:
         said: str = _opaque.enforce(_clean(text)) if len(text) <= SPACE * 200 else ""
     except (UnicodeError, ValueError):
         raise fault("bad_payload", "it holds a character that no passphrase may hold") from None
+    if is_blank(said):
+        raise fault("bad_payload", "there is nothing in it that can be seen")
     if not 8 <= len(said) <= 200:
         raise fault("bad_payload", "a passphrase has 8 to 200 characters")
     return said
 
 
 def _emoji(text: str) -> str:
-    if len(text) > 32 or not regex.fullmatch(r"\X", text) or not _PICTURE.search(text):
+    emoji = known(text) if len(text) <= 32 else ""
+    if not emoji:
         raise fault("bad_payload", "a reaction is one emoji")
-    return text
+    return emoji
 
 
 def milliseconds(moment: str) -> int:
@@ -181,7 +185,7 @@ def _query(text: str) -> str:
     said = " ".join(_clean(text).split()) if len(text) <= SPACE * LIMITS.query else ""
     if len(said or text) > LIMITS.query:
         raise fault("too_long", "A search holds {limit} characters at most.", limit=LIMITS.query)
-    if not said:
+    if is_blank(said):
         raise fault("bad_payload", "there is nothing in it to look for")
     return said
 

@@ -13,6 +13,7 @@ _BLANK_GLYPHS = (
 _FORMAT = r"\p{Default_Ignorable_Code_Point}\p{InSC=Invisible_Stacker}"
 _SEEN = regex.compile(rf"[^\s\p{{Z}}\p{{Cc}}{_FORMAT}{_BLANK_GLYPHS}]")
 _UNSEEN = regex.compile(rf"[\s\p{{Z}}\p{{Cc}}\p{{Default_Ignorable_Code_Point}}{_BLANK_GLYPHS}]+")
+_IGNORABLE = regex.compile(r"\p{Default_Ignorable_Code_Point}+")
 _UNSEEN_BEHIND = regex.compile(rf"(?r){_UNSEEN.pattern}$")
 _LINE_END = re.compile("[\r\n]")
 _GLYPHS = regex.compile(rf"[{_BLANK_GLYPHS}]")
@@ -28,6 +29,11 @@ def is_blank(text: str) -> bool:
 def without_unseen(text: str) -> str:
     """The text without blanks and all else that shows nothing."""
     return str(_UNSEEN.sub("", text))
+
+
+def without_ignorable(text: str) -> str:
+    """The text without characters that are drawn by nobody."""
+    return str(_IGNORABLE.sub("", text))
 
 
 def with_plain_blanks(text: str) -> str:

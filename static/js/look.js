@@ -30,11 +30,16 @@ function kept() {
   return rows.flatMap((one) => one.slice(COOKIE.length + 1).split("."));
 }
 
+/** What there is to choose; the server knows the languages. */
+function choosable(chosen) {
+  return Object.fromEntries(Object.entries(chosen).filter(([name, value]) => name === "language" || CHOICES[name]?.includes(value)));
+}
+
 export class Look {
   /** typed: what outlasts a page in another language, see typed.js. */
   constructor({ local, typed }) {
     Object.assign(this, { local, typed });
-    this.chosen = readJson(local, "look", isLook) ?? {};
+    this.chosen = choosable(readJson(local, "look", isLook) ?? {});
     this.isKnown = false;
     this.show();
     const { lang } = document.documentElement;

@@ -1,6 +1,7 @@
 // Messages that call this browser's person. Pure.
 
 import { isNews } from "./ignored.js";
+import { isPast, readText } from "./storage-readers.js";
 
 export const EVERYONE = "everyone";
 
@@ -49,16 +50,20 @@ export class MentionList {
 
   /** How many nobody has looked at, neither in the list nor in their room. */
   get news() {
-    const seen = this.storage.get("mentions-seen") ?? "";
+    const seen = this.seenUntil;
     const isNews = ({ at, room, seq }) => at > seen && !this.isRead(room, seq);
     return this.messages.filter((message) => this.edited.has(keyOf(message)) || isNews(message)).length;
+  }
+
+  get seenUntil() {
+    return readText(this.storage, "mentions-seen", (text) => isPast(text)) ?? "";
   }
 
   /** The list was looked at. */
   seen() {
     const [newest] = this.messages;
     this.edited.clear();
-    if (newest && newest.at > (this.storage.get("mentions-seen") ?? "")) this.storage.set("mentions-seen", newest.at);
+    if (newest && newest.at > this.seenUntil) this.storage.set("mentions-seen", newest.at);
   }
 
   /** Of somebody else. */

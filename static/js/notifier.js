@@ -11,6 +11,7 @@ import { wordsText } from "./words-text.js";
 const GATHER_MS = 600; // in which another tab may read them, and more may come
 const CATCH_UP_MS = 2_500; // the same, behind a reconnect: rooms come back one after the other
 const MAX_TEXT = 200;
+const MAX_AHEAD = 10_000; // messages by which another tab may know more; a row that claims more is damaged
 
 export class Notifier {
   /**
@@ -60,7 +61,7 @@ export class Notifier {
   isFirst({ room, message, isEdit }) {
     const [key, seq] = isEdit ? [`told-edit:${room.name}`, message.rev] : [`told:${room.name}`, message.seq];
     const told = readJson(this.storage, key, position);
-    if (told && told.epoch === room.epoch && told.seq >= seq) return false;
+    if (told && told.epoch === room.epoch && told.seq >= seq && told.seq <= seq + MAX_AHEAD) return false;
     this.storage.set(key, JSON.stringify({ epoch: room.epoch, seq }));
     return true;
   }

@@ -3,9 +3,11 @@
 import { t } from "./language.js";
 import { isRoom } from "./storage-readers.js";
 
-/** The name as the server will have it ("My Room" is my-room); null where it cannot be one. */
+const IGNORABLE = /\p{Default_Ignorable_Code_Point}+/gu;
+
+/** The name as the server will have it ("My Room" is my-room, and so it is in wide letters); null where it cannot be one. */
 export function roomName(text) {
-  const name = text.trim().replace(/^#/, "").toLowerCase().replace(/\s+/g, "-");
+  const name = text.normalize("NFKC").replace(IGNORABLE, "").trim().replace(/^#\s*/, "").toLowerCase().replace(/\s+/g, "-");
   return isRoom(name) ? name : null;
 }
 

@@ -10,6 +10,8 @@ const ROOM = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 const DIRECT = /^@[A-Za-z0-9_.-]{1,32}$/;
 const KEY = /^[A-Za-z0-9_-]{16,128}$/;
 const CHOSEN = /^[a-z]{1,16}$/;
+const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$/;
+const DAY_MS = 86_400_000;
 const CODE = /^[a-z_]{1,64}$/;
 
 /** The row's text; null where there is none or `check` refuses it. Never throws. */
@@ -77,6 +79,11 @@ export function composerContext({ verb, seq, nickname, text }) {
 export function isAhead(text, now, maxMs) {
   const until = Number(text);
   return until > now && until <= now + maxMs;
+}
+
+/** Is this a moment as the server writes it, and not one to come? This machine's clock may be a day off. */
+export function isPast(text, now = Date.now()) {
+  return MOMENT.test(text) && Date.parse(text) <= now + DAY_MS;
 }
 
 /** A row of the outbox. A row with a readable text is kept even if its other fields are damaged; if it cannot be sent, the

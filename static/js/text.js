@@ -2,14 +2,20 @@
 // whether any of it can be seen.
 
 const SEEN = /[^\s\p{Z}\p{Cc}\p{Default_Ignorable_Code_Point}\u2800\ufffc\u{1d159}\u{16fe4}\u{13430}-\u{13442}\ufff9-\ufffb\u2d7f\u{1107f}]/u;
+const BREAK = /[\r\n]/;
 const ACTION = /^\/me\s+/i;
 
-/** The first line keeps its indentation. */
+/** The first line keeps its indentation. A line of what cannot be seen is blank. */
 export function trimmed(text) {
-  const end = text.trimEnd();
-  const start = end.length - end.trimStart().length;
-  const head = end.slice(0, start);
-  return end.slice(Math.max(head.lastIndexOf("\n"), head.lastIndexOf("\r")) + 1);
+  let end = text.trimEnd();
+  for (let at = lastBreak(end); at >= 0 && !SEEN.test(end.slice(at)); at = lastBreak(end)) end = end.slice(0, at).trimEnd();
+  let start = 0;
+  for (let at = end.search(BREAK); at >= 0 && !SEEN.test(end.slice(start, start + at)); at = end.slice(start).search(BREAK)) start += at + 1;
+  return end.slice(start);
+}
+
+function lastBreak(text) {
+  return Math.max(text.lastIndexOf("\n"), text.lastIndexOf("\r"));
 }
 
 /** Is nothing of it visible? Of an action, nothing behind the /me. */

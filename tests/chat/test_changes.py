@@ -199,7 +199,24 @@ async def test_one_asks_for_ones_own_reactions_whatever_name_they_were_made_unde
     assert (await ask(bob, "reacted", room="lobby", seqs=list(range(1, 102))))["error"] == "too_long"
 
 
-@pytest.mark.parametrize("emoji", ["", "a", "1", "ok", "👍👍", "👍 ", "<b>", "👍" + "\u200d👍" * 20])
+NO_EMOJI = [
+    "",
+    "a",
+    "1",
+    "ok",
+    "👍👍",
+    "👍 ",
+    "<b>",
+    "👍" + "\u200d👍" * 20,
+    "👍\u200d",
+    "👍\u0301",
+    "👍\U000e0061",
+    "👍\u20e3",
+]
+NO_EMOJI += ["\u20e3", "\ufe0f", "👩💻"]
+
+
+@pytest.mark.parametrize("emoji", NO_EMOJI, ids=[f"{n}" for n in range(len(NO_EMOJI))])
 async def test_a_reaction_is_one_emoji(ask: Ask, bob: Connection, emoji: str) -> None:
     assert (await ask(bob, "react", room="lobby", seq=1, emoji=emoji, on=True))["error"] == "bad_payload"
 
@@ -207,6 +224,25 @@ async def test_a_reaction_is_one_emoji(ask: Ask, bob: Connection, emoji: str) ->
 @pytest.mark.parametrize("emoji", ["👍", "❤️", "👩‍👩‍👧", "🇨🇭", "1️⃣", "👋🏽"])
 async def test_all_sorts_of_emoji_are_one(ask: Ask, bob: Connection, emoji: str) -> None:
     assert (await ask(bob, "react", room="lobby", seq=1, emoji=emoji, on=True))["ok"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("👍\ufe0f", "👍"),
+        ("👍\ufe0e", "👍"),
+        ("❤", "❤️"),
+        ("❤\ufe0e", "❤️"),
+        ("1⃣", "1️⃣"),
+        ("🏳\u200d🌈", "🏳️\u200d🌈"),
+        ("\U0001fae9\ufe0f", "\U0001fae9"),
+    ],
+    ids=[f"{n}" for n in range(7)],
+)
+async def test_emoji_that_look_the_same_are_one_reaction(ask: Ask, bob: Connection, sent: str, kept: str) -> None:
+    await ask(bob, "react", room="lobby", seq=1, emoji=kept, on=True)
+    assert list((await ask(bob, "react", room="lobby", seq=1, emoji=sent, on=True))["message"]["reactions"]) == [kept]
+    assert not (await ask(bob, "react", room="lobby", seq=1, emoji=sent, on=False))["message"].get("reactions")
 
 
 async def test_a_message_takes_so_many_different_reactions_and_no_more(

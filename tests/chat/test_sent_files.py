@@ -229,6 +229,10 @@ NAMES = {
     "\ud800half.txt": "half.txt",
     "\u2800": "file",
     "日本語.txt": "日本語.txt",
+    "a\u00ad\u180e\u3164\U000e0041b\u2800.txt": "ab.txt",
+    "می\u200cخواهم.pdf": "می\u200cخواهم.pdf",
+    "👩\u200d💻 ❤\ufe0f\u200d🔥.txt": "👩\u200d💻 ❤\ufe0f\u200d🔥.txt",
+    "\u200dend\u200d.txt": "end.txt",
 }
 
 

@@ -47,3 +47,13 @@ test("the list in another tab is looked at in this one as well", () => {
   list.add([said(3), said(2)], true);
   assert.equal(list.news, 1);
 });
+
+test("a damaged row of what was looked at hides nothing", () => {
+  for (const row of ["zzz", "{", "9999-12-31T23:59:59.000Z"]) {
+    const list = new MentionList({ storage: new MemoryStorage([["mentions-seen", row]]), isRead: () => false });
+    list.add([said(2)], true);
+    assert.equal(list.news, 1, row);
+    list.seen();
+    assert.equal(list.news, 0, row);
+  }
+});

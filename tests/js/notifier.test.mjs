@@ -41,6 +41,16 @@ test("what calls me is told, with who said it and where", async () => {
   assert.deepEqual(told, [{ title: "Bob in #den", text: "text 1", room: "den", seq: 1, calls: true, tag: "den:1" }]);
 });
 
+test("a damaged row of what was told silences nothing", async () => {
+  for (const row of ['{"epoch":"e","seq":9007199254740991}', "{", "null", '{"epoch":"e","seq":"9"}']) {
+    const { told, storage, tabs: [tab], later } = browser();
+    storage.set("told:den", row);
+    tab.arrived(room("den"), said(1));
+    await later();
+    assert.equal(told.length, 1, row);
+  }
+});
+
 test("of a room all, mentions or nothing is told; of two people alone everything", async () => {
   const worth = (level, name, more) => {
     const { choices, tabs: [tab] } = browser();

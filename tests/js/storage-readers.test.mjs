@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { composerContext, isAhead, isNickname, outboxItem, person, position, readJson, readText, roomNames } from "../../static/js/storage-readers.js";
+import { composerContext, isAhead, isNickname, isPast, outboxItem, person, position, readJson, readText, roomNames } from "../../static/js/storage-readers.js";
 import { MemoryStorage } from "./memory-storage.mjs";
 
 const ANYTHING = ["{", "null", "[]", "{}", "", "5", "-1", "1e999", "NaN", "true", '"x"', '{"__proto__":{"id":"a","seq":1}}', '[{"id":1}]'];
@@ -54,6 +54,12 @@ test("a nickname has something in it, is no book, and has no half characters", (
 test("what the composer is about has a message", () => {
   assert.deepEqual(composerContext({ verb: "reply", seq: 2, nickname: 5 }), { verb: "reply", seq: 2, nickname: "", text: "" });
   assert.equal(composerContext({ verb: "reply", seq: 0 }), null);
+});
+
+test("a moment that the server has told of has passed, or this clock is less than a day off", () => {
+  const now = Date.parse("2026-11-29T10:00:00Z");
+  for (const text of ["2026-11-29T09:59:59.123Z", "2026-11-29T20:00:00Z", "1999-01-01T00:00:00Z"]) assert.equal(isPast(text, now), true, text);
+  for (const text of ["2026-12-01T10:00:01Z", "9999-12-31T23:59:59Z", "zzz", "", "1764410400000", "2026-13-45T99:99:99Z", "null"]) assert.equal(isPast(text, now), false, text);
 });
 
 test("a moment ahead is not past, nor further away than it can have been set", () => {

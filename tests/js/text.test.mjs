@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { commandIn } from "../../static/js/command-in.js";
+import { roomName } from "../../static/js/room-name.js";
 import { isBlank, trimmed } from "../../static/js/text.js";
 
 test("blank lines before and blanks behind go, the first line's indentation stays", () => {
@@ -10,6 +11,7 @@ test("blank lines before and blanks behind go, the first line's indentation stay
   assert.equal(trimmed(" \t\r\n \n\tx \n y \n \n"), "\tx \n y");
   assert.equal(trimmed("plain"), "plain");
   assert.equal(trimmed("\n \t"), "");
+  assert.equal(trimmed("\u200b\n\u2800 \r\n  \ufeffx \u{1f44d}\ufe0f\n\u3164\n\u200b\n"), "  \ufeffx \u{1f44d}\ufe0f");
 });
 
 test("a text of which nothing can be seen is blank, and an action of nothing too", () => {
@@ -23,4 +25,10 @@ test("what is indented is no command but said as it is", () => {
   assert.equal(commandIn(trimmed("   /me waves")), null);
   assert.equal(commandIn(trimmed("  /nick Ann")), null);
   assert.deepEqual(commandIn(trimmed("\n/nick Ann ")), { name: "nick", rest: "Ann" });
+});
+
+test("a room's name is put right as it is typed", () => {
+  for (const text of ["den", " Den ", "#den", "# den", "ｄｅｎ", "＃den", "d\u200ben", "\ufeffden", "#\u200eden"]) assert.equal(roomName(text), "den", JSON.stringify(text));
+  for (const text of ["my room", "My\u00a0 Room", "my\u3000room"]) assert.equal(roomName(text), "my-room", JSON.stringify(text));
+  for (const text of ["", "#", "-den", "dën", "a/b", "x".repeat(65)]) assert.equal(roomName(text), null, JSON.stringify(text));
 });

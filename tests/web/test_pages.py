@@ -96,7 +96,10 @@ async def test_a_room_typed_without_javascript_is_reached(browser: aiohttp.Clien
         assert (answer.status, answer.headers["Location"]) == (303, "/r/tea-room")
 
 
-@pytest.mark.parametrize(("typed", "room"), [("Lobby", "lobby"), ("My Room", "my-room"), ("%23tea", "tea")])
+@pytest.mark.parametrize(
+    ("typed", "room"),
+    [("Lobby", "lobby"), ("My Room", "my-room"), ("%23tea", "tea"), ("%EF%BC%A4en", "den"), ("d%E2%80%8Ben", "den")],
+)
 async def test_a_room_s_name_is_put_right_in_the_address(browser: aiohttp.ClientSession, typed: str, room: str) -> None:
     async with browser.get(f"/r/{typed}", allow_redirects=False) as answer:
         assert (answer.status, answer.headers["Location"]) == (308, f"/r/{room}")
