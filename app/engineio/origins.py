@@ -1,10 +1,12 @@
 """Whose pages may speak with us: browsers name the page's origin, and other sites' pages may not speak with our
 visitors' cookies (RFC 6454)."""
 
+import re
 from collections.abc import Callable, Iterable
 
 from app.engineio.request import Request
 
+_LABEL = re.compile("[a-z0-9_-]+")  # of a host: what a star stands for
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
@@ -42,7 +44,7 @@ class Origins:
     def _is_listed(self, origin: str) -> bool:
         scheme, host = _parts(origin)
         label, _, rest = host.partition(".")
-        written = (f"{scheme}://{host}", f"{scheme}://*.{rest}" if label else "") if scheme else (origin,)
+        written = (f"{scheme}://{host}", f"{scheme}://*.{rest}" if _LABEL.fullmatch(label) else "") if scheme else (origin,)
         return not self._listed.isdisjoint(written)
 
 

@@ -37,7 +37,7 @@ def accepted(asked: str) -> str:
     for part in asked.split(","):
         tag, _, parameter = part.partition(";")
         quality = _QUALITY.fullmatch(parameter) if parameter else None
-        language = tag.strip().lower().partition("-")[0]
+        language = re.split("[-_]", tag.strip().lower())[0]
         if language in LANGUAGES:
             weight = float(quality[1]) if quality else 0.0 if parameter else 1.0
             wanted[language] = max(weight, wanted.get(language, 0.0))

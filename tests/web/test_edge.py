@@ -55,6 +55,15 @@ ORIGINS = [
     ("https://*.example.org", "https://a.example.org.evil.example", False),
     ("https://*.example.org", "https://aexample.org", False),
     ("https://*.example.org:8443", "https://a.example.org:8443", True),
+    *(
+        ("https://*.example.org", f"https://{label}.example.org", False)
+        for label in ("x/a", "x@a", "x:1", "x?", "*", "a b")
+    ),
+    ("https://*.example.org", "https://xn--mnchen-3ya.example.org", True),
+    ("https://[::FFFF:1.2.3.4]", "https://[::ffff:102:304]", True),
+    ("https://münchen.de", "https://xn--mnchen-3ya.de", True),
+    ("NULL", "null", True),
+    ("app://.", "app://.", True),
     ("capacitor://localhost", "capacitor://localhost", True),
     ("tauri://localhost", "tauri://localhost", True),
     ("chrome-extension://abcdefghijklmnop", "chrome-extension://abcdefghijklmnop", True),

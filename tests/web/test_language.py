@@ -25,6 +25,7 @@ from tests.support.talker import Talker
         ("de;q=0", ""),
         ("de;q=high,fr;q=0.1", "fr"),
         ("DE-de", "de"),
+        ("de_DE, fr", "de"),
         ("deutsch, d, -", ""),
         (";;;,,q=1", ""),
         ("de;q=0.1," * 2_000 + "fr", "fr"),
