@@ -114,7 +114,7 @@ def canonical_origin(text: str) -> str:
     if scheme in ("ws", "wss"):
         raise ValueError(f"pages have origins with http or https; write {scheme.replace('ws', 'http')}://{rest}")
     host, port = _split_port(rest, text)
-    known = _host(host, text, HOST if scheme in DEFAULT_PORTS else APP_HOST).rstrip(".")
+    known = _host(host, text, HOST).rstrip(".") if scheme in DEFAULT_PORTS else _host(host, text, APP_HOST)
     return f"{scheme}://{known}" + (f":{port}" if port and port != DEFAULT_PORTS.get(scheme) else "")
 
 
@@ -694,6 +694,8 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str] | None = None)
     for name, field in Settings.model_fields.items():
         source, value = _find(name, field, flags, environment)
         origin[name] = source
+        if isinstance(value, str) and HALF_PAIR.search(value):
+            raise BadSetting(f"{source} is no text in UTF-8.")
         if value is not None:
             given[name] = _without_blanks(value, field)
     try:
@@ -705,6 +707,9 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str] | None = None)
         settings = settings.model_copy(update={"workers": 1})
         origin["workers"] = f"default ({HOSTS_OWN_WORKERS} counts where REDIS_URL is set)"
     return settings, origin
+
+
+HALF_PAIR = re.compile("[\ud800-\udfff]")  # bytes of the environment that are no UTF-8 (PEP 383)
 
 
 def _without_blanks(value: Any, field: FieldInfo) -> Any:
@@ -732,7 +737,9 @@ INJECTED = re.compile(
     re.ASCII,
 )
 INJECTED_BY_VALUE = re.compile(
-    r"PARLOR_(\w+_)?PORT(_START|_END)?=(tcp|udp|sctp)://.*|PARLOR_(\w+_)?NAME=/.+/.+", re.ASCII | re.DOTALL
+    r"PARLOR_(\w+_)?PORT(_START|_END)?=(tcp|udp|sctp)://.*|PARLOR_(\w+_)?NAME=/.+/.+"
+    r"|WEB_CONCURRENCY=(?!\s*([1-9]|[1-5]\d|6[0-4])?\s*\Z).*",  # of the memory of a large machine, or `auto`
+    re.ASCII | re.DOTALL,
 )
 
 

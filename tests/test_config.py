@@ -39,6 +39,20 @@ def test_the_most_websockets_may_be_the_name_of_a_plan(plan: str, most: int) -> 
     assert load({}, {"PARLOR_MAX_WEBSOCKETS": plan})[0].max_websockets == most
 
 
+@pytest.mark.parametrize("count", ["auto", "0", "252", "-1", "2.5", ""])
+def test_how_many_workers_a_host_counts_refuses_no_start(count: str) -> None:
+    environment = {"WEB_CONCURRENCY": count, "REDIS_URL": "redis://host"}
+    assert load({}, environment)[0].workers == 1
+    assert injected(environment) == (["WEB_CONCURRENCY"] if count else [])
+    assert load({}, environment | {"WEB_CONCURRENCY": " 4\n"})[0].workers == 4
+
+
+def test_bytes_that_are_no_text_are_refused() -> None:
+    for name in ("PARLOR_DATA", "PARLOR_SITE", "PARLOR_WELCOME", "PARLOR_SECRET", "REDIS_URL"):
+        with pytest.raises(BadSetting, match=f"^{name} is no text in UTF-8."):
+            load({}, {name: "caf\udce9"})
+
+
 AS_PEOPLE_WRITE: list[tuple[dict[str, str], str, object]] = [
     ({"PARLOR_LOG_LEVEL": "INFO"}, "log_level", "info"),
     ({"PARLOR_LOG_LEVEL": " Warn\n"}, "log_level", "warning"),

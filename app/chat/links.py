@@ -17,13 +17,13 @@ _BEGIN = regex.compile(r"https?://|(?<![\p{Latin}\p{N}.@/-])(?<![\p{Latin}\p{N}]
 # turns the writing over or cannot be seen, aside from joiners within words and what chooses the look of a character.
 _END = regex.compile(
     r"(?![\x21-\x7e])[\p{Ps}\p{Pe}\p{Pi}\p{Pf}\p{Quotation_Mark}\p{Terminal_Punctuation}\p{Z}\p{Cc}\p{Bidi_Control}"
-    r"\u2014\u2015\u2025\u2026\u22ef\u2e3a\u2e3b\u301c\uff5e\uff5c"
+    r"\u2014\u2015\u2025\u2500-\u257f\u2026\u22ef\u2e3a\u2e3b\u301c\uff5e\uff5c"
     r"\u275b-\u2760\u276e\u276f\U0001f676-\U0001f678\ufff9-\uffff\u2800]|[<>\"`]|(?![\u200c\u200d\p{Variation_Selector}])\p{Default_Ignorable_Code_Point}"
 )
 # Another address of a list, and the signs of escaped HTML.
 _NEXT = regex.compile(r"[,;|](?=https?://)|&(?:lt|gt|quot|apos|nbsp|#0*3[49]|#x0*2[27]);", regex.IGNORECASE)
 _ENTITY = regex.compile(r"&#?[A-Za-z0-9]{1,31};$")
-_TRAILING = regex.compile(r"(?r)(?:[.,:;!?]|(?![\x21-\x7e])[\p{Po}\p{Pd}])+$")  # from the right, once
+_TRAILING = regex.compile(r"(?r)(?:[.,:;!?\u00b4\u200c\u200d]|(?![\x21-\x7e])[\p{Po}\p{Pd}])+$")  # from the right, once
 _OPENED = {  # marks that people put around words, where they begin
     mark: regex.compile(rf"(?:^|[\s\p{{P}}\p{{S}}]){regex.escape(mark)}") for mark in "*_~`|"
 }

@@ -43,8 +43,12 @@ class Origins:
 
     def _is_listed(self, origin: str) -> bool:
         scheme, host = _parts(origin)
+        if "*" in origin:
+            return False
         label, _, rest = host.partition(".")
-        written = (f"{scheme}://{host}", f"{scheme}://*.{rest}" if _LABEL.fullmatch(label) else "") if scheme else (origin,)
+        written = (
+            (f"{scheme}://{host}", f"{scheme}://*.{rest}" if _LABEL.fullmatch(label) else "") if scheme else (origin,)
+        )
         return not self._listed.isdisjoint(written)
 
 
@@ -71,4 +75,6 @@ def _without_root(host: str) -> str:
 def _parts(origin: str) -> tuple[str, str]:
     """Scheme, and host with its port, but for a default one. Two empty ones where it names none, as `null`."""
     scheme, separator, host = origin.lower().partition("://")
-    return (scheme, _without_root(host.removesuffix(_DEFAULT_PORTS.get(scheme, "\0")))) if separator else ("", "")
+    if separator and scheme in _DEFAULT_PORTS:
+        host = _without_root(host.removesuffix(_DEFAULT_PORTS[scheme]))
+    return (scheme, host) if separator else ("", "")

@@ -44,6 +44,7 @@ LINKS: list[tuple[str, list[str]]] = [
     (f"{A}_b_", [f"{A}_b_"]),
     *((f"{left}{A}{right}", [A]) for left, right in ["❝❞", "❛❜", "❮❯", "🙶🙷", "〝〟", "｢｣", "⟨⟩", "༺༻", "﴾﴿"]),
     (f"{A}` x", [A]),
+    (f"´{A}´ │{A}│{A}│ {A}\u200d {A}\u200c.", [A, A, A, A, A]),
     (f"|{A}|{A}|", [A, A]),
     (f"<{A}|words> [{A}|words]", [A, A]),
     (f"#{A}", [A]),
