@@ -68,11 +68,29 @@ export function personIn(text, people) {
   return person ? { person, rest: wanted.slice(person.nickname.length).trim() } : null;
 }
 
-const UNITS = { "": 1, m: 1, min: 1, h: 60, d: 24 * 60 };
+/** Minutes, and how they are called in the languages of the page. */
+const UNITS = [
+  [1 / 60, /^(?:s|se[cgk]s?|seconds?|sekunden?|secondes?|segundos?|ثانية|ثوان)$/u],
+  [1, /^(?:m|mins?|minut[eo]s?|minuten|دقيقة|دقائق)$/u],
+  [60, /^(?:h|hrs?|hours?|std|stunden?|heures?|horas?|ساعة|ساعات)$/u],
+  [24 * 60, /^(?:d|days?|tage?|j|jours?|d[ií]as?|يوم|أيام)$/u],
+  [7 * 24 * 60, /^(?:w|wks?|weeks?|wochen?|semaines?|semanas?|أسبوع|أسابيع)$/u],
+];
+const ZEROS = [0x660, 0x6f0, 0x966, 0xff10]; // of Arabic, Persian, Devanagari and wide digits
 
-/** {minutes?, reason} of "10 spam", "2h", "spam". Without a length it is for good. */
+/** {minutes?, reason} of "10 spam", "2h", "1.5 hours", "spam". Without a length it is for good. */
 export function lengthIn(text) {
-  const found = /^(\d{1,7}(?:\.\d+)?)\s?(m|min|h|d|)(?=\s|$)/i.exec(text);
-  if (!found || !(Number(found[1]) > 0)) return { reason: text.trim() };
-  return { minutes: Number(found[1]) * UNITS[found[2].toLowerCase()], reason: text.slice(found[0].length).trim() };
+  const [, number, blank, word, rest] = /^(\d{1,7}(?:[.,]\d+)?)?(\s?)([\p{L}\p{M}]*)\.?(?=\s|$)([\s\S]*)/u.exec(plainDigits(text)) ?? [];
+  const [length] = UNITS.find(([, names]) => names.test(word?.toLowerCase())) ?? [];
+  const minutes = Number(number?.replace(",", ".")) * (length ?? 1);
+  if (!(minutes > 0) || (word && !length && !blank)) return { reason: text.trim() };
+  return { minutes, reason: text.slice(length || !word ? text.length - rest.length : number.length).trim() };
+}
+
+/** Digits of other scripts as ours, each in the place of one. */
+export function plainDigits(text) {
+  return text.replace(/\p{Nd}/gu, (digit) => {
+    const zero = ZEROS.find((one) => digit.codePointAt(0) >= one && digit.codePointAt(0) < one + 10);
+    return zero ? String(digit.codePointAt(0) - zero) : digit;
+  });
 }

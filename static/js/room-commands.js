@@ -2,7 +2,7 @@
 // promise of one, where it could not be done. No DOM in here.
 
 import { isolate } from "./isolate.js";
-import { lengthIn, personIn } from "./commands.js";
+import { lengthIn, personIn, plainDigits } from "./commands.js";
 import { sequence, t, tn } from "./language.js";
 
 export class RoomCommands {
@@ -87,7 +87,8 @@ export class RoomCommands {
   }
 
   slow(text) {
-    const seconds = /^\d{1,6}$/.test(text) ? Number(text) : NaN;
+    const [, digits] = /^(\d{1,6})\s?s?$/i.exec(plainDigits(text)) ?? [];
+    const seconds = digits ? Number(digits) : NaN;
     return Number.isNaN(seconds) ? t("How many seconds between two messages? For example: /slow 30 (0 ends it)") : this.settings({ slow: seconds });
   }
 

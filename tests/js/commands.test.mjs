@@ -24,6 +24,12 @@ test("a length is minutes unless it says otherwise, and without one it is for go
   assert.deepEqual(lengthIn("2h"), { minutes: 120, reason: "" });
   assert.deepEqual(lengthIn("1 d be kind"), { minutes: 1440, reason: "be kind" });
   assert.deepEqual(lengthIn("5min"), { minutes: 5, reason: "" });
+  for (const [text, minutes] of [["30s", 0.5], ["90 sec", 1.5], ["10 Min.", 10], ["2 hours", 120], ["1,5 h", 90], ["1 day", 1_440], ["2 Tage", 2_880], ["1w", 10_080], ["3 semaines", 30_240], ["١٠", 10], ["۲ ساعات", 120], ["３０", 30]]) {
+    assert.deepEqual(lengthIn(`${text} spam 2`), { minutes, reason: "spam 2" }, text);
+    assert.deepEqual(lengthIn(text), { minutes, reason: "" }, text);
+  }
+  assert.deepEqual(lengthIn("١٠ سبب ٢"), { minutes: 10, reason: "سبب ٢" });
+  assert.deepEqual(lengthIn("10 weekly spam"), { minutes: 10, reason: "weekly spam" });
   for (const text of ["spam 10", "10x", "0", "", "-5 x"]) assert.equal("minutes" in lengthIn(text), false, text);
 });
 
@@ -75,7 +81,8 @@ test("a command that is incomplete says what it takes", async () => {
   assert.equal(table.ignore(""), "You ignore \u2068Bob\u2069, 1 who is not here.");
   assert.deepEqual(asked, []);
   await table.slow("30");
+  for (const text of ["30s", "30 S", "٣٠"]) await table.slow(text);
   await table.list("off");
   await table.passphrase("");
-  assert.deepEqual(asked, [["settings", { slow: 30 }], ["settings", { listed: false }], ["settings", { passphrase: null }]]);
+  assert.deepEqual(asked, [...Array(4).fill(["settings", { slow: 30 }]), ["settings", { listed: false }], ["settings", { passphrase: null }]]);
 });
