@@ -34,6 +34,8 @@ SAID = {
     "russian": "Ёжик в тумане",
     "hindi": "नमस्ते दुनिया",
     "emoji": "great 👍🏽 family 👨‍👩‍👧 and 🇩🇪",
+    "hyphens": "an extra\u00adordinary co\u2060operation \ufeffmarked",
+    "persian": "می\u200cخواهم کتاب علی",
     "code": "snake_case and kebab-case, v1.2.3",
 }
 FOUND = [
@@ -43,6 +45,14 @@ FOUND = [
     ("quick fo", "english"),
     ('"quick brown"', "english"),
     ("isn't", "english"),
+    ("isn’t", "english"),
+    *((f"{left}quick brown{right}", "english") for left, right in ("“”", "„“", "«»", "＂＂", "「」")),
+    ("extraordinary", "hyphens"),
+    ("cooperation", "hyphens"),
+    ("extra\u00adord", "hyphens"),
+    ("marked", "hyphens"),
+    ("میخواهم", "persian"),
+    ("می\u200cخواهم", "persian"),
     ("example.com", "english"),
     ("C++", "english"),
     ("uber strassen", "accents"),
@@ -104,6 +114,14 @@ TRICKS = (
     "貓" * 200,
     "a " * 100,
 )
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("کتاب", "كتــاب"), ("علی", "علي"), ("على", "علي"), ("ہے", "هے"), ("extra\u00adordinary", "extraordinary")],
+)
+def test_what_other_keyboards_write_is_the_same_word(one: str, other: str) -> None:
+    assert terms.terms(one) == terms.terms(other) != []
 
 
 async def says(ask: Ask, who: Connection, room: str, *texts: str) -> list[dict]:

@@ -20,7 +20,7 @@ from app.store.queries.rooms import epoch
 from app.store.queries.terms import of_author, of_nickname, terms
 from app.store.tables import messages, rooms, rules, search_rooms
 
-RULE = "2"  # by which terms are made: with another one everything is indexed anew
+RULE = "3"  # by which terms are made: with another one everything is indexed anew
 ID_BITS = 32  # of a message's seq in its place
 
 _row = select(search_rooms.c.number, search_rooms.c.rev).where(search_rooms.c.room == bindparam("room"))

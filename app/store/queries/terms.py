@@ -27,16 +27,20 @@ DAY_MS = 86_400_000
 Span = tuple[int, int]
 
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Bopomofo}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}\u30fc"
+_WITHIN = r"\u00ad\u034f\u200c\u200d\u2060\ufeff"  # hyphens to come and joiners: no word ends there
 _TERM = regex.compile(
     rf"(?P<emoji>\p{{Extended_Pictographic}}|\p{{Regional_Indicator}})"
     rf"|(?P<sign>[{_UNSPACED}]\p{{M}}*)"
-    rf"|[[\p{{L}}\p{{N}}]--[{_UNSPACED}]][[\p{{L}}\p{{N}}\p{{M}}]--[{_UNSPACED}]]*",
+    rf"|[[\p{{L}}\p{{N}}]--[{_UNSPACED}]][[\p{{L}}\p{{N}}\p{{M}}{_WITHIN}]--[{_UNSPACED}]]*",
     regex.VERSION1,
 )
+# The letters of Arabic as keyboards of other countries have them, and the stroke that makes words longer.
+_KEYBOARDS = str.maketrans("یىکہھە", "ييكههه", "ـ")
+_QUOTES = regex.compile(r"[“”„‟«»＂「」『』❝❞〝〞〟]")  # which phones and other languages put for a straight one
 _PLAIN = re.compile("[a-z0-9]+")
 _OVERLAYS = regex.compile(r"[\p{Latin}\p{Greek}\p{Cyrillic}\p{Arabic}\p{Hebrew}\p{Syriac}]")
 _PART = regex.compile(
-    r'(?:(?P<key>from|before|after|on):)?(?:"(?P<quoted>[^"]*)"?|(?P<bare>[^\s"]+))', regex.IGNORECASE
+    r'(?:(?P<key>from|before|after|on)[:：])?(?:"(?P<quoted>[^"]*)"?|(?P<bare>[^\s"]+))', regex.IGNORECASE
 )
 
 
@@ -62,7 +66,7 @@ def _folded(word: str) -> str:
     """In small letters, as NFKC has it, without what is laid over its letters."""
     if word.isascii():
         return word.lower()
-    plain = unicodedata.normalize("NFKC", word).casefold()
+    plain = unicodedata.normalize("NFKC", word).casefold().translate(_KEYBOARDS)
     if _OVERLAYS.search(plain):
         letters = unicodedata.normalize("NFD", plain)
         plain = unicodedata.normalize("NFC", "".join(one for one in letters if unicodedata.category(one) != "Mn"))
@@ -167,6 +171,7 @@ def question(text: str) -> Question:
     nicknames: list[str] = []
     since: list[int] = []
     until: list[int] = []
+    text = _QUOTES.sub('"', text)
     for part in _PART.finditer(text):
         key, said, is_quoted = (part["key"] or "").lower(), part["quoted"] or part["bare"] or "", part["bare"] is None
         if key == "from":
