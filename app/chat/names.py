@@ -273,6 +273,7 @@ def _nobodys(site: str) -> frozenset[str]:
 
 def _shapes(text: str) -> set[str]:
     """As it is written and in small letters, with and without what stands around it."""
-    folded = _shape(unicodedata.normalize("NFKC", text).casefold()).casefold()
-    shapes = {_shape(text), folded}
+    plain = unicodedata.normalize("NFKC", text)
+    bare = _OUTER.sub("", plain)  # a stroke looks like a letter
+    shapes = {_shape(plain), _shape(bare), _shape(plain.casefold()).casefold(), _shape(bare.casefold()).casefold()}
     return (shapes | {_OUTER.sub("", one) for one in shapes}) - {""}

@@ -325,6 +325,10 @@ def test_joiners_elsewhere_heaps_of_marks_and_mere_dots_are_refused(name: str) -
         "aIl",
         "Pаrlor",
         "you\u2800",
+        "|you|",
+        "🇾ou",
+        "неre",
+        "»all«",
     ],
 )
 def test_what_means_the_site_or_everybody_is_nobody_s(name: str) -> None:
