@@ -23,14 +23,16 @@ _END = regex.compile(
 # Another address of a list, and the signs of escaped HTML.
 _NEXT = regex.compile(r"[,;|](?=https?://)|&(?:lt|gt|quot|apos|nbsp|#0*3[49]|#x0*2[27]);", regex.IGNORECASE)
 _ENTITY = regex.compile(r"&#?[A-Za-z0-9]{1,31};$")
-_TRAILING = regex.compile(r"(?r)(?:[.,:;!?\u00b4\u200c\u200d]|(?![\x21-\x7e])[\p{Po}\p{Pd}])+$")  # from the right, once
+_TRAILING = regex.compile(
+    r"(?r)(?:[.,:;!?\\\u00b4\u200c\u200d\u2190-\u21ff]|(?![\x21-\x7e])[\p{Po}\p{Pd}])+$"
+)  # from the right, once
 _OPENED = {  # marks that people put around words, where they begin
     mark: regex.compile(rf"(?:^|[\s\p{{P}}\p{{S}}]){regex.escape(mark)}") for mark in "*_~`|"
 }
 _AFTER = ".,;:!?)]}'\""  # that may follow such a mark
 _CELLS = ("|", "<", "[")  # of a table, and of `<address|words>`: there a stroke ends an address
 MAX_BEFORE = 200  # characters in front of a link in which a mark around it may begin
-_IPV6 = regex.compile(r"//\[([0-9A-Fa-f:.]{2,45})\]")
+_IPV6 = regex.compile(r"//(?:[^@/?#\s\[\]]*@)?\[([0-9A-Fa-f:.]{2,45})\]")
 # A host's name with the dot of the root behind it, or with the colon of a port and none.
 _ROOT = regex.compile(r"//[^/?#:@\s]*[^/?#:@.\s](?:\.(?=[:/?#])|:(?=[/?#]))")
 _NOT_YET = regex.compile(r"https?:/", regex.IGNORECASE)  # a scheme in front of another
@@ -86,8 +88,10 @@ def _address(text: str, begin: int) -> str:
     if glued := _TLD.match(host, max(0, host.rfind("."))) or _MACHINE.match(host):
         rest = rest[: glued.end()]
     length = _length(f"//{rest}") - 2
-    if length <= 0 or (length < len(host) and _BROKEN.match(rest, length)):
+    if length <= 0 or (length < len(host) and (_BROKEN.match(rest, length) or "@" in host[length:])):
         return ""
+    while rest[length : length + 1] == ")" and rest.count("(", 0, length) > rest.count(")", 0, length):
+        length += 1  # of parentheses within each other linkify-it sees the inner ones
     address = _TRAILING.sub("", scheme + (slashes if scheme else "") + rest[:length])
     return address if scheme or _NAMED.match(address) else ""
 

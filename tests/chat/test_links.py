@@ -60,6 +60,8 @@ LINKS: list[tuple[str, list[str]]] = [
     (f"{WIKI}/Foo_(bar)", [f"{WIKI}/Foo_(bar)"]),
     (f"({WIKI}/Foo_(bar))", [f"{WIKI}/Foo_(bar)"]),
     (f"({WIKI}/Foo_(bar).)", [f"{WIKI}/Foo_(bar)"]),
+    (f"{WIKI}/Foo_(bar_(baz)) ({WIKI}/Foo_(bar_(baz))).", [f"{WIKI}/Foo_(bar_(baz))"] * 2),
+    (f"\\({A}\\) 見て→{A}← {A}\\", [A, A, A]),
     # what cannot be seen or turns the writing over
     (f"{A}\u202egpj.exe", [A]),
     *(
@@ -86,6 +88,7 @@ LINKS: list[tuple[str, list[str]]] = [
     ("http://my_service:8080/x http://a_b.example/", ["http://my_service:8080/x", "http://a_b.example/"]),
     ("http://example.com:/x", ["http://example.com:/x"]),
     ("http://user:pw@example.com/", ["http://user:pw@example.com/"]),
+    ("http://user:pw@[::1]:80/x", ["http://user:pw@[::1]:80/x"]),
     ("Site:www.example.com", ["http://www.example.com"]),
     ("https://example.com...and https://example.com: x", ["https://example.com", "https://example.com"]),
     ("http://https://example.com/a https://http://example.com", ["https://example.com/a", "http://example.com"]),
