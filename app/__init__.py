@@ -4,6 +4,7 @@
     config.py          every setting once: name, type, default, help
     logs.py            logging: one line for each event
     process.py         standard streams, file descriptors, addresses to listen on
+    ending.py          the end after a signal, which nothing keeps from coming
     workers.py         several processes on one port, and their parent
     model.py           the nouns: Person, Connection, Member, Owner, Refused
     languages/         sentences in other languages: their catalogues, dates and numbers

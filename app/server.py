@@ -26,6 +26,7 @@ from app.chat.looking import Looking
 from app.chat.quotas import Quotas
 from app.chat.rates import Rates
 from app.config import BadSetting, Settings
+from app.ending import Ending
 from app.engineio.request import Request
 from app.files.blobs import Blobs, UnusablePlace
 from app.joined import connect_redis, relay_of, share_by_database, share_by_redis
@@ -68,6 +69,7 @@ log = logging.getLogger("parlor")
 VERBS_TIMEOUT_S = 2.5  # for running verbs, when the server stops
 LOCK_TIMEOUT_S = 1.5  # within it, for another process's lock on the database; the rest is for sending the answer
 CLOSE_TIMEOUT_S = 1.0  # for connections to close
+SHUTDOWN_TIMEOUT_S = CLOSE_TIMEOUT_S / 2  # aiohttp waits twice: for a request to be answered, and to be cancelled
 KEEPALIVE_S = 75.0  # longer than the 60 s of common proxies: a proxy must not send into a connection we have closed
 POINTS_PER_ACTION = 10  # that a connection may spend for each action of its person: pongs, polls, refusals cost as well
 MIN_POINTS = 200  # a second, however few actions people are allowed
@@ -114,7 +116,8 @@ class Running:
     background_tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def stop(self) -> None:
-        """Accept nothing new, let running verbs finish and answer, disconnect everybody, close the store. Under 5 s."""
+        """Accept nothing new, let running verbs finish and answer, disconnect everybody, close the store. Each step has
+        its time; what hangs all the same is ended by `Ending`."""
         for listener in self.listeners:
             listener.close()
         self.sockets.stop_accepting()
@@ -125,7 +128,6 @@ class Running:
         self.chat.is_stopping = True
         self.sockets.close_all()
         self.runner.app[ROOM_EVENTS].close_all()
-        await self.sockets.wait_closed(CLOSE_TIMEOUT_S)
         await self.runner.cleanup()
         await self.sockets.wait_idle(CLOSE_TIMEOUT_S)
         self.chat.presence.stop()
@@ -256,7 +258,7 @@ async def start(settings: Settings, worker: Worker | None = None) -> Running:
         app,
         handle_signals=False,
         handler_cancellation=True,
-        shutdown_timeout=CLOSE_TIMEOUT_S,
+        shutdown_timeout=SHUTDOWN_TIMEOUT_S,
         keepalive_timeout=KEEPALIVE_S,
         access_log=access_log if settings.access_log else None,
         access_log_class=AccessLogger,
@@ -387,13 +389,16 @@ async def serve(settings: Settings, worker: Worker | None = None) -> None:
             log.warning("%s", warning)
     asyncio.get_running_loop().set_exception_handler(partial(_on_fault, running.runner.app[ops.DESCRIPTORS]))
     end = asyncio.Event()
-    on_signals(lambda _: end.set())
+    ending = Ending(asyncio.get_running_loop())
+    on_signals(lambda _: end.set(), at_once=ending.begin)
     if worker:
         worker.on_parent_gone(end.set)
     print(_greeting(running), flush=True)
     running.background_tasks.append(asyncio.create_task(asyncio.to_thread(languages.read_all)))
     running.must_stop.add_done_callback(lambda _: end.set())
     await end.wait()
+    ending.code = int(running.must_stop.done())
+    ending.begin()
     log.info("stopping")
     await running.stop()
     for number in STOP_SIGNALS:

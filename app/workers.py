@@ -29,7 +29,7 @@ from app.config import BadSetting, Settings
 log = logging.getLogger("parlor.workers")
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
-STOP_TIMEOUT_S = 4.5  # for workers to end; then they are killed
+STOP_TIMEOUT_S = 4.7  # for workers to end, which they do by themselves in 4.5 (ending.py); then they are killed
 FIRST_DELAY_S, MAX_DELAY_S = 0.1, 30.0  # before a worker that has died begins anew; each time twice as long
 PROVEN_S = 5.0  # a worker that has served for so long begins anew without delay
 HANDED = "_PARLOR_WORKER"  # in a worker's environment: what its parent tells it
@@ -208,14 +208,20 @@ def _how(code: int) -> str:
         return f"was ended by signal {-code}"
 
 
-def on_signals(stop: Callable[[int], None]) -> None:
-    """Call `stop` with each stop signal that comes. Not by the loop's own handlers: closing the loop removes those, and
-    the next SIGTERM would kill a process that is about to exit with 0."""
+def on_signals(stop: Callable[[int], None], at_once: Callable[[], None] = lambda: None) -> None:
+    """Call `stop` with each stop signal that comes, and before that `at_once`, though the loop hang. Not by the loop's
+    own handlers: closing the loop removes those, and the next SIGTERM would kill a process that is about to exit with
+    0."""
     loop = asyncio.get_running_loop()
+
+    def come(number: int, _frame: object) -> None:
+        at_once()
+        loop.call_soon_threadsafe(stop, number)
+
     for number in STOP_SIGNALS:
         if number not in (signal.SIGTERM, signal.SIGINT) and signal.getsignal(number) is signal.SIG_IGN:
             continue  # set by nohup: the server is to outlive its terminal
-        signal.signal(number, lambda number, _frame: loop.call_soon_threadsafe(stop, number))
+        signal.signal(number, come)
 
 
 def reserve(settings: Settings) -> list[socket.socket]:

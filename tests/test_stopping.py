@@ -134,6 +134,69 @@ async def test_what_was_under_way_at_the_signal_is_stored_and_acked(tmp_path: Pa
         assert (await bob.join("lobby"))["messages"] == [message]
 
 
+SILENT = """
+import os, socket, time
+from pathlib import Path
+
+answering = socket.getaddrinfo
+
+def asked(host, *rest, **more):
+    if host != "silent.test":
+        return answering(host, *rest, **more)
+    Path(os.environ["ASKED"]).touch()
+    time.sleep(60)
+
+socket.getaddrinfo = asked
+"""
+
+
+async def test_a_name_server_that_does_not_answer_keeps_it_from_nothing(tmp_path: Path) -> None:
+    """Anybody can name such a host: the threads in which names are looked up are not waited for."""
+    (tmp_path / "sitecustomize.py").write_text(SILENT)
+    asked = tmp_path / "asked"
+    begun = serving(tmp_path / "data", PYTHONPATH=str(tmp_path), ASKED=str(asked))
+    async with begun as server, Talker(server.url, "alice") as alice:
+        await alice.join("own")
+        hooking = asyncio.create_task(alice.ask("hook", {"room": "own", "url": "https://silent.test/"}))
+        async with asyncio.timeout(WITHIN):
+            while not asked.exists():
+                await asyncio.sleep(0.01)
+        server.signal(signal.SIGTERM)
+        code, errors = await server.ended(WITHIN)
+        hooking.cancel()
+        assert code == 0
+        assert not faults(errors), faults(errors)
+
+
+HANGING = """
+import shutil, time
+
+def hang(*_, **__):
+    time.sleep(60)
+
+shutil.rmtree = hang
+"""
+
+
+async def test_a_disk_that_does_not_answer_keeps_it_from_nothing(tmp_path: Path) -> None:
+    """The log tells what it was that hung."""
+    (tmp_path / "sitecustomize.py").write_text(HANGING)
+    begun = serving(tmp_path / "data", PYTHONPATH=str(tmp_path))
+    async with begun as server, Talker(server.url, "alice") as alice, aiohttp.ClientSession() as session:
+        form = aiohttp.FormData()
+        form.add_field("file", b"here", filename="a.txt", content_type="text/plain")
+        bearer = {"Authorization": f"Bearer {alice.token}"}
+        upload = asyncio.create_task(session.post(f"{server.url}/files", data=form, headers=bearer))
+        async with asyncio.timeout(WITHIN):
+            while not list((tmp_path / "data").rglob("parlor-*/upload")):
+                await asyncio.sleep(0.01)
+        server.signal(signal.SIGTERM)
+        code, errors = await server.ended(WITHIN)
+        upload.cancel()
+        assert code == 0
+        assert "sitecustomize.py:5 hang" in errors
+
+
 async def no_longer_listens(port: int) -> None:
     async with asyncio.timeout(WITHIN):
         with contextlib.suppress(ConnectionError):

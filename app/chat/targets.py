@@ -7,12 +7,13 @@ the network behind it to everybody. The address of a host is judged at each conn
 
 import asyncio
 import socket
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.chat.lookups import LookupThreads
 from app.model import Refused, Sentence
 
 MAX_URL = 1_000  # characters
@@ -26,7 +27,7 @@ BAD_PORTS = frozenset(
 NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
 UNICAST = IPv6Network("2000::/3")  # all that IANA has given out; outside of it are older ways to write IPv4 addresses
 
-_checked = ThreadPoolExecutor(4, "checked-names")  # threads begin with the first name
+_checked = LookupThreads(4, "checked-names")
 
 
 def host_of(url: str) -> str:

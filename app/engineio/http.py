@@ -130,6 +130,12 @@ class Front:
             if _is_idle(connection):
                 connection.transport.close()
 
+    def abort(self) -> None:
+        """Cut all that are left: by a peer that is slow to ask, or to take its answer. A connection that nobody cuts
+        would be closed twice when it is forgotten, by its writer and by its transport."""
+        for connection in list(self.connections):
+            connection.transport.abort()
+
 
 def _is_idle(connection: "HttpConnection") -> bool:
     return connection._current is None and not connection.reader.requests

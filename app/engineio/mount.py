@@ -38,6 +38,7 @@ def attach(service: Service, app: web.Application, path: str) -> None:
     if SERVICES not in app:
         app[SERVICES], app[FRONT] = Services(), []
         app.on_shutdown.append(_stop)
+        app.on_cleanup.append(_abort)
 
     async def detach(request: web.Request) -> web.StreamResponse:
         return await _detach(request, service)
@@ -50,6 +51,12 @@ def attach(service: Service, app: web.Application, path: str) -> None:
 async def _stop(app: web.Application) -> None:
     for front in app[FRONT]:
         front.stop()
+
+
+async def _abort(app: web.Application) -> None:
+    """aiohttp has given its requests their time."""
+    for front in app[FRONT]:
+        front.abort()
 
 
 async def _detach(request: web.Request, service: Service) -> web.StreamResponse:

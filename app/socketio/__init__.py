@@ -29,6 +29,18 @@ def create_server(*, namespaces: Any = None, **settings: Any) -> Server:
     return Server(engine=engine, client_manager=Manager(), namespaces=namespaces, logger=library_log)
 
 
+CLOSE_TIMEOUT_S = 1.0  # for WebSockets, when the application ends
+
+
 def attach(server: Server, app: web.Application, path: str = "/socket.io/") -> None:
-    """Serve `server` at `path` of an aiohttp application."""
+    """Serve `server` at `path` of an aiohttp application, and close every connection when that ends."""
+
+    async def begin_closing(_: web.Application) -> None:
+        server.close_all()
+
+    async def wait_closed(_: web.Application) -> None:
+        await server.wait_closed(CLOSE_TIMEOUT_S)
+
     engineio.attach(server.engine, app, path)
+    app.on_shutdown.append(begin_closing)
+    app.on_cleanup.append(wait_closed)  # aiohttp has waited for its own requests meanwhile

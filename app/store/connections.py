@@ -80,6 +80,7 @@ class Connections:
         self._writing = open_engine(url, None)
         self._writer: Connection | None = None
         self._idle: list[Connection] = []  # the readers'
+        self._asked: set[Connection] = set()  # that are read from now
         self._readers = threading.Semaphore(READERS)
         self._lock_deadline = math.inf  # of waiting for another process's lock, on the monotonic clock
 
@@ -96,8 +97,12 @@ class Connections:
         self._writing.dispose()
 
     def set_lock_deadline(self, seconds: float) -> None:
-        """From now on wait at most `seconds` for another process's lock; later writes fail at once."""
+        """From now on wait at most `seconds` for another process's lock; later writes fail at once. 0: what is being
+        read at this moment fails, too. From any thread."""
         self._lock_deadline = time.monotonic() + seconds
+        for db in tuple(self._asked) if seconds <= 0 else ():
+            with contextlib.suppress(SQLAlchemyError, sqlite3.Error):  # it has just been closed
+                db.connection.dbapi_connection.interrupt()  # type: ignore[union-attr]
 
     @property
     def writer(self) -> Connection:
@@ -137,6 +142,7 @@ class Connections:
             db = self._idle.pop()
         except IndexError:
             db = self._reading.connect()
+        self._asked.add(db)
         try:
             with db.begin():
                 yield db
@@ -144,6 +150,7 @@ class Connections:
             db.close()
             raise
         finally:
+            self._asked.discard(db)
             if not db.closed:
                 self._idle.append(db)
 

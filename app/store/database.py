@@ -27,6 +27,7 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 LOCK_TIMEOUT_S = 5.0  # to wait for another process's lock
+BREAK_OFF_S = 0.05  # at the end, between two times that questions are broken off: the next part of one may have begun
 POSTGRES = ("postgres://", "postgresql://")
 ALL_ROOMS = ""  # the name of no room, for questions about all of them
 
@@ -115,7 +116,7 @@ class Database:
         await self._commits.drain()
         self._closed = True
         await self._commits.finish()
-        await asyncio.to_thread(self._reader.shutdown)
+        await _end_questions(self._reader, self._storage)
         await asyncio.to_thread(self._storage.close)
 
     # --- questions ---
@@ -185,6 +186,15 @@ class Database:
             if write.changes not in (Changes.NOTHING, Changes.PEOPLE):
                 drop(write.room)
                 drop(ALL_ROOMS)
+
+
+async def _end_questions(reader: ThreadPoolExecutor, storage: Storage) -> None:
+    """Nobody waits for the answers any more, and with a large history one may take long."""
+    ended = asyncio.ensure_future(asyncio.to_thread(reader.shutdown, cancel_futures=True))
+    while not ended.done():
+        storage.set_lock_deadline(0)
+        await asyncio.wait([ended], timeout=BREAK_OFF_S)
+    await ended
 
 
 def _storage_of(url: str, replaced: Callable[[str], None]) -> Storage:

@@ -64,6 +64,7 @@ class Storage(Protocol):
         where all failed, or may have."""
 
     def set_lock_deadline(self, seconds: float) -> None:
-        """From now on nothing takes longer than that because somebody else is slow."""
+        """From now on nothing takes longer than that because somebody else is slow. 0: what is being asked at this
+        moment is broken off."""
 
     def close(self) -> None: ...

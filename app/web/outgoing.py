@@ -5,7 +5,6 @@ when it was looked at.
 
 import socket
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -13,6 +12,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from app.chat import targets
+from app.chat.lookups import LookupThreads
 
 LOOKUPS = 8  # names that are looked up at once
 
@@ -42,7 +42,7 @@ class Names(AbstractResolver):
     """Looks names up in threads of its own (targets.look_up)."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(LOOKUPS, "names")
+        self._threads = LookupThreads(LOOKUPS, "names")
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
@@ -56,7 +56,7 @@ class Names(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown()
 
 
 def _socket(private_too: Callable[[], bool], address: Any) -> socket.socket:

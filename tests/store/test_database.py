@@ -42,6 +42,26 @@ def message(n: int) -> dict[str, object]:
     return words | {"id": f"message-{n}"}
 
 
+def count(db: Connection, most: int) -> object:
+    """Takes as long as one likes."""
+    numbers = "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :most)"
+    return db.scalar(text(f"{numbers} SELECT max(n) FROM numbers"), {"most": most})
+
+
+async def test_a_question_that_takes_long_is_broken_off_at_the_end(database: Database) -> None:
+    def ask(db: Connection) -> object:
+        begun.set()
+        return count(db, 1_000_000_000)
+
+    begun = threading.Event()
+    answers = [asyncio.create_task(database.read(ask)) for _ in range(5)]
+    await asyncio.to_thread(begun.wait, PATIENCE)
+    async with asyncio.timeout(PATIENCE):
+        await database.close()
+        ended = await asyncio.gather(*answers, return_exceptions=True)
+    assert {type(one) for one in ended} <= {Refused, asyncio.CancelledError}
+
+
 async def test_migrations_lead_to_the_tables_as_written(database: Database) -> None:
     found = await database.read(lambda db: _shape(inspect(db)))
     wanted = {
