@@ -19,6 +19,7 @@ import orjson
 
 from tests.fuzz import grammar
 from tests.fuzz.grammar import SEPARATOR, Encoded, in_payload, speech
+from tests.fuzz.patience import Patience, within
 from tests.support.raw import UPGRADE, head
 
 SOON = 5.0  # seconds in which whoever is owed an answer gets it
@@ -42,6 +43,7 @@ class World:
 
     url: str
     ask: grammar.Ask
+    pid: int  # of the server
     pages: tuple[str, ...] = ()
     sent: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
@@ -78,8 +80,9 @@ class Line:
 
     async def answer(self, seconds: float = SOON, must: bool = True) -> tuple[int, bytes]:
         """Status and body; 0 where the connection was closed, or where no answer came and none must."""
+        limit = within(seconds, self.world.pid) if must else asyncio.timeout(seconds)
         try:
-            async with asyncio.timeout(seconds):
+            async with limit:
                 top = await self.reader.readuntil(b"\r\n\r\n")
                 status = int(top.split(b" ", 2)[1])
                 length = top.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
@@ -161,7 +164,9 @@ class Talks:
                 if self.frames == frames:
                     raise Fault(f"a WebSocket neither closed nor heard {start!r}")
                 frames = self.frames
-                await asyncio.wait([heard, gone], timeout=SOON, return_when=asyncio.FIRST_COMPLETED)
+                with contextlib.suppress(TimeoutError):
+                    async with within(SOON, self.world.pid):
+                        await asyncio.wait([heard, gone], return_when=asyncio.FIRST_COMPLETED)
         finally:
             gone.cancel()
             self.awaited.pop(start, None)
@@ -532,14 +537,13 @@ class Polling:
         self.asked += 1
         number = 8_000_000 + self.asked
         await self._post(f'42{number}["echo",{{}}]'.encode())
-        loop = asyncio.get_running_loop()
-        end = loop.time() + SOON
-        while loop.time() < end:
+        patience = Patience(SOON, self.world.pid)
+        while patience.left > 0:
             packets = await self._poll()
             if any(packet.startswith(b"43%d[" % number) for packet in packets):
                 return True
             if packets not in ([b"2"], [b"6"]):
-                end = loop.time() + SOON
+                patience = Patience(SOON, self.world.pid)
         return False
 
     async def _beside(self, r: Random, request: bytes) -> None:
@@ -576,7 +580,7 @@ class Streaming(Polling):
         self.stream = await Line(self.world).__aenter__()
         await self.stream.write(head("GET", "/socket.io/?EIO=4&transport=sse", {}))
         try:
-            async with asyncio.timeout(SOON):
+            async with within(SOON, self.world.pid):
                 top = await self.stream.reader.readuntil(b"\r\n\r\n")
         except TimeoutError:
             raise Fault("a stream does not begin") from None
@@ -593,7 +597,7 @@ class Streaming(Polling):
     async def _poll(self) -> list[bytes]:
         assert self.stream
         try:
-            async with asyncio.timeout(SOON):
+            async with within(SOON, self.world.pid):
                 packet = await self.stream.reader.readuntil(b"\n\n")
         except TimeoutError:
             raise Fault("a stream neither brings anything nor ends") from None
@@ -764,7 +768,7 @@ Act = Callable[[Random, int], Awaitable[None]]
 async def is_served(world: World, transport: str) -> None:
     """Somebody new is let in and answered at once."""
     try:
-        async with asyncio.timeout(SOON):
+        async with within(SOON, world.pid):
             if transport == "polling":
                 polling = Polling(world)
                 try:

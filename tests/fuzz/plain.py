@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from tests.fuzz import grammar
 from tests.fuzz.grammar import REFUSED, Encoded
+from tests.fuzz.patience import within
 from tests.fuzz.peers import BRIEFLY, CLOSE, HEADERS, LOST, SOON, Fault, Line, Over, Socket, Talks, World, frame
 from tests.support.raw import UPGRADE, head
 
@@ -133,7 +134,7 @@ class Reader:
         self.lines.append(line)
         await line.write(self._request(r, "GET"))
         try:
-            async with asyncio.timeout(SOON):
+            async with within(SOON, self.world.pid):
                 top = await line.reader.readuntil(b"\r\n\r\n")
         except TimeoutError:
             raise Fault(f"a reader of events was not answered within {SOON} s") from None

@@ -1,15 +1,18 @@
 """The server under fire, in a process of its own: `python -m tests.fuzz.served mounted|chat [asyncio|uvloop [calm]]`.
 
-It prints its url; for each line on stdin it prints, as JSON, what went wrong since, and for `all` what it keeps.
+It prints its url; for each line on stdin it prints, as JSON, what went wrong since, and for `all` what it keeps. At
+SIGUSR1 it says on stderr where each of its threads and tasks is.
 """
 
 import asyncio
 import contextlib
 import ctypes
+import faulthandler
 import gc
 import json
 import logging
 import os
+import signal
 import sys
 import tempfile
 import weakref
@@ -22,6 +25,7 @@ from aiohttp import web
 from socketio.exceptions import ConnectionRefusedError
 
 from app.config import Settings
+from app.ending import doing
 from app.engineio import server as engine_server
 from app.engineio import session
 from app.routes import ROOM_EVENTS, ROOM_SOCKETS
@@ -213,7 +217,12 @@ async def mounted() -> tuple[str, Server, None, Callable[[], Awaitable[None]]]:
     runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     listener = await listen(runner, "127.0.0.1", 0)
-    return f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}", server, None, runner.cleanup
+
+    async def stop() -> None:
+        listener.close()
+        await runner.cleanup()
+
+    return f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}", server, None, stop
 
 
 async def chat(folder: str) -> tuple[str, Server, Running, Callable[[], Awaitable[None]]]:
@@ -235,6 +244,7 @@ async def chat(folder: str) -> tuple[str, Server, Running, Callable[[], Awaitabl
 async def serve(which: str, folder: str) -> None:
     faults = Faults()
     logging.getLogger().addHandler(faults)
+    _tell_what_it_does(asyncio.get_running_loop())
     url, server, running, stop = await (mounted() if which == "mounted" else chat(folder))
     print(url, flush=True)
     lines = asyncio.StreamReader()
@@ -243,6 +253,12 @@ async def serve(which: str, folder: str) -> None:
         seen = look(server, running) if line == b"all\n" else {}
         print(json.dumps(seen | {"read": read, "faults": faults.take()}), flush=True)
     await stop()
+
+
+def _tell_what_it_does(loop: asyncio.AbstractEventLoop) -> None:
+    """At SIGUSR1: first the threads, though Python itself stand still, then the tasks as well."""
+    signal.signal(signal.SIGUSR1, lambda *_: print(doing(loop).replace("; ", "\n"), file=sys.stderr, flush=True))
+    faulthandler.register(signal.SIGUSR1, chain=True)
 
 
 def main(which: str, loop: str = "asyncio", mood: str = "hasty") -> None:

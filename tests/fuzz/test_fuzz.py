@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz.campaign import campaign
+from tests.fuzz.campaign import campaign, stops
 from tests.fuzz.peers import Fault
 
 
@@ -16,6 +16,11 @@ def test_a_server_under_fire_stands_and_keeps_nothing(which: str, packets: int, 
     seen = campaign(which, packets, scripts=scripts)
     assert seen["read"] >= packets
     assert {status for status in seen["statuses"] if status >= 500} == set()
+
+
+@pytest.mark.parametrize("which", ["mounted", "chat"])
+def test_a_server_under_fire_stops_when_it_is_told_to(which: str) -> None:
+    stops(which, first=0, count=2)
 
 
 def test_what_is_found_is_told_also_of_a_server_that_does_not_stop_any_more() -> None:
