@@ -184,7 +184,7 @@ def test_it_is_written_down_who_may_use_each_verb(verb: str) -> None:
 
 
 async def scene_of(row: Row, people: dict[str, Talker], room: str) -> Scene:
-    """Those who are refused at the door come last: a kick holds for ten seconds."""
+    """Those who are refused at the door come last."""
     scene = Scene(room, people)
     await scene.does("owner", "join")
     for role in (*ROLES, "bystander"):
@@ -238,6 +238,7 @@ async def trial(
     return wrong
 
 
+@pytest.mark.usefixtures("long_kicks")
 @pytest.mark.parametrize("transport", first(TRANSPORTS, "websocket"))
 async def test_who_may_is_let_and_who_may_not_is_told_why_and_changes_nothing(
     start_server: Start, transport: str
@@ -253,6 +254,7 @@ async def test_who_may_is_let_and_who_may_not_is_told_why_and_changes_nothing(
     assert wrong == []
 
 
+@pytest.mark.usefixtures("long_kicks")
 async def test_the_same_holds_over_http(start_server: Start) -> None:
     server, wrong = await start_server(), list[str]()
     async with AsyncExitStack() as stack:
