@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
@@ -24,7 +25,7 @@ LIMIT_S = 4.5  # from the signal to the end, without the time for which others h
 MOST_S = 9.0  # with it: hosts kill after 10 s
 LOOK_S = 0.1
 LAST_RESORT_S = 0.6  # after that, where not even Python goes on
-MAX_TASKS = 50  # that are told of
+MAX_PLACES = 50  # of tasks that are told of
 MAX_FRAMES = 12  # of each
 
 
@@ -68,8 +69,8 @@ def doing(loop: asyncio.AbstractEventLoop) -> str:
     frames = sys._current_frames()
     told = [f"thread {names.get(id, id)}: {_calls(_outwards(frame))}" for id, frame in frames.items()]
     with suppress(RuntimeError):  # they change meanwhile
-        tasks = asyncio.all_tasks(loop)
-        told += (f"task {task.get_name()}: {_calls(_inwards(task.get_coro()))}" for task in islice(tasks, MAX_TASKS))
+        places = Counter(_calls(_inwards(task.get_coro())) for task in asyncio.all_tasks(loop))
+        told += (f"{count} task{'s' * (count > 1)}: {place}" for place, count in places.most_common(MAX_PLACES))
     return "; ".join(told)
 
 
