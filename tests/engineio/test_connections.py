@@ -133,6 +133,23 @@ def test_a_peer_that_reads_no_answers_is_not_answered_without_end(play: Play) ->
     play(scenario)
 
 
+def test_none_is_left_when_the_application_has_ended(play: Play) -> None:
+    """Of peers that are slow to ask, or take no answer: each would be closed twice, once it is forgotten."""
+
+    async def scenario(site: Site) -> None:
+        async with await site.line() as slow, await site.line() as stalled:
+            await slow.write(b"POST /engine.io/?EIO=4&transport=polling&sid=x HTTP/1.1\r\nHost: a\r\nContent-Le")
+            stalled.writer.transport.pause_reading()  # type: ignore[attr-defined]
+            await stalled.write(get("/large"))
+            await until(lambda: any(one.reader.is_in_head for one in site.listener.connections))
+            await until(lambda: any(one.transport.get_write_buffer_size() for one in site.listener.connections))
+            site.listener.close()
+            await site.runner.cleanup()
+            await until(lambda: not site.listener.connections)
+
+    play(scenario)
+
+
 def test_thousands_of_wishes_for_another_protocol_are_passed_over(play: Play) -> None:
     async def scenario(site: Site) -> None:
         async with await site.line() as line:

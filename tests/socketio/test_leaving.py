@@ -49,6 +49,16 @@ async def test_the_goodbye_to_a_poll_that_never_comes_is_not_kept(
         await until(lambda: not mounted.server.engine._lingering)
 
 
+@on_both_transports
+async def test_an_application_that_ends_lets_everybody_go(mounted: Mounted, transport: str) -> None:
+    reasons = watch(mounted)
+    async with mounted.over(transport) as speech:
+        await speech.join()
+        await mounted.runner.cleanup()
+        assert not mounted.server.engine.sessions
+        await until(lambda: reasons == ["server disconnect"])
+
+
 async def leave_by_packet(speech: Speech) -> None:
     await speech.send("1")
 
