@@ -35,7 +35,9 @@ class Talker:
         self.url, self.transport, self.nickname, self.token, self.tab = url, transport, nickname, token, tab
         self.language = language
         self.headers = {"X-Forwarded-For": address} if address else {}
-        self.client = socketio.AsyncClient(reconnection=False)
+        # The library gives up a request after 5 s, and its session with it: on a busy machine an answer may take longer.
+        within = {"request_timeout": PATIENCE} if transport == "polling" else {}
+        self.client = socketio.AsyncClient(reconnection=False, **within)
         self.heard: list[Event] = []
         self._news = asyncio.Event()
         self.client.on("*", self._hear)
