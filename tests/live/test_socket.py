@@ -9,6 +9,7 @@ import socketio
 from app.languages import translated
 from app.model import COOKIE, Sentence, span
 from app.server import Running
+from tests.support import PATIENCE
 from tests.support.talker import Talker, hang_up, new_id
 
 TRANSPORTS = ("websocket", "polling")
@@ -146,7 +147,7 @@ async def test_a_broken_cookie_of_another_site_s_making_does_not_hide_the_token(
     """Over polling: on a WebSocket the Python client parses the header itself, and loses the token on its own."""
     async with Talker(url, "alice") as alice:
         cookies = f'settings={{"a": [1, 2]}}; {COOKIE}={alice.token}'
-        client = socketio.AsyncClient(reconnection=False)
+        client = socketio.AsyncClient(reconnection=False, request_timeout=PATIENCE)
         welcomed: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         client.on("welcome", welcomed.set_result)
         await client.connect(url, transports=["polling"], headers={"Cookie": cookies})

@@ -233,7 +233,7 @@ async def test_polling_and_websocket_find_the_cookie_of_https(site: Running) -> 
     headers = {"Cookie": f"a=1; {HOST_COOKIE}={browser.cookies[HOST_COOKIE]}"}
     told = []
     for transport in ("polling", "websocket"):
-        client = socketio.AsyncClient(reconnection=False)
+        client = socketio.AsyncClient(reconnection=False, request_timeout=PATIENCE)
         talker = Talker(site.url)
         client.on("*", talker._hear)
         await client.connect(site.url, transports=[transport], headers=headers, wait_timeout=PATIENCE)
