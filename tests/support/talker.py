@@ -35,7 +35,7 @@ class Talker:
         self.url, self.transport, self.nickname, self.token, self.tab = url, transport, nickname, token, tab
         self.language = language
         self.headers = {"X-Forwarded-For": address} if address else {}
-        # The library gives up a request after 5 s, and its session with it: on a busy machine an answer may take longer.
+        # The library gives up a request after 5 s, with its session: on a busy machine an answer may take longer.
         within = {"request_timeout": PATIENCE} if transport == "polling" else {}
         self.client = socketio.AsyncClient(reconnection=False, **within)
         self.heard: list[Event] = []
