@@ -473,7 +473,9 @@ function changePerson(change) {
 }
 
 function ignoredChanged(ids) {
-  if (me.ignored.set(ids).length > 0) roomViews.ignoredChanged();
+  if (me.ignored.set(ids).length === 0) return;
+  roomViews.ignoredChanged();
+  late.parts?.changed(rooms.active, "ignored");
 }
 
 function stored(name, message) {

@@ -65,7 +65,37 @@ async def test_the_list_says_who_is_away_and_whose_name_is_reserved(server: Runn
         await expect(card).to_contain_text("reserved name")
         await expect(card).to_contain_text("Away")
         await bob.ask("away", {"on": False})
+        await expect(card.get_by_text("Away", exact=True)).to_be_hidden()
         await card.get_by_role("button", name="Mute…").tap()
         await expect(ann.page.get_by_role("dialog", name="Mute bob")).to_be_visible()
         await ann.page.keyboard.press("Escape")
         await expect(row(ann, "bob")).not_to_contain_text("away")
+
+
+async def test_an_open_card_follows_the_person_and_what_one_may_do(server: Running, visit: Visit) -> None:
+    async with Talker(server.url, "cat") as cat, Talker(server.url, "bob") as bob:
+        await cat.join("lobby")  # the owner
+        await bob.join("lobby")
+        ann = await visit(server.url, "Ann")
+        await ann.enters("lobby")
+        everybody = {one["nickname"]: one["id"] for one in (await cat.ask("people", {"room": "lobby"}))["people"]}
+        await cat.ask("appoint", {"room": "lobby", "person": everybody["Ann"], "role": "moderator"})
+        await row(ann, "bob").locator(".person-nickname").click()
+        card = ann.page.get_by_role("dialog")
+        mute = card.get_by_role("button", name="Mute…")
+        await expect(mute).to_be_enabled()
+        await bob.ask("rename", {"nickname": "bert"})
+        await expect(card.get_by_role("heading", name="bert")).to_be_visible()
+        await bob.ask("status", {"text": "at lunch"})
+        await expect(card).to_contain_text("at lunch")
+        await bob.ask("status", {"text": "", "last_seen": True})
+        await expect(card).not_to_contain_text("at lunch")
+        await cat.ask("appoint", {"room": "lobby", "person": everybody["bob"], "role": "moderator"})
+        await expect(card.locator(".card-mark", has_text="moderator")).to_be_visible()
+        await expect(mute).to_be_disabled()
+        await cat.ask("appoint", {"room": "lobby", "person": everybody["bob"], "role": None})
+        await expect(mute).to_be_enabled()
+        await bob.client.disconnect()
+        await expect(card).to_contain_text("Seen last")
+        await mute.click()
+        await expect(ann.page.get_by_role("dialog", name="Mute bert")).to_be_visible()
