@@ -55,7 +55,7 @@ export class Timeline {
   }
 
   listen(act) {
-    this.messages.addEventListener("scroll", () => this.scrolled(), { passive: true });
+    this.messages.addEventListener("scroll", () => this.isShrunk() || this.scrolled(), { passive: true });
     this.latest.addEventListener("click", () => {
       this.toEnd();
       this.messages.focus({ preventScroll: true }); // the button is hidden next, and the focus with it
@@ -293,6 +293,12 @@ export class Timeline {
       this.toEnd();
       this.draw.now();
     }
+  }
+
+  /** The end is out of sight because the log has become smaller since `toEnd`: nobody has scrolled, and resized() is next. */
+  isShrunk() {
+    const { scrollHeight, scrollTop, clientHeight } = this.messages;
+    return this.following && scrollHeight - scrollTop - clientHeight >= NEAR_END && !this.scroll.hasLeftEnd(NEAR_END);
   }
 
   scrolled() {
