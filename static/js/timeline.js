@@ -13,6 +13,7 @@ import { logStart } from "./log-start.js";
 import { MessageRows } from "./message-rows.js";
 import { PendingRows } from "./pending-rows.js";
 import { namesOf } from "./presence.js";
+import { isDirect } from "./room-name.js";
 import { ScrollPosition } from "./scroll-position.js";
 import { rankOf } from "./standing.js";
 
@@ -191,7 +192,7 @@ export class Timeline {
   }
 
   drawPresence() {
-    const news = this.room.presence.newsWith(isolate);
+    const news = this.room.presence.newsWith(isolate, isDirect(this.room));
     this.steady(() => {
       this.news.hidden = news === "" || !this.room.isAtEnd;
       write(this.news, news);

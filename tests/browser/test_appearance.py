@@ -63,5 +63,6 @@ async def test_the_keys_are_listed_where_a_question_mark_is_no_text(url: str, vi
     await expect(ann.box).to_have_value("?")
     await ann.box.press("Control+/")
     await expect(keys).to_contain_text("Edit your last message")
+    await expect(keys.locator("div", has_text="Search")).to_contain_text("Ctrl K")
     await keys.get_by_role("button", name="Close").click()
     await expect(ann.box).to_be_focused()
