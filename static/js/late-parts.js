@@ -125,7 +125,7 @@ export function lateParts(main) {
     card: (subject) => card.open(subject),
     pickEmoji: (...asked) => aids.pickEmoji(...asked),
   });
-  new WordClicks(document.getElementById("messages"), { open: (name) => navigation.goTo(name), notify });
+  new WordClicks(document.getElementById("conversation"), { open: (name) => navigation.goTo(name), notify });
   const card = dialogs.part(({ PersonCard }) => new PersonCard({
     overlays,
     layout,
