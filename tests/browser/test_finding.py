@@ -125,6 +125,19 @@ async def test_two_talk_alone_and_both_find_it_again(start_server: Start, visit:
     await expect(alice.page).to_have_title(re.compile("^Robert"))
 
 
+async def test_a_link_to_a_conversation_with_nobody_leads_to_ones_rooms_and_says_so(
+    server: Running, visit: Visit
+) -> None:
+    alice = await visit(server.url, "alice")
+    await alice.enters("lobby")
+    await alice.says("hello")
+    await alice.page.goto(f"{server.url}/r/@{'0' * 32}")
+    await expect(alice.page.get_by_role("alert")).to_contain_text("Nobody with this id is known.")
+    await alice.is_in()
+    await alice.reads(["hello"])
+    await expect(alice.page.get_by_role("heading", level=1)).to_have_text("lobby")
+
+
 async def test_what_is_read_in_one_browser_is_read_in_the_other(server: Running, visit: Visit) -> None:
     bob = await visit(server.url, "bob")
     await bob.enters("lobby")
