@@ -2,6 +2,7 @@
 // what one is told. Loaded when the first words are there, or when somebody wants it before; makes the parts and connects them
 // with those of main.js.
 
+import * as buttons from "./action-buttons.js";
 import { Actions } from "./actions.js";
 import { insertText } from "./box-text.js";
 import { NO_CONNECTION, sentenceOf } from "./changes.js";
@@ -135,6 +136,7 @@ export function lateParts(main) {
     now: () => clock.now(),
     saved: named,
     actions: actionsNow,
+    buttons,
     act,
     ways: { mention: ({ nickname }) => (composer.focus(), insertText(composer.box, `@${nickname} `)) },
     rename: () => entering.send({ type: "changeRequested", nickname: me.nickname }),

@@ -1,6 +1,5 @@
 // The card of a person: who it is, and what one can do. One's own has the status to be set.
 
-import { actionButton, isOff, renewActions } from "./action-buttons.js";
 import { Dialog } from "./dialog.js";
 import { dayAndTime } from "./day-and-time.js";
 import { dateFormat, t } from "./language.js";
@@ -16,11 +15,11 @@ const OF_MESSAGES = ["about", "copy", "link"]; // which a menu has, and a card h
 export class PersonCard {
   /**
    * ask(verb, payload) -> Promise of the ack; presence(): the active room's; actions(subject): what a menu on them has,
-   * [{do, label, isGrave?}]; act(name, subject); ways: {mention(person)}; rename(): the dialog of one's nickname; saved(me): the
+   * [{do, label, isGrave?}]; buttons: action-buttons.js, of the menus; act(name, subject); ways: {mention(person)}; rename(): the dialog of one's nickname; saved(me): the
    * server has one's new status; now(): its time.
    */
-  constructor({ overlays, layout, me, ask, presence, actions, act, ways, rename, saved, now }) {
-    Object.assign(this, { me, ask, presence, actions, act, ways, saved, now });
+  constructor({ overlays, layout, me, ask, presence, actions, buttons, act, ways, rename, saved, now }) {
+    Object.assign(this, { me, ask, presence, actions, buttons, act, ways, saved, now });
     this.dialog = new Dialog("card-dialog", { overlays, layout, submitted: () => this.save() });
     this.fields = this.dialog.form.elements;
     this.dialog.part("actions").addEventListener("click", ({ target }) => this.pressed(target.closest("button")));
@@ -85,15 +84,16 @@ export class PersonCard {
   }
 
   drawActions() {
-    const { ways, others } = this.wantedActions();
-    this.dialog.part("ways").replaceChildren(...ways.map((one, at) => actionButton(one, at === 0 ? "button" : "button button-quiet")));
-    this.dialog.part("others").replaceChildren(...others.map(otherButton));
+    for (const name of ["ways", "others"]) this.dialog.part(name).replaceChildren();
+    this.renewActions();
+    this.dialog.part("ways").firstElementChild?.classList.remove("button-quiet");
   }
 
   renewActions() {
     const { ways, others } = this.wantedActions();
+    const { actionButton, renewActions } = this.buttons;
     renewActions(this.dialog.part("ways"), ways, (one) => actionButton(one, "button button-quiet"));
-    renewActions(this.dialog.part("others"), others, otherButton);
+    renewActions(this.dialog.part("others"), others, (one) => actionButton(one, one.isGrave ? "text-button is-grave" : "text-button"));
   }
 
   /** {ways, others}: to reach them, and what else can be done. */
@@ -104,7 +104,7 @@ export class PersonCard {
   }
 
   pressed(pressed) {
-    if (!pressed || isOff(pressed)) return;
+    if (!pressed || this.buttons.isOff(pressed)) return;
     const subject = { ...this.subject, person: this.person };
     const name = pressed.dataset.do;
     this.dialog.close();
@@ -140,10 +140,6 @@ export class PersonCard {
     this.saved(ack.me);
     this.dialog.close();
   }
-}
-
-function otherButton(one) {
-  return actionButton(one, one.isGrave ? "text-button is-grave" : "text-button");
 }
 
 /** An empty text takes no space. */
