@@ -65,6 +65,7 @@ export class Timeline {
       if (target.dataset.do) act(target.dataset.do, target.closest(".message").dataset.id);
     });
     new ResizeObserver(() => this.resized()).observe(this.messages);
+    new ResizeObserver(() => this.following && this.steady(() => {})).observe(this.said); // by the size of the text, say
   }
 
   /** Draws another room, or this one anew. */
@@ -308,6 +309,7 @@ export class Timeline {
     const below = scrollHeight - scrollTop - clientHeight;
     this.following = below < NEAR_END && this.room.isAtEnd;
     if (this.following) {
+      this.scroll.noteEnd();
       this.onEnd();
       return;
     }

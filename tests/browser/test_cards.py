@@ -60,6 +60,9 @@ async def test_the_list_says_who_is_away_and_whose_name_is_reserved(server: Runn
         await ann.page.get_by_role("button", name="Rooms and people").tap()
         await expect(row(ann, "bob")).to_contain_text("away")
         await expect(row(ann, "bob").get_by_role("img", name="reserved name")).to_be_visible()
+        more = await row(ann, "bob").get_by_role("button", name="Actions for bob").bounding_box()
+        whole = await row(ann, "bob").bounding_box()
+        assert more and whole and whole["x"] + whole["width"] - more["x"] - more["width"] < 20, "at the end of the row"
         await row(ann, "bob").locator(".person-nickname").tap()
         card = ann.page.get_by_role("dialog", name="bob")
         await expect(card).to_contain_text("reserved name")
