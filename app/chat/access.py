@@ -17,6 +17,7 @@ from app.chat import Chat, people, retention, rules
 from app.chat.direct import is_direct
 from app.chat.opening import in_room
 from app.chat.rules import BAN, BOT, KICK, MODERATOR, MUTE, OWNER, RANKS, Hook, RoomRules, Sanction
+from app.chat.words import words
 from app.languages import translated
 from app.model import Connection, Member, Moderator, Owner, Refused, Sentence, Speaker, is_bot
 from app.store import queries
@@ -403,12 +404,15 @@ def as_told_to(chat: Chat, found: RoomRules, person: str) -> dict[str, Any]:
 
 def as_told(chat: Chat, room: dict[str, Any]) -> dict[str, Any]:
     """A stored room as everybody in it is told of it: `{name, kind, topic, rev, rules_rev, epoch, people, keep?,
-    keep_days?, listed, locked, passphrase, slow, welcome, topic_by, topic_set?}`."""
+    keep_days?, listed, locked, passphrase, slow, welcome, welcome_words?, topic_by, topic_set?}`. welcome_words: as the
+    `words` of a message, where there is more than plain text."""
     told = {name: room[name] for name in TOLD} | {"passphrase": bool(room["passphrase"])}
     told["kind"] = "direct" if is_direct(room["name"]) else "room"
     told |= {"epoch": room.get("epoch", chat.epoch), "people": chat.presence.rooms.count(room["name"])}
     if room["topic_set_by"]:
         told["topic_set"] = {"nickname": room["topic_set_by"], "at": rules.when(room["topic_set_at"])}
+    if tree := words(room["welcome"]):
+        told["welcome_words"] = tree
     keep = retention.as_told(retention.retention_of(chat, room))
     told |= {"keep": keep} if keep else {}
     return told if room["keep_days"] is None else told | {"keep_days": room["keep_days"]}

@@ -56,7 +56,8 @@ async def settings(
 ) -> Answer:
     """Change what the room is like; what is left out stays. Owners do that; the topic is everybody's, unless they keep
     it to themselves (`topic_by`). `passphrase` null: anybody may come in. Who is in the room when it is locked or gets
-    a passphrase may come back. `keep_days` null: as the server has it."""
+    a passphrase may come back. `keep_days` null: as the server has it. A `welcome` may have all that a message may
+    have: as the `words` of a message the room has its `welcome_words`, where it is more than plain text."""
     wanted = {
         "topic": topic,
         "welcome": welcome,

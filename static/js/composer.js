@@ -1,6 +1,7 @@
 // The box to write in. A text stays in it until the outbox has it: after a refusal, over a reload, for each room. Whether
 // it is a new message, a reply or an edit is in composer-context.js.
 
+import { oncePerFrame } from "./animation-frame.js";
 import { ComposerContext } from "./composer-context.js";
 import { plain, write } from "./isolate.js";
 import { t, tn } from "./language.js";
@@ -31,6 +32,7 @@ export class Composer {
     this.form.addEventListener("submit", (event) => this.submitForm(event));
     this.box.addEventListener("keydown", (event) => this.key(event));
     this.box.addEventListener("input", () => this.changed());
+    new ResizeObserver(oncePerFrame(() => this.fit())).observe(this.box); // the window is narrower, the text larger
     // On a phone a tap on Send must not close the keyboard.
     this.button.addEventListener("pointerdown", (event) => event.preventDefault());
   }
@@ -170,8 +172,16 @@ export class Composer {
     this.nameButton();
     this.allowSending();
     this.showSentence(lengthSentence(left), left < 0);
-    this.box.style.height = "auto";
-    this.box.style.height = `${Math.min(this.box.scrollHeight, thirdOfScreen())}px`;
+    this.fit();
+  }
+
+  /** As high as what is typed, up to a third of the screen. The log above it must not grow while that is measured: it would lose its place. */
+  fit() {
+    const { box, form } = this;
+    form.style.minHeight = `${form.offsetHeight}px`;
+    box.style.height = "auto";
+    box.style.height = `${Math.min(box.scrollHeight + box.offsetHeight - box.clientHeight, thirdOfScreen())}px`;
+    form.style.minHeight = "";
   }
 
   nameButton() {

@@ -36,7 +36,7 @@ export class Dialog {
   }
 
   open(title) {
-    write(this.title, title);
+    this.showTitle(title);
     this.showSentence("");
     this.returnTo = document.activeElement;
     this.element.append(this.card);
@@ -54,6 +54,10 @@ export class Dialog {
     this.layout.uncoverRoom();
     if (this.returnTo?.isConnected) this.returnTo.focus({ preventScroll: true });
     this.closed();
+  }
+
+  showTitle(title) {
+    write(this.title, title);
   }
 
   showSentence(sentence, isTrouble = true) {

@@ -124,10 +124,12 @@ export class Finding {
   }
 
   /** The other one is not known any more, or it was another person's conversation. Answers whether that was all. */
-  refused(room, { error }) {
+  refused(room, { error, text }) {
     if (!isDirect(room) || error !== "no_such_person") return false;
     this.rooms.remove(room.name);
-    if (room.name === this.rooms.activeName) this.navigation().goTo(this.rooms.all()[0]?.name ?? "lobby");
+    if (room.name !== this.rooms.activeName) return true;
+    this.navigation().goTo(this.rooms.all()[0]?.name ?? "lobby");
+    this.notify(text);
     return true;
   }
 

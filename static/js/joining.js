@@ -15,28 +15,39 @@ export class Joining {
     Object.assign(this, { rooms, me, prepare, joined, nicknameRefused, refused });
   }
 
-  /** The active room first: a nickname that is refused is refused once, not by every room. */
+  /** The active room first: a nickname that is refused is refused once, not by every room. Any other refusal is that room's alone. */
   async joinAll() {
     const first = this.rooms.active;
-    if (!(await this.join(first)) && !first?.refusal) return;
-    for (const room of this.rooms.all()) if (room !== first) this.join(room);
+    const others = this.rooms.all().filter((room) => room !== first);
+    const ack = first && (staysOut(first) ? {} : await this.ask(first));
+    if (!ack || NICKNAME_REFUSALS.has(ack.error)) return;
+    for (const room of others) this.join(room);
   }
 
   /** Answers whether the room was joined. */
   async join(room) {
-    if (!room || (room.refusal && isRemoval(room.refusal))) return false;
+    if (!room || staysOut(room)) return false;
     return this.again(room);
   }
 
   /** The person wants into a room whose door was shut. passphrase: as they typed it. */
   async again(room, passphrase) {
+    return Boolean((await this.ask(room, passphrase))?.ok);
+  }
+
+  /** The ack; null where the connection went down meanwhile. */
+  async ask(room, passphrase) {
     const preparation = this.prepare(room);
     if (preparation) await preparation;
     const ack = await room.join(this.me.pendingWish, passphrase);
-    if (!ack) return false;
+    if (!ack) return null;
     if (ack.ok) this.joined(room, ack);
     else if (NICKNAME_REFUSALS.has(ack.error)) this.nicknameRefused(ack);
     else if (!isShut(ack)) this.refused(ack, room);
-    return Boolean(ack.ok);
+    return ack;
   }
+}
+
+function staysOut({ refusal }) {
+  return Boolean(refusal && isRemoval(refusal));
 }

@@ -2,6 +2,7 @@
 // what one is told. Loaded when the first words are there, or when somebody wants it before; makes the parts and connects them
 // with those of main.js.
 
+import * as buttons from "./action-buttons.js";
 import { Actions } from "./actions.js";
 import { insertText } from "./box-text.js";
 import { NO_CONNECTION, sentenceOf } from "./changes.js";
@@ -28,7 +29,7 @@ import { copyText, WordClicks } from "./word-clicks.js";
 export function lateParts(main) {
   const { page, me, local, clock, wait, ask, answerOf, newId, tab, notify, notifyIfAny, wanted, notices, done, overlays, layout, drawer, dialogs } = main;
   const { rooms, navigation, finding, unread, entering, outbox, timeline, composer, submitting, changes, named, claim, rename } = main;
-  const actionsNow = (subject) => actionsOn({ me, role: rooms.active.rules.role, isDirect: isDirect(rooms.active), ...subject });
+  const actionsNow = (subject) => actionsOn({ me, role: rooms.active.rules.role, isDirect: isDirect(rooms.active), ...withMessageNow(subject) });
 
   const menu = new Menu({ overlays });
   const told = new Told({ page, me, local, rooms, unread, overlays, layout, drawer, later: dialogs, ask: answerOf, wait, jump: main.jumpTo, offer: (text, action) => notices.show(text, { lasting: true, action }) });
@@ -125,16 +126,18 @@ export function lateParts(main) {
     card: (subject) => card.open(subject),
     pickEmoji: (...asked) => aids.pickEmoji(...asked),
   });
-  new WordClicks(document.getElementById("messages"), { open: (name) => navigation.goTo(name), notify });
+  new WordClicks(document.getElementById("conversation"), { open: (name) => navigation.goTo(name), notify });
   const card = dialogs.part(({ PersonCard }) => new PersonCard({
     overlays,
     layout,
     me,
     ask: answerOf,
+    presence: () => rooms.active.presence,
     now: () => clock.now(),
     saved: named,
     actions: actionsNow,
-    act: (name, subject) => personActions[name](subject),
+    buttons,
+    act,
     ways: { mention: ({ nickname }) => (composer.focus(), insertText(composer.box, `@${nickname} `)) },
     rename: () => entering.send({ type: "changeRequested", nickname: me.nickname }),
   }));
@@ -170,15 +173,28 @@ export function lateParts(main) {
   /** See Room. What one may do hangs on the roles of people and the rules of the room. */
   function changed(room, what, detail) {
     aids.changed(room, what, detail);
-    if (room === rooms.active && ["people", "roles", "standing", "room"].includes(what)) menu.refresh();
+    if (room !== rooms.active || !["people", "roles", "standing", "room", "ignored", "message"].includes(what)) return;
+    menu.refresh();
+    card.refresh();
   }
 
   function openPersonMenu(opener, subject) {
     const { id, nickname } = subject.person;
-    const { people, roles } = rooms.active.presence;
-    const items = () => actionsNow({ ...subject, person: { ...(people.get(id) ?? subject.person), role: roles.get(id) } });
+    const { presence } = rooms.active;
+    const now = () => ({ ...subject, person: { ...(presence.people.get(id) ?? subject.person), role: presence.roles.get(id) } });
+    const items = () => actionsNow(now());
     if (items().length === 0) return;
-    menu.open(opener, { label: t("Actions for {name}", { name: nickname }), items, chosen: (name) => (actions.menuChosen(), personActions[name](subject)) });
+    menu.open(opener, { label: t("Actions for {name}", { name: nickname }), items, chosen: (name) => (actions.menuChosen(), act(name, now())) });
+  }
+
+  /** subject: {person, message?} */
+  function act(name, subject) {
+    personActions[name](withMessageNow(subject));
+  }
+
+  /** With the message as it looks by now. */
+  function withMessageNow({ message, ...subject }) {
+    return message ? { ...subject, message: rooms.active.find(message.seq) ?? message } : subject;
   }
 
   function openRoomMenu(opener) {

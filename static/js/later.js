@@ -42,7 +42,7 @@ export class Later {
     return this.loadWanted(this.load);
   }
 
-  /** {open(...)}: of what make(parts) makes, once. */
+  /** {open(...), refresh()}: of what make(parts) makes, once. There is nothing to refresh before. */
   part(make) {
     let made = null;
     return {
@@ -52,6 +52,7 @@ export class Later {
         made ??= make(parts);
         made.open(...what);
       },
+      refresh: () => made?.refresh(),
     };
   }
 

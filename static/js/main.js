@@ -328,6 +328,7 @@ async function welcome({ me: person, token, renew, ignored, server }) {
   const { engine } = connection;
   if (renewal.isDue(renew) && (await renewal.ask())) return connection.again(engine);
   if (engine !== connection.engine) return;
+  passed(NOT_LOADED); // or it is said anew
   changePerson(() => me.welcome(person, token));
   if (ignored) ignoredChanged(ignored);
   warnOfStorage();
@@ -473,7 +474,9 @@ function changePerson(change) {
 }
 
 function ignoredChanged(ids) {
-  if (me.ignored.set(ids).length > 0) roomViews.ignoredChanged();
+  if (me.ignored.set(ids).length === 0) return;
+  roomViews.ignoredChanged();
+  late.parts?.changed(rooms.active, "ignored");
 }
 
 function stored(name, message) {

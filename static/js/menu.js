@@ -1,5 +1,6 @@
 // A menu of actions, as a list of buttons at the one that opened it: role menu, arrow keys, Escape. There is one at a time.
 
+import { actionButton, isOff, renewActions } from "./action-buttons.js";
 import { isRightToLeft } from "./language.js";
 
 export class Menu {
@@ -37,20 +38,10 @@ export class Menu {
     this.items[0]?.focus({ preventScroll: true });
   }
 
-  /**
-   * What one may do has changed. A press that is on its way must not hit something else, so nothing moves: what is new comes at
-   * the end, and what may be done no longer stays where it is and cannot be pressed. The next time all is in its usual order.
-   */
+  /** What one may do has changed. */
   refresh() {
     if (!this.isOpen) return;
-    const wanted = new Map(this.wanted().map((item) => [item.do, item]));
-    for (const item of this.items) {
-      const now = wanted.get(item.dataset.do);
-      item.setAttribute("aria-disabled", now ? "false" : "true");
-      if (now && item.textContent !== now.label) item.textContent = now.label;
-      wanted.delete(item.dataset.do);
-    }
-    this.element.append(...[...wanted.values()].map(menuItem));
+    renewActions(this.element, this.wanted(), menuItem);
     this.placeAcross();
   }
 
@@ -86,7 +77,7 @@ export class Menu {
   }
 
   pressed(item) {
-    if (!item || item.getAttribute("aria-disabled") === "true") return;
+    if (!item || isOff(item)) return;
     const { chosen } = this;
     this.close();
     chosen(item.dataset.do);
@@ -104,13 +95,9 @@ export class Menu {
   }
 }
 
-function menuItem({ do: name, label, isGrave }) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = isGrave ? "menu-item is-grave" : "menu-item";
-  button.dataset.do = name;
+function menuItem(item) {
+  const button = actionButton(item, item.isGrave ? "menu-item is-grave" : "menu-item");
   button.setAttribute("role", "menuitem");
   button.tabIndex = -1;
-  button.textContent = label;
   return button;
 }

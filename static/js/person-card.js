@@ -14,12 +14,12 @@ const OF_MESSAGES = ["about", "copy", "link"]; // which a menu has, and a card h
 
 export class PersonCard {
   /**
-   * ask(verb, payload) -> Promise of the ack; actions(subject): what a menu on them has, [{do, label, isGrave?}]; act(name, subject);
-   * ways: {mention(person)}; rename(): the dialog of one's nickname; saved(me): the
+   * ask(verb, payload) -> Promise of the ack; presence(): the active room's; actions(subject): what a menu on them has,
+   * [{do, label, isGrave?}]; buttons: action-buttons.js, of the menus; act(name, subject); ways: {mention(person)}; rename(): the dialog of one's nickname; saved(me): the
    * server has one's new status; now(): its time.
    */
-  constructor({ overlays, layout, me, ask, actions, act, ways, rename, saved, now }) {
-    Object.assign(this, { me, ask, actions, act, ways, saved, now });
+  constructor({ overlays, layout, me, ask, presence, actions, buttons, act, ways, rename, saved, now }) {
+    Object.assign(this, { me, ask, presence, actions, buttons, act, ways, saved, now });
     this.dialog = new Dialog("card-dialog", { overlays, layout, submitted: () => this.save() });
     this.fields = this.dialog.form.elements;
     this.dialog.part("actions").addEventListener("click", ({ target }) => this.pressed(target.closest("button")));
@@ -29,20 +29,50 @@ export class PersonCard {
 
   /** subject: {person: {id, nickname, role?, status?, away?, reserved?}, message?} */
   async open(subject) {
-    this.subject = subject;
-    const isMe = this.me.is(subject.person.id);
+    const { id, nickname } = subject.person;
+    const isMe = this.me.is(id);
+    Object.assign(this, { subject, known: null, here: this.presence().people.get(id) });
     for (const name of ["own", "buttons"]) this.dialog.part(name).hidden = !isMe;
     this.dialog.part("close").hidden = isMe;
-    this.dialog.open(visible(subject.person.nickname));
-    this.draw(subject.person);
+    this.dialog.open(visible(nickname));
+    this.draw();
     if (isMe) this.fillOwn();
     else this.drawActions();
-    const { ok, person } = await this.ask("person", { person: subject.person.id });
-    if (ok && this.dialog.isOpen && this.subject === subject) this.draw({ ...subject.person, ...person });
+    await this.learn();
   }
 
-  draw({ id, nickname, role, status, away, reserved, since, last_seen }) {
+  /** Something of the room has changed: perhaps this person, or what one may do. */
+  refresh() {
+    if (!this.dialog.isOpen) return;
+    const { id } = this.subject.person;
+    const here = this.presence().people.get(id);
+    const isOther = here !== this.here;
+    this.here = here;
+    this.draw();
+    if (!this.me.is(id)) this.renewActions();
+    if (isOther) this.learn();
+  }
+
+  /** Asks what everybody may know of this person: `known`. */
+  async learn() {
+    const { subject } = this;
+    const { ok, person } = await this.ask("person", { person: subject.person.id });
+    if (!ok || !this.dialog.isOpen || this.subject !== subject) return;
+    this.known = person;
+    this.draw();
+  }
+
+  /** The person as they are now: as the room shows them, else as the server answered last. */
+  get person() {
+    const { since, last_seen } = this.known ?? {};
+    const role = this.presence().roles.get(this.subject.person.id);
+    return { since, ...(!this.here && { last_seen }), ...(this.here ?? this.known ?? this.subject.person), role };
+  }
+
+  draw() {
     const part = (name) => this.dialog.part(name);
+    const { id, nickname, role, status, away, reserved, since, last_seen } = this.person;
+    this.dialog.showTitle(visible(nickname));
     paint(part("avatar"), id, nickname);
     part("avatar").classList.toggle("is-away", Boolean(away));
     write(part("role"), roleName(role));
@@ -54,19 +84,28 @@ export class PersonCard {
   }
 
   drawActions() {
-    const { person } = this.subject;
-    const isIgnored = this.me.ignores(person.id);
-    const all = this.actions(this.subject).filter((one) => !OF_MESSAGES.includes(one.do));
+    for (const name of ["ways", "others"]) this.dialog.part(name).replaceChildren();
+    this.renewActions();
+    this.dialog.part("ways").firstElementChild?.classList.remove("button-quiet");
+  }
+
+  renewActions() {
+    const { ways, others } = this.wantedActions();
+    const { actionButton, renewActions } = this.buttons;
+    renewActions(this.dialog.part("ways"), ways, (one) => actionButton(one, "button button-quiet"));
+    renewActions(this.dialog.part("others"), others, (one) => actionButton(one, one.isGrave ? "text-button is-grave" : "text-button"));
+  }
+
+  /** {ways, others}: to reach them, and what else can be done. */
+  wantedActions() {
+    const all = this.actions({ ...this.subject, person: this.person }).filter((one) => !OF_MESSAGES.includes(one.do));
     const ways = [...all.filter((one) => one.do === "message").map((one) => ({ ...one, label: t("Message") })), { do: "mention", label: t("Mention") }];
-    const first = (isIgnored ? [] : ways).map((one, at) => button({ ...one, className: at === 0 ? "button" : "button button-quiet" }));
-    const others = all.filter((one) => one.do !== "message").map((one) => button({ ...one, className: one.isGrave ? "text-button is-grave" : "text-button" }));
-    this.dialog.part("ways").replaceChildren(...first);
-    this.dialog.part("others").replaceChildren(...others);
+    return { ways: this.me.ignores(this.subject.person.id) ? [] : ways, others: all.filter((one) => one.do !== "message") };
   }
 
   pressed(pressed) {
-    if (!pressed) return;
-    const { subject } = this;
+    if (!pressed || this.buttons.isOff(pressed)) return;
+    const subject = { ...this.subject, person: this.person };
     const name = pressed.dataset.do;
     this.dialog.close();
     if (this.ways[name]) this.ways[name](subject.person);
@@ -101,15 +140,6 @@ export class PersonCard {
     this.saved(ack.me);
     this.dialog.close();
   }
-}
-
-function button({ do: name, label, className }) {
-  const made = document.createElement("button");
-  made.type = "button";
-  made.className = className;
-  made.dataset.do = name;
-  made.textContent = label;
-  return made;
 }
 
 /** An empty text takes no space. */

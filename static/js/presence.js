@@ -123,9 +123,10 @@ export class Presence {
     return this.newsWith(String);
   }
 
-  /** The same, with each name as show(name) has it. */
-  newsWith(show) {
+  /** The same, with each name as show(name) has it. isDirect: of two people, who neither join nor leave: they are in it for good. */
+  newsWith(show, isDirect = false) {
     const renamed = [...this.renamed].map(([, [from, to]]) => t("{before} is now {now}", { before: show(from), now: show(to) }));
+    if (isDirect) return sequence(renamed);
     const [came, went] = [this.joinedSince, this.leftSince];
     const joined = came.size > 0 ? [tn("{names} joined", "{names} joined", came.size, { names: namesOf(came.values(), show) })] : [];
     const left = went.size > 0 ? [tn("{names} left", "{names} left", went.size, { names: namesOf(went.values(), show) })] : [];

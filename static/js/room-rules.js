@@ -1,7 +1,7 @@
 // The rules of a room as the server tells them (`room` in the answer to a join, the events `room` and `standing`), and this
 // person's own standing in it. Pure.
 
-const DEFAULTS = { topic: "", keep: {}, welcome: "", listed: true, locked: false, passphrase: false, slow: 0, topic_by: "member", keep_days: null };
+const DEFAULTS = { topic: "", keep: {}, welcome: "", welcome_words: null, listed: true, locked: false, passphrase: false, slow: 0, topic_by: "member", keep_days: null };
 
 export class RoomRules {
   constructor() {

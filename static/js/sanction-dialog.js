@@ -8,7 +8,7 @@ import { visible } from "./visible-text.js";
 
 const VERBS = {
   mute: { title: (name) => t("Mute {name}", { name }), text: t("They can read on, but not speak."), submit: t("Mute"), hasLength: true, minutes: "10" },
-  ban: { title: (name) => t("Ban {name}", { name }), text: t("They cannot read or speak here, under no other name either."), submit: t("Ban"), hasLength: true, minutes: "1440" },
+  ban: { title: (name) => t("Ban {name}", { name }), text: t("They cannot read or speak here, under this name or any other."), submit: t("Ban"), hasLength: true, minutes: "1440" },
   kick: { title: (name) => t("Remove {name} from the room", { name }), text: t("They can come back after ten seconds."), submit: t("Remove") },
 };
 

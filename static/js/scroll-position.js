@@ -17,6 +17,11 @@ export class ScrollPosition {
 
   toEnd() {
     this.log.scrollTop = this.log.scrollHeight;
+    this.noteEnd();
+  }
+
+  /** The log is at its end, as it is now: its rows have become smaller, say. */
+  noteEnd() {
     this.end = this.log.scrollTop;
   }
 

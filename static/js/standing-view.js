@@ -4,7 +4,7 @@
 import { t } from "./language.js";
 import { isDirect } from "./room-name.js";
 import { silencedBy, silenceSentence } from "./standing.js";
-import { visible } from "./visible-text.js";
+import { drawn } from "./words.js";
 
 const TICK_MS = 1_000;
 
@@ -18,7 +18,7 @@ export class StandingView {
     this.conversation = document.getElementById("conversation");
     this.welcome = document.getElementById("room-welcome");
     this.marks = document.getElementById("room-marks");
-    this.welcome.querySelector("button").addEventListener("click", () => {
+    this.welcome.lastElementChild.addEventListener("click", () => {
       this.storage.set(`welcome:${this.room.name}`, this.room.rules.welcome);
       this.welcome.hidden = true;
     });
@@ -51,10 +51,10 @@ export class StandingView {
     if (counts.includes(true)) this.timer = setTimeout(() => this.tick(), TICK_MS);
   }
 
-  drawWelcome({ name, rules: { welcome }, refusal }) {
+  drawWelcome({ name, rules: { welcome, welcome_words: words }, refusal }) {
     const isDismissed = this.storage.get(`welcome:${name}`) === welcome;
     this.welcome.hidden = !welcome || isDismissed || Boolean(refusal);
-    this.welcome.querySelector("p").textContent = visible(welcome);
+    this.welcome.querySelector(".welcome-text").replaceChildren(drawn(words ?? welcome));
   }
 
   drawMarks(room) {

@@ -13,6 +13,7 @@ import { logStart } from "./log-start.js";
 import { MessageRows } from "./message-rows.js";
 import { PendingRows } from "./pending-rows.js";
 import { namesOf } from "./presence.js";
+import { isDirect } from "./room-name.js";
 import { ScrollPosition } from "./scroll-position.js";
 import { rankOf } from "./standing.js";
 
@@ -55,7 +56,7 @@ export class Timeline {
   }
 
   listen(act) {
-    this.messages.addEventListener("scroll", () => this.scrolled(), { passive: true });
+    this.messages.addEventListener("scroll", () => this.isShrunk() || this.scrolled(), { passive: true });
     this.latest.addEventListener("click", () => {
       this.toEnd();
       this.messages.focus({ preventScroll: true }); // the button is hidden next, and the focus with it
@@ -64,6 +65,7 @@ export class Timeline {
       if (target.dataset.do) act(target.dataset.do, target.closest(".message").dataset.id);
     });
     new ResizeObserver(() => this.resized()).observe(this.messages);
+    new ResizeObserver(() => this.following && this.steady(() => {})).observe(this.said); // by the size of the text, say
   }
 
   /** Draws another room, or this one anew. */
@@ -191,7 +193,7 @@ export class Timeline {
   }
 
   drawPresence() {
-    const news = this.room.presence.newsWith(isolate);
+    const news = this.room.presence.newsWith(isolate, isDirect(this.room));
     this.steady(() => {
       this.news.hidden = news === "" || !this.room.isAtEnd;
       write(this.news, news);
@@ -295,12 +297,19 @@ export class Timeline {
     }
   }
 
+  /** The end is out of sight because the log has become smaller since `toEnd`: nobody has scrolled, and resized() is next. */
+  isShrunk() {
+    const { scrollHeight, scrollTop, clientHeight } = this.messages;
+    return this.following && scrollHeight - scrollTop - clientHeight >= NEAR_END && !this.scroll.hasLeftEnd(NEAR_END);
+  }
+
   scrolled() {
     if (!this.room) return;
     const { scrollHeight, scrollTop, clientHeight } = this.messages;
     const below = scrollHeight - scrollTop - clientHeight;
     this.following = below < NEAR_END && this.room.isAtEnd;
     if (this.following) {
+      this.scroll.noteEnd();
       this.onEnd();
       return;
     }

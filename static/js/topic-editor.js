@@ -10,7 +10,7 @@ export class TopicEditor {
     [this.form, this.about, this.button] = ["topic-form", "room-about", "topic-edit"].map(element);
     this.box = this.form.elements.topic;
     this.button.addEventListener("click", () => this.open());
-    element("room-topic").addEventListener("click", () => !this.button.hidden && this.open());
+    element("room-topic").addEventListener("click", (event) => this.pressed(event));
     this.form.addEventListener("submit", (event) => (event.preventDefault(), this.submit()));
     this.form.addEventListener("keydown", (event) => event.key === "Escape" && (event.stopPropagation(), this.close()));
     this.box.addEventListener("blur", () => this.box.value.trim() === this.room().topic && this.close(false));
@@ -23,6 +23,12 @@ export class TopicEditor {
     this.button.hidden = !may;
     this.button.classList.toggle("is-empty", !room.topic);
     this.button.setAttribute("aria-label", room.topic ? t("Change the topic") : t("Add a topic"));
+  }
+
+  /** A finger shows no tooltip: it reads in a notice what is cut off. */
+  pressed({ currentTarget: { scrollWidth, clientWidth, textContent }, pointerType }) {
+    if (scrollWidth > clientWidth && pointerType === "touch") this.notify(textContent);
+    else if (!this.button.hidden) this.open();
   }
 
   open() {

@@ -1,4 +1,4 @@
-// Clicks on what is within a message: the name of a room opens it in this page, a block of code is copied.
+// Clicks on what is within a message, or a room's welcome: the name of a room opens it in this page, a block of code is copied.
 
 import { copied } from "./clipboard.js";
 import { t } from "./language.js";
@@ -7,9 +7,9 @@ const DONE_MS = 1_500;
 
 export class WordClicks {
   /** open(room); notify(sentence). */
-  constructor(log, { open, notify }) {
+  constructor(element, { open, notify }) {
     Object.assign(this, { open, notify });
-    log.addEventListener("click", (event) => this.clicked(event));
+    element.addEventListener("click", (event) => this.clicked(event));
   }
 
   clicked(event) {

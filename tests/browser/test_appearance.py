@@ -6,6 +6,7 @@ from tests.browser.conftest import Visit
 from tests.browser.test_entering import Held
 
 PAPER = "getComputedStyle(document.body).backgroundColor"
+WHOLE_BOX = "(() => { const box = document.getElementById('message'); return box.scrollHeight <= box.clientHeight; })()"
 SIZE = "parseFloat(getComputedStyle(document.body).fontSize)"
 
 
@@ -47,6 +48,31 @@ async def test_what_is_chosen_holds_at_once_and_before_the_script_runs(url: str,
     assert await page.evaluate(PAPER) == light
 
 
+async def test_the_end_of_the_log_stays_in_sight_and_the_box_whole_when_the_text_changes(
+    url: str, visit: Visit
+) -> None:
+    ann = await visit(url, "ann")
+    await ann.enters("lobby")
+    for number in range(40):
+        await ann.types(f"line {number}")
+    last = ann.said.filter(has_text="line 39")
+    await expect(last).to_be_in_viewport(ratio=1)
+    await ann.box.fill("half a thought, " * 5)
+
+    async def is_as_before() -> None:
+        await expect(last).to_be_in_viewport(ratio=1)
+        await expect(ann.page.get_by_role("button", name="Jump to latest")).to_be_hidden()
+        await ann.waits_for(WHOLE_BOX)
+
+    for group, label in (("Messages", "Compact"), ("Text size", "Larger"), ("Messages", "Roomy")):
+        await ann.page.get_by_role("button", name="Appearance").click()
+        await dialog(ann.page, "Appearance").get_by_role("group", name=group).get_by_label(label).check()
+        await ann.page.keyboard.press("Escape")
+        await is_as_before()
+    await ann.page.set_viewport_size({"width": 500, "height": 800})
+    await is_as_before()
+
+
 async def test_the_keys_are_listed_where_a_question_mark_is_no_text(url: str, visit: Visit) -> None:
     ann = await visit(url, "ann")
     await ann.enters("lobby")
@@ -63,5 +89,6 @@ async def test_the_keys_are_listed_where_a_question_mark_is_no_text(url: str, vi
     await expect(ann.box).to_have_value("?")
     await ann.box.press("Control+/")
     await expect(keys).to_contain_text("Edit your last message")
+    await expect(keys.locator("div", has_text="Search")).to_contain_text("Ctrl K")
     await keys.get_by_role("button", name="Close").click()
     await expect(ann.box).to_be_focused()

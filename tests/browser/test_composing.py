@@ -227,3 +227,21 @@ async def test_space_in_the_choice_of_reactions_chooses_and_writes_nothing(url: 
     await alice.page.keyboard.press(" ")
     await expect(alice.log.locator(".reaction")).to_have_count(1)
     await expect(alice.box).to_have_value("")
+
+
+async def test_typing_much_leaves_the_log_where_it_is(url: str, visit: Visit) -> None:
+    alice = await visit(url, "alice")
+    await alice.enters("lobby")
+    for number in range(40):
+        await alice.types(f"line {number}")
+    last = alice.said.filter(has_text="line 39")
+    await alice.box.fill("a long draft\n" * 7)
+    await expect(last).to_be_in_viewport(ratio=1)
+    await alice.box.press("End")
+    for key in "xyz":
+        await alice.box.press(key)
+        await alice.page.evaluate(
+            "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
+    await expect(last).to_be_in_viewport(ratio=1)
+    await expect(alice.page.get_by_role("button", name="Jump to latest")).to_be_hidden()

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import FloatRect, Locator, Page, expect
 
 from app.server import Running
 from tests.browser.conftest import Visit
@@ -104,6 +104,8 @@ async def test_two_talk_alone_and_both_find_it_again(start_server: Start, visit:
     await expect(alice.page.get_by_role("heading", level=1)).to_have_text("bob")
     await expect(alice.log).to_contain_text("You and bob")
     await expect(entry(bob, "alice")).to_be_visible()
+    await expect(alice.people).to_have_count(2)
+    await expect(alice.log.locator("#news")).to_be_hidden()  # not "bob joined": nobody joins or leaves here
     await alice.says("psst")
     await expect(entry(bob, "alice").locator(".badge:not(.is-call)")).to_have_text("1")
     await entry(bob, "alice").click()
@@ -121,6 +123,19 @@ async def test_two_talk_alone_and_both_find_it_again(start_server: Start, visit:
     await alice.says("come back")
     await expect(entry(bob, "alice").locator(".badge:not(.is-call)")).to_have_text("1")
     await expect(alice.page).to_have_title(re.compile("^Robert"))
+
+
+async def test_a_link_to_a_conversation_with_nobody_leads_to_ones_rooms_and_says_so(
+    server: Running, visit: Visit
+) -> None:
+    alice = await visit(server.url, "alice")
+    await alice.enters("lobby")
+    await alice.says("hello")
+    await alice.page.goto(f"{server.url}/r/@{'0' * 32}")
+    await expect(alice.page.get_by_role("alert")).to_contain_text("Nobody with this id is known.")
+    await alice.is_in()
+    await alice.reads(["hello"])
+    await expect(alice.page.get_by_role("heading", level=1)).to_have_text("lobby")
 
 
 async def test_what_is_read_in_one_browser_is_read_in_the_other(server: Running, visit: Visit) -> None:
@@ -151,6 +166,36 @@ async def test_what_is_read_in_one_browser_is_read_in_the_other(server: Running,
     await tab.page.reload()
     await tab.is_in()
     await expect(tab.room_entry("lobby").locator(".badge:not(.is-call)")).to_be_hidden()
+
+
+async def test_a_long_topic_is_read_with_a_finger_and_a_long_name_keeps_clear_of_the_cross(
+    server: Running, visit: Visit
+) -> None:
+    topic, name = "Whatever grows between the fence and the house, " * 3, "what-grows-between-the-fence-and-the-house"
+    async with Talker(server.url, "Bob") as bob:
+        await bob.join(name)
+        await bob.ask("topic", {"room": name, "topic": topic.strip()})
+        alice = await visit(server.url, "alice", viewport={"width": 390, "height": 844}, has_touch=True)
+        page = alice.page
+        await alice.enters(name)
+        await expect(page.get_by_role("button", name="Change the topic")).to_be_visible()
+        await page.locator("#room-topic").tap()
+        await expect(page.get_by_role("alert")).to_contain_text(topic.strip())
+        await expect(page.locator("#topic-form")).to_be_hidden()
+        await page.get_by_role("alert").get_by_role("button", name="Dismiss").tap()
+        await page.get_by_role("button", name="Rooms and people").tap()
+        for width in (390, 1280):
+            await page.set_viewport_size({"width": width, "height": 844})
+            await page.get_by_role("list", name="Rooms").get_by_role("listitem").hover()
+            label = await box_of(page.locator(".room-entry-name"))
+            cross = await box_of(page.get_by_role("list", name="Rooms").get_by_role("button", name="Leave"))
+            assert label["x"] + label["width"] <= cross["x"] + 1
+
+
+async def box_of(element: Locator) -> FloatRect:
+    box = await element.bounding_box()
+    assert box
+    return box
 
 
 async def test_rooms_are_found_from_inside_and_the_topic_is_edited_in_place(server: Running, visit: Visit) -> None:

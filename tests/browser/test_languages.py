@@ -29,6 +29,14 @@ SHOWN = """() => {
   return found.map(plain).filter(Boolean);
 }"""
 
+ROOM_FOR_WORDS = """(box) => {
+  const look = getComputedStyle(box);
+  const pen = document.createElement("canvas").getContext("2d");
+  pen.font = look.font;
+  const room = box.clientWidth - parseFloat(look.paddingLeft) - parseFloat(look.paddingRight);
+  return [room, pen.measureText(box.placeholder).width];
+}"""
+
 
 @cache
 def sentences(language: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
@@ -118,6 +126,16 @@ async def test_another_language_is_chosen_and_nothing_typed_is_lost(url: str, vi
     await chooses(page, "", "Escape")
     await comes_to(ann, "en")
     await expect(ann.box).to_have_attribute("placeholder", "Message #lobby")
+
+
+async def test_the_box_for_another_room_shows_the_whole_of_its_words(url: str, visit: Visit) -> None:
+    ann = await visit(url, "ann")
+    await ann.enters("lobby")
+    for language in ("de", "es", "fr", "ar", "en"):
+        await chooses(ann.page, language, "Enter")
+        await comes_to(ann, language)
+        room, words = await ann.page.locator("#another-room input").evaluate(ROOM_FOR_WORDS)
+        assert words <= room, language
 
 
 async def test_before_one_is_in_a_language_is_chosen_at_the_foot_of_the_page(url: str, visit: Visit) -> None:

@@ -80,6 +80,9 @@ async def test_who_does_not_want_to_wait_retries_now(proxy: Proxy, visit: Visit)
     await proxy.refuse()
     await expect(alice.status).to_have_text("Reconnecting")
     await expect(alice.page.locator("#chip-detail")).to_have_text("in 1 s")
+    await alice.page.get_by_role("button", name="Search").click()
+    not_loaded = alice.page.get_by_role("alert").get_by_text("could not be loaded. Are you online?")
+    await expect(not_loaded).to_be_visible()
     await proxy.accept()
     retry = alice.page.get_by_role("button", name="Retry now")
     await retry.focus()
@@ -87,6 +90,7 @@ async def test_who_does_not_want_to_wait_retries_now(proxy: Proxy, visit: Visit)
     await expect(alice.status).to_have_text("Connected · websocket")
     await expect(retry).to_be_hidden()
     await expect(alice.page.get_by_role("link", name="Diagnostics")).to_be_focused()
+    await expect(not_loaded).to_have_count(0)  # one is
 
 
 async def test_on_a_phone_the_chip_leaves_the_room_its_name(proxy: Proxy, visit: Visit) -> None:

@@ -300,7 +300,9 @@ async def test_an_owner_sets_the_room_up_in_one_dialog(url: str, visit: Visit) -
     settings = dialog(alice, "Settings of #lobby")
     await settings.get_by_role("textbox", name="Topic").fill("Tides")
     await settings.get_by_label("Only owners change the topic").check()
-    await settings.get_by_label("Welcome text").fill("Be kind.\n<b>Please</b>")
+    await settings.get_by_label("Welcome text").fill(
+        "Be **kind**.\n<b>Please</b>\n- https://rules.example\n- in #kitchen"
+    )
     await settings.get_by_label("Slow mode").select_option("one message every 30 s")
     await settings.get_by_label("Listed for everybody on the first page").uncheck()
     await settings.get_by_role("button", name="Save").click()
@@ -309,6 +311,9 @@ async def test_an_owner_sets_the_room_up_in_one_dialog(url: str, visit: Visit) -
     await expect(bob.page.locator("#room-marks")).to_have_text("unlisted")
     welcome = bob.page.get_by_role("region", name="Welcome")
     await expect(welcome).to_contain_text("<b>Please</b>")
+    await expect(welcome.locator("strong")).to_have_text("kind")
+    await expect(welcome.get_by_role("listitem")).to_have_text(["https://rules.example", "in #kitchen"])
+    await expect(welcome.get_by_role("link", name="rules.example")).to_have_attribute("rel", re.compile("noopener"))
     await welcome.get_by_role("button", name="Dismiss").click()
     await bob.types("/topic Mine")
     await expect(bob.page.locator("#composer-sentence")).to_contain_text("owns the room")

@@ -150,6 +150,25 @@ async def test_going_to_another_room_and_back_finds_the_place_one_read(url: str,
     assert len(await seqs(alice)) <= ROWS
 
 
+async def test_a_room_that_was_read_to_its_end_is_there_again_below_its_welcome(url: str, visit: Visit) -> None:
+    """The welcome text comes after the log is drawn, and makes it smaller."""
+    alice = await alice_in(visit, url)
+    for number in range(30):
+        await alice.types(f"line {number}")
+    await alice.types("/welcome " + "Be kind. " * 80)
+    welcome = alice.page.locator("#room-welcome")
+    await expect(welcome).to_be_visible()
+    await alice.page.get_by_role("textbox", name="Room").fill("kitchen")
+    await alice.page.get_by_role("textbox", name="Room").press("Enter")
+    await expect(welcome).to_be_hidden()
+    await alice.says("not empty either")
+    await alice.room_entry("lobby").click()
+    await expect(welcome).to_be_visible()
+    await alice.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    await expect(row(alice, "line 29")).to_be_in_viewport(ratio=1)
+    await expect(alice.page.get_by_role("button", name="Jump to latest")).to_be_hidden()
+
+
 async def test_who_scrolls_up_while_somebody_arrives_stays_there(url: str, visit: Visit) -> None:
     await talk(url, [f"line {n}" for n in range(200)])
     alice = await visit(url, "alice")

@@ -320,6 +320,9 @@ async def test_the_topic_may_be_the_owners_alone(ask: Ask, alice: Connection, bo
         "topic": "cake",
         "welcome": "Be kind.",
     }.items()
+    marked = (await ask(alice, "settings", room=room, welcome="Be *kind*."))["room"]
+    assert marked["welcome_words"] == ["Be ", {"em": ["kind"]}, "."]
+    assert "welcome_words" not in (await ask(alice, "settings", room=room, welcome="Be kind."))["room"]
 
 
 async def test_a_report_reaches_moderators_alone_and_stands_in_the_audit(

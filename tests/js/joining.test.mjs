@@ -43,6 +43,12 @@ test("any other refusal is a notice, and a lost connection is none", async () =>
   assert.deepEqual(done, ["joined den", "notice too_many"]);
 });
 
+test("a refusal of the active room's own keeps nobody out of the others", async () => {
+  const { joining, done } = open({ "@eve": { ok: false, error: "no_such_person" }, attic: { ok: true }, lobby: { ok: true } });
+  await joining.joinAll();
+  assert.deepEqual(done, ["notice no_such_person", "joined lobby", "joined attic"]);
+});
+
 test("what the room's own doorway shows is no notice, and keeps nobody out of the other rooms", async () => {
   for (const error of ["banned", "locked", "wrong_passphrase"]) {
     const { joining, done, all } = open({ den: { ok: false, error }, attic: { ok: true } });

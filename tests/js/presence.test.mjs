@@ -24,6 +24,7 @@ test("who came and went is one line, and a refresh is no news", () => {
   assert.equal(presence.news, "ann joined");
   presence.update({ joined: [{ id: "cid", nickname: "Sid" }], left: [], count: 2 });
   assert.equal(presence.news, "ann joined, cid is now Sid");
+  assert.equal(presence.newsWith(String, true), "cid is now Sid", "in a room of two nobody joins or leaves");
   presence.update({ joined: [cid], left: [], count: 2 });
   assert.equal(presence.news, "ann joined");
   presence.messageFrom("ann");
