@@ -173,7 +173,7 @@ export function lateParts(main) {
   /** See Room. What one may do hangs on the roles of people and the rules of the room. */
   function changed(room, what, detail) {
     aids.changed(room, what, detail);
-    if (room !== rooms.active || !["people", "roles", "standing", "room", "ignored", "message"].includes(what)) return;
+    if (room !== rooms.active) return;
     menu.refresh();
     card.refresh();
   }
@@ -193,8 +193,8 @@ export function lateParts(main) {
   }
 
   /** With the message as it looks by now. */
-  function withMessageNow({ message, ...subject }) {
-    return message ? { ...subject, message: rooms.active.find(message.seq) ?? message } : subject;
+  function withMessageNow(subject) {
+    return { ...subject, message: rooms.active.find(subject.message?.seq) ?? subject.message };
   }
 
   function openRoomMenu(opener) {
