@@ -13,10 +13,9 @@ from app.paths import ROOT
 DATA = ROOT / "static" / "vendor" / "emojibase-data"
 _NEEDLESS = regex.compile(r"(?<=\p{Emoji_Presentation})\ufe0f")
 _STYLES = regex.compile("[\ufe0e\ufe0f]")
-_PART = r"\p{Extended_Pictographic}\p{Emoji_Modifier}?"
-_SHAPE = regex.compile(
-    rf"{_PART}(?:\u200d{_PART})*|\p{{RI}}{{2}}|\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{{1,6}}\U000e007f"
-)
+PART = r"\p{Extended_Pictographic}\p{Emoji_Modifier}?"  # of an emoji of several, or all of one
+REGION = r"\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{1,6}\U000e007f"  # its flag
+_SHAPE = regex.compile(rf"{PART}(?:\u200d{PART})*|\p{{RI}}{{2}}|{REGION}")
 _ROW = regex.compile(r"(?::[a-z0-9_+-]{1,60}:)+(?![\p{L}\p{N}:_])")  # without a blank between them
 
 

@@ -11,6 +11,7 @@ from confusable_homoglyphs import __version__ as _confusables_version
 from confusable_homoglyphs.confusables import confusables_data
 from precis_i18n import get_profile
 
+from app.chat.emoji import PART, REGION
 from app.chat.visible import with_plain_blanks, without_unseen
 from app.model import LIMITS, Refused, Sentence
 from app.store import queries
@@ -25,13 +26,13 @@ NOBODYS = ("system", "everyone", "here", "you", "all", "channel")
 
 _PLAIN = re.compile(r"[a-z0-9-]+", re.ASCII)
 _STYLES = str.maketrans(dict.fromkeys("\ufe0e\ufe0f"))  # an emoji as text or in colour: RFC 8266 knows no such thing
-_PART = r"\p{Extended_Pictographic}\p{Emoji_Modifier}?\ufe0f?"
+_PART = rf"{PART}\ufe0f?"
 # RFC 8266 has no joiners. These are emoji of several parts (UTS 51): joined ones, flags of regions, keycaps. And it has
 # a middle dot between two l alone, as Catalan; in Chinese it stands between the parts of names from elsewhere. Of an
 # accent that stands alone NFKC makes a blank and a mark: O´Neil has neither.
 _KEYCAP = r"[0-9#*]\ufe0f?\u20e3"
 _AS_TYPED = regex.compile(
-    rf"{_PART}(?:\u200d{_PART})+|\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{{1,6}}\U000e007f|{_KEYCAP}"
+    rf"{_PART}(?:\u200d{_PART})+|{REGION}|{_KEYCAP}"
     r"|(?<=[\p{L}\p{M}\p{N}])\u00b7(?=[\p{L}\p{N}])"
     r"|[\u00a8\u00af\u00b4\u00b8\u02d8-\u02dd\u0384\u0385\u2017\u203e\u309b\u309c]"
 )

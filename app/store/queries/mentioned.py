@@ -6,8 +6,9 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, Integer, String, b
 
 from app.store.prepared import Prepared
 from app.store.queries.mentions import EVERYONE
-from app.store.queries.messages import Message, read
-from app.store.tables import ignores, mentions, messages
+from app.store.queries.messages import Message, one
+from app.store.queries.rows import end_of_moment
+from app.store.tables import ignores, mentions
 
 MAX_ROOMS = 200  # of one person's mentions, the newest first
 LARGEST_TIME = 2**53 - 1  # milliseconds since 1970; nothing is said as late
@@ -20,7 +21,6 @@ _places = Prepared(  # the next `most` and one, and all of the same moment
     .where(mentions.c.person == _who, mentions.c.at < _end, mentions.c.at >= func.coalesce(_last_moment, 0))
     .order_by(mentions.c.at.desc())
 )
-_message = Prepared(select(messages).where(messages.c.room == bindparam("room"), messages.c.seq == bindparam("seq")))
 
 
 def rooms_that_mention(db: Connection, person: str, also: Sequence[str]) -> list[str]:
@@ -40,9 +40,9 @@ def mentioning(
     found: dict[tuple[str, int], Message] = {}
     for who, where in called.items():
         newest = _calling(db, who, where, not_from, LARGEST_TIME if before is None else before, limit)
-        found |= {(one["room"], one["seq"]): one for one in newest}
-    page = sorted(found.values(), key=lambda one: (-one["at"], one["room"], -one["seq"]))
-    end = _end_of_moment(page, limit)
+        found |= {(message["room"], message["seq"]): message for message in newest}
+    page = sorted(found.values(), key=lambda message: (-message["at"], message["room"], -message["seq"]))
+    end = end_of_moment(page, limit)
     return page[:end], len(page) > end
 
 
@@ -51,22 +51,14 @@ def _calling(db: Connection, who: str, where: set[str], not_from: set[str], befo
     some older ones, where there are any. A few at a time: a room has a million messages, and a person some hundred
     mentions."""
     found: list[Message] = []
-    while where and _end_of_moment(found, limit) == len(found):
+    while where and end_of_moment(found, limit) == len(found):
         places = _places.all(db, who=who, end=before, most=limit)
         if not places:
             break
         before = places[-1][2]
-        page = [_message.dicts(db, room=room, seq=seq)[0] for room, seq, _ in places if room in where]
-        found += [read(one) for one in page if one["author"] not in not_from]
+        page = [one(db, room, seq) for room, seq, _ in places if room in where]
+        found += [message for message in page if message["author"] not in not_from]
     return found
-
-
-def _end_of_moment(page: Sequence[Message], limit: int) -> int:
-    """Where the moment of the message ends that is the last of `limit`."""
-    end = min(limit, len(page))
-    while 0 < end < len(page) and page[end]["at"] == page[end - 1]["at"]:
-        end += 1
-    return end
 
 
 def _of(person: str, also: Sequence[str]) -> ColumnElement[bool]:

@@ -35,7 +35,7 @@ from app.store.queries.mentions import Calls, forget_mentions, note_mentions, re
 from app.store.queries.mentions import read as read_mentions
 from app.store.queries.rooms import check_rules, no_such_room, room_now
 from app.store.queries.rooms import epoch as epoch_now
-from app.store.queries.rows import NotAllNew, insert_or_not, now, plain
+from app.store.queries.rows import NotAllNew, insert_or_not, now
 from app.store.queries.search_index import forget_indexed
 from app.store.tables import mentions, messages, reactions, removed, rooms, turns
 
@@ -111,6 +111,7 @@ _reacted_with = (
     reactions.c.seq == bindparam("seq"),
     reactions.c.emoji == bindparam("emoji"),
 )
+_one = Prepared(select(messages).where(messages.c.room == bindparam("room"), messages.c.seq == bindparam("seq")))
 _reacted_last = Prepared(select(func.max(reactions.c.at)).where(*_reacted_with[:2]))  # on the message, with any emoji
 _reacted_count = Prepared(select(func.count()).select_from(reactions).where(*_reacted_with))
 _reacted_first = Prepared(
@@ -475,10 +476,10 @@ def reacted(db: Connection, *, room: str, person: str, seqs: Sequence[int]) -> t
 
 def one(db: Connection, room: str, seq: int) -> Message:
     """A message as it looks now. Raises `no_such_message`."""
-    found = db.execute(select(messages).where(messages.c.room == room, messages.c.seq == seq)).first()
-    if found is None:
+    found = _one.dicts(db, room=room, seq=seq)
+    if not found:
         raise Refused("no_such_message", Sentence("There is no message {seq} in #{room}.", seq=seq, room=room))
-    return read(plain(found))
+    return read(found[0])
 
 
 def _own(db: Connection, room: str, seq: int, author: str) -> Message:

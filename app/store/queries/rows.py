@@ -1,12 +1,13 @@
 """What all questions share."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, select
 from sqlalchemy.dialects.postgresql import insert as insert_or_not  # SQLite says the same in the same words
 
-__all__ = ["NotAllNew", "insert_or_not", "now", "page_of", "plain"]
+__all__ = ["NotAllNew", "end_of_moment", "insert_or_not", "now", "page_of", "plain"]
 
 
 class NotAllNew(Exception):
@@ -20,6 +21,15 @@ def now() -> int:
 def plain(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
     """A row as a dict of plain strings: the column names of a row are a subclass that JSON writers refuse."""
     return {str(name): value for name, value in row._mapping.items()}
+
+
+def end_of_moment(found: Sequence[dict[str, Any]], limit: int) -> int:
+    """How many of these messages, the newest first, make a page of `limit`: with all of the moment in which the last of
+    them was said, for the next page begins before it."""
+    end = min(limit, len(found))
+    while 0 < end < len(found) and found[end]["at"] == found[end - 1]["at"]:
+        end += 1
+    return end
 
 
 def page_of(

@@ -18,7 +18,7 @@ from app.store.prepared import Prepared
 from app.store.queries.access import is_admitted
 from app.store.queries.days import first_since
 from app.store.queries.messages import LARGEST_SEQ, Message
-from app.store.queries.rows import now, plain
+from app.store.queries.rows import end_of_moment, now, plain
 from app.store.queries.search_index import ID_BITS, file_name, has_index, on, place_of
 from app.store.queries.terms import Question
 from app.store.tables import admitted, directs, messages, roles, rooms, sanctions
@@ -110,9 +110,7 @@ def find(
                 else:
                     found += _found_in(db, name, question, before, limit + 1)
     found.sort(key=lambda one: (-one["at"], one["room"], -one["seq"]) if room is None else -one["seq"])
-    end = limit
-    while room is None and limit <= end < len(found) and found[end]["at"] == found[end - 1]["at"]:
-        end += 1
+    end = end_of_moment(found, limit) if room is None else limit
     return found[:end], len(found) > end
 
 
